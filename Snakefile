@@ -1,0 +1,24 @@
+# Fine-tune language models in several ways and compare them in results/report.html.
+#
+#   snakemake --cores 1 results/report.html                      the default study
+#   snakemake --cores 1 --configfile config/smoke.yaml           another study: an overlay on config/config.yaml
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/report.html",
+        promised_artefacts(),
+
+
+include: "rules/models.smk"
+include: "rules/datasets.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/compare.smk"
+include: "rules/report.smk"

@@ -1,0 +1,68 @@
+rule fetch_dataset:
+    output:
+        card="<results>/datasets/{dataset}/card.json",
+        folder=directory("<results>/datasets/{dataset}/raw"),
+    log:
+        "<logs>/fetch_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/fetch_dataset/{dataset}.jsonl"
+    params:
+        *track(
+            lambda dataset: stage_facts(
+                f"datasets.{dataset}.fetch", CFG.datasets[dataset].fetch, "fetch_dataset.py", ["datasets"]
+            ),
+            [(name,) for name in CFG.datasets],
+        ),
+        spec=lambda wildcards: CFG.datasets[wildcards.dataset].fetch,
+        hub=CFG.hub,
+        work="work/downloads",
+    conda:
+        "../envs/prepare.yaml"
+    script:
+        "../scripts/fetch_dataset.py"
+
+
+rule prepare_dataset:
+    input:
+        card="<results>/datasets/{dataset}/card.json",
+    output:
+        train="<results>/datasets/{dataset}/train_dataset.json",
+        validation="<results>/datasets/{dataset}/validation_dataset.json",
+        test="<results>/datasets/{dataset}/test_dataset.json",
+        data_card="<results>/datasets/{dataset}/data_card.json",
+    log:
+        "<logs>/prepare_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/prepare_dataset/{dataset}.jsonl"
+    params:
+        *track(
+            lambda dataset: stage_facts(
+                f"datasets.{dataset}.prepare", CFG.datasets[dataset].prepare, "prepare_dataset.py", ["datasets"]
+            ),
+            [(name,) for name in CFG.datasets],
+        ),
+        spec=lambda wildcards: CFG.datasets[wildcards.dataset].prepare,
+    conda:
+        "../envs/prepare.yaml"
+    script:
+        "../scripts/prepare_dataset.py"
+
+
+rule measure_tokens:
+    input:
+        card="<results>/models/{model}/card.json",
+        train="<results>/datasets/{dataset}/train_dataset.json",
+        validation="<results>/datasets/{dataset}/validation_dataset.json",
+        test="<results>/datasets/{dataset}/test_dataset.json",
+    output:
+        tokens="<results>/datasets/{dataset}/tokens_{model}.json",
+    log:
+        "<logs>/measure_tokens/{dataset}_{model}.log",
+    benchmark:
+        "<benchmarks>/measure_tokens/{dataset}_{model}.jsonl"
+    params:
+        *track(lambda: stage_facts("", {}, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../scripts/measure_tokens.py"

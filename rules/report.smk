@@ -1,0 +1,97 @@
+HAS_SFT = any(CFG.runs[run].method == "sft" for run in CFG.study.runs)
+HAS_GRPO = any(CFG.runs[run].method == "grpo" for run in CFG.study.runs)
+
+
+rule plot_tasks:
+    input:
+        table="<results>/comparison/results.json",
+    output:
+        figure="<results>/figures/tasks.svg",
+    log:
+        "<logs>/plot_tasks.log",
+    params:
+        *track(lambda: study_facts("plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        results=CFG.study.results,
+        study=described_study,
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/plot_tasks.py"
+
+
+rule plot_learning_curves:
+    input:
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", methods=("sft",)),
+    output:
+        figure="<results>/figures/learning_curves.svg",
+    log:
+        "<logs>/plot_learning_curves.log",
+    params:
+        *track(lambda: study_facts("plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        results=CFG.study.results,
+        study=described_study,
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/plot_learning_curves.py"
+
+
+rule plot_rewards:
+    input:
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", methods=("grpo",)),
+    output:
+        figure="<results>/figures/rewards.svg",
+    log:
+        "<logs>/plot_rewards.log",
+    params:
+        *track(lambda: study_facts("plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        results=CFG.study.results,
+        study=described_study,
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/plot_rewards.py"
+
+
+rule render_report:
+    input:
+        table="<results>/comparison/results.json",
+        figures=[
+            "<results>/figures/tasks.svg",
+            *(["<results>/figures/learning_curves.svg"] if HAS_SFT else []),
+            *(["<results>/figures/rewards.svg"] if HAS_GRPO else []),
+        ],
+        answers=per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
+        generation=per_arm("<results>/runs/{run}/seed{seed}/{task}/generation.json"),
+        scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
+        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", methods=("sft", "grpo")),
+        completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", methods=("grpo",)),
+        models=[f"<results>/models/{name}/card.json" for name in CFG.describe_study()["models"]],
+        datasets=[
+            f"<results>/datasets/{name}/{file}"
+            for name in CFG.describe_study()["datasets"]
+            for file in ("card.json", "data_card.json", "test_dataset.json")
+        ],
+        tokens=sorted(
+            {
+                f"<results>/datasets/{dataset}/tokens_{CFG.runs[run].model}.json"
+                for run in CFG.study.runs
+                for dataset in (
+                    *(CFG.tasks[task].dataset for task in CFG.study.tasks),
+                    *([CFG.runs[run].dataset] if CFG.runs[run].method != "base" else []),
+                )
+            }
+        ),
+        templates=sorted(map(str, Path(workflow.basedir, "reports").glob("report*"))),
+    output:
+        report="<results>/report.html",
+    log:
+        "<logs>/render_report.log",
+    params:
+        *track(lambda: study_facts("render_report.py", ["jinja2", "markupsafe"]), [()]),
+        results=CFG.study.results,
+        study=described_study,
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/render_report.py"

@@ -1,0 +1,24 @@
+"""Measure one run's loss on the assistant's tokens of a task's held-out rows.
+
+Reads   card        the fetched base model's card; the model lies beside it
+        references  the task's held-out rows
+        weights     what the run published; none for the untouched model
+Writes  losses      one summed loss and token count per row
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.job import run_as_job
+
+
+def main(card: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
+    from tunelab.losses import measure_rows
+
+    artefact = weights[0].parent if weights else None
+    rows = records.read_jsonl(references)
+    records.write_jsonl(losses, measure_rows(card.parent / "model", artefact, rows, batch_size))
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

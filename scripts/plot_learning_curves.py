@@ -1,0 +1,19 @@
+"""Draw the learning curves of the supervised runs.
+
+Reads   results     the study's folder: each run's history of losses
+Writes  figure      an SVG file
+"""
+
+from pathlib import Path
+
+from tunelab import figures, training_figures
+from tunelab.job import run_as_job
+from tunelab.study import Study
+
+
+def main(results: str, study: dict, figure: Path) -> None:
+    figures.write_figure(training_figures.draw_learning_curves(Study(results, study)), figure)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,19 @@
+"""Draw the headline metrics of every run on every task, with intervals.
+
+Reads   table       the estimates that compare_methods wrote
+Writes  figure      an SVG file
+"""
+
+from pathlib import Path
+
+from tunelab import figures, records, task_figures
+from tunelab.job import run_as_job
+from tunelab.study import Study
+
+
+def main(results: str, study: dict, table: Path, figure: Path) -> None:
+    figures.write_figure(task_figures.draw_tasks(Study(results, study), records.read_json(table)), figure)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

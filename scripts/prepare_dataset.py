@@ -1,0 +1,37 @@
+"""Turn a fetched data set into chat messages and divide it into train, validation and test.
+
+Reads   card        what was fetched; the rows lie beside it in raw/
+Writes  train       rows to learn from (JSON Lines: id, messages, and for maths the gold answer)
+        validation  rows to choose checkpoints by
+        test        held-out rows, asked of every run
+        data_card   origin, sizes, duplicates, overlap and a few rows
+"""
+
+from pathlib import Path
+
+from tunelab import datacard, formats, records, splits
+from tunelab.job import run_as_job
+from tunelab.specs import PrepareSpec
+
+
+def main(
+    card: Path, train: Path, validation: Path, test: Path, data_card: Path, dataset: str, spec: PrepareSpec
+) -> None:
+    from datasets import load_from_disk
+
+    formats.check_options(spec, dataset)
+    source_card = records.read_json(card)
+    raw = load_from_disk(card.parent / "raw")
+    examples = {}
+    for split, rows in raw.items():
+        columns = formats.map_columns(spec, rows.column_names, dataset)
+        origin = datacard.render_origin(source_card, split)
+        examples[split] = formats.build_examples(rows.to_list(), spec, columns, origin)
+    drawn, left_out = splits.draw_splits(examples["train"], examples.get("test"), spec, dataset)
+    for path, split in ((train, "train"), (validation, "validation"), (test, "test")):
+        records.write_jsonl(path, splits.build_records(drawn[split]))
+    records.write_json(data_card, datacard.build_data_card(dataset, source_card, spec, drawn, left_out))
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

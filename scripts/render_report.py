@@ -1,0 +1,22 @@
+"""Render the report: one self-contained page that compares the runs of a study.
+
+Reads   results     the study's folder: estimates, cards, token lengths, training records, answers, completions
+        figures     the SVG files to show
+        templates   the page's templates and its style sheet
+Writes  report      the page (HTML)
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.job import run_as_job
+from tunelab.report import render_report
+from tunelab.study import Study
+
+
+def main(results: str, study: dict, figures: list[Path], templates: list[Path], report: Path) -> None:
+    records.write_text(report, render_report(Study(results, study), figures, templates))
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,74 @@
+"""Load models, attach and save PEFT adapters."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftConfig, PeftModel
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+
+from tunelab.errors import UserError
+
+
+def build_adapter_config(adapter: dict[str, Any]) -> PeftConfig:
+    """Build PEFT's config object from the run's `adapter` section (without our own `init_text`)."""
+    fields = {name: value for name, value in adapter.items() if name not in ("peft_type", "init_text")}
+    return PEFT_TYPE_TO_CONFIG_MAPPING[adapter["peft_type"]](**({"task_type": "CAUSAL_LM"} | fields))
+
+
+def load_base_model(
+    folder: Path, device: torch.device, dtype: torch.dtype, quantization: dict[str, Any] | None = None
+) -> PreTrainedModel:
+    """Load a fetched model; with `quantization` its linear layers are held as bitsandbytes holds them."""
+    if not Path(folder, "config.json").is_file():
+        raise UserError(f"{folder} holds no model although its card says so; delete {folder.parent} to fetch it again.")
+    options: dict[str, Any] = {"dtype": dtype}
+    if quantization:
+        compute = {"bnb_4bit_compute_dtype": dtype} if quantization.get("load_in_4bit") else {}
+        options["quantization_config"] = BitsAndBytesConfig(**(compute | quantization))
+        options["device_map"] = {"": device}
+    model = AutoModelForCausalLM.from_pretrained(folder, **options)
+    return model if quantization else model.to(device)
+
+
+def load_trained_model(
+    base: Path, artefact: Path | None, device: torch.device, dtype: torch.dtype
+) -> PreTrainedModel | PeftModel:
+    """Load what a run publishes: the untouched base, an adapter on it, or a whole trained model."""
+    if artefact is None:
+        return load_base_model(base, device, dtype).eval()
+    if artefact.name == "adapter":
+        return PeftModel.from_pretrained(load_base_model(base, device, dtype), artefact).eval()
+    return load_base_model(artefact, device, dtype).eval()
+
+
+def list_trainable(model: torch.nn.Module) -> Iterable[tuple[str, torch.nn.Parameter]]:
+    return [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+
+
+def keep_trainable_in_float32(model: torch.nn.Module) -> None:
+    """Cast every trainable weight to float32, before the optimizer sees it.
+
+    TRL casts adapters on a quantised base to bfloat16, where most weights of a prefix drawn from N(0, 1) cannot move
+    by a step of 1e-4 at all; half precision belongs to the matrix products (autocast), not to the weights.
+    """
+    for _, weight in list_trainable(model):
+        weight.data = weight.data.float()
+
+
+def copy_trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return a copy of the trainable weights in main memory."""
+    return {name: weight.detach().to("cpu", copy=True) for name, weight in list_trainable(model)}
+
+
+def restore_trainable(model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Put back weights from `copy_trainable`.
+
+    Raises:
+        KeyError: if a trainable weight is missing from the copy.
+    """
+    with torch.no_grad():
+        for name, weight in list_trainable(model):
+            weight.copy_(weights[name])

@@ -1,0 +1,130 @@
+"""Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
+
+Departs from the trainer in two points: every completion is kept with its reward parts, and completions are sampled
+with the adapter merged into the weights, which spares each decoding step the adapter's extra matrix products.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+from trl import GRPOConfig, GRPOTrainer
+
+from tunelab import adapters, chat, training
+from tunelab.errors import UserError
+from tunelab.rewards import build_reward_functions
+from tunelab.specs import GrpoRun
+
+
+@contextlib.contextmanager
+def merged_adapter(model: Any) -> Iterator[None]:
+    """Merge a mergeable adapter into the weights for the block; afterwards the very same weights are back.
+
+    Unmerging by subtraction would leave rounding errors in the base weights at every step.
+    """
+    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    if not layers or any(hasattr(layer.get_base_layer().weight, "quant_state") for layer in layers):
+        yield
+        return
+    originals = [layer.get_base_layer().weight.data for layer in layers]
+    model.merge_adapter(adapter_names=["default"], safe_merge=True)
+    try:
+        yield
+    finally:
+        model.unmerge_adapter()
+        for layer, original in zip(layers, originals, strict=True):
+            layer.get_base_layer().weight.data = original
+
+
+class RecordingGRPOTrainer(GRPOTrainer):
+    """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.recorded: list[dict[str, Any]] = []
+        super().__init__(*args, **kwargs)
+
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
+        with merged_adapter(self.accelerator.unwrap_model(self.model)):
+            return super()._generate_single_turn(*args, **kwargs)
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output = super()._generate_and_score_completions(inputs)
+        if self.model.training:
+            self.recorded += self._describe_completions(inputs, output)
+        return output
+
+    def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
+        count, weights = len(inputs), self.reward_weights.tolist()
+        logs = {name: list(self._logs[name])[-count:] for name in ("completion", "advantages")}
+        parts = {name: list(values)[-count:] for name, values in self._logs["rewards"].items()}
+        # measured on the ids: TRL empties the mask of cut completions when mask_truncated_completions is set
+        ends = torch.isin(output["completion_ids"], torch.tensor(self.eos_token_ids, device=self.accelerator.device))
+        return [
+            {
+                "step": self.state.global_step + 1,
+                "prompt": row["prompt"][-1]["content"],
+                "answer": row["answer"],
+                "completion": logs["completion"][i][0]["content"],
+                "reward": sum(w * values[i] for w, values in zip(weights, parts.values(), strict=True)),
+                "advantage": logs["advantages"][i],
+                "tokens": int(ends[i].int().argmax()) + 1 if ends[i].any() else self.max_completion_length,
+                "truncated": not bool(ends[i].any()),
+                **{name: values[i] for name, values in parts.items()},
+            }
+            for i, row in enumerate(inputs)
+        ]
+
+
+def load_start(base: Path, start: Path | None, device: torch.device, dtype: torch.dtype, spec: GrpoRun) -> Any:
+    """Load the model to train: the base, or what `init_from` published, its adapter trainable."""
+    if start is None or start.name == "adapter":
+        model = adapters.load_base_model(base, device, dtype, spec.quantization)
+        return PeftModel.from_pretrained(model, start, is_trainable=True) if start else model
+    return adapters.load_base_model(start, device, dtype)
+
+
+def train(
+    base: Path, start: Path | None, rows: list[dict], checkpoints: Path, seed: int, spec: GrpoRun
+) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
+    """Train one run and return the trainer (with every completion), its history and its costs.
+
+    base: folder of the fetched model; start: what `init_from` published.
+
+    Raises:
+        UserError: if all completions of every question earned the same reward, so that nothing could be learnt.
+    """
+    trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
+    device, dtype = training.choose_precision(trains_adapter)
+    rewards, weights = build_reward_functions(spec.rewards)
+    args = training.build_arguments(GRPOConfig, spec.training | {"reward_weights": weights}, checkpoints, seed, device)
+    log = training.ProgressLog()
+    trainer = RecordingGRPOTrainer(
+        model=load_start(base, start, device, dtype, spec),
+        reward_funcs=rewards,
+        args=args,
+        train_dataset=Dataset.from_list([{"prompt": r["messages"][:-1], "answer": r["answer"]} for r in rows]),
+        processing_class=chat.load_tokenizer(base, padding_side="left"),
+        peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
+        callbacks=[log],
+    )
+    adapters.keep_trainable_in_float32(trainer.model)
+    try:
+        costs = training.train_and_measure(trainer, log)
+    finally:
+        _check_variance(trainer.recorded)
+    return trainer, log.rows, costs
+
+
+def _check_variance(recorded: list[dict[str, Any]]) -> None:
+    if recorded and all(row["advantage"] == 0 for row in recorded):
+        best = max(row["reward"] for row in recorded)
+        raise UserError(
+            f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
+            "so there was nothing to learn from, and no adapter is published. Start from a run that already follows "
+            "the answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
+        )

@@ -1,0 +1,45 @@
+"""Measure a model's loss on the assistant's tokens of held-out conversations."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from tunelab import adapters, chat
+from tunelab.device import choose_device, choose_dtype
+from tunelab.job import report_progress
+
+
+@torch.inference_mode()
+def measure_batch(model: Any, encoded: list[dict], pad_token: int) -> list[tuple[float, int]]:
+    """Return (summed negative log-likelihood in nats, number of tokens) over each row's masked tokens."""
+    ids = [torch.tensor(item["input_ids"]) for item in encoded]
+    masks = [torch.tensor(item["assistant_masks"]) for item in encoded]
+    batch = pad_sequence(ids, batch_first=True, padding_value=pad_token).to(model.device)
+    counted = pad_sequence(masks, batch_first=True).to(model.device).bool()
+    attention = pad_sequence([torch.ones_like(item) for item in ids], batch_first=True).to(model.device)
+    logits = model(input_ids=batch, attention_mask=attention, use_cache=False).logits[:, :-1]
+    targets, counted = batch[:, 1:], counted[:, 1:]
+    # only the counted positions are lifted to float32: a batch of all logits would be the peak of memory
+    losses = torch.zeros(targets.shape, device=model.device)
+    losses[counted] = torch.nn.functional.cross_entropy(logits[counted].float(), targets[counted], reduction="none")
+    return list(zip(losses.sum(1).tolist(), counted.sum(1).tolist(), strict=True))
+
+
+def measure_rows(base: Path, artefact: Path | None, rows: list[dict], batch_size: int) -> list[dict[str, Any]]:
+    """Measure every row, untruncated, and return one record per row in their order."""
+    device = choose_device()
+    tokenizer = chat.load_tokenizer(base)
+    model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
+    encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
+    order = sorted(range(len(rows)), key=lambda index: (len(encoded[index]["input_ids"]), index))
+    measured: dict[int, dict] = {}
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
+        for index, (loss, tokens) in zip(batch, found, strict=True):
+            reference = rows[index]["messages"][-1]["content"]
+            measured[index] = {"loss": loss, "tokens": tokens, "bytes": len(reference.encode())}
+        report_progress(f"{len(measured)} of {len(rows)} losses")
+    return [{"id": row["id"], **measured[index]} for index, row in enumerate(rows)]

@@ -1,0 +1,43 @@
+"""What is measured on each kind of task, how it is called, and how its numbers are written.
+
+Proportions are counted over items, means averaged over items, ratios are sums over sums (loss per token).
+"""
+
+from typing import Literal, NamedTuple
+
+
+class Metric(NamedTuple):
+    label: str
+    better: Literal["higher", "lower", ""]
+    style: Literal["percent", "decimal", "tenths"]
+    about: str
+
+
+METRICS = {
+    "strict": Metric("strict accuracy", "higher", "percent", "the layout is exact and the tagged answer is right"),
+    "tagged": Metric("tagged accuracy", "higher", "percent", "the last tagged answer is right, whatever the layout"),
+    "flexible": Metric("last-number accuracy", "higher", "percent", "the last number of the text is right"),
+    "strict_format": Metric("strict format", "higher", "percent", "the layout is exact"),
+    "soft_format": Metric("soft format", "higher", "percent", "both pairs of tags are there, in order"),
+    "no_answer": Metric("no answer", "lower", "percent", "no tagged answer could be read"),
+    "truncated": Metric("cut off", "lower", "percent", "the answer ran into the limit on new tokens"),
+    "reward": Metric("reward", "higher", "decimal", "sum of all reward functions, unweighted"),
+    "tokens": Metric("answer length", "", "tenths", "new tokens per answer"),
+    "length_ratio": Metric("length ratio", "", "decimal", "length of the answer over that of the reference"),
+    "rouge_l": Metric("ROUGE-L", "higher", "decimal", "longest common subsequence with the reference (F-measure)"),
+    "chrf": Metric("chrF", "higher", "tenths", "character n-gram F-score against the reference"),
+    "loss": Metric("held-out loss", "lower", "decimal", "nats per token of the reference answer"),
+    "bits_per_byte": Metric("bits per byte", "lower", "decimal", "the same loss, free of the tokenizer"),
+}
+PROPORTIONS = {
+    "maths": ("strict", "tagged", "flexible", "strict_format", "soft_format", "no_answer", "truncated"),
+    "text": ("truncated",),
+}
+MEANS = {"maths": ("reward", "tokens"), "text": ("rouge_l", "chrf", "length_ratio", "tokens")}
+RATIOS = {"loss": ("loss", "tokens"), "bits_per_byte": ("bits", "bytes")}
+HEADLINES = {
+    "maths": ("strict", "flexible", "strict_format", "reward", "loss"),
+    "text": ("loss", "rouge_l", "chrf"),
+}
+BRIEF = {"maths": ("strict", "reward"), "text": ("loss", "rouge_l")}  # for a sentence
+PLOTTED = {"maths": ("strict", "flexible", "strict_format"), "text": ("loss", "rouge_l", "chrf")}

@@ -1,0 +1,69 @@
+"""The README of a published adapter or model: what it is, how it was made, how to load it."""
+
+from typing import Any
+
+import yaml
+
+TEMPLATE = """---
+{front}---
+
+# {label}
+
+{method} of `{base}` on the data set `{dataset}` (seed {seed}), made by a tunelab study.
+
+Load it with:
+
+```python
+{loading}
+```
+
+## Settings
+
+```yaml
+{settings}```
+"""
+METHODS = {"sft": "Supervised fine-tuning (TRL `SFTTrainer`)", "grpo": "Reinforcement learning (TRL `GRPOTrainer`)"}
+
+
+def name_origin(card: dict) -> str:
+    """Name the base model as others can find it: its repository or package, otherwise its name in the config."""
+    source = card["source"]
+    if "package" in source:
+        return f"{source['package']}=={source['version']}"
+    return source.get("repo_id") or card["model"]
+
+
+def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
+    """Render the card as Markdown with the front matter that the Hub reads.
+
+    spec: the run's section of the config; card: the base model's card.
+    """
+    origin, revision, licence = name_origin(card), card["revision"], card["licence"]
+    front = {
+        "base_model": origin,
+        "library_name": "peft" if adapter else "transformers",
+        "pipeline_tag": "text-generation",
+    }
+    if licence:
+        front["license"] = licence.lower()
+    front["tags"] = ["trl", spec.method]
+    pinned = f', revision="{revision}"' if revision else ""
+    loading = (
+        "from peft import PeftModel\n"
+        "from transformers import AutoModelForCausalLM\n\n"
+        f'base = AutoModelForCausalLM.from_pretrained("{origin}"{pinned})  # or a folder with the same weights\n'
+        'model = PeftModel.from_pretrained(base, "path/of/this/folder")'
+        if adapter
+        else 'from transformers import AutoModelForCausalLM\n\nmodel = AutoModelForCausalLM.from_pretrained("path/of/this/folder")'
+    )
+    settings = spec.model_dump(mode="json", exclude={"label"}, exclude_none=True)
+    return TEMPLATE.format(
+        front=yaml.safe_dump(front, sort_keys=False),
+        label=spec.label,
+        method=METHODS[spec.method],
+        base=origin,
+        dataset=spec.dataset,
+        seed=seed,
+        loading=loading,
+        settings=yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
+    )

@@ -1,0 +1,80 @@
+"""Write the two generated files: `arguments.json` (fields of TRL, PEFT, bitsandbytes) and `config/schema.json`.
+
+Run `make schema` after a library upgrade or a change of `tunelab.specs`.
+"""
+
+import dataclasses
+import enum
+import inspect
+import json
+import types
+import typing
+from pathlib import Path
+
+from tunelab import arguments
+from tunelab.config import Config
+
+SCHEMA = Path("config/schema.json")
+
+
+def build_arguments() -> dict[str, dict[str, dict]]:
+    """List every field of the classes whose settings the config passes through."""
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from transformers import BitsAndBytesConfig
+    from trl import GRPOConfig, SFTConfig
+
+    classes = {cls.__name__: cls for cls in (SFTConfig, GRPOConfig)}
+    classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}
+    parameters = inspect.signature(BitsAndBytesConfig.__init__).parameters.values()
+    listed["BitsAndBytesConfig"] = {
+        p.name: _scalar_of(p.default) for p in parameters if p.name not in ("self", "kwargs")
+    }
+    return listed
+
+
+def _scalar_of(default: object) -> dict:
+    """Guess a parameter's type from its default, as BitsAndBytesConfig has no annotations."""
+    return {"types": [type(default).__name__] if isinstance(default, bool | float) else []}
+
+
+def _list_fields(cls: type) -> dict[str, dict]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: _describe(hints[f.name]) for f in dataclasses.fields(cls) if f.init}
+
+
+def _describe(hint: object) -> dict:
+    names, choices = set(), []
+    for part in _split_union(hint):
+        origin = typing.get_origin(part) or part
+        if origin is typing.Literal:
+            choices += typing.get_args(part)
+            names |= {type(value).__name__ for value in typing.get_args(part)}
+        elif isinstance(origin, type) and issubclass(origin, enum.Enum):
+            choices += [item.value for item in origin]
+            names.add("str")
+        elif origin is type(None):
+            names.add("null")
+        elif origin in (int, float, bool, str, list, dict):
+            names.add(origin.__name__)
+        else:
+            return {"types": []}
+    field = {"types": sorted(names)}
+    return field | {"choices": sorted(map(str, choices))} if choices else field
+
+
+def _split_union(hint: object) -> tuple:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def render_arguments() -> str:
+    return json.dumps(build_arguments(), indent=0, sort_keys=True) + "\n"
+
+
+def render_schema() -> str:
+    return json.dumps(Config.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    arguments.FILE.write_text(render_arguments(), encoding="utf-8")
+    SCHEMA.write_text(render_schema(), encoding="utf-8")

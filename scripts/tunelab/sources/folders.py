@@ -1,0 +1,36 @@
+"""Make artefact folders that are either whole or absent."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tunelab import records
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty sibling to fill; it takes the name `folder` only if the block ends well."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.replace(folder)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put `source` at `target` as a hard link, so that gigabytes lie on disk once; copy across file systems."""
+    source = source.resolve()
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        os.link(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def write_card(card: Path, folder: Path, facts: dict) -> None:
+    """Write `facts` and every file of `folder` with its hash; the card holds no time, so it can be made again."""
+    files = records.build_manifest(folder)
+    records.write_json(card, facts | {"files": files, "bytes": sum(file["bytes"] for file in files)})

@@ -1,0 +1,79 @@
+"""Estimates with intervals over the items of one test set: proportions, means and ratios of sums.
+
+An interval says how far the value could move with other questions of the same kind. It knows nothing of a second
+training with another seed. The bootstrap resamples items, so a ratio such as loss per token keeps each item's
+numerator and denominator together.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from statsmodels.stats.proportion import proportion_confint
+
+from tunelab.errors import UserError
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
+SMALL_SAMPLE = 30  # below it the exact interval, which never covers less than promised
+BOOTSTRAP_SEED = 20_261_122
+CHUNK = 1_000  # resamples held in memory at a time
+
+
+class Estimate(NamedTuple):
+    """A value, the ends of its interval, the number of items (or seeds) behind it, and how the interval was made."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    interval: str
+
+
+def estimate_proportion(outcomes: Sequence[bool]) -> Estimate:
+    """Return the share of true outcomes, with Wilson's interval, or Clopper and Pearson's for a small sample."""
+    n = len(outcomes)
+    _require_items(n)
+    count = sum(bool(outcome) for outcome in outcomes)
+    method, name = ("beta", "clopper-pearson") if n < SMALL_SAMPLE else ("wilson", "wilson")
+    low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE, method=method)
+    # At the borders both intervals end exactly there; the formulas miss it by a rounding error.
+    return Estimate(count / n, float(low) if count else 0.0, float(high) if count < n else 1.0, n, name)
+
+
+def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:
+    """Return sum(numerators) / sum(denominators) of each column, with percentile bootstrap intervals over the rows.
+
+    Both arrays are items by measures; all columns share the same resamples.
+    """
+    numerators, denominators = np.asarray(numerators, float), np.asarray(denominators, float)
+    n = len(numerators)
+    _require_items(n)
+    rng = np.random.default_rng(seed)
+    ratios = []
+    for _ in range(RESAMPLES // CHUNK):
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(float)  # how often each item is drawn
+        ratios.append((counts @ numerators) / (counts @ denominators))
+    tail = (1 - CONFIDENCE) / 2
+    lows, highs = np.quantile(np.concatenate(ratios), [tail, 1 - tail], axis=0)
+    values = numerators.sum(axis=0) / denominators.sum(axis=0)
+    return [
+        Estimate(float(value), float(low), float(high), n, "bootstrap")
+        for value, low, high in zip(values, lows, highs, strict=True)
+    ]
+
+
+def estimate_means(values: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:
+    """Return the mean of each column (items by measures), with percentile bootstrap intervals over the rows."""
+    return estimate_ratios(values, np.ones_like(np.asarray(values, float)), seed)
+
+
+def summarise_seeds(values: Sequence[float]) -> Estimate:
+    """Return the mean over seeds, with the lowest and the highest seed as its range: no confidence is claimed."""
+    _require_items(len(values))
+    return Estimate(float(np.mean(values)), min(values), max(values), len(values), "seed-range")
+
+
+def _require_items(n: int) -> None:
+    if n == 0:
+        raise UserError("Nothing to estimate: the test set is empty. Raise `prepare.test` of the task's data set.")

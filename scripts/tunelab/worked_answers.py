@@ -1,0 +1,50 @@
+"""GSM8K's worked answers (steps, then `#### 18`): the gold number, the blog's XML prompt, and demonstrations in XML.
+
+A demonstration shows the format for supervised training (a warm start before GRPO). It ends at `</answer>`, without
+the blog's last newline: there a model naturally stops. The `legacy` strict-format reward pays only with that newline;
+the `fixed` one pays either way.
+"""
+
+import re
+
+from tunelab.numbers import normalise_number
+
+# Copied from the blog with its first and last newline.
+SYSTEM_PROMPT = """
+Respond in the following format:
+<reasoning>
+...
+</reasoning>
+<answer>
+...
+</answer>
+"""
+
+_CALCULATION = re.compile(r"<<[^<>]*>>")
+
+
+def split_worked_answer(text: str) -> tuple[str, str] | None:
+    """Return the worked steps without their <<calculator notes>> and the number after the last `####`, or None."""
+    steps, mark, number = text.rpartition("####")
+    gold = normalise_number(number)
+    steps = _CALCULATION.sub("", steps).strip()
+    return (steps, gold) if mark and gold is not None and steps else None
+
+
+def render_demonstration(steps: str, gold: str) -> str:
+    """Render worked steps as the reasoning and the answer that the prompt asks for."""
+    return f"<reasoning>\n{steps}\n</reasoning>\n<answer>\n{gold}\n</answer>"
+
+
+ONE_SHOT = (
+    {
+        "role": "user",
+        "content": "A baker fills 4 trays with 6 rolls each and sells 9 of the rolls. How many rolls are left?",
+    },
+    {
+        "role": "assistant",
+        "content": render_demonstration(
+            "The baker makes 4 * 6 = 24 rolls.\nAfter the sale 24 - 9 = 15 are left.", "15"
+        ),
+    },
+)
