@@ -3,6 +3,7 @@
 #   snakemake --cores 1 results/report.html                      the default study
 #   snakemake --cores 1 --configfile config/smoke.yaml           another study: an overlay on config/config.yaml
 
+
 configfile: "config/config.yaml"
 
 

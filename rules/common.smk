@@ -3,6 +3,7 @@
 import functools
 import inspect
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,11 @@ sys.path.insert(0, str(SCRIPTS))
 from tunelab.config import load_config
 from tunelab.errors import UserError
 from tunelab.provenance import build_facts
+
+# evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
+HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
+# how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
+GPUS = 1 if shutil.which("nvidia-smi") else 0
 
 try:
     CFG = load_config(config, ", ".join(map(str, workflow.overwrite_configfiles or ["config/config.yaml"])))
@@ -63,6 +69,15 @@ def stage_facts(name, section, script, packages=()):
     return build_facts(name, section, SCRIPTS / script, packages)
 
 
+def local_files(spec):
+    """List the user's own files behind a model or data set, so that an edit of one is seen."""
+    if spec.source != "local":
+        return []
+    if hasattr(spec, "path"):
+        return [str(file) for file in sorted(Path(spec.path).iterdir()) if file.is_file()]
+    return [*spec.files, *spec.test_files]
+
+
 def model_card(run):
     return f"<results>/models/{CFG.runs[run].model}/card.json"
 
@@ -85,3 +100,79 @@ def promised_artefacts():
         *(f"<results>/datasets/{dataset}/raw" for dataset in datasets),
         *(file for run, seed in CFG.arms for file in weights_of(run, seed)),
     ]
+
+
+TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
+RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
+
+
+def train_facts(run, seed):
+    """A run's section without its display name; bitsandbytes matters only to quantised runs."""
+    spec = CFG.runs[run]
+    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
+    section = spec.model_dump(mode="json", exclude={"label"}) | {"seed": seed}
+    return stage_facts(f"runs.{run}", section, f"train_{spec.method}.py", packages)
+
+
+def train_input(wildcards, split):
+    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
+
+
+def start_weights(wildcards):
+    """List what the run's `init_from` publishes for the same seed, if it has one."""
+    source = CFG.runs[wildcards.run].init_from
+    return weights_of(source, wildcards.seed) if source else []
+
+
+def checkpoint_folder(wildcards):
+    """Name the folder of a training's checkpoints; it is no output, so Snakemake leaves it alone."""
+    return f"work/{CFG.study.results}/{wildcards.run}/seed{wildcards.seed}"
+
+
+def task_references(wildcards):
+    return f"<results>/datasets/{CFG.tasks[wildcards.task].dataset}/test_dataset.json"
+
+
+# Functions of params that name `input` are left out of Snakemake's comparison: the facts stand for these values.
+
+
+def loss_batch_size(wildcards, input):
+    return CFG.tasks[wildcards.task].loss_batch_size
+
+
+def described_study(wildcards, input):
+    return CFG.describe_study()
+
+
+def results_folder(wildcards, input):
+    return CFG.study.results
+
+
+def study_facts(script, packages):
+    return stage_facts("", CFG.describe_study(), script, packages)
+
+
+def per_arm(pattern, methods=("base", "sft", "grpo")):
+    """Expand a path's {run}, {seed} (and {task}) over the study's runs of these methods."""
+    tasks = CFG.study.tasks if "{task}" in pattern else [""]
+    return [
+        pattern.replace("{run}", run).replace("{seed}", str(seed)).replace("{task}", task)
+        for run, seed in CFG.arms
+        if CFG.runs[run].method in methods
+        for task in tasks
+    ]
+
+
+def study_figures():
+    """List the figures that the study's runs give data for."""
+    methods = {CFG.runs[run].method for run in CFG.study.runs}
+    names = ["tasks", *(["learning_curves"] if "sft" in methods else []), *(["rewards"] if "grpo" in methods else [])]
+    return [f"<results>/figures/{name}.svg" for name in names]
+
+
+def study_tokens():
+    """List the token lengths of every data set that a run of the study learns from or answers."""
+    asked = [CFG.tasks[task].dataset for task in CFG.study.tasks]
+    learnt = {run: [CFG.runs[run].dataset] if CFG.runs[run].method != "base" else [] for run in CFG.study.runs}
+    pairs = {(dataset, CFG.runs[run].model) for run in CFG.study.runs for dataset in (*asked, *learnt[run])}
+    return [f"<results>/datasets/{dataset}/tokens_{model}.json" for dataset, model in sorted(pairs)]

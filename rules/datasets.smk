@@ -1,4 +1,6 @@
 rule fetch_dataset:
+    input:
+        files=lambda wildcards: local_files(CFG.datasets[wildcards.dataset].fetch),
     output:
         card="<results>/datasets/{dataset}/card.json",
         folder=directory("<results>/datasets/{dataset}/raw"),
@@ -6,6 +8,8 @@ rule fetch_dataset:
         "<logs>/fetch_dataset/{dataset}.log",
     benchmark:
         "<benchmarks>/fetch_dataset/{dataset}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
     params:
         *track(
             lambda dataset: stage_facts(
@@ -16,8 +20,6 @@ rule fetch_dataset:
         spec=lambda wildcards: CFG.datasets[wildcards.dataset].fetch,
         hub=CFG.hub,
         work="work/downloads",
-    conda:
-        "../envs/prepare.yaml"
     script:
         "../scripts/fetch_dataset.py"
 
@@ -34,6 +36,8 @@ rule prepare_dataset:
         "<logs>/prepare_dataset/{dataset}.log",
     benchmark:
         "<benchmarks>/prepare_dataset/{dataset}.jsonl"
+    conda:
+        "../envs/prepare.yaml"
     params:
         *track(
             lambda dataset: stage_facts(
@@ -42,8 +46,6 @@ rule prepare_dataset:
             [(name,) for name in CFG.datasets],
         ),
         spec=lambda wildcards: CFG.datasets[wildcards.dataset].prepare,
-    conda:
-        "../envs/prepare.yaml"
     script:
         "../scripts/prepare_dataset.py"
 
@@ -60,9 +62,9 @@ rule measure_tokens:
         "<logs>/measure_tokens/{dataset}_{model}.log",
     benchmark:
         "<benchmarks>/measure_tokens/{dataset}_{model}.jsonl"
-    params:
-        *track(lambda: stage_facts("", {}, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
     conda:
         "../envs/train.yaml"
+    params:
+        *track(lambda: stage_facts("", {}, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
     script:
         "../scripts/measure_tokens.py"

@@ -1,7 +1,3 @@
-def task_references(wildcards):
-    return f"<results>/datasets/{CFG.tasks[wildcards.task].dataset}/test_dataset.json"
-
-
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(wildcards.run),
@@ -14,20 +10,22 @@ rule generate_answers:
         "<logs>/generate_answers/{run}_seed{seed}_{task}.log",
     benchmark:
         "<benchmarks>/generate_answers/{run}_seed{seed}_{task}.jsonl"
-    threads: 16
+    conda:
+        "../envs/train.yaml"
+    threads: HALF_OF_CORES
+    resources:
+        gpu=GPUS,
     params:
         *track(
             lambda task: stage_facts(
                 f"tasks.{task}.generation",
                 CFG.tasks[task].generation,
                 "generate_answers.py",
-                ["torch", "transformers", "peft", "tokenizers"],
+                RUN_PACKAGES,
             ),
             [(name,) for name in CFG.tasks],
         ),
         spec=lambda wildcards: CFG.tasks[wildcards.task].generation,
-    conda:
-        "../envs/train.yaml"
     script:
         "../scripts/generate_answers.py"
 
@@ -43,21 +41,22 @@ rule measure_loss:
         "<logs>/measure_loss/{run}_seed{seed}_{task}.log",
     benchmark:
         "<benchmarks>/measure_loss/{run}_seed{seed}_{task}.jsonl"
-    threads: 16
+    conda:
+        "../envs/train.yaml"
+    threads: HALF_OF_CORES
+    resources:
+        gpu=GPUS,
     params:
         *track(
             lambda task: stage_facts(
                 f"tasks.{task}.loss_batch_size",
                 CFG.tasks[task].loss_batch_size,
                 "measure_loss.py",
-                ["torch", "transformers", "peft", "tokenizers"],
+                RUN_PACKAGES,
             ),
             [(name,) for name in CFG.tasks],
         ),
-        # named `input`, so Snakemake leaves it to the facts above to compare it
-        batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
-    conda:
-        "../envs/train.yaml"
+        batch_size=loss_batch_size,
     script:
         "../scripts/measure_loss.py"
 
@@ -73,6 +72,8 @@ rule score_answers:
         "<logs>/score_answers/{run}_seed{seed}_{task}.log",
     benchmark:
         "<benchmarks>/score_answers/{run}_seed{seed}_{task}.jsonl"
+    conda:
+        "../envs/report.yaml"
     params:
         *track(
             lambda task: stage_facts(
@@ -81,7 +82,5 @@ rule score_answers:
             [(name,) for name in CFG.tasks],
         ),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
-    conda:
-        "../envs/report.yaml"
     script:
         "../scripts/score_answers.py"

@@ -1,4 +1,6 @@
 rule fetch_model:
+    input:
+        files=lambda wildcards: local_files(CFG.models[wildcards.model]),
     output:
         card="<results>/models/{model}/card.json",
         folder=directory("<results>/models/{model}/model"),
@@ -6,15 +8,17 @@ rule fetch_model:
         "<logs>/fetch_model/{model}.log",
     benchmark:
         "<benchmarks>/fetch_model/{model}.jsonl"
+    conda:
+        "../envs/train.yaml"
     params:
         *track(
-            lambda model: stage_facts(f"models.{model}", CFG.models[model], "fetch_model.py", ["transformers", "gguf"]),
+            lambda model: stage_facts(
+                f"models.{model}", CFG.models[model], "fetch_model.py", ["transformers", "gguf"]
+            ),
             [(name,) for name in CFG.models],
         ),
         spec=lambda wildcards: CFG.models[wildcards.model],
         hub=CFG.hub,
         work="work/downloads",
-    conda:
-        "../envs/train.yaml"
     script:
         "../scripts/fetch_model.py"

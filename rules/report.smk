@@ -1,7 +1,3 @@
-HAS_SFT = any(CFG.runs[run].method == "sft" for run in CFG.study.runs)
-HAS_GRPO = any(CFG.runs[run].method == "grpo" for run in CFG.study.runs)
-
-
 rule plot_tasks:
     input:
         table="<results>/comparison/results.json",
@@ -9,12 +5,12 @@ rule plot_tasks:
         figure="<results>/figures/tasks.svg",
     log:
         "<logs>/plot_tasks.log",
-    params:
-        *track(lambda: study_facts("plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
-        results=CFG.study.results,
-        study=described_study,
     conda:
         "../envs/report.yaml"
+    params:
+        *track(lambda: study_facts("plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        results=results_folder,
+        study=described_study,
     script:
         "../scripts/plot_tasks.py"
 
@@ -26,12 +22,12 @@ rule plot_learning_curves:
         figure="<results>/figures/learning_curves.svg",
     log:
         "<logs>/plot_learning_curves.log",
-    params:
-        *track(lambda: study_facts("plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
-        results=CFG.study.results,
-        study=described_study,
     conda:
         "../envs/report.yaml"
+    params:
+        *track(lambda: study_facts("plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        results=results_folder,
+        study=described_study,
     script:
         "../scripts/plot_learning_curves.py"
 
@@ -43,12 +39,12 @@ rule plot_rewards:
         figure="<results>/figures/rewards.svg",
     log:
         "<logs>/plot_rewards.log",
-    params:
-        *track(lambda: study_facts("plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
-        results=CFG.study.results,
-        study=described_study,
     conda:
         "../envs/report.yaml"
+    params:
+        *track(lambda: study_facts("plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        results=results_folder,
+        study=described_study,
     script:
         "../scripts/plot_rewards.py"
 
@@ -56,11 +52,7 @@ rule plot_rewards:
 rule render_report:
     input:
         table="<results>/comparison/results.json",
-        figures=[
-            "<results>/figures/tasks.svg",
-            *(["<results>/figures/learning_curves.svg"] if HAS_SFT else []),
-            *(["<results>/figures/rewards.svg"] if HAS_GRPO else []),
-        ],
+        figures=study_figures(),
         answers=per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
         generation=per_arm("<results>/runs/{run}/seed{seed}/{task}/generation.json"),
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
@@ -72,26 +64,17 @@ rule render_report:
             for name in CFG.describe_study()["datasets"]
             for file in ("card.json", "data_card.json", "test_dataset.json")
         ],
-        tokens=sorted(
-            {
-                f"<results>/datasets/{dataset}/tokens_{CFG.runs[run].model}.json"
-                for run in CFG.study.runs
-                for dataset in (
-                    *(CFG.tasks[task].dataset for task in CFG.study.tasks),
-                    *([CFG.runs[run].dataset] if CFG.runs[run].method != "base" else []),
-                )
-            }
-        ),
+        tokens=study_tokens(),
         templates=sorted(map(str, Path(workflow.basedir, "reports").glob("report*"))),
     output:
         report="<results>/report.html",
     log:
         "<logs>/render_report.log",
-    params:
-        *track(lambda: study_facts("render_report.py", ["jinja2", "markupsafe"]), [()]),
-        results=CFG.study.results,
-        study=described_study,
     conda:
         "../envs/report.yaml"
+    params:
+        *track(lambda: study_facts("render_report.py", ["jinja2", "markupsafe"]), [()]),
+        results=results_folder,
+        study=described_study,
     script:
         "../scripts/render_report.py"

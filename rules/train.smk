@@ -1,18 +1,3 @@
-TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
-
-
-def train_facts(run, seed):
-    """A run's section without its display name; bitsandbytes matters only to quantised runs."""
-    spec = CFG.runs[run]
-    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
-    section = spec.model_dump(mode="json", exclude={"label"}) | {"seed": seed}
-    return stage_facts(f"runs.{run}", section, f"train_{spec.method}.py", packages)
-
-
-def train_input(wildcards, split):
-    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
-
-
 rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
@@ -31,13 +16,15 @@ rule train_sft:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
         run=only(runs_of("sft", adapter=True)),
+    conda:
+        "../envs/train.yaml"
     threads: 16
+    resources:
+        gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        checkpoints=lambda wildcards: f"work/{CFG.study.results}/{wildcards.run}/seed{wildcards.seed}",
-    conda:
-        "../envs/train.yaml"
+        checkpoints=checkpoint_folder,
     script:
         "../scripts/train_sft.py"
 
@@ -58,9 +45,7 @@ rule train_grpo:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         train=lambda wildcards: train_input(wildcards, "train"),
-        start=lambda wildcards: (
-            weights_of(CFG.runs[wildcards.run].init_from, wildcards.seed) if CFG.runs[wildcards.run].init_from else []
-        ),
+        start=start_weights,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -75,13 +60,15 @@ rule train_grpo:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
         run=only(runs_of("grpo", adapter=True)),
+    conda:
+        "../envs/train.yaml"
     threads: 16
+    resources:
+        gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "grpo"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        checkpoints=lambda wildcards: f"work/{CFG.study.results}/{wildcards.run}/seed{wildcards.seed}",
-    conda:
-        "../envs/train.yaml"
+        checkpoints=checkpoint_folder,
     script:
         "../scripts/train_grpo.py"
 
@@ -97,3 +84,27 @@ use rule train_grpo as train_grpo_model with:
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
         run=only(runs_of("grpo", adapter=False)),
+
+
+rule merge_adapter:
+    input:
+        card=lambda wildcards: model_card(wildcards.run),
+        adapter=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
+        rows=lambda wildcards: train_input(wildcards, "validation"),
+    output:
+        weights="<results>/runs/{run}/seed{seed}/merged/model.safetensors",
+        config="<results>/runs/{run}/seed{seed}/merged/config.json",
+        parity="<results>/runs/{run}/seed{seed}/merge_parity.json",
+    log:
+        "<logs>/merge_adapter/{run}_seed{seed}.log",
+    benchmark:
+        "<benchmarks>/merge_adapter/{run}_seed{seed}.jsonl"
+    wildcard_constraints:
+        run=only(run for run in CFG.runs if CFG.runs[run].method != "base" and CFG.keeps_adapter(run)),
+    conda:
+        "../envs/train.yaml"
+    threads: 16
+    params:
+        *track(lambda: stage_facts("", {}, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
+    script:
+        "../scripts/merge_adapter.py"
