@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import re
 import shutil
 import sys
@@ -70,12 +71,14 @@ def stage_facts(name, section, script, packages=()):
 
 
 def local_files(spec):
-    """List the user's own files behind a model or data set, so that an edit of one is seen."""
+    """List the user's own files behind a model or data set, so that an edit of one is seen.
+
+    Missing ones are left for the fetching stage, which explains what it looked for.
+    """
     if spec.source != "local":
         return []
-    if hasattr(spec, "path"):
-        return [str(file) for file in sorted(Path(spec.path).iterdir()) if file.is_file()]
-    return [*spec.files, *spec.test_files]
+    named = sorted(Path(spec.path).glob("*")) if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
+    return [str(file) for file in named if file.is_file()]
 
 
 def model_card(run):
@@ -176,3 +179,8 @@ def study_tokens():
     learnt = {run: [CFG.runs[run].dataset] if CFG.runs[run].method != "base" else [] for run in CFG.study.runs}
     pairs = {(dataset, CFG.runs[run].model) for run in CFG.study.runs for dataset in (*asked, *learnt[run])}
     return [f"<results>/datasets/{dataset}/tokens_{model}.json" for dataset, model in sorted(pairs)]
+
+
+def report_templates():
+    """List the page's templates, relative to the working directory so that a moved checkout stays up to date."""
+    return sorted(os.path.relpath(path) for path in Path(workflow.basedir, "reports").glob("report*"))

@@ -65,7 +65,7 @@ rule render_report:
             for file in ("card.json", "data_card.json", "test_dataset.json")
         ],
         tokens=study_tokens(),
-        templates=sorted(map(str, Path(workflow.basedir, "reports").glob("report*"))),
+        templates=report_templates(),
     output:
         report="<results>/report.html",
     log:

@@ -82,16 +82,27 @@ def _describe_error(error: dict, raw: dict) -> str:
     """Render one pydantic error as `path: problem (got value)`, with the path as it stands in the YAML."""
     path, node = [], raw
     for key in error["loc"]:
-        is_tag = isinstance(node, dict) and key not in node and key in _TAGS
+        is_tag = key in _TAGS and not (isinstance(node, dict) and key in node)
         if not is_tag and key != "[key]":
             path.append(str(key))
             node = node.get(key) if isinstance(node, dict) else node[key] if _has_index(node, key) else None
     where = ".".join(path) or "(top level)"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key{suggest(path[-1], _FIELDS)}"
+        # a name that is right elsewhere is no suggestion here
+        return f"{where}: unknown key{suggest(path[-1], [name for name in _FIELDS if name != path[-1]])}"
+    if error["type"] == "union_tag_not_found":
+        return f"{where}.{_name_tag(error)}: is required"
+    if error["type"] == "union_tag_invalid":
+        tags = error["ctx"]["expected_tags"].replace("'", "")
+        guess = suggest(error["ctx"]["tag"], tags.split(", "))
+        return f"{where}.{_name_tag(error)}: must be one of {tags}{guess} (got {error['ctx']['tag']!r})"
     if error["type"] == "missing":
         return f"{where}: is required"
     return f"{where}: {error['msg']} (got {error['input']!r})"
+
+
+def _name_tag(error: dict) -> str:
+    return error["ctx"]["discriminator"].strip("'")
 
 
 def _has_index(node: Any, key: Any) -> bool:
@@ -100,4 +111,4 @@ def _has_index(node: Any, key: Any) -> bool:
 
 _SECTIONS = [value for value in vars(specs).values() if isinstance(value, type) and issubclass(value, specs.Spec)]
 _FIELDS = sorted({field for section in (*_SECTIONS, Config) for field in section.model_fields})
-_TAGS = {"pypi", "hub", "local", "random", "generated", "base", "sft", "grpo", "float", "int", "constrained-int"}
+_TAGS = {"pypi", "hub", "local", "random", "generated", "base", "sft", "grpo", "constrained-float", "constrained-int"}

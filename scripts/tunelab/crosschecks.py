@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tunelab.arguments import check_arguments, load_arguments, suggest
-from tunelab.peft_types import PROMPT_LEARNING
+from tunelab.peft_types import PROMPT_LEARNING, UNSUPPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,9 @@ def _check_names(config: Config) -> Iterator[str]:
             asked.append((f"runs.{name}.dataset", "dataset", run.dataset))
         if getattr(run, "init_from", None):
             asked.append((f"runs.{name}.init_from", "run", run.init_from))
+    for field in ("runs", "seeds", "tasks"):
+        listed = getattr(config.study, field)
+        yield from (f"study.{field}: {name!r} is listed twice" for name in set(listed) if listed.count(name) > 1)
     for path, kind, name in asked:
         if name not in known[kind]:
             yield f"{path}: there is no {kind} {name!r}{suggest(name, known[kind])}"
@@ -117,7 +120,7 @@ def _coerce_run(run: Any, trained_adapter: dict | None) -> tuple[Any, list[str]]
 
 
 def _coerce_adapter(adapter: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    kinds = [name for name in load_arguments() if name.isupper()]
+    kinds = sorted({name for name in load_arguments() if name.isupper()} - UNSUPPORTED)
     kind = adapter.get("peft_type")
     if kind not in kinds:
         return adapter, [f"peft_type: must be one of {', '.join(kinds)}{suggest(str(kind), kinds)} (got {kind!r})"]
@@ -130,8 +133,11 @@ def _coerce_adapter(adapter: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 
 def _check_training(method: str, training: dict[str, Any], peft_type: str | None) -> Iterator[str]:
-    if peft_type in PROMPT_LEARNING and training.get("gradient_checkpointing"):
-        yield "training.gradient_checkpointing: cannot be used with a prefix or prompt, which lives in the KV cache"
+    if peft_type in PROMPT_LEARNING and method == "grpo":
+        yield f"training: TRL's GRPO does not see the position of a prefix or prompt ({peft_type}); take another adapter"
+    for field in ("gradient_checkpointing", "activation_checkpointing"):  # transformers has both names
+        if peft_type in PROMPT_LEARNING and training.get(field):
+            yield f"training.{field}: cannot be used with a prefix or prompt, which lives in the KV cache"
     if training.get("load_best_model_at_end"):
         for field, default in (("strategy", "no"), ("steps", None)):
             saves, evaluates = training.get(f"save_{field}", default), training.get(f"eval_{field}", default)

@@ -1,6 +1,6 @@
 """Answer a task's held-out questions with a model, every decoding field set explicitly.
 
-transformers fills unset fields of a supplied GenerationConfig from the model's own file, so none is left unset.
+transformers fills unset fields of a supplied GenerationConfig from the model's own, so ours takes that one's place.
 """
 
 import time
@@ -45,6 +45,7 @@ def generate_batch(model: Any, tokenizer: Any, prompts: list[str], config: Gener
     """
     batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
     width = batch["input_ids"].shape[1]
+    model.generation_config = config
     outputs = model.generate(**batch, generation_config=config)[:, width:].tolist()
     return [_describe_completion(tokenizer, ids, config.eos_token_id) for ids in outputs]
 

@@ -1,18 +1,14 @@
 """Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
 
-Departs from the trainer in two points: every completion is kept with its reward parts, and completions are sampled
-with the adapter merged into the weights, which spares each decoding step the adapter's extra matrix products.
+Departs from the trainer in one point: every completion is kept with its reward parts.
 """
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from peft.tuners.tuners_utils import BaseTunerLayer
 from trl import GRPOConfig, GRPOTrainer
 
 from tunelab import adapters, chat, training
@@ -21,36 +17,12 @@ from tunelab.rewards import build_reward_functions
 from tunelab.specs import GrpoRun
 
 
-@contextlib.contextmanager
-def merged_adapter(model: Any) -> Iterator[None]:
-    """Merge a mergeable adapter into the weights for the block; afterwards the very same weights are back.
-
-    Unmerging by subtraction would leave rounding errors in the base weights at every step.
-    """
-    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
-    if not layers or any(hasattr(layer.get_base_layer().weight, "quant_state") for layer in layers):
-        yield
-        return
-    originals = [layer.get_base_layer().weight.data for layer in layers]
-    model.merge_adapter(adapter_names=["default"], safe_merge=True)
-    try:
-        yield
-    finally:
-        model.unmerge_adapter()
-        for layer, original in zip(layers, originals, strict=True):
-            layer.get_base_layer().weight.data = original
-
-
 class RecordingGRPOTrainer(GRPOTrainer):
     """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.recorded: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs)
-
-    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
-        with merged_adapter(self.accelerator.unwrap_model(self.model)):
-            return super()._generate_single_turn(*args, **kwargs)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output = super()._generate_and_score_completions(inputs)
@@ -115,16 +87,20 @@ def train(
     adapters.keep_trainable_in_float32(trainer.model)
     try:
         costs = training.train_and_measure(trainer, log)
-    finally:
-        _check_variance(trainer.recorded)
+    except UserError:  # weights that did not move are explained by rewards that did not differ
+        _check_variance(trainer.recorded, args.num_generations)
+        raise
+    _check_variance(trainer.recorded, args.num_generations)
     return trainer, log.rows, costs
 
 
-def _check_variance(recorded: list[dict[str, Any]]) -> None:
-    if recorded and all(row["advantage"] == 0 for row in recorded):
+def _check_variance(recorded: list[dict[str, Any]], size: int) -> None:
+    # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
+    groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
+    if groups and all(len({row["reward"] for row in group}) == 1 for group in groups):
         best = max(row["reward"] for row in recorded)
         raise UserError(
             f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
-            "so there was nothing to learn from, and no adapter is published. Start from a run that already follows "
-            "the answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
+            "so there was nothing to learn from, and nothing is published. Start from a run that already follows the "
+            "answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
         )

@@ -19,7 +19,8 @@ def measure_batch(model: Any, encoded: list[dict], pad_token: int) -> list[tuple
     batch = pad_sequence(ids, batch_first=True, padding_value=pad_token).to(model.device)
     counted = pad_sequence(masks, batch_first=True).to(model.device).bool()
     attention = pad_sequence([torch.ones_like(item) for item in ids], batch_first=True).to(model.device)
-    logits = model(input_ids=batch, attention_mask=attention, use_cache=False).logits[:, :-1]
+    logits = model(input_ids=batch, attention_mask=attention, use_cache=False).logits
+    logits = logits[:, -batch.shape[1] : -1]  # a learnt prompt's virtual tokens come first and have logits too
     targets, counted = batch[:, 1:], counted[:, 1:]
     # only the counted positions are lifted to float32: a batch of all logits would be the peak of memory
     losses = torch.zeros(targets.shape, device=model.device)

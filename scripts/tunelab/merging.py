@@ -8,7 +8,6 @@ from peft import PeftModel
 
 from tunelab import adapters, chat
 from tunelab.errors import UserError
-from tunelab.peft_types import MERGEABLE
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2
@@ -26,7 +25,7 @@ def merge(base: Path, adapter: Path, rows: list[dict]) -> tuple[Any, Any, dict[s
     model = adapters.load_trained_model(base, adapter, torch.device("cpu"), torch.float32)
     assert isinstance(model, PeftModel)
     kind = model.peft_config["default"].peft_type.value
-    if kind not in MERGEABLE:
+    if not hasattr(model.base_model, "merge_and_unload"):
         raise UserError(f"{adapter} is of type {kind}, which has no weights to merge; use it as an adapter.")
     tokenizer = chat.load_tokenizer(base)
     batches = [torch.tensor([chat.encode_conversation(tokenizer, row["messages"])["input_ids"]]) for row in rows]

@@ -7,7 +7,7 @@ import yaml
 TEMPLATE = """---
 {front}---
 
-# {label}
+# {kind} trained on {dataset}
 
 {method} of `{base}` on the data set `{dataset}` (seed {seed}), made by a tunelab study.
 
@@ -22,6 +22,16 @@ Load it with:
 ```yaml
 {settings}```
 """
+LOAD_ADAPTER = """\
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+base = AutoModelForCausalLM.from_pretrained("{origin}"{pinned})  # or a folder with the same weights
+model = PeftModel.from_pretrained(base, "path/of/this/folder")"""
+LOAD_MODEL = """\
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 METHODS = {"sft": "Supervised fine-tuning (TRL `SFTTrainer`)", "grpo": "Reinforcement learning (TRL `GRPOTrainer`)"}
 
 
@@ -48,18 +58,11 @@ def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
         front["license"] = licence.lower()
     front["tags"] = ["trl", spec.method]
     pinned = f', revision="{revision}"' if revision else ""
-    loading = (
-        "from peft import PeftModel\n"
-        "from transformers import AutoModelForCausalLM\n\n"
-        f'base = AutoModelForCausalLM.from_pretrained("{origin}"{pinned})  # or a folder with the same weights\n'
-        'model = PeftModel.from_pretrained(base, "path/of/this/folder")'
-        if adapter
-        else 'from transformers import AutoModelForCausalLM\n\nmodel = AutoModelForCausalLM.from_pretrained("path/of/this/folder")'
-    )
+    loading = LOAD_ADAPTER.format(origin=origin, pinned=pinned) if adapter else LOAD_MODEL
     settings = spec.model_dump(mode="json", exclude={"label"}, exclude_none=True)
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),
-        label=spec.label,
+        kind="Adapter" if adapter else "Model",
         method=METHODS[spec.method],
         base=origin,
         dataset=spec.dataset,

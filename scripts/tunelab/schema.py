@@ -68,7 +68,12 @@ def _split_union(hint: object) -> tuple:
 
 
 def render_arguments() -> str:
-    return json.dumps(build_arguments(), indent=0, sort_keys=True) + "\n"
+    """Render one field a line, so that an upgrade's difference can be read."""
+    classes = []
+    for name, fields in build_arguments().items():
+        lines = ",\n".join(f"  {json.dumps(field)}: {json.dumps(fields[field])}" for field in sorted(fields))
+        classes.append(f" {json.dumps(name)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(classes) + "\n}\n"
 
 
 def render_schema() -> str:

@@ -1,5 +1,6 @@
 """What supervised and reinforcement training share: arguments, progress, the best step, costs, published weights."""
 
+import math
 import os
 import shutil
 import time
@@ -39,6 +40,7 @@ def build_arguments(
         "report_to": ["tensorboard"],
         "logging_steps": 1,
         "save_strategy": "no",
+        "logging_nan_inf_filter": False,  # the default logs a loss that is NaN as 0
         "disable_tqdm": True,  # our own lines carry step, loss and time left
         "dataloader_pin_memory": device.type == "cuda",
     }
@@ -60,7 +62,7 @@ class ProgressLog(TrainerCallback):
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.train_seconds = 0.0
+        self.train_seconds, self.tokens = 0.0, 0
         self._step_started = 0.0
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -74,13 +76,15 @@ class ProgressLog(TrainerCallback):
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        self.tokens = int(numbers.pop("num_tokens", self.tokens))
         if not state.global_step or "train_runtime" in numbers:
             return
-        tokens = int(numbers.pop("num_tokens", self.rows[-1]["tokens"] if self.rows else 0))
-        row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": tokens}
-        self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | numbers)
         if any(value != value for name, value in numbers.items() if "loss" in name):
             raise UserError(f"The loss became NaN at step {state.global_step}; lower training.learning_rate.")
+        row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
+        # JSON has no infinity: in float16 a gradient may overflow, which skips the step and does no harm
+        finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
+        self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | finite)
         left = (time.monotonic() - self._started) / state.global_step * (state.max_steps - state.global_step)
         shown = [f"{name} {numbers[name]:.4g}" for name in ("loss", "eval_loss", "reward", "kl") if name in numbers]
         report_progress(f"step {state.global_step} of {state.max_steps}, {', '.join(shown)}, {left:.0f} s left")
@@ -120,22 +124,30 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     elif trainer.args.load_best_model_at_end:
         best_step = trainer.state.best_global_step
     _check_weights(model, before)
-    tokens = log.rows[-1]["tokens"]
     return {
         "steps": steps,
         "epochs": trainer.state.epoch,
         "best_step": best_step,
         "train_seconds": log.train_seconds,
-        "tokens": tokens,
-        "tokens_per_second": tokens / log.train_seconds,
+        "tokens": log.tokens,
+        "tokens_per_second": log.tokens / log.train_seconds,
         "peak_memory_bytes": measure_peak_memory(device),
         "trainable_parameters": sum(weight.numel() for weight in before.values()),
-        "total_parameters": sum(weight.numel() for weight in model.parameters()),
+        "total_parameters": _count_weights(model),
         "device": describe_device(device),
         "dtype": "bfloat16" if trainer.args.bf16 else "float16" if trainer.args.fp16 else "float32",
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in PACKAGES},
     }
+
+
+def _count_weights(model: torch.nn.Module) -> int:
+    """Count the weights; one held in 4 bits is half a byte of storage, and GRPO's frozen reference is none."""
+    return sum(
+        weight.quant_state.shape.numel() if getattr(weight, "quant_state", None) else weight.numel()
+        for name, weight in model.named_parameters()
+        if ".ref." not in name
+    )
 
 
 def _check_weights(model: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
@@ -159,6 +171,7 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict, readme
         config.base_model_name_or_path, config.revision = name_origin(card), card["revision"]
         model.save_pretrained(part, selected_adapters=["default"])
     else:
+        model.config.use_cache = True  # the trainer turns it off for gradient checkpointing
         model.save_pretrained(part, max_shard_size="1TB")
         tokenizer.save_pretrained(part)
     records.write_text(part / "README.md", readme)

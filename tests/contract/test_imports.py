@@ -1,0 +1,66 @@
+"""Light jobs are light: what they run never loads torch, directly or through another library."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from project_files import SCRIPTS, STAGES, list_imports
+
+from tunelab.provenance import hash_sources
+
+HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "gguf")
+LIGHT_STAGES = [
+    path.stem for path in STAGES if path.stem.startswith(("fetch_dataset", "prepare_", "score_", "compare_"))
+]
+LIGHT_STAGES += [path.stem for path in STAGES if path.stem.startswith(("plot_", "render_"))]
+# imports the modules one after the other and prints the first that brought a heavy library along
+PROBE = """
+import importlib, json, sys
+modules, heavy = json.loads(sys.argv[1])
+for module in modules:
+    importlib.import_module(module)
+    loaded = [name for name in heavy if name in sys.modules]
+    if loaded:
+        sys.exit(f"{module} loads {', '.join(loaded)}")
+print(len(modules), "modules")
+"""
+
+
+def find_heavy(modules: list[str]) -> str:
+    """Import the modules in a fresh process; return which one loads a heavy library, or how many were imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps([modules, HEAVY])],
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_every_script_can_be_imported_without_loading_a_heavy_library():
+    assert find_heavy([path.stem for path in STAGES]) == "15 modules"
+
+
+def test_the_config_is_validated_without_loading_a_heavy_library():
+    assert find_heavy(["tunelab.config", "tunelab.provenance"]) == "2 modules"
+
+
+@pytest.mark.parametrize("stage", LIGHT_STAGES)
+def test_a_light_stage_loads_no_heavy_library_whatever_it_calls(stage):
+    assert len(LIGHT_STAGES) == 8
+    files = [SCRIPTS / name for name, _ in hash_sources(SCRIPTS / f"{stage}.py")]
+    own = [".".join(file.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__") for file in files]
+    # libraries that a function imports when it is called are loaded by it all the same
+    libraries = sorted({name for file in files for name in list_imports(file)} - set(own))
+    assert find_heavy([*own, *libraries]) == f"{len(own) + len(libraries)} modules"
+
+
+@pytest.mark.parametrize("module", ["datasets", "sacrebleu", "rouge_score.rouge_scorer", "seaborn", "statsmodels.api"])
+def test_the_libraries_of_light_stages_are_light(module):
+    assert find_heavy([module]) == "1 modules"
+
+
+def test_the_probe_finds_a_heavy_library():
+    assert find_heavy(["json", "tunelab.losses"]).startswith("tunelab.losses loads torch")

@@ -1,0 +1,96 @@
+"""Rule, script and signature go by one name, and a script is a signature with a docstring."""
+
+import ast
+import re
+
+import pytest
+from project_files import LIBRARY, PROJECT, RULES, SCRIPTS, STAGES, list_imports, read_rules
+
+REUSED = {"train_sft_model": "train_sft", "train_grpo_model": "train_grpo"}
+LAST_LINES = re.compile(
+    r'\n\nif __name__ == "__main__":\n'
+    r"    run_as_job\(main, snakemake(, network=True)?\)  # noqa: F821  \(Snakemake provides it\)\n\Z"
+)
+
+
+def parse_script(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    (main,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    return tree, main
+
+
+def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
+    rules = read_rules()
+    used = {
+        name: re.findall(r'^    script:\n        "../scripts/(\w+)\.py"$', text, re.M) for name, text in rules.items()
+    }
+    assert used == {name: [] if name in REUSED else [name] for name in rules}
+    assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
+    assert len(STAGES) == 15
+    for name, original in REUSED.items():
+        assert f"use rule {original} as {name} with:" in RULES
+
+
+def test_no_rule_hides_work_outside_its_script():
+    assert not re.findall(r"^    (shell|run|notebook|wrapper):", RULES, re.M)
+    assert "import " not in re.sub(r"^(import|from) .*", "", RULES, flags=re.M)
+
+
+@pytest.mark.parametrize("rule", read_rules())
+def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
+    text = read_rules()[REUSED.get(rule, rule)]
+    assert re.search(r'^    log:\n        "<logs>/', text, re.M)
+    assert re.search(r'^    conda:\n        "../envs/(train|prepare|report)\.yaml"$', text, re.M)
+    assert re.search(r"^    params:\n        \*track\(", text, re.M)
+    assert f'"{REUSED.get(rule, rule)}.py"' in text or (rule.startswith("train_") and "train_facts" in text)
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
+def test_a_script_says_what_it_reads_and_writes(path):
+    docstring = ast.get_docstring(parse_script(path)[0])
+    assert re.fullmatch(r"[A-Z].*[.]", docstring.splitlines()[0])
+    assert re.search(r"^Writes  \w", docstring, re.M)
+    assert re.search(r"^Reads   \w", docstring, re.M) or path.stem.startswith("fetch_")
+    assert LAST_LINES.search(path.read_text(encoding="utf-8"))
+    # every file that the rule makes, and that main is given, is described
+    outputs = re.search(r"^    output:\n((?:        .*\n)+)", read_rules()[path.stem], re.M)[1]
+    names = re.findall(r"^        (\w+)=", outputs, re.M)
+    assert names
+    assert [name for name in names if not re.search(rf"^ *(Writes +)?{name} ", docstring, re.M)] == []
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
+def test_main_asks_for_names_that_its_rule_provides(path):
+    _, main = parse_script(path)
+    assert not (main.args.posonlyargs or main.args.vararg or main.args.kwarg)
+    text = read_rules()[path.stem]
+    named = set(re.findall(r"^        (\w+)=", text, re.M))
+    wildcards = set(re.findall(r"\{(\w+)\}", re.search(r"^    output:\n((?:        .*\n)+)", text, re.M)[1]))
+    assert {argument.arg for argument in main.args.args} <= named | wildcards
+
+
+def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_workflows_back():
+    asking = {}
+    for path in (*LIBRARY, *SCRIPTS.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"snakemake\.(config|params|input|output|wildcards)\b", text), path.name
+        if found := re.findall(r"\b(?:environ|getenv|putenv)\b", text):
+            asking[str(path.relative_to(SCRIPTS))] = len(found)
+    assert set(asking) == {"ask_runs.py", "tunelab/job.py", "tunelab/sources/hub.py", "tunelab/training.py"}
+    assert asking["tunelab/training.py"] == 1  # TensorBoard's folder, which transformers takes from there only
+    assert 'os.environ["TENSORBOARD_LOGGING_DIR"] = ' in (SCRIPTS / "tunelab/training.py").read_text(encoding="utf-8")
+
+
+def test_the_library_has_never_heard_of_snakemake():
+    imports = {path.name: set(list_imports(path)) for path in LIBRARY}
+    assert len(imports) > 40
+    for name, modules in imports.items():
+        assert not [module for module in modules if module.split(".")[0] == "snakemake"], name
+        assert "importlib.util" not in modules, name
+
+
+def test_only_the_shared_file_reads_the_config():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk")}
+    reading = [name for name, text in texts.items() if re.search(r"\bconfig(\[|\.get|,|\))", re.sub(r"#.*", "", text))]
+    assert len(texts) == 7
+    assert reading == ["common.smk"]

@@ -1,0 +1,129 @@
+"""A copy of the project in which a study can be run without its libraries doing any work."""
+
+import contextlib
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from snakemake.utils import update_config
+
+PROJECT = Path(__file__).parents[2]
+# Replaces the seam between Snakemake and the library, which no stage's facts include: all scripts stay as they are,
+# and every job writes a few bytes that depend on nothing but their name.
+STUB = """
+import sys
+from pathlib import Path
+
+
+def report_progress(message):
+    print(message)
+
+
+def run_as_job(main, job, network=False):
+    for path in map(Path, job.output):
+        folder = not path.suffix
+        (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
+        (path / "file" if folder else path).write_text(path.name)
+"""
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what a clone would hold, uncommitted files included, without the tests."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        if not name.startswith("tests/") and (PROJECT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, target / name)
+    return target
+
+
+def run_snakemake(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run Snakemake and return all that it prints."""
+    # what the tests set for themselves must not reach the workflow
+    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env=inherited | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def plan(folder: Path, *arguments: str) -> set[str]:
+    """List the jobs that Snakemake would run, each as its rule and wildcards: `train_sft lora 1`."""
+    printed = dry_run(folder, *arguments)
+    jobs = []
+    for block in re.split(r"\n(?=(?:local)?rule )|\n(?=Job stats)", "\n" + printed):
+        if rule := re.match(r"(?:local)?rule (\w+):", block):
+            wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
+            values = [pair.split("=")[1] for pair in wildcards[1].split(", ")] if wildcards else []
+            jobs.append(" ".join([rule[1], *values]))
+    total = re.search(r"^total +(\d+)$", printed, re.MULTILINE)
+    assert len(set(jobs)) == len(jobs) == (int(total[1]) if total else 0)
+    assert jobs or "Nothing to be done" in printed
+    return set(jobs)
+
+
+def dry_run(folder: Path, *arguments: str) -> str:
+    """Return what `snakemake --dry-run` prints, from a fork of a process that has Snakemake loaded: half a second."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["pytest", "pandas", "pydantic", "snakemake.cli"])
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as printed:
+        job = forks.Process(target=_call_snakemake, args=(folder, printed.name, ["--dry-run", "--cores=1", *arguments]))
+        job.start()
+        job.join()
+        text = printed.read()
+    assert job.exitcode == 0, text[-4000:]
+    return text
+
+
+def _call_snakemake(folder: Path, printed: str, arguments: list[str]) -> None:
+    target = os.open(printed, os.O_WRONLY | os.O_APPEND)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.chdir(folder)
+    from snakemake.cli import main
+
+    main(arguments)
+
+
+def stub_jobs(folder: Path) -> None:
+    (folder / "scripts/tunelab/job.py").write_text(STUB, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def changed_file(path: Path, old: str, new: str, count: int = 1) -> Iterator[None]:
+    """Replace a text that occurs `count` times in a file, and put the file back afterwards."""
+    before = path.read_text(encoding="utf-8")
+    assert before.count(old) == count, f"{path.name} has {before.count(old)} × {old!r}"
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def changed_config(folder: Path, overlay: dict) -> Iterator[None]:
+    """Merge an overlay into the default config as Snakemake does, written anew by a YAML library."""
+    path = folder / "config/config.yaml"
+    before = path.read_text(encoding="utf-8")
+    config = yaml.safe_load(before)
+    update_config(config, overlay)
+    path.write_text(yaml.safe_dump(config, sort_keys=True, allow_unicode=True), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")

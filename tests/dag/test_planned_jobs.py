@@ -1,0 +1,111 @@
+"""What a fresh checkout plans, and what a finished study plans when its selection changes."""
+
+import shutil
+from collections import Counter
+
+import pytest
+from expected_jobs import COMPARED, DESCRIBED, EVERYTHING, METHODS, SEEDS, evaluated, trained
+from study_copy import changed_config, plan, run_snakemake
+
+JOBS = {
+    "fetch_model": 1,
+    "fetch_dataset": 2,
+    "prepare_dataset": 2,
+    "measure_tokens": 2,
+    "train_sft": 3,
+    "train_grpo": 1,
+    "generate_answers": 10,
+    "measure_loss": 10,
+    "score_answers": 10,
+    "compare_methods": 1,
+    "plot_tasks": 1,
+    "plot_learning_curves": 1,
+    "plot_rewards": 1,
+    "render_report": 1,
+    "all": 1,
+}
+LORA = {"label": "Small", "method": "sft", "model": "smollm2", "dataset": "support", "training": {"max_steps": 5}}
+
+
+def test_the_default_study_plans_every_job_once(project):
+    jobs = plan(project)
+    assert Counter(job.split()[0] for job in jobs) == JOBS
+    assert jobs == EVERYTHING
+    assert len(jobs) == 47
+
+
+def test_the_report_alone_asks_for_the_same_jobs(project):
+    assert plan(project, "results/report.html") == EVERYTHING - {"all"}
+
+
+def test_the_smoke_study_plans_the_same_stages_on_its_own_folder(project):
+    jobs = plan(project, "--configfile", "config/smoke.yaml")
+    assert Counter(job.split()[0] for job in jobs) == JOBS
+    assert {job.split()[1] for job in jobs if job.startswith("fetch_")} == {"tiny", "chat", "sums"}
+
+
+def test_a_finished_study_has_nothing_to_do(finished):
+    assert "Nothing to be done" in run_snakemake(finished, "--cores", "1")
+
+
+def test_a_study_of_another_folder_does_not_see_the_finished_one(finished):
+    with changed_config(finished, {"study": {"results": "results/mine"}}):
+        assert plan(finished) == EVERYTHING
+
+
+def test_a_new_seed_trains_every_run_once_more_and_leaves_the_others(finished):
+    seeds = dict.fromkeys(SEEDS, "2")
+    with changed_config(finished, {"study": {"seeds": [1, 2]}}):
+        assert plan(finished) == trained(*METHODS, seeds=seeds) | DESCRIBED
+
+
+def test_a_new_run_is_trained_and_evaluated_and_leaves_the_others(finished):
+    run = LORA | {"adapter": {"peft_type": "LORA", "r": 4}}
+    overlay = {"study": {"runs": [*SEEDS, "lora_r4"]}, "runs": {"lora_r4": run}}
+    jobs = {"train_sft lora_r4 1"} | evaluated(["lora_r4"], seeds={"lora_r4": "1"})
+    with changed_config(finished, overlay):
+        assert plan(finished) == jobs | DESCRIBED
+
+
+def test_a_new_run_without_adapter_publishes_a_whole_model(finished):
+    overlay = {"study": {"runs": [*SEEDS, "full"]}, "runs": {"full": LORA | {"adapter": None}}}
+    with changed_config(finished, overlay):
+        assert {"train_sft_model full 1"} < plan(finished)
+
+
+def test_a_run_that_is_defined_but_not_selected_changes_nothing(finished):
+    with changed_config(finished, {"runs": {"lora_r4": LORA | {"adapter": {"peft_type": "LORA", "r": 4}}}}):
+        assert plan(finished) == set()
+
+
+def test_a_run_less_is_compared_anew_and_nothing_else(finished):
+    with changed_config(finished, {"study": {"runs": ["base", "lora", "warmstart", "grpo"]}}):
+        assert plan(finished) == DESCRIBED
+
+
+def test_a_study_without_a_method_does_not_draw_its_curves(finished):
+    with changed_config(finished, {"study": {"runs": ["base", "lora"]}}):
+        assert plan(finished) == COMPARED | {"plot_learning_curves"}
+
+
+def test_a_task_less_is_compared_anew_and_nothing_else(finished):
+    with changed_config(finished, {"study": {"tasks": ["sums"]}}):
+        assert plan(finished) == DESCRIBED
+
+
+def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):
+    weights = finished / "results/runs/lora/seed1/adapter/adapter_model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    jobs = plan(finished)
+    weights.write_bytes(content)
+    assert jobs == trained("lora") | COMPARED | {"plot_learning_curves"}
+
+
+def test_a_merged_model_is_made_when_it_is_asked_for(finished):
+    assert plan(finished, "results/runs/lora/seed1/merged/model.safetensors") == {"merge_adapter lora 1"}
+
+
+def test_a_finished_study_that_is_moved_stays_finished(finished, tmp_path):
+    moved = shutil.copytree(finished, tmp_path / "elsewhere")
+    assert plan(moved) == set()

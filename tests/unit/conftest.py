@@ -1,0 +1,153 @@
+"""Shared by the tests that train: tiny models, conversations, and one call each to train and to publish.
+
+The libraries read these variables when they are imported, so they stand before any test module is collected.
+"""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+# grouped-query attention, and a vocabulary (259 byte-level tokens) and widths that suit blocks of 64 for NF4
+SHAPE = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "initializer_range": 0.2,  # sharp logits: neighbouring candidates are far apart
+}
+ORIGIN = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
+
+
+@pytest.fixture(scope="session")
+def create_tiny(tmp_path_factory):
+    """Return a function that creates a random model of a type and returns its folder."""
+    import torch
+
+    from tunelab.sources.tiny import create_model
+    from tunelab.specs import RandomModel
+
+    torch.set_num_threads(1)  # sums in the same order on every machine, and no slower at this size
+
+    def create(model_type: str) -> Path:
+        folder = tmp_path_factory.mktemp(model_type) / "model"
+        create_model(RandomModel(source="random", architecture={"model_type": model_type} | SHAPE), "tiny", folder)
+        return folder
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def llama(create_tiny):
+    return create_tiny("llama")
+
+
+@pytest.fixture(scope="session")
+def qwen2(create_tiny):
+    return create_tiny("qwen2")
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """Twelve conversations of different lengths; the last four are for validation."""
+    return [
+        {
+            "id": f"row{number}",
+            "messages": [
+                {"role": "user", "content": f"What is {number} + {number}?" + " Please." * (number % 4)},
+                {"role": "assistant", "content": f"It is {2 * number}" + "!" * (number % 3)},
+            ],
+            "answer": str(2 * number),
+        }
+        for number in range(12)
+    ]
+
+
+@pytest.fixture(scope="session")
+def train_sft(tmp_path_factory, rows):
+    """Return a function that runs `sft.train` for a few steps and keeps the weights it started from.
+
+    It computes in float32 unless told otherwise, so that the trainer's model can be compared with a reloaded one.
+    """
+    import torch
+
+    from tunelab import adapters, sft, training
+    from tunelab.specs import SftRun
+
+    def train(base: Path, adapter: dict | None, dtype="float32", quantization=None, seed=0, given=rows, **settings):
+        short = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
+        spec = SftRun(
+            method="sft",
+            label="Trial",
+            model="tiny",
+            dataset="chat",
+            adapter=adapter,
+            quantization=quantization,
+            training=short | {"max_length": 128} | settings,
+        )
+        run = SimpleNamespace(spec=spec, base=base, seed=seed)
+        measure = training.train_and_measure
+
+        def watch(trainer, *others):
+            run.before = adapters.copy_trainable(trainer.model)
+            return measure(trainer, *others)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "choose_dtype", lambda device: getattr(torch, dtype))
+            patch.setattr(training, "train_and_measure", watch)
+            checkpoints = tmp_path_factory.mktemp("checkpoints")
+            run.trainer, run.history, run.costs = sft.train(base, given[:8], given[8:], checkpoints, seed, spec)
+        run.model = run.trainer.model.eval()
+        run.after = adapters.copy_trainable(run.model)
+        return run
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def publish(tmp_path_factory):
+    """Return a function that publishes a run as the scripts do, and returns the folder."""
+    from tunelab import training
+    from tunelab.modelcard import render_model_card
+
+    def publish(run: SimpleNamespace) -> Path:
+        folder = tmp_path_factory.mktemp("published") / ("adapter" if run.spec.adapter else "model")
+        readme = render_model_card(run.spec, ORIGIN, run.seed, bool(run.spec.adapter))
+        trainer = run.trainer
+        run.costs |= training.publish_weights(trainer.model, trainer.processing_class, folder, ORIGIN, readme)
+        return folder
+
+    return publish
+
+
+@pytest.fixture(scope="session")
+def load_plain():
+    """Return a function that loads what a run published with PEFT and transformers alone, in float32."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    def load(base: Path, folder: Path | None = None):
+        whole = folder if folder and folder.name == "model" else base
+        model = AutoModelForCausalLM.from_pretrained(whole, dtype=torch.float32)
+        return (PeftModel.from_pretrained(model, folder) if folder and folder.name == "adapter" else model).eval()
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def compute_logits():
+    """Return a function that computes a model's logits for token ids, by default 24 fixed ones."""
+    import torch
+
+    def compute(model, ids=None, **inputs):
+        ids = torch.arange(60, 84)[None] if ids is None else ids
+        with torch.inference_mode():
+            return model(input_ids=ids, **inputs).logits.float()
+
+    return compute

@@ -1,0 +1,151 @@
+"""What all trainings share: precision, arguments, the history, costs and publishing."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+from trl import GRPOConfig, SFTConfig
+
+from tunelab import device, records, training
+from tunelab.errors import UserError
+
+CPU = torch.device("cpu")
+LORA = {"peft_type": "LORA", "r": 4}
+
+
+def log_step(log, step=1, **numbers):
+    state = SimpleNamespace(global_step=step, max_steps=4)
+    log.on_log(None, state, None, logs=numbers)
+
+
+@pytest.fixture
+def log():
+    made = training.ProgressLog()
+    made.on_train_begin(None, None, None)
+    return made
+
+
+def test_a_cpu_computes_in_bfloat16_only_where_its_hardware_does_and_never_in_float16(monkeypatch):
+    for found, expected in (
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx2": True, "avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({"amx_fp16": True, "avx512_fp16": True}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
+        assert device.choose_dtype(CPU) == expected
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)])
+def test_a_gpu_without_bfloat16_computes_in_float16(monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert device.choose_dtype(torch.device("cuda")) == expected
+
+
+def test_all_weights_are_trained_in_float32_and_only_frozen_ones_are_held_in_less(monkeypatch):
+    monkeypatch.setattr(training, "choose_dtype", lambda device: torch.bfloat16)
+    assert training.choose_precision(quantised_or_adapter=False)[1] == torch.float32
+    assert training.choose_precision(quantised_or_adapter=True)[1] == torch.bfloat16
+
+
+@pytest.mark.parametrize("config", [SFTConfig, GRPOConfig])
+@pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
+def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(monkeypatch, tmp_path, config, dtype, bf16):
+    monkeypatch.setattr(training, "choose_dtype", lambda device: dtype)
+    made = training.build_arguments(config, {"learning_rate": 0.125, "logging_steps": 5}, tmp_path / "run", 7, CPU)
+    assert (made.bf16, made.fp16, made.use_cpu) == (bf16, False, True)
+    assert (made.learning_rate, made.logging_steps, made.seed) == (0.125, 5, 7)
+    assert made.report_to == ["tensorboard"]
+    assert made.output_dir == str(tmp_path / "run")
+
+
+def test_float16_on_a_cpu_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"training.fp16: float16 on a CPU is hundreds of times slower"):
+        training.build_arguments(SFTConfig, {"fp16": True}, tmp_path, 0, CPU)
+
+
+def test_the_seed_is_set_before_anything_is_drawn(tmp_path):
+    drawn = []
+    for seed in (3, 3, 4):
+        training.build_arguments(SFTConfig, {}, tmp_path / "run", seed, CPU)
+        drawn.append(torch.rand(1).item())
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_left_over_checkpoints_of_an_earlier_run_are_cleared_away(tmp_path):
+    (tmp_path / "run" / "checkpoint-3").mkdir(parents=True)
+    training.build_arguments(SFTConfig, {}, tmp_path / "run", 0, CPU)
+    assert not (tmp_path / "run" / "checkpoint-3").exists()
+
+
+def test_a_row_of_the_history_carries_step_tokens_and_seconds(log):
+    log.on_step_begin(None, None, None)
+    log.on_step_end(None, None, None)
+    log_step(log, 1, loss=2.5, num_tokens=40.0, epoch=0.5, note="text is left out")
+    log_step(log, 1, eval_loss=2.0, epoch=0.5)
+    first, second = log.rows
+    assert first == {"step": 1, "epoch": 0.5, "tokens": 40, "seconds": first["seconds"], "loss": 2.5}
+    assert second == {"step": 1, "epoch": 0.5, "tokens": 40, "seconds": second["seconds"], "eval_loss": 2.0}
+
+
+def test_evaluations_cost_no_training_seconds(log, monkeypatch):
+    clock = iter([10.0, 11.0, 100.0, 102.0])
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(clock))
+    for _ in range(2):
+        log.on_step_begin(None, None, None)
+        log.on_step_end(None, None, None)
+    assert log.train_seconds == 3.0
+
+
+@pytest.mark.parametrize("name", ["loss", "eval_loss"])
+def test_a_loss_that_is_no_number_stops_the_training(log, name):
+    with pytest.raises(UserError, match=r"loss became NaN at step 3; lower training.learning_rate"):
+        log_step(log, 3, **{name: float("nan")})
+
+
+def test_a_gradient_that_overflowed_once_does_not_spoil_the_history(log, tmp_path):
+    for number in ("inf", "nan"):
+        log_step(log, loss=2.5, grad_norm=float(number))
+    records.write_jsonl(tmp_path / "history.jsonl", log.rows)
+    assert [row["loss"] for row in records.read_jsonl(tmp_path / "history.jsonl")] == [2.5, 2.5]
+
+
+def test_event_files_lie_where_they_are_asked_for(monkeypatch, tmp_path, train_sft, llama):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "put back afterwards")
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "old").touch()
+    training.set_tensorboard_folder(tmp_path / "events")
+    train_sft(llama, LORA, report_to=["tensorboard"])
+    files = [file.name for file in (tmp_path / "events").rglob("*") if file.is_file()]
+    assert len(files) == 1
+    assert files[0].startswith("events.out.tfevents")
+
+
+def test_the_costs_tell_what_was_trained_with_what(train_sft, llama):
+    run = train_sft(llama, LORA)
+    adapter = 2 * 4 * (64 + 64) + 2 * 4 * (64 + 32)  # two layers, rank 4, of query (64×64) and value (64×32)
+    whole = sum(weight.numel() for weight in run.model.parameters())
+    assert run.costs["trainable_parameters"] == adapter
+    assert run.costs["total_parameters"] == whole > 100_000
+    assert run.costs["tokens_per_second"] == pytest.approx(run.costs["tokens"] / run.costs["train_seconds"])
+    assert run.costs["peak_memory_bytes"] > 50_000_000
+    assert (run.costs["dtype"], run.costs["threads"]) == ("float32", torch.get_num_threads())
+    assert set(run.costs["versions"]) >= {"torch", "transformers", "trl", "peft"}
+    json.dumps(run.costs, allow_nan=False)
+
+
+def test_publishing_again_replaces_the_folder_and_leaves_no_half_written_one(train_sft, llama, tmp_path):
+    run, folder = train_sft(llama, LORA), tmp_path / "adapter"
+    (tmp_path / "adapter.part").mkdir()
+    (tmp_path / "adapter.part" / "left_over.safetensors").touch()
+    card = {"model": "tiny", "source": {"source": "hub", "repo_id": "org/tiny"}, "revision": "abc", "licence": None}
+    for readme in ("one", "two"):
+        sizes = training.publish_weights(run.model, run.trainer.processing_class, folder, card, readme)
+    names = ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    assert not (tmp_path / "adapter.part").exists()
+    assert (folder / "README.md").read_text() == "two"
+    config = records.read_json(folder / "adapter_config.json")
+    assert (config["base_model_name_or_path"], config["revision"]) == ("org/tiny", "abc")
+    assert sizes["saved_parameters"] == run.costs["trainable_parameters"]
