@@ -134,7 +134,7 @@ def _coerce_adapter(adapter: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 def _check_training(method: str, training: dict[str, Any], peft_type: str | None) -> Iterator[str]:
     if peft_type in PROMPT_LEARNING and method == "grpo":
-        yield f"training: TRL's GRPO does not see the position of a prefix or prompt ({peft_type}); take another adapter"
+        yield f"training: TRL's GRPO misplaces a prefix or prompt ({peft_type}) in padded batches; take another adapter"
     for field in ("gradient_checkpointing", "activation_checkpointing"):  # transformers has both names
         if peft_type in PROMPT_LEARNING and training.get(field):
             yield f"training.{field}: cannot be used with a prefix or prompt, which lives in the KV cache"

@@ -14,6 +14,7 @@ from typing import Any
 from tunelab.errors import UserError
 
 _terminal: int | None = None
+_title = ""
 
 
 def run_as_job(main: Callable, job: Any, network: bool = False) -> None:
@@ -27,28 +28,28 @@ def run_as_job(main: Callable, job: Any, network: bool = False) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if job.log:
-        _redirect_console(Path(job.log[0]))
+        _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
     files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
     arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads}
     wanted = inspect.signature(main).parameters
     try:
         main(**{name: value for name, value in arguments.items() if name in wanted})
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr, flush=True)
-        report_progress(f"{job.rule}: {error}")
+        report_progress(f"Error: {error}")
         sys.exit(1)
 
 
 def report_progress(message: str) -> None:
-    """Print one line to the log and, inside a job, to the terminal too."""
+    """Print one line to the log and, inside a job, with the job's name to the terminal."""
     print(message, flush=True)
     if _terminal is not None:
-        os.write(_terminal, f"{message}\n".encode())
+        os.write(_terminal, f"[{_title}] {message}\n".encode())
 
 
-def _redirect_console(log: Path) -> None:
-    """Send this process's stdout and stderr to `log`, keeping the terminal for progress lines."""
-    global _terminal
+def _redirect_console(log: Path, title: str) -> None:
+    """Send this process's stdout and stderr to `log`, keeping the terminal for progress lines under `title`."""
+    global _terminal, _title
+    _title = title
     log.parent.mkdir(parents=True, exist_ok=True)
     _terminal = os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -3,7 +3,6 @@
 import shutil
 from collections import Counter
 
-import pytest
 from expected_jobs import COMPARED, DESCRIBED, EVERYTHING, METHODS, SEEDS, evaluated, trained
 from study_copy import changed_config, plan, run_snakemake
 

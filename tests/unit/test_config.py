@@ -70,6 +70,9 @@ BAD_EDITS = [
     ({"runs.lora.adapter.init_text": "x"}, "runs.lora.adapter.init_text: only for PREFIX_TUNING"),
     ({"runs.lora.training.save_steps": 10}, "runs.lora.training.load_best_model_at_end", "must equal eval_steps (15"),
     ({"runs.prefix.training.gradient_checkpointing": True}, "prefix.training.gradient_checkpointing: cannot be used"),
+    ({"runs.prefix.training.activation_checkpointing": True}, "prefix.training.activation_checkpointing: cannot be"),
+    ({"runs.grpo.init_from": "prefix"}, "runs.grpo.training", "prefix or prompt (PREFIX_TUNING)"),
+    ({"runs.lora.adapter.peft_type": "XLORA"}, "runs.lora.adapter.peft_type: must be one of", "(got 'XLORA')"),
     ({"runs.grpo.training.num_generations": 1}, "runs.grpo.training.num_generations", "at least 2 completions"),
     # the blog's own numbers, which today's TRL counts differently
     (

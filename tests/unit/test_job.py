@@ -70,7 +70,7 @@ def test_a_name_that_the_job_does_not_have_fails(tmp_path):
 def test_a_mistake_of_the_user_ends_the_job_with_its_sentence_and_no_traceback(tmp_path):
     done = run_job(tmp_path, "def main():\n    raise UserError('row 3: «question» is empty; fill it in')")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "train_sft: row 3: «question» is empty; fill it in\n"
+    assert done.stderr == "[train_sft lora 1] Error: row 3: «question» is empty; fill it in\n"
     assert "Error: row 3: «question» is empty; fill it in\n" in read_log(tmp_path)
     assert "Traceback" not in read_log(tmp_path)
 
@@ -97,7 +97,7 @@ def test_the_log_holds_what_programs_started_by_the_job_print(tmp_path):
 
 def test_progress_goes_to_the_log_and_to_the_terminal(tmp_path):
     done = run_job(tmp_path, "def main():\n    print('quiet')\n    report_progress('step 1 of 2 · loss 2.5')")
-    assert done.stderr == "step 1 of 2 · loss 2.5\n"
+    assert done.stderr == "[train_sft lora 1] step 1 of 2 · loss 2.5\n"
     assert read_log(tmp_path) == "quiet\nstep 1 of 2 · loss 2.5\n"
 
 
