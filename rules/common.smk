@@ -1,5 +1,6 @@
 # Validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
 
+import fcntl
 import functools
 import inspect
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.exceptions import WorkflowError
 from tunelab.config import load_config
 from tunelab.errors import UserError
 from tunelab.provenance import build_facts
@@ -40,6 +42,23 @@ def only(names):
 def runs_of(method, adapter):
     """List the defined runs of a method whose artefact is an adapter, or a whole model."""
     return [name for name, run in CFG.runs.items() if run.method == method and CFG.keeps_adapter(name) == adapter]
+
+
+def claim_folder():
+    """Refuse to run beside another Snakemake in this folder, and return the lock that says so.
+
+    It stands in for Snakemake's own locks, which outlive a killed process; the kernel drops this one.
+    """
+    lock = open(".snakemake/running.lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.") from None
+    return lock
+
+
+onstart:
+    workflow.running_lock = claim_folder()
 
 
 wildcard_constraints:

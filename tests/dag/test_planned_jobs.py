@@ -1,8 +1,10 @@
 """What a fresh checkout plans, and what a finished study plans when its selection changes."""
 
+import fcntl
 import shutil
 from collections import Counter
 
+import pytest
 from expected_jobs import COMPARED, DESCRIBED, EVERYTHING, METHODS, SEEDS, evaluated, trained
 from study_copy import changed_config, plan, run_snakemake
 
@@ -108,3 +110,16 @@ def test_a_merged_model_is_made_when_it_is_asked_for(finished):
 def test_a_finished_study_that_is_moved_stays_finished(finished, tmp_path):
     moved = shutil.copytree(finished, tmp_path / "elsewhere")
     assert plan(moved) == set()
+
+
+def test_a_second_snakemake_in_the_same_folder_says_so_and_leaves(finished):
+    report = finished / "results/report.html"
+    report.unlink()
+    with open(finished / ".snakemake/running.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(AssertionError, match="Another Snakemake is running in this folder"):
+            run_snakemake(finished, "--cores", "1")
+        assert not report.exists()
+        assert plan(finished)  # looking is free
+    run_snakemake(finished, "--cores", "1")
+    assert report.exists()
