@@ -72,7 +72,11 @@ def build_task(study: Study, task: str, find: dict, data_cards: dict) -> dict:
         "headlines": HEADLINES[spec["kind"]],
         "brief": BRIEF[spec["kind"]],
         "others": [m for m in METRICS if m in list_metrics(spec["kind"]) and m not in HEADLINES[spec["kind"]]],
-        "generation": {name: settings.render_setting(value) for name, value in generation["generation"].items()},
+        "generation": {
+            name: settings.render_setting(value)
+            for name, value in generation["generation"].items()
+            if value is not None  # the file lists all that transformers knows; what is off has no value
+        },
         "rendered_example": generation["rendered_example"],
         "example_of": run,
     }

@@ -75,7 +75,8 @@ def test_a_licence_that_nobody_stated_is_left_out():
 
 def test_the_body_says_what_was_done_to_what():
     _, body = split_card(render_model_card(SFT, HUB, 42, adapter=True))
-    assert "# LoRA: 回答\n" in body
+    assert "# Adapter trained on support\n" in body
+    assert SFT.label not in body  # renaming a run retrains nothing, so the card must not show the name
     assert "Supervised fine-tuning (TRL `SFTTrainer`) of `Qwen/Qwen2.5-3B-Instruct`" in body
     assert "on the data set `support` (seed 42)" in body
 

@@ -80,7 +80,7 @@ def test_the_readme_has_front_matter_for_the_hub(run):
     facts = yaml.safe_load(front)
     assert (facts["base_model"], facts["tags"]) == ("tiny", ["trl", "sft"])
     assert facts["library_name"] == ("peft" if run.spec.adapter else "transformers")
-    assert "# Trial" in body
+    assert f"# {'Adapter' if run.spec.adapter else 'Model'} trained on chat\n" in body
 
 
 def test_a_published_whole_model_still_generates_with_its_cache(train_sft, publish, llama):
