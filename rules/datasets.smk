@@ -65,6 +65,6 @@ rule measure_tokens:
     conda:
         "../envs/train.yaml"
     params:
-        *track(lambda: stage_facts("", {}, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
+        *track(lambda: stage_facts("", None, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
     script:
         "../scripts/measure_tokens.py"

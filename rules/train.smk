@@ -105,6 +105,6 @@ rule merge_adapter:
         "../envs/train.yaml"
     threads: 16
     params:
-        *track(lambda: stage_facts("", {}, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
+        *track(lambda: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
     script:
         "../scripts/merge_adapter.py"

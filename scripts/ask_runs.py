@@ -7,6 +7,7 @@ The question is put as the task's questions are: same system message, same chat 
 import argparse
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import yaml
@@ -43,6 +44,8 @@ def read_config(files: list[Path]) -> Config:
 
 if __name__ == "__main__":
     os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+    os.environ.update(TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")  # answers only
+    warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("question")
     parser.add_argument("--configfile", type=Path)

@@ -20,8 +20,8 @@ DECLARATIONS = {"tunelab/specs.py", "tunelab/errors.py", "tunelab/job.py"}
 
 
 def build_facts(name: str, section: Any, script: Path, packages: Iterable[str] = ()) -> list[str]:
-    """List a stage's facts: its config section under `name`, the code of `script`, and package versions."""
-    facts = [f"{path} = {value!r}" for path, value in flatten(name, section)]
+    """List a stage's facts: its config section under `name` (None has none), its script's code, package versions."""
+    facts = [] if section is None else [f"{path} = {value!r}" for path, value in flatten(name, section)]
     facts += [f"code {file} = {digest}" for file, digest in hash_sources(Path(script))]
     facts += [f"package {package} = {version(package)}" for package in packages]
     return facts
@@ -33,7 +33,7 @@ def flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         value = value.model_dump(mode="json")
     if isinstance(value, dict) and value:
         for key in sorted(value):
-            yield from flatten(f"{name}.{key}", value[key])
+            yield from flatten(f"{name}.{key}" if name else key, value[key])
     else:
         yield name, value
 
