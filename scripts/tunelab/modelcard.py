@@ -26,7 +26,7 @@ LOAD_ADAPTER = """\
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-base = AutoModelForCausalLM.from_pretrained("{origin}"{pinned})  # or a folder with the same weights
+base = AutoModelForCausalLM.from_pretrained({base})
 model = PeftModel.from_pretrained(base, "path/of/this/folder")"""
 LOAD_MODEL = """\
 from transformers import AutoModelForCausalLM
@@ -43,12 +43,17 @@ def name_origin(card: dict) -> str:
     return source.get("repo_id") or card["model"]
 
 
+def find_revision(card: dict) -> str | None:
+    """Return the commit of a model from the Hub; other models have none that `from_pretrained` could use."""
+    return card["revision"] if "repo_id" in card["source"] else None
+
+
 def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
     """Render the card as Markdown with the front matter that the Hub reads.
 
     spec: the run's section of the config; card: the base model's card.
     """
-    origin, revision, licence = name_origin(card), card["revision"], card["licence"]
+    origin, licence = name_origin(card), card["licence"]
     front = {
         "base_model": origin,
         "library_name": "peft" if adapter else "transformers",
@@ -57,8 +62,9 @@ def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
     if licence:
         front["license"] = licence.lower()
     front["tags"] = ["trl", spec.method]
-    pinned = f', revision="{revision}"' if revision else ""
-    loading = LOAD_ADAPTER.format(origin=origin, pinned=pinned) if adapter else LOAD_MODEL
+    revision = find_revision(card)
+    base = f'"{origin}", revision="{revision}"' if revision else f'"path/of/{origin}"'
+    loading = LOAD_ADAPTER.format(base=base) if adapter else LOAD_MODEL
     settings = spec.model_dump(mode="json", exclude={"label"}, exclude_none=True)
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),

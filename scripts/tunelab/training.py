@@ -15,7 +15,7 @@ from tunelab import adapters, records
 from tunelab.device import choose_device, choose_dtype, describe_device, measure_peak_memory
 from tunelab.errors import UserError
 from tunelab.job import report_progress
-from tunelab.modelcard import name_origin
+from tunelab.modelcard import find_revision, name_origin
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
@@ -168,7 +168,7 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict, readme
     shutil.rmtree(part, ignore_errors=True)
     if folder.name == "adapter":
         config = model.peft_config["default"]
-        config.base_model_name_or_path, config.revision = name_origin(card), card["revision"]
+        config.base_model_name_or_path, config.revision = name_origin(card), find_revision(card)
         model.save_pretrained(part, selected_adapters=["default"])
     else:
         model.config.use_cache = True  # the trainer turns it off for gradient checkpointing

