@@ -19,6 +19,7 @@ class Config(specs.Spec):
 
     study: specs.StudySpec
     hub: specs.HubSettings = specs.HubSettings()
+    checkpoints: specs.CheckpointSettings = specs.CheckpointSettings()
     models: dict[specs.Name, specs.ModelSpec] = Field(min_length=1)
     datasets: dict[specs.Name, specs.DatasetSpec] = Field(min_length=1)
     runs: dict[specs.Name, specs.RunSpec] = Field(min_length=1)

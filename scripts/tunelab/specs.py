@@ -117,6 +117,18 @@ class HubSettings(Spec):
     proxy: str | None = Field(None, description="Address of an HTTP(S) proxy; overrides HTTP_PROXY and HTTPS_PROXY.")
 
 
+class CheckpointSettings(Spec):
+    """How often a training saves what it needs to go on after a kill. It changes no result, so no stage depends on it.
+
+    A run's own `training.save_*` goes before it, and then counts as the run's setting.
+    """
+
+    save_steps: PositiveInt = Field(25, description="Optimizer steps between two checkpoints.")
+    save_total_limit: Annotated[int, Field(ge=2)] = Field(
+        2, description="Newest checkpoints to keep; two, so that one is whole while the next is written."
+    )
+
+
 # --- prepare -------------------------------------------------------------------------------------------------------
 
 
