@@ -1,49 +1,88 @@
 """The one seam between Snakemake and the library: it turns a job's named files and params into arguments of `main`.
 
-Console output goes to the job's log file; `report_progress` lines go to the terminal as well. A user's mistake ends
-the job with its sentence; everything else that fails keeps its traceback, so that a failed job looks failed.
+Console output goes to the job's log file; `report_progress` lines go to the terminal as well. A mistake of the user, a
+full disk and a lack of memory end the job with a sentence; everything else that fails keeps its traceback, so that a
+failed job looks failed. A job that ends well leaves its provenance card, and, if asked to, keeps its outputs for the
+next job with equal facts and inputs.
 """
 
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tunelab import jobcards, keeping
 from tunelab.errors import UserError
+from tunelab.failures import explain_failure
+from tunelab.processes import die_with_parent
 
 _terminal: int | None = None
 _title = ""
 
 
-def run_as_job(main: Callable, job: Any, network: bool = False) -> None:
+def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = False) -> None:
     """Call `main` with the job's named inputs, outputs and params as keyword arguments (files as `Path`).
 
     With `network=False` the Hugging Face libraries are put offline before they are imported, so a script imports
-    whatever loads them inside its `main`.
+    whatever loads them inside its `main`. With `keep=True` the outputs are taken from an equal earlier job if there is
+    one, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the same work.
     """
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if not network:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    die_with_parent()
     if job.log:
         _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
-    files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
-    arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads}
-    wanted = inspect.signature(main).parameters
     try:
-        main(**{name: value for name, value in arguments.items() if name in wanted})
-    except UserError as error:
-        report_progress(f"Error: {error}")
-        sys.exit(1)
+        _run(main, job, keep)
+    except Exception as error:
+        sentence = explain_failure(error, [Path(path).parent for path in job.output])
+        if sentence is None:
+            raise
+        _end_with(sentence, error)
 
 
 def report_progress(message: str) -> None:
-    """Print one line to the log and, inside a job, with the job's name to the terminal."""
-    print(message, flush=True)
+    """Print one line to the terminal, inside a job with the job's name, and to the log."""
     if _terminal is not None:
         os.write(_terminal, f"[{_title}] {message}\n".encode())
+    print(message, flush=True)
+
+
+def _run(main: Callable, job: Any, keep: bool) -> None:
+    started = jobcards.start_card(job)
+    if not keep:
+        _call(main, job)
+        return jobcards.finish_card(started, job)
+    with keeping.kept_work(f"{job.rule}-{started['key']}") as kept:
+        earlier = kept.restore(dict(job.output.items()))
+        if earlier:
+            report_progress(f"nothing to do: equal work was finished at {earlier['finished']}; its results are used")
+            return jobcards.reuse_card(started, earlier, job)
+        _call(main, job, checkpoints=kept.checkpoints)
+        kept.store(dict(job.output.items()), jobcards.finish_card(started, job))
+
+
+def _call(main: Callable, job: Any, **more: Any) -> None:
+    files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
+    arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads} | more
+    wanted = inspect.signature(main).parameters
+    main(**{name: value for name, value in arguments.items() if name in wanted})
+
+
+def _end_with(sentence: str, error: Exception) -> None:
+    """Show the sentence and fail; what is no mistake of the user leaves its traceback in the log above it."""
+    try:
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        report_progress(f"Error: {sentence}")
+    except OSError as full:  # the log may lie on the very disk that is full; the terminal was told first
+        sys.exit(str(full))
+    sys.exit(1)
 
 
 def _redirect_console(log: Path, title: str) -> None:

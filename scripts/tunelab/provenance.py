@@ -16,13 +16,21 @@ from typing import Any
 from pydantic import BaseModel
 
 # these carry values and messages and compute no result; what the sections hold travels as facts of its own
-DECLARATIONS = {"tunelab/specs.py", "tunelab/errors.py", "tunelab/job.py"}
+DECLARATIONS = {
+    *("tunelab/specs.py", "tunelab/errors.py", "tunelab/failures.py", "tunelab/job.py"),
+    "tunelab/sources/hub.py",  # which way the Hub is reached
+}
 
 
-def build_facts(name: str, section: Any, script: Path, packages: Iterable[str] = ()) -> list[str]:
-    """List a stage's facts: its config section under `name` (None has none), its script's code, package versions."""
+def build_facts(
+    name: str, section: Any, script: Path, packages: Iterable[str] = (), modules: tuple[str, ...] = ()
+) -> list[str]:
+    """List a stage's facts: its config section under `name` (None has none), its script's code, package versions.
+
+    modules: paths, from the script's folder, of what the script imports by a name that only the config knows.
+    """
     facts = [] if section is None else [f"{path} = {value!r}" for path, value in flatten(name, section)]
-    facts += [f"code {file} = {digest}" for file, digest in hash_sources(Path(script))]
+    facts += [f"code {file} = {digest}" for file, digest in hash_sources(Path(script), modules)]
     facts += [f"package {package} = {version(package)}" for package in packages]
     return facts
 
@@ -39,21 +47,32 @@ def flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def hash_sources(script: Path) -> tuple[tuple[str, str], ...]:
-    """Return (file, hash) of `script` and of every project module it imports, directly or not.
-
-    The hash is of the syntax tree without docstrings, so comments and layout do not count; neither do `DECLARATIONS`.
-    """
-    root, todo, trees = script.parent, [script], {}
+def hash_sources(script: Path, modules: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+    """Return (file, hash) of `script`, `modules` and every project module that they import, but `DECLARATIONS`."""
+    root, hashes = script.parent, {}
+    todo = [script, *(root / module for module in modules)]
     while todo:
         file = todo.pop()
-        if file not in trees and str(file.relative_to(root)) not in DECLARATIONS:
-            trees[file] = _parse_code(file)
-            todo += _list_imported_files(trees[file], root)
-    return tuple(
-        (str(file.relative_to(root)), hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12])
-        for file, tree in sorted(trees.items())
-    )
+        name = str(file.relative_to(root))
+        if name not in hashes and name not in DECLARATIONS:
+            hashes[name], imported = _read_source(file, root)
+            todo += imported
+    return tuple(sorted(hashes.items()))
+
+
+def hash_source(file: Path) -> str:
+    """Return a hash of a file's syntax tree without docstrings, so that comments and layout do not count."""
+    return _hash_tree(_parse_code(file))
+
+
+@functools.cache
+def _read_source(file: Path, root: Path) -> tuple[str, tuple[Path, ...]]:
+    tree = _parse_code(file)
+    return _hash_tree(tree), tuple(_list_imported_files(tree, root))
+
+
+def _hash_tree(tree: ast.Module) -> str:
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
 
 def _parse_code(file: Path) -> ast.Module:

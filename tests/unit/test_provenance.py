@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tunelab import provenance
 from tunelab.provenance import build_facts, flatten, hash_sources
 from tunelab.specs import GenerationSpec
 
@@ -28,6 +29,7 @@ def hash_project(folder: Path, **changes: str) -> dict[str, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(changes.get(path.stem, text), encoding="utf-8")
     hash_sources.cache_clear()
+    provenance._read_source.cache_clear()
     return dict(hash_sources(folder / "train.py"))
 
 

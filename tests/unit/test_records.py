@@ -18,6 +18,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, before):
     with pytest.raises(RuntimeError):
         records.write_jsonl(path, write_until_it_breaks([{"id": "a"}]))
     assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
+    assert [file.name for file in tmp_path.iterdir()] == (["answers.jsonl"] if before else [])
 
 
 def test_a_finished_write_replaces_the_old_file_and_leaves_nothing_beside_it(tmp_path):

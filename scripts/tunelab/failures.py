@@ -1,0 +1,59 @@
+"""Say in a sentence why a job failed, where the machine and not the code is at its end."""
+
+import errno
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tunelab.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# how PyTorch (CPU), CUDA and the C library say it
+NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "CUDA out of memory", "std::bad_alloc")
+ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this failed for want of space
+
+
+def explain_failure(error: Exception, folders: Iterable[Path] = ()) -> str | None:
+    """Return a sentence for a mistake of the user, a full disk or a lack of memory; None for anything else.
+
+    folders: where the work was to write.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
+        return (
+            "Out of memory. Lower the run's training.per_device_train_batch_size (raise gradient_accumulation_steps by "
+            "the same factor to keep the result), training.max_length or max_completion_length, or the task's "
+            f"generation.batch_size or loss_batch_size. The library said: {_shorten(error)}"
+        )
+    if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
+        return (
+            f"The disk is full. Free some space (`make clean-stale` lists what no config needs) and run again; "
+            f"nothing half-written is kept. The system said: {_shorten(error)}"
+        )
+    return None
+
+
+def find_reason(log: Path) -> str:
+    """Return the line of a failed job's log that says most: its sentence, or else the end of the traceback."""
+    lines = [line.strip() for line in _read_lines(log) if line.strip()]
+    told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    if told:
+        return told[-1]
+    if lines and any(line.startswith("Traceback") for line in lines):
+        return lines[-1]
+    return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
+
+
+def _read_lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+
+
+def _filled_up(error: Exception, folders: Iterable[Path]) -> bool:
+    # PyTorch's and Arrow's writers do not pass the system's reason on
+    there = [folder for folder in folders if folder.exists()]
+    return isinstance(error, OSError | RuntimeError) and any(shutil.disk_usage(at).free < ALMOST_FULL for at in there)
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
