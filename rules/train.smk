@@ -6,7 +6,6 @@ rule train_sft:
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
-        readme="<results>/runs/{run}/seed{seed}/adapter/README.md",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
@@ -24,7 +23,7 @@ rule train_sft:
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        checkpoints=checkpoint_folder,
+        saving=CFG.checkpoints,
     script:
         "../scripts/train_sft.py"
 
@@ -33,7 +32,6 @@ use rule train_sft as train_sft_model with:
     output:
         weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/model/config.json",
-        readme="<results>/runs/{run}/seed{seed}/model/README.md",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
@@ -49,7 +47,6 @@ rule train_grpo:
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
-        readme="<results>/runs/{run}/seed{seed}/adapter/README.md",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
@@ -68,7 +65,7 @@ rule train_grpo:
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "grpo"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        checkpoints=checkpoint_folder,
+        saving=CFG.checkpoints,
     script:
         "../scripts/train_grpo.py"
 
@@ -77,13 +74,37 @@ use rule train_grpo as train_grpo_model with:
     output:
         weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/model/config.json",
-        readme="<results>/runs/{run}/seed{seed}/model/README.md",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
         run=only(runs_of("grpo", adapter=False)),
+
+
+rule render_model_card:
+    input:
+        card=lambda wildcards: model_card(wildcards.run),
+        summary="<results>/runs/{run}/seed{seed}/training.json",
+    output:
+        readme="<results>/runs/{run}/seed{seed}/{artefact}/README.md",
+    log:
+        "<logs>/render_model_card/{run}_seed{seed}_{artefact}.log",
+    benchmark:
+        "<benchmarks>/render_model_card/{run}_seed{seed}_{artefact}.jsonl"
+    wildcard_constraints:
+        run=only(TRAINED),
+        artefact="adapter|model",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(
+            lambda run: stage_facts(f"runs.{run}", describe_run(run), "render_model_card.py", ["pyyaml"]),
+            [(run,) for run in TRAINED],
+        ),
+        spec=lambda wildcards: CFG.runs[wildcards.run],
+    script:
+        "../scripts/render_model_card.py"
 
 
 rule merge_adapter:
@@ -100,7 +121,7 @@ rule merge_adapter:
     benchmark:
         "<benchmarks>/merge_adapter/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(run for run in CFG.runs if CFG.runs[run].method != "base" and CFG.keeps_adapter(run)),
+        run=only(filter(CFG.keeps_adapter, TRAINED)),
     conda:
         "../envs/train.yaml"
     threads: 16

@@ -3,23 +3,21 @@
 Reads   card        the fetched base model's card; the model lies beside it
         train       questions with answers
         start       what the `init_from` run published, if any
+        checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
-        readme      its model card
         history     one row per logged step: reward and its parts, lengths, clipped and zero-variance share, KL
         completions every completion sampled, with its reward parts (Parquet)
         summary     what the training cost
         tensorboard event files
 """
 
-import shutil
 from pathlib import Path
 
 import pandas
 
 from tunelab import records
 from tunelab.job import run_as_job
-from tunelab.modelcard import render_model_card
 
 
 def main(
@@ -31,25 +29,23 @@ def main(
     completions: Path,
     summary: Path,
     tensorboard: Path,
-    checkpoints: str,
-    run: str,
+    checkpoints: Path,
+    saving,
     seed: str,
     spec,
 ) -> None:
-    from tunelab import grpo, training
+    from tunelab import grpo, publishing
 
-    training.set_tensorboard_folder(tensorboard)
     origin, begin = records.read_json(card), start[0].parent if start else None
     rows = records.read_jsonl(train)
-    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, Path(checkpoints), int(seed), spec)
-    readme = render_model_card(spec, origin, int(seed), weights.parent.name == "adapter")
-    costs |= training.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin, readme)
+    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, checkpoints, saving, int(seed), spec)
+    costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
+    publishing.publish_events(checkpoints, tensorboard)
     with records.whole_file(completions, "wb") as file:
         pandas.DataFrame(trainer.recorded).to_parquet(file, index=False)
     records.write_jsonl(history, steps)
-    records.write_json(summary, {"run": run, "seed": int(seed), "method": spec.method} | costs)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    records.write_json(summary, costs)
 
 
 if __name__ == "__main__":
-    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

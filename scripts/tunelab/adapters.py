@@ -63,6 +63,11 @@ def copy_trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: weight.detach().to("cpu", copy=True) for name, weight in list_trainable(model)}
 
 
+def list_broken(model: torch.nn.Module) -> list[str]:
+    """Return the names of the trainable weights that hold anything but finite numbers."""
+    return [name for name, weight in list_trainable(model) if not torch.isfinite(weight).all()]
+
+
 def restore_trainable(model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
     """Put back weights from `copy_trainable`.
 

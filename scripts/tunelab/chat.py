@@ -18,6 +18,11 @@ Messages = list[dict[str, str]]
 
 def load_tokenizer(model: Path, padding_side: str = "right") -> PreTrainedTokenizerBase:
     """Load a fetched model's tokenizer; pad on the right for training, on the left for generation."""
+    if gone := [f"{file.name} → {file.readlink()}" for file in sorted(model.glob("*")) if not file.exists()]:
+        raise UserError(
+            f"Files of yours that {model} leads to are not where they were ({', '.join(gone)}). Put them back, or "
+            "correct the model's path in the config and run again."
+        )
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side=padding_side)
     if not tokenizer.chat_template:
         raise UserError(f"The tokenizer in {model} has no chat template; choose an instruction-tuned model.")

@@ -1,6 +1,9 @@
 """Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
 
-Departs from the trainer in one point: every completion is kept with its reward parts.
+Departs from the trainer in two points: every completion is kept with its reward parts, and checkpoints wait until all
+sampled completions have been used, because the trainer would lose the rest. A killed training then goes on as it would
+have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
+completions from there on are others, equally valid; the run says so when it goes on.
 """
 
 from pathlib import Path
@@ -12,12 +15,13 @@ from peft import PeftModel
 from trl import GRPOConfig, GRPOTrainer
 
 from tunelab import adapters, chat, training
+from tunelab.checkpoints import ResumableTrainer
 from tunelab.errors import UserError
 from tunelab.rewards import build_reward_functions
-from tunelab.specs import GrpoRun
+from tunelab.specs import CheckpointSettings, GrpoRun
 
 
-class RecordingGRPOTrainer(GRPOTrainer):
+class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
     """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,6 +33,13 @@ class RecordingGRPOTrainer(GRPOTrainer):
         if self.model.training:
             self.recorded += self._describe_completions(inputs, output)
         return output
+
+    def between_batches(self) -> bool:
+        return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
+
+    def tell_lost(self) -> str:
+        lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"
+        return lost if self.use_vllm else ""
 
     def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
         count, weights = len(inputs), self.reward_weights.tolist()
@@ -61,11 +72,18 @@ def load_start(base: Path, start: Path | None, device: torch.device, dtype: torc
 
 
 def train(
-    base: Path, start: Path | None, rows: list[dict], checkpoints: Path, seed: int, spec: GrpoRun
+    base: Path,
+    start: Path | None,
+    rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: GrpoRun,
 ) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
-    base: folder of the fetched model; start: what `init_from` published.
+    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
+    on from what is whole in it.
 
     Raises:
         UserError: if all completions of every question earned the same reward, so that nothing could be learnt.
@@ -73,7 +91,8 @@ def train(
     trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
     device, dtype = training.choose_precision(trains_adapter)
     rewards, weights = build_reward_functions(spec.rewards)
-    args = training.build_arguments(GRPOConfig, spec.training | {"reward_weights": weights}, checkpoints, seed, device)
+    settings = spec.training | {"reward_weights": weights}
+    args = training.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device)
     log = training.ProgressLog()
     trainer = RecordingGRPOTrainer(
         model=load_start(base, start, device, dtype, spec),

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from tunelab.basemodels import find_revision, name_origin
+
 TEMPLATE = """---
 {front}---
 
@@ -16,6 +18,13 @@ Load it with:
 ```python
 {loading}
 ```
+
+## Training
+
+{steps} steps over {tokens} tokens in {dtype}; the weights are those of step {best_step}. {parameters} weights were
+trained.
+
+Made with {versions}.
 
 ## Settings
 
@@ -35,23 +44,10 @@ model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 METHODS = {"sft": "Supervised fine-tuning (TRL `SFTTrainer`)", "grpo": "Reinforcement learning (TRL `GRPOTrainer`)"}
 
 
-def name_origin(card: dict) -> str:
-    """Name the base model as others can find it: its repository or package, otherwise its name in the config."""
-    source = card["source"]
-    if "package" in source:
-        return f"{source['package']}=={source['version']}"
-    return source.get("repo_id") or card["model"]
-
-
-def find_revision(card: dict) -> str | None:
-    """Return the commit of a model from the Hub; other models have none that `from_pretrained` could use."""
-    return card["revision"] if "repo_id" in card["source"] else None
-
-
-def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
+def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter: bool) -> str:
     """Render the card as Markdown with the front matter that the Hub reads.
 
-    spec: the run's section of the config; card: the base model's card.
+    spec: the run's section of the config; card: the base model's card; training: what the training cost.
     """
     origin, licence = name_origin(card), card["licence"]
     front = {
@@ -74,5 +70,11 @@ def render_model_card(spec: Any, card: dict, seed: int, adapter: bool) -> str:
         dataset=spec.dataset,
         seed=seed,
         loading=loading,
+        steps=training["steps"],
+        best_step=training["best_step"],
+        dtype=training["dtype"],
+        tokens=f"{training['tokens']:,}",
+        parameters=f"{training['trainable_parameters']:,}",
+        versions=", ".join(f"{package} {version}" for package, version in training["versions"].items()),
         settings=yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
     )

@@ -12,9 +12,14 @@ from peft.tuners.cartridge.utils import initialize_kv_prefix_from_text
 from trl import SFTConfig, SFTTrainer
 
 from tunelab import adapters, chat, training
+from tunelab.checkpoints import ResumableTrainer
 from tunelab.errors import UserError
 from tunelab.peft_types import PROMPT_LEARNING
-from tunelab.specs import SftRun
+from tunelab.specs import CheckpointSettings, SftRun
+
+
+class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
+    """SFTTrainer that can go on from a checkpoint of any adapter."""
 
 
 def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
@@ -38,11 +43,17 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
 
 
 def train(
-    base: Path, train_rows: list[dict], validation_rows: list[dict], checkpoints: Path, seed: int, spec: SftRun
+    base: Path,
+    train_rows: list[dict],
+    validation_rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: SftRun,
 ) -> tuple[SFTTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
-    base: folder of the fetched model.
+    base: folder of the fetched model; checkpoints: folder of this very work, to go on from what is whole in it.
     """
     device, dtype = training.choose_precision(spec.adapter is not None)
     settings = dict(spec.training)
@@ -51,10 +62,10 @@ def train(
     if peft_type in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
     keep_best = bool(spec.adapter) and settings.pop("load_best_model_at_end", False)
-    args = training.build_arguments(SFTConfig, settings, checkpoints, seed, device)
+    args = training.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device)
     tokenizer = chat.load_tokenizer(base)
     log, best = training.ProgressLog(), training.BestAdapter() if keep_best else None
-    trainer = SFTTrainer(
+    trainer = ResumableSFTTrainer(
         model=adapters.load_base_model(base, device, dtype, spec.quantization),
         args=args,
         train_dataset=encode_rows(tokenizer, train_rows, args.max_length, assistant_only),

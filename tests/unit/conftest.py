@@ -77,9 +77,18 @@ def train_sft(tmp_path_factory, rows):
     import torch
 
     from tunelab import adapters, sft, training
-    from tunelab.specs import SftRun
+    from tunelab.specs import CheckpointSettings, SftRun
 
-    def train(base: Path, adapter: dict | None, dtype="float32", quantization=None, seed=0, given=rows, **settings):
+    def train(
+        base: Path,
+        adapter: dict | None,
+        dtype="float32",
+        quantization=None,
+        seed=0,
+        given=rows,
+        checkpoints=None,
+        **settings,
+    ):
         short = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
         spec = SftRun(
             method="sft",
@@ -100,8 +109,9 @@ def train_sft(tmp_path_factory, rows):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training, "choose_dtype", lambda device: getattr(torch, dtype))
             patch.setattr(training, "train_and_measure", watch)
-            checkpoints = tmp_path_factory.mktemp("checkpoints")
-            run.trainer, run.history, run.costs = sft.train(base, given[:8], given[8:], checkpoints, seed, spec)
+            checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
+            files = base, given[:8], given[8:], checkpoints
+            run.trainer, run.history, run.costs = sft.train(*files, CheckpointSettings(), seed, spec)
         run.model = run.trainer.model.eval()
         run.after = adapters.copy_trainable(run.model)
         return run
@@ -112,14 +122,11 @@ def train_sft(tmp_path_factory, rows):
 @pytest.fixture(scope="session")
 def publish(tmp_path_factory):
     """Return a function that publishes a run as the scripts do, and returns the folder."""
-    from tunelab import training
-    from tunelab.modelcard import render_model_card
+    from tunelab import publishing
 
     def publish(run: SimpleNamespace) -> Path:
         folder = tmp_path_factory.mktemp("published") / ("adapter" if run.spec.adapter else "model")
-        readme = render_model_card(run.spec, ORIGIN, run.seed, bool(run.spec.adapter))
-        trainer = run.trainer
-        run.costs |= training.publish_weights(trainer.model, trainer.processing_class, folder, ORIGIN, readme)
+        run.costs |= publishing.publish_weights(run.trainer.model, run.trainer.processing_class, folder, ORIGIN)
         return folder
 
     return publish

@@ -55,9 +55,6 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
     write_json(
         folder / "training.json",
         {
-            "run": run,
-            "seed": seed,
-            "method": study["runs"][run]["method"],
             "steps": history[-1]["step"],
             "epochs": 3.0,
             "train_seconds": history[-1]["seconds"] + 1.5,
@@ -69,6 +66,7 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
             "total_parameters": total,
             "artefact_bytes": trained * 4 + 2000,
             "best_step": 80,
+            "resumed_at": [],
             "device": "cpu",
             "dtype": "bfloat16",
             "threads": 2,

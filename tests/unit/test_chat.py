@@ -132,6 +132,12 @@ def test_a_tokenizer_without_a_chat_template_is_refused(tmp_path):
         chat.load_tokenizer(tmp_path)
 
 
+def test_a_file_that_was_moved_after_it_was_linked_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").symlink_to("/nowhere/tokenizer.json")
+    with pytest.raises(UserError, match=r"not where they were .tokenizer\.json → /nowhere/tokenizer\.json.\. Put them"):
+        chat.load_tokenizer(tmp_path)
+
+
 def test_the_hash_of_the_template_survives_saving_and_tells_templates_apart(tokenizer, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     before = chat.hash_template(tokenizer)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tunelab import adapters, grpo, records, training
+from tunelab import adapters, grpo, publishing, records, training
 from tunelab.errors import UserError
-from tunelab.specs import GrpoRun, Rewards
+from tunelab.specs import CheckpointSettings, GrpoRun, Rewards
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
@@ -50,7 +50,8 @@ def train_grpo(tmp_path_factory, rows):
             patch.setattr(training, "choose_dtype", lambda device: getattr(torch, dtype))
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, letter], list(weights.values())))
             checkpoints = tmp_path_factory.mktemp("checkpoints")
-            run.trainer, run.history, run.costs = grpo.train(base, start, rows, checkpoints, 0, spec)
+            files = base, start, rows, checkpoints
+            run.trainer, run.history, run.costs = grpo.train(*files, CheckpointSettings(), 0, spec)
         run.recorded, run.model = run.trainer.recorded, run.trainer.model.eval()
         return run
 
@@ -125,10 +126,9 @@ def test_the_divergence_is_measured_from_the_warm_start(run):
 
 def test_the_reference_is_published_nowhere_and_counts_for_nothing(run, train_grpo, qwen2, start, tmp_path):
     card = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
-    sizes = training.publish_weights(run.model, None, tmp_path / "adapter", card, "read me")
-    assert sorted(file.name for file in (tmp_path / "adapter").iterdir()) == [
-        *("README.md", "adapter_config.json", "adapter_model.safetensors")
-    ]
+    sizes = publishing.publish_weights(run.model, None, tmp_path / "adapter", card)
+    names = sorted(file.name for file in (tmp_path / "adapter").iterdir())
+    assert names == ["adapter_config.json", "adapter_model.safetensors"]
     assert sizes["saved_parameters"] == run.costs["trainable_parameters"]
     assert run.costs["total_parameters"] == train_grpo(qwen2, start, beta=0.0).costs["total_parameters"]
 
@@ -153,6 +153,12 @@ def test_every_kind_of_weights_can_be_trained(case, train_grpo, train_sft, publi
     assert {weight.dtype for _, weight in adapters.list_trainable(run.model)} == {torch.float32}
     assert run.history[0]["kl"] == pytest.approx(0, abs=1e-3)
     assert run.costs["trainable_parameters"] > 0
+
+
+def test_what_cannot_be_taken_up_again_is_said(run, monkeypatch):
+    assert run.trainer.tell_lost() == ""
+    monkeypatch.setattr(run.trainer, "use_vllm", True)
+    assert run.trainer.tell_lost().startswith("; vLLM's random state is not kept")
 
 
 @pytest.mark.parametrize("reward", [0.0, 0.3])
@@ -189,8 +195,8 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
             start=[start / "adapter_model.safetensors"],
             weights=tmp_path / "out" / "adapter" / "adapter_model.safetensors",
             **outputs,
-            checkpoints=str(tmp_path / "checkpoints"),
-            run="grpo",
+            checkpoints=tmp_path / "checkpoints",
+            saving=CheckpointSettings(),
             seed="0",
             spec=GrpoRun(method="grpo", **fields, training=SHORT),
         )

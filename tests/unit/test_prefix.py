@@ -76,9 +76,12 @@ def test_the_step_with_the_lowest_validation_loss_is_published_not_the_last(
 
 @BOTH
 def test_the_published_prefix_has_the_lowest_loss_of_the_history(train_sft, publish, load_plain, llama, rows, adapter):
-    strange = [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "Zebras, quagga; okapi"}]
-    given = [*rows[:8], {"id": "strange", "messages": strange}]
-    constant = {"learning_rate": 10.0, "lr_scheduler_type": "constant"}
+    # what is learnt makes the validation row less likely with every step
+    given = [
+        {"id": row["id"], "messages": [row["messages"][0], {"role": "assistant", "content": text * 8}]}
+        for row, text in zip(rows[:9], [*["a"] * 8, "b"], strict=True)
+    ]
+    constant = {"learning_rate": 0.3, "lr_scheduler_type": "constant"}
     run = train_sft(llama, adapter, given=given, max_steps=8, **constant, **EVERY_STEP)
     evaluated = [row["eval_loss"] for row in run.history if "eval_loss" in row]
     assert len(evaluated) == 8

@@ -4,10 +4,11 @@ import json
 
 import pytest
 import torch
-import yaml
+from safetensors.torch import load_file
 
 from tunelab import chat, sft
 from tunelab.adapters import list_trainable
+from tunelab.checkpoints import TRAINED, find_checkpoint
 from tunelab.errors import UserError
 
 ADAPTERS = {
@@ -59,9 +60,9 @@ def test_the_folder_holds_safetensors_and_names_no_place_on_this_machine(run):
     assert (
         files
         == {
-            "adapter": {"README.md", "adapter_config.json", "adapter_model.safetensors"},
+            "adapter": {"adapter_config.json", "adapter_model.safetensors"},
             "whole": {
-                *("README.md", "config.json", "generation_config.json", "model.safetensors"),
+                *("config.json", "generation_config.json", "model.safetensors"),
                 *("chat_template.jinja", "tokenizer.json", "tokenizer_config.json"),
             },
         }[kind]
@@ -73,14 +74,6 @@ def test_the_folder_holds_safetensors_and_names_no_place_on_this_machine(run):
         config = json.loads((run.folder / "adapter_config.json").read_text())
         assert (config["base_model_name_or_path"], config["revision"]) == ("tiny", None)
         assert 0 < run.costs["saved_parameters"] <= run.costs["trainable_parameters"]
-
-
-def test_the_readme_has_front_matter_for_the_hub(run):
-    _, front, body = (run.folder / "README.md").read_text().split("---\n", 2)
-    facts = yaml.safe_load(front)
-    assert (facts["base_model"], facts["tags"]) == ("tiny", ["trl", "sft"])
-    assert facts["library_name"] == ("peft" if run.spec.adapter else "transformers")
-    assert f"# {'Adapter' if run.spec.adapter else 'Model'} trained on chat\n" in body
 
 
 def test_a_published_whole_model_still_generates_with_its_cache(train_sft, publish, llama):
@@ -134,6 +127,13 @@ def test_a_loss_that_is_no_number_stops_the_training_at_its_step(train_sft, llam
         train_sft(llama, None, learning_rate=1e20, max_steps=4)
 
 
+def test_weights_that_are_no_numbers_are_not_saved_even_if_no_loss_was_logged(train_sft, llama, tmp_path):
+    with pytest.raises(UserError, match=r"Weights became no numbers \(.*\) by step 2; lower training\.learning_rate"):
+        train_sft(llama, None, learning_rate=1e20, max_steps=4, logging_steps=10, save_steps=1, checkpoints=tmp_path)
+    assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-1"
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-1"]
+
+
 def test_tokens_are_counted_to_the_last_step_when_steps_are_logged_rarely(train_sft, llama):
     every, some, none = (train_sft(llama, LORA, logging_steps=steps) for steps in (1, 2, 10))
     assert every.costs["tokens"] == some.costs["tokens"] == none.costs["tokens"] > 0
@@ -157,11 +157,13 @@ def test_the_size_of_a_quantised_model_is_its_number_of_weights_not_of_bytes(tra
     assert quantised["total_parameters"] == plain["total_parameters"]
 
 
-def test_whole_models_keep_the_best_step_through_the_trainers_own_checkpoints(train_sft, llama, publish, load_plain):
+def test_whole_models_keep_the_best_step_through_checkpoints(train_sft, llama, publish, load_plain, tmp_path):
     steps = dict.fromkeys(("eval_steps", "save_steps"), 1) | {"eval_strategy": "steps", "save_strategy": "steps"}
-    run = train_sft(llama, None, load_best_model_at_end=True, learning_rate=1.0, max_steps=2, **steps)
+    steps |= {"learning_rate": 1.0, "max_steps": 2, "load_best_model_at_end": True}
+    run = train_sft(llama, None, checkpoints=tmp_path, **steps)
     losses = [row["eval_loss"] for row in run.history if "eval_loss" in row]
     assert losses[0] < losses[1]
     assert run.costs["best_step"] == 1
-    published = load_plain(llama, publish(run))
-    assert torch.equal(published.lm_head.weight, run.after["lm_head.weight"])
+    published = load_plain(llama, publish(run)).lm_head.weight
+    saved = [load_file(tmp_path / f"checkpoint-{step}" / TRAINED)["lm_head.weight"] for step in (1, 2)]
+    assert [torch.equal(published, weight) for weight in saved] == [True, False]

@@ -7,9 +7,11 @@ import pytest
 import torch
 from trl import GRPOConfig, SFTConfig
 
-from tunelab import device, records, training
+from tunelab import device, publishing, records, training
 from tunelab.errors import UserError
+from tunelab.specs import CheckpointSettings
 
+SAVING = CheckpointSettings(save_steps=11, save_total_limit=3)
 CPU = torch.device("cpu")
 LORA = {"peft_type": "LORA", "r": 4}
 
@@ -22,7 +24,7 @@ def log_step(log, step=1, **numbers):
 @pytest.fixture
 def log():
     made = training.ProgressLog()
-    made.on_train_begin(None, None, None)
+    made.on_train_begin(None, SimpleNamespace(global_step=0), None)
     return made
 
 
@@ -53,30 +55,39 @@ def test_all_weights_are_trained_in_float32_and_only_frozen_ones_are_held_in_les
 @pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
 def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(monkeypatch, tmp_path, config, dtype, bf16):
     monkeypatch.setattr(training, "choose_dtype", lambda device: dtype)
-    made = training.build_arguments(config, {"learning_rate": 0.125, "logging_steps": 5}, tmp_path / "run", 7, CPU)
+    settings = {"learning_rate": 0.125, "logging_steps": 5}
+    made = training.build_arguments(config, settings, tmp_path / "run", SAVING, 7, CPU)
     assert (made.bf16, made.fp16, made.use_cpu) == (bf16, False, True)
     assert (made.learning_rate, made.logging_steps, made.seed) == (0.125, 5, 7)
     assert made.report_to == ["tensorboard"]
     assert made.output_dir == str(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("steps", 11, 3)),
+        ({"save_steps": 4}, ("steps", 4, 3)),
+        ({"save_strategy": "epoch", "save_total_limit": 5}, ("epoch", 11, 5)),
+        ({"save_strategy": "no"}, ("no", 11, 3)),
+    ],
+)
+def test_checkpoints_are_saved_as_the_study_says_unless_the_run_says_otherwise(tmp_path, settings, expected):
+    made = training.build_arguments(SFTConfig, settings, tmp_path, SAVING, 0, CPU)
+    assert (made.save_strategy, made.save_steps, made.save_total_limit) == expected
+
+
 def test_float16_on_a_cpu_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"training.fp16: float16 on a CPU is hundreds of times slower"):
-        training.build_arguments(SFTConfig, {"fp16": True}, tmp_path, 0, CPU)
+        training.build_arguments(SFTConfig, {"fp16": True}, tmp_path, SAVING, 0, CPU)
 
 
 def test_the_seed_is_set_before_anything_is_drawn(tmp_path):
     drawn = []
     for seed in (3, 3, 4):
-        training.build_arguments(SFTConfig, {}, tmp_path / "run", seed, CPU)
+        training.build_arguments(SFTConfig, {}, tmp_path, SAVING, seed, CPU)
         drawn.append(torch.rand(1).item())
     assert drawn[0] == drawn[1] != drawn[2]
-
-
-def test_left_over_checkpoints_of_an_earlier_run_are_cleared_away(tmp_path):
-    (tmp_path / "run" / "checkpoint-3").mkdir(parents=True)
-    training.build_arguments(SFTConfig, {}, tmp_path / "run", 0, CPU)
-    assert not (tmp_path / "run" / "checkpoint-3").exists()
 
 
 def test_a_row_of_the_history_carries_step_tokens_and_seconds(log):
@@ -111,15 +122,27 @@ def test_a_gradient_that_overflowed_once_does_not_spoil_the_history(log, tmp_pat
     assert [row["loss"] for row in records.read_jsonl(tmp_path / "history.jsonl")] == [2.5, 2.5]
 
 
-def test_event_files_lie_where_they_are_asked_for(monkeypatch, tmp_path, train_sft, llama):
-    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "put back afterwards")
-    (tmp_path / "events").mkdir()
-    (tmp_path / "events" / "old").touch()
-    training.set_tensorboard_folder(tmp_path / "events")
-    train_sft(llama, LORA, report_to=["tensorboard"])
-    files = [file.name for file in (tmp_path / "events").rglob("*") if file.is_file()]
+def test_the_time_left_is_reckoned_from_this_attempts_own_steps(monkeypatch, capsys):
+    clock = iter([100.0, 110.0])
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(clock))
+    log = training.ProgressLog()
+    log.on_train_begin(None, SimpleNamespace(global_step=90), None)
+    log.on_log(None, SimpleNamespace(global_step=95, max_steps=100), None, logs={"loss": 0.5})
+    assert capsys.readouterr().out == "step 95 of 100, loss 0.5, 10 s left\n"
+
+
+def test_event_files_are_put_where_they_are_promised(tmp_path, train_sft, llama):
+    train_sft(llama, LORA, report_to=["tensorboard"], checkpoints=tmp_path / "checkpoints")
+    publishing.publish_events(tmp_path / "checkpoints", tmp_path / "out" / "events")
+    files = [file.name for file in (tmp_path / "out" / "events").rglob("*") if file.is_file()]
     assert len(files) == 1
     assert files[0].startswith("events.out.tfevents")
+
+
+def test_a_run_that_reports_nothing_still_leaves_the_promised_folder(tmp_path, train_sft, llama):
+    train_sft(llama, LORA, report_to="none", checkpoints=tmp_path / "checkpoints")
+    publishing.publish_events(tmp_path / "checkpoints", tmp_path / "out" / "events")
+    assert [*(tmp_path / "out" / "events").iterdir()] == []
 
 
 def test_the_costs_tell_what_was_trained_with_what(train_sft, llama):
@@ -140,12 +163,25 @@ def test_publishing_again_replaces_the_folder_and_leaves_no_half_written_one(tra
     (tmp_path / "adapter.part").mkdir()
     (tmp_path / "adapter.part" / "left_over.safetensors").touch()
     card = {"model": "tiny", "source": {"source": "hub", "repo_id": "org/tiny"}, "revision": "abc", "licence": None}
-    for readme in ("one", "two"):
-        sizes = training.publish_weights(run.model, run.trainer.processing_class, folder, card, readme)
-    names = ["README.md", "adapter_config.json", "adapter_model.safetensors"]
-    assert sorted(file.name for file in folder.iterdir()) == names
+    for _ in range(2):
+        sizes = publishing.publish_weights(run.model, run.trainer.processing_class, folder, card)
+    files = {file.name: file.stat().st_size for file in folder.iterdir()}
+    assert sorted(files) == ["adapter_config.json", "adapter_model.safetensors"]
     assert not (tmp_path / "adapter.part").exists()
-    assert (folder / "README.md").read_text() == "two"
     config = records.read_json(folder / "adapter_config.json")
     assert (config["base_model_name_or_path"], config["revision"]) == ("org/tiny", "abc")
-    assert sizes["saved_parameters"] == run.costs["trainable_parameters"]
+    assert sizes == {
+        "saved_parameters": run.costs["trainable_parameters"],
+        "artefact_bytes": sum(files.values()),
+    }
+
+
+def test_publishing_leaves_the_model_card_alone_and_does_not_count_it(train_sft, llama, tmp_path):
+    run, folder = train_sft(llama, LORA), tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "README.md").write_text("rendered by another stage")
+    card = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
+    sizes = publishing.publish_weights(run.model, run.trainer.processing_class, folder, card)
+    assert (folder / "README.md").read_text() == "rendered by another stage"
+    weights = ("adapter_config.json", "adapter_model.safetensors")
+    assert sizes["artefact_bytes"] == sum((folder / name).stat().st_size for name in weights)
