@@ -1,6 +1,6 @@
 # Validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
 
-import fcntl
+import contextlib
 import functools
 import inspect
 import os
@@ -15,6 +15,9 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError
 from tunelab.config import load_config
 from tunelab.errors import UserError
+from tunelab.failures import find_reason
+from tunelab.frozen import freeze_study, load_frozen
+from tunelab.processes import held_lock
 from tunelab.provenance import build_facts
 
 # evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
@@ -22,8 +25,16 @@ HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
 
+# where the main process tells those of a cluster's jobs which study it planned
+FROZEN = "TUNELAB_FROZEN_STUDY"
+
+CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_configfiles or [])]
+
 try:
-    CFG = load_config(config, ", ".join(map(str, workflow.overwrite_configfiles or ["config/config.yaml"])))
+    if workflow.is_main_process or FROZEN not in os.environ:
+        CFG = load_config(config, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
+    else:
+        CFG = load_config(load_frozen(os.environ[FROZEN], SCRIPTS), CONFIG_FILES[-1])
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -39,26 +50,50 @@ def only(names):
     return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
+TRAINED = [name for name, run in CFG.runs.items() if run.method != "base"]
+
+
 def runs_of(method, adapter):
     """List the defined runs of a method whose artefact is an adapter, or a whole model."""
-    return [name for name, run in CFG.runs.items() if run.method == method and CFG.keeps_adapter(name) == adapter]
+    return [name for name in TRAINED if CFG.runs[name].method == method and CFG.keeps_adapter(name) == adapter]
 
 
 def claim_folder():
-    """Refuse to run beside another Snakemake in this folder, and return the lock that says so.
+    """Refuse to run beside another Snakemake in this folder.
 
     It stands in for Snakemake's own locks, which outlive a killed process; the kernel drops this one.
     """
-    lock = open(".snakemake/running.lock", "w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.") from None
-    return lock
+
+    def refuse():
+        raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.")
+
+    workflow.claim = contextlib.ExitStack()
+    workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+
+
+def describe_failures(jobs):
+    """Name every failed job with its reason in a line and its log."""
+    logs = {" ".join([job.rule.name, *job.wildcards_dict.values()]): Path(job.log[0]) for job in jobs}
+    lines = [f"  {title}: {find_reason(log)}\n    log: {log}" for title, log in sorted(logs.items())]
+    count = f"{len(jobs)} jobs" if len(jobs) > 1 else "1 job"
+    return "\n".join(
+        [
+            f"{count} failed:",
+            *lines,
+            "What does not depend on this is finished; the report needs all its parts. Once it is mended, the same "
+            "command goes on from here.",
+        ]
+    )
 
 
 onstart:
-    workflow.running_lock = claim_folder()
+    claim_folder()
+    os.environ[FROZEN] = str(freeze_study(config, SCRIPTS, Path(".snakemake/frozen")))
+
+
+onerror:
+    if workflow.scheduler.failed:
+        print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
 
 
 wildcard_constraints:
@@ -85,8 +120,8 @@ def track(facts, domain):
     return [fill(index) for index in range(slots)]
 
 
-def stage_facts(name, section, script, packages=()):
-    return build_facts(name, section, SCRIPTS / script, packages)
+def stage_facts(name, section, script, packages=(), modules=()):
+    return build_facts(name, section, SCRIPTS / script, packages, modules)
 
 
 def local_files(spec):
@@ -113,16 +148,24 @@ def weights_of(run, seed):
     return [f"<results>/runs/{run}/seed{seed}/{folder}/{file}" for file in files]
 
 
+def model_readme(run, seed):
+    return f"{Path(weights_of(run, seed)[0]).parent}/README.md"
+
+
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
 
 
+def describe_run(run):
+    """Return a run's section without its display name, which no training and no adapter depends on."""
+    return CFG.runs[run].model_dump(mode="json", exclude={"label"})
+
+
 def train_facts(run, seed):
-    """A run's section without its display name; bitsandbytes matters only to quantised runs."""
+    """List what a training depends on; bitsandbytes matters only to quantised runs."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
-    section = spec.model_dump(mode="json", exclude={"label"}) | {"seed": seed}
-    return stage_facts(f"runs.{run}", section, f"train_{spec.method}.py", packages)
+    return stage_facts(f"runs.{run}", describe_run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
 
 
 def train_input(wildcards, split):
@@ -133,11 +176,6 @@ def start_weights(wildcards):
     """List what the run's `init_from` publishes for the same seed, if it has one."""
     source = CFG.runs[wildcards.run].init_from
     return weights_of(source, wildcards.seed) if source else []
-
-
-def checkpoint_folder(wildcards):
-    """Name the folder of a training's checkpoints; it is no output, so Snakemake leaves it alone."""
-    return f"work/{CFG.study.results}/{wildcards.run}/seed{wildcards.seed}"
 
 
 def task_references(wildcards):

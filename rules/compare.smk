@@ -14,8 +14,8 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts("compare_methods.py", ["numpy", "scipy", "statsmodels"]), [()]),
-        results=results_folder,
-        study=described_study,
+        *track(lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(COMPARED),
     script:
         "../scripts/compare_methods.py"

@@ -13,7 +13,11 @@ rule fetch_dataset:
     params:
         *track(
             lambda dataset: stage_facts(
-                f"datasets.{dataset}.fetch", CFG.datasets[dataset].fetch, "fetch_dataset.py", ["datasets"]
+                f"datasets.{dataset}.fetch",
+                CFG.datasets[dataset].fetch,
+                "fetch_dataset.py",
+                ["datasets"],
+                (f"tunelab/sources/{CFG.datasets[dataset].fetch.source}_table.py",),
             ),
             [(name,) for name in CFG.datasets],
         ),

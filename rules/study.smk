@@ -1,17 +1,37 @@
 # What belongs to the study as a whole, for the stages that compare, draw and report. No rule in here.
-# Functions of params that name `input` are left out of Snakemake's comparison: the facts stand for these values.
 
 
-def described_study(wildcards, input):
-    return CFG.describe_study()
+def study_slice(run_fields, methods=("base", "sft", "grpo"), task_fields=()):
+    """Pick from the study what a stage uses: fields of the runs of some methods, and of the tasks."""
+
+    def pick(entry, fields):
+        return {field: entry[field] for field in fields if field in entry}
+
+    def fields_of(run):
+        return ["method", *(run_fields if run["method"] in methods else [])]
+
+    described = CFG.describe_study()
+    return {
+        "study": pick(described["study"], ["results", "runs", "seeds", *(["tasks"] if task_fields else [])]),
+        "runs": {name: pick(run, fields_of(run)) for name, run in described["runs"].items()},
+        "tasks": {name: pick(task, task_fields) for name, task in described["tasks"].items() if task_fields},
+    }
 
 
-def results_folder(wildcards, input):
-    return CFG.study.results
+def study_facts(study, script, packages):
+    return stage_facts("", study, script, packages)
 
 
-def study_facts(script, packages):
-    return stage_facts("", CFG.describe_study(), script, packages)
+def untracked(value):
+    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
+    return lambda wildcards, input: value
+
+
+WHOLE_STUDY = CFG.describe_study()
+COMPARED = study_slice(["init_from"], task_fields=["kind"])
+DRAWN_TASKS = study_slice(["label"], task_fields=["label", "kind"])
+DRAWN_CURVES = study_slice(["label", "dataset"], methods=["sft"])
+DRAWN_REWARDS = study_slice(["label", "rewards"], methods=["grpo"])
 
 
 def per_arm(pattern, methods=("base", "sft", "grpo")):
@@ -53,4 +73,5 @@ def promised_artefacts():
         *(f"<results>/models/{model}/model" for model in sorted(models)),
         *(f"<results>/datasets/{dataset}/raw" for dataset in datasets),
         *(file for run, seed in CFG.arms for file in weights_of(run, seed)),
+        *(model_readme(run, seed) for run, seed in CFG.arms if run in TRAINED),
     ]

@@ -23,4 +23,4 @@ def main(card: Path, references: Path, weights: list[Path], answers: Path, gener
 
 
 if __name__ == "__main__":
-    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

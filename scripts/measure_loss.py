@@ -21,4 +21,4 @@ def main(card: Path, references: Path, weights: list[Path], losses: Path, batch_
 
 
 if __name__ == "__main__":
-    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

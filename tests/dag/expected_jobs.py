@@ -5,26 +5,39 @@ RUNS, TASKS = tuple(SEEDS), ("support", "sums")
 EVALUATIONS = ("generate_answers", "score_answers", "measure_loss")
 METHODS = {"lora": "train_sft", "prefix": "train_sft", "warmstart": "train_sft", "grpo": "train_grpo"}
 
-COMPARED = {"compare_methods", "plot_tasks", "render_report", "all"}
-# whatever describes the study depends on all that is selected
-DESCRIBED = COMPARED | {"plot_learning_curves", "plot_rewards"}
+PAGE = {"render_report", "all"}
+CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
+COMPARED = {"compare_methods", "plot_tasks"} | PAGE
+# whatever shows all runs that are selected
+DESCRIBED = COMPARED | CURVES | REWARDS
 
 
 def evaluated(runs=RUNS, tasks=TASKS, rules=EVALUATIONS, seeds=SEEDS):
     return {f"{rule} {run} {seeds[run]} {task}" for run in runs for task in tasks for rule in rules}
 
 
+def carded(*runs, seeds=SEEDS):
+    return {f"render_model_card {run} {seeds[run]} adapter" for run in runs}
+
+
 def trained(*runs, seeds=SEEDS):
-    """The training of these runs and all that is measured of them."""
-    return {f"{METHODS[run]} {run} {seeds[run]}" for run in runs} | evaluated(runs, seeds=seeds)
+    """The training of these runs and all that is made and measured of them."""
+    learnt = {f"{METHODS[run]} {run} {seeds[run]}" for run in runs}
+    return learnt | carded(*runs, seeds=seeds) | evaluated(runs, seeds=seeds)
 
 
 def prepared(dataset):
     """All that a change of a data set's rows asks for, from its split on to the page."""
     learners = {"support": ("lora", "prefix"), "sums": ("warmstart", "grpo")}[dataset]
-    curves = {"support": {"plot_learning_curves"}, "sums": {"plot_learning_curves", "plot_rewards"}}[dataset]
+    curves = {"support": CURVES, "sums": CURVES | REWARDS}[dataset]
     stages = {f"prepare_dataset {dataset}", f"measure_tokens {dataset} smollm2"}
     return stages | trained(*learners) | evaluated(tasks=[dataset]) | COMPARED | curves
+
+
+def remodelled():
+    """A new base model: every run is trained and evaluated anew, on the same rows."""
+    measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2"}
+    return {"fetch_model smollm2"} | measured | trained(*METHODS) | evaluated(["base"]) | DESCRIBED
 
 
 FETCHED = {"fetch_model smollm2", "fetch_dataset support", "fetch_dataset sums"}

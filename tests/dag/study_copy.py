@@ -26,7 +26,7 @@ def report_progress(message):
     print(message)
 
 
-def run_as_job(main, job, network=False):
+def run_as_job(main, job, network=False, keep=False):
     for path in map(Path, job.output):
         folder = not path.suffix
         (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
@@ -61,9 +61,9 @@ def run_snakemake(folder: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def plan(folder: Path, *arguments: str) -> set[str]:
+def plan(folder: Path, *arguments: str, **environment: str) -> set[str]:
     """List the jobs that Snakemake would run, each as its rule and wildcards: `train_sft lora 1`."""
-    printed = dry_run(folder, *arguments)
+    printed = dry_run(folder, *arguments, **environment)
     jobs = []
     for block in re.split(r"\n(?=(?:local)?rule )|\n(?=Job stats)", "\n" + printed):
         if rule := re.match(r"(?:local)?rule (\w+):", block):
@@ -76,12 +76,13 @@ def plan(folder: Path, *arguments: str) -> set[str]:
     return set(jobs)
 
 
-def dry_run(folder: Path, *arguments: str) -> str:
+def dry_run(folder: Path, *arguments: str, **environment: str) -> str:
     """Return what `snakemake --dry-run` prints, from a fork of a process that has Snakemake loaded: half a second."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(["pytest", "pandas", "pydantic", "snakemake.cli"])
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as printed:
-        job = forks.Process(target=_call_snakemake, args=(folder, printed.name, ["--dry-run", "--cores=1", *arguments]))
+        command = ["--dry-run", "--cores=1", *arguments]
+        job = forks.Process(target=_call_snakemake, args=(folder, printed.name, command, environment))
         job.start()
         job.join()
         text = printed.read()
@@ -89,11 +90,12 @@ def dry_run(folder: Path, *arguments: str) -> str:
     return text
 
 
-def _call_snakemake(folder: Path, printed: str, arguments: list[str]) -> None:
+def _call_snakemake(folder: Path, printed: str, arguments: list[str], environment: dict[str, str]) -> None:
     target = os.open(printed, os.O_WRONLY | os.O_APPEND)
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.chdir(folder)
+    os.environ |= environment  # the fork server has the environment of its own start
     from snakemake.cli import main
 
     main(arguments)

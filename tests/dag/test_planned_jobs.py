@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 
 import pytest
-from expected_jobs import COMPARED, DESCRIBED, EVERYTHING, METHODS, SEEDS, evaluated, trained
+from expected_jobs import COMPARED, CURVES, DESCRIBED, EVERYTHING, METHODS, SEEDS, carded, evaluated, trained
 from study_copy import changed_config, plan, run_snakemake
 
 JOBS = {
@@ -15,6 +15,7 @@ JOBS = {
     "measure_tokens": 2,
     "train_sft": 3,
     "train_grpo": 1,
+    "render_model_card": 4,
     "generate_answers": 10,
     "measure_loss": 10,
     "score_answers": 10,
@@ -32,11 +33,11 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 47
+    assert len(jobs) == 51
 
 
-def test_the_report_alone_asks_for_the_same_jobs(project):
-    assert plan(project, "results/report.html") == EVERYTHING - {"all"}
+def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):
+    assert plan(project, "results/report.html") == EVERYTHING - carded(*METHODS) - {"all"}
 
 
 def test_the_smoke_study_plans_the_same_stages_on_its_own_folder(project):
@@ -63,7 +64,8 @@ def test_a_new_seed_trains_every_run_once_more_and_leaves_the_others(finished):
 def test_a_new_run_is_trained_and_evaluated_and_leaves_the_others(finished):
     run = LORA | {"adapter": {"peft_type": "LORA", "r": 4}}
     overlay = {"study": {"runs": [*SEEDS, "lora_r4"]}, "runs": {"lora_r4": run}}
-    jobs = {"train_sft lora_r4 1"} | evaluated(["lora_r4"], seeds={"lora_r4": "1"})
+    seeds = {"lora_r4": "1"}
+    jobs = {"train_sft lora_r4 1"} | carded("lora_r4", seeds=seeds) | evaluated(["lora_r4"], seeds=seeds)
     with changed_config(finished, overlay):
         assert plan(finished) == jobs | DESCRIBED
 
@@ -86,12 +88,12 @@ def test_a_run_less_is_compared_anew_and_nothing_else(finished):
 
 def test_a_study_without_a_method_does_not_draw_its_curves(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora"]}}):
-        assert plan(finished) == COMPARED | {"plot_learning_curves"}
+        assert plan(finished) == COMPARED | CURVES
 
 
 def test_a_task_less_is_compared_anew_and_nothing_else(finished):
     with changed_config(finished, {"study": {"tasks": ["sums"]}}):
-        assert plan(finished) == DESCRIBED
+        assert plan(finished) == COMPARED
 
 
 def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):
