@@ -1,17 +1,30 @@
 """The whole config: validated once, with every problem reported in one go, then frozen.
 
-Sections live in `tunelab.specs`; what needs more than one section to judge lives in `tunelab.crosschecks`.
+Sections live in `tunelab.specs`; `tunelab.reader` judges each value, `tunelab.crosschecks` what needs several of them.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from tunelab import specs
-from tunelab.arguments import suggest
-from tunelab.crosschecks import coerce_arguments, list_problems
+from tunelab.crosschecks import list_problems
+from tunelab.drafts import Draft, Problem, render_problems
 from tunelab.errors import UserError
+from tunelab.reader import Reader
+from tunelab.repeats import list_repeated_keys
+
+# what makes libraries run foreign code; refused wherever it stands
+UNSAFE = {
+    "trust_remote_code": "code from repositories is never run",
+    **dict.fromkeys(
+        ("use_safetensors", "weights_only", "allow_pickle"),
+        "pickled files can run code when they are opened; weights are read from safetensors and GGUF files only",
+    ),
+}
 
 
 class Config(specs.Spec):
@@ -60,56 +73,38 @@ class Config(specs.Spec):
         }
 
 
-def load_config(raw: dict[str, Any], source: str) -> Config:
+def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
     """Validate the merged config.
+
+    files: what it was merged from, to find keys that stand there twice.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
-    try:
-        config = Config.model_validate(raw)
-    except ValidationError as error:
-        problems = [_describe_error(item, raw) for item in error.errors()]
-    else:
-        problems = list_problems(config)
-        if not problems:
-            config, problems = coerce_arguments(config)
-    if problems:
-        raise UserError(f"{source} is not valid:\n" + "\n".join(f"  {line}" for line in problems))
-    return config
+    repeated = [line for file in files for line in list_repeated_keys(file)]
+    problems: list[Problem] = []
+    safe = _take_out_unsafe(raw, (), problems)
+    reader = Reader()
+    draft = reader.read(Config, safe)
+    problems += [*reader.problems, *list_problems(draft)]
+    if lines := [*repeated, *render_problems(problems, raw)]:
+        raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
+    config = Config.model_validate(safe)
+    runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}
+    return config.model_copy(update={"runs": runs})
 
 
-def _describe_error(error: dict, raw: dict) -> str:
-    """Render one pydantic error as `path: problem (got value)`, with the path as it stands in the YAML."""
-    path, node = [], raw
-    for key in error["loc"]:
-        is_tag = key in _TAGS and not (isinstance(node, dict) and key in node)
-        if not is_tag and key != "[key]":
-            path.append(str(key))
-            node = node.get(key) if isinstance(node, dict) else node[key] if _has_index(node, key) else None
-    where = ".".join(path) or "(top level)"
-    if error["type"] == "extra_forbidden":
-        # a name that is right elsewhere is no suggestion here
-        return f"{where}: unknown key{suggest(path[-1], [name for name in _FIELDS if name != path[-1]])}"
-    if error["type"] == "union_tag_not_found":
-        return f"{where}.{_name_tag(error)}: is required"
-    if error["type"] == "union_tag_invalid":
-        tags = error["ctx"]["expected_tags"].replace("'", "")
-        guess = suggest(error["ctx"]["tag"], tags.split(", "))
-        return f"{where}.{_name_tag(error)}: must be one of {tags}{guess} (got {error['ctx']['tag']!r})"
-    if error["type"] == "missing":
-        return f"{where}: is required"
-    return f"{where}: {error['msg']} (got {error['input']!r})"
+def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:
+    """Return a copy without unsafe switches, and note each as a problem."""
+    if isinstance(node, list):
+        return [_take_out_unsafe(item, (*path, index), problems) for index, item in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    problems += [Problem((*path, key), f"is refused: {UNSAFE[key]}") for key in node if key in UNSAFE]
+    return {key: _take_out_unsafe(item, (*path, key), problems) for key, item in node.items() if key not in UNSAFE}
 
 
-def _name_tag(error: dict) -> str:
-    return error["ctx"]["discriminator"].strip("'")
-
-
-def _has_index(node: Any, key: Any) -> bool:
-    return isinstance(node, list | tuple) and isinstance(key, int) and key < len(node)
-
-
-_SECTIONS = [value for value in vars(specs).values() if isinstance(value, type) and issubclass(value, specs.Spec)]
-_FIELDS = sorted({field for section in (*_SECTIONS, Config) for field in section.model_fields})
-_TAGS = {"pypi", "hub", "local", "random", "generated", "base", "sft", "grpo", "constrained-float", "constrained-int"}
+def _list_coerced(run: Draft) -> dict[str, dict]:
+    """Return a run's fields of the libraries with their numbers as the libraries have them."""
+    sections = {name: run.get(name) for name in ("training", "adapter", "quantization")}
+    return {name: section.right for name, section in sections.items() if section is not None}

@@ -1,165 +1,163 @@
-"""Judge what needs several sections of the config, and TRL's, PEFT's and bitsandbytes' own settings."""
+"""Judge what needs several values of the config: names that point nowhere, and contradictions.
 
-from __future__ import annotations
+A check that asks for a wrong value ends there (`drafts.Unknown`), so that no mistake is followed by others that it
+causes. What concerns a run alone stands in `tunelab.run_checks`.
+"""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
-from tunelab.arguments import check_arguments, load_arguments, suggest
-from tunelab.peft_types import PROMPT_LEARNING, UNSUPPORTED
+from tunelab.drafts import Draft, Problem, collect
+from tunelab.field_checks import check_fields
+from tunelab.formats import FIELDS
+from tunelab.run_checks import RUN_CHECKS
+from tunelab.training_checks import check_training
+from tunelab.wording import refuse_name
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tunelab.config import Config
-
-TRAINER_CONFIGS = {"sft": "SFTConfig", "grpo": "GRPOConfig"}
-OWNED_TRAINING = {
-    "output_dir": "artefacts have fixed places below study.results",
-    "seed": "list seeds in study.seeds",
-    "push_to_hub": "publish the finished adapter folder by hand",
-    "hub_token": "the token comes from the environment or the login store",
-    "model_init_kwargs": "the model is loaded by the workflow; see `quantization`",
-    "use_cpu": "the device is found at run time",
-    "reward_weights": "set the run's rewards.weights",
-    "chat_template_path": "the model's own chat template is used everywhere",
-    "dataset_kwargs": "rows are tokenised by the workflow, alike for training and evaluation",
-    "trust_remote_code": "code from repositories is never run",
+Found = Iterator[Problem]
+# fields that name an entry of another table
+REFERENCES = {
+    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs"},
+    "tasks": {"dataset": "datasets"},
 }
-OWNED_ADAPTER = {
-    "base_model_name_or_path": "it is the run's model",
-    "inference_mode": "it follows from training or evaluating",
+# what a study's folder holds, and what the folder of a run and seed holds beside the tasks
+STUDY_FOLDERS = {
+    *("models", "datasets", "runs", "comparison", "tables", "figures", "logs", "benchmarks", "cards"),
+}
+RUN_FILES = {
+    *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
+    "merge_parity.json",
 }
 
 
-def list_problems(config: Config) -> list[str]:
-    """Return one line per wrong reference or contradiction; an empty list when the config holds together."""
-    problems = [*_check_names(config)]
-    return problems or [*_check_runs(config), *_check_tasks(config)]
+def list_problems(config: Draft) -> list[Problem]:
+    """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
+    found = _check_entries(config, "runs", (_check_names,)) + _check_entries(config, "tasks", (_check_names,))
+    for field in ("runs", "tasks"):
+        found += collect(_check_selection(config, field))
+    found += _check_entries(config, "runs", (check_fields,))
+    for check in STUDY_CHECKS:
+        found += collect(check(config))
+    for table, checks in TABLE_CHECKS.items():
+        found += _check_entries(config, table, checks)
+    return found
 
 
-def _check_names(config: Config) -> Iterator[str]:
-    known = {"model": config.models, "dataset": config.datasets, "run": config.runs, "task": config.tasks}
-    asked = [("study.runs", "run", name) for name in config.study.runs]
-    asked += [("study.tasks", "task", name) for name in config.study.tasks]
-    asked += [(f"tasks.{name}.dataset", "dataset", task.dataset) for name, task in config.tasks.items()]
-    for name, run in config.runs.items():
-        asked.append((f"runs.{name}.model", "model", run.model))
-        if run.method != "base":
-            asked.append((f"runs.{name}.dataset", "dataset", run.dataset))
-        if getattr(run, "init_from", None):
-            asked.append((f"runs.{name}.init_from", "run", run.init_from))
+def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
+    """Make every check on every entry of a table: `check(config, path, entry)`."""
+    entries = config.right[table].right if table in config.right else {}
+    return [
+        problem
+        for name, entry in entries.items()
+        for check in checks
+        for problem in collect(check(config, (table, name), entry))
+    ]
+
+
+def _check_names(config: Draft, path: tuple, entry: Draft) -> Found:
+    for field, table in REFERENCES[path[0]].items():
+        yield from collect(_look_up(config, (*path, field), entry, table))
+
+
+def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
+    name = entry.get(path[-1])
+    if name is not None and name not in config[table]:
+        entry.wrong.add(path[-1])
+        yield Problem(path, refuse_name(f"there is no {table[:-1]} {name!r}", name, config[table]))
+
+
+def _check_selection(config: Draft, field: str) -> Found:
+    names, known = config.study[field], config[field]
+    config.study.right[field] = tuple(name for name in names if name in known)
+    for name in names:
+        if name not in known:
+            yield Problem(("study", field), refuse_name(f"there is no {field[:-1]} {name!r}", name, known))
+
+
+def _check_repeats(config: Draft) -> Found:
     for field in ("runs", "seeds", "tasks"):
-        listed = getattr(config.study, field)
-        yield from (f"study.{field}: {name!r} is listed twice" for name in set(listed) if listed.count(name) > 1)
-    for path, kind, name in asked:
-        if name not in known[kind]:
-            yield f"{path}: there is no {kind} {name!r}{suggest(name, known[kind])}"
+        listed = config.study.right.get(field, ())
+        for name in dict.fromkeys(name for name in listed if listed.count(name) > 1):
+            yield Problem(("study", field), f"{name!r} is listed twice")
 
 
-def _check_runs(config: Config) -> Iterator[str]:
-    for name, run in config.runs.items():
-        if run.method == "base":
-            continue
-        here = f"runs.{name}"
-        if getattr(run, "init_from", None):
-            yield from _check_chain(config, name)
-        elif "adapter" not in run.model_fields_set:
-            yield f"{here}.adapter: is required (null asks for full fine-tuning)"
-        if run.quantization and run.adapter is None and not getattr(run, "init_from", None):
-            yield f"{here}.quantization: quantised weights cannot be trained; set an adapter, or drop it"
-        if run.method == "grpo" and config.datasets[run.dataset].prepare.format != "gsm8k":
-            yield f"{here}.dataset: GRPO needs answers to check; {run.dataset!r} is not of format gsm8k"
+def _check_labels(config: Draft) -> Found:
+    for field in ("runs", "tasks"):
+        first: dict[str, str] = {}
+        for name in config.study.right.get(field, ()):
+            label = config[field].right[name].right.get("label") if name in config[field].right else None
+            if label is not None and first.setdefault(label, name) != name:
+                text = f"{label!r} is the label of {first[label]!r} too; the report tells them apart by it"
+                yield Problem((field, name, "label"), text)
 
 
-def _check_chain(config: Config, name: str) -> Iterator[str]:
-    run, seen = config.runs[name], [name]
-    while run.method == "grpo" and run.init_from:
-        if run.init_from in seen:
-            yield f"runs.{name}.init_from: goes round in a circle ({' → '.join([*seen, run.init_from])})"
-            return
-        seen.append(run.init_from)
-        run = config.runs[run.init_from]
-    start, source = config.runs[name], config.runs[config.runs[name].init_from]
-    if source.method == "base":
-        yield f"runs.{name}.init_from: {start.init_from!r} is the untouched model; leave init_from out"
-    if source.model != start.model:
-        yield f"runs.{name}.init_from: {start.init_from!r} trains {source.model!r}, this run {start.model!r}"
-    if start.adapter is not None:
-        yield f"runs.{name}.adapter: leave it out, the adapter of {start.init_from!r} is trained on"
+def _check_results(config: Draft) -> Found:
+    _, *folders = config.study.results.split("/")
+    for folder in STUDY_FOLDERS.intersection(folders):
+        text = f"{folder!r} is the name of a folder inside studies; take another (got {config.study.results!r})"
+        yield Problem(("study", "results"), text)
 
 
-def _check_tasks(config: Config) -> Iterator[str]:
-    for name, task in config.tasks.items():
-        if task.kind == "maths" and config.datasets[task.dataset].prepare.format != "gsm8k":
-            yield f"tasks.{name}.kind: maths needs answers to check; {task.dataset!r} is not of format gsm8k"
+def _check_architecture(config: Draft, path: tuple, model: Draft) -> Found:
+    if model.source == "random" and "model_type" not in model.architecture:
+        yield Problem((*path, "architecture", "model_type"), "is required, for example llama")
 
 
-def coerce_arguments(config: Config) -> tuple[Config, list[str]]:
-    """Return the config with the libraries' settings checked and coerced, and one line per problem."""
-    runs, problems = {}, []
-    for name, run in config.runs.items():
-        if run.method != "base":
-            run, found = _coerce_run(run, config.find_adapter(name))
-            problems += [f"runs.{name}.{line}" for line in found]
-        runs[name] = run
-    return config.model_copy(update={"runs": runs}), problems
+def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
+    fetch = dataset.fetch
+    if fetch.source == "generated" and fetch.min_steps > fetch.max_steps:
+        text = f"must not be above max_steps (got {fetch.min_steps} and {fetch.max_steps})"
+        yield Problem((*path, "fetch", "min_steps"), text)
 
 
-def _coerce_run(run: Any, trained_adapter: dict | None) -> tuple[Any, list[str]]:
-    training, found = check_arguments(TRAINER_CONFIGS[run.method], run.training, OWNED_TRAINING)
-    problems = [f"training.{field}: {problem}" for field, problem in found]
-    update: dict[str, Any] = {"training": training}
-    if run.adapter is not None:
-        update["adapter"], found = _coerce_adapter(run.adapter)
-        problems += [f"adapter.{line}" for line in found]
-    if run.quantization is not None:
-        update["quantization"], found = check_arguments("BitsAndBytesConfig", run.quantization, {})
-        problems += [f"quantization.{field}: {problem}" for field, problem in found]
-    problems += _check_training(run.method, training, (trained_adapter or {}).get("peft_type"))
-    return run.model_copy(update=update), problems
+def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
+    prepare = dataset.prepare
+    fields = FIELDS[prepare.format]
+    for field in prepare.columns:
+        if field not in fields:
+            text = refuse_name(f"is no field of the format {prepare.format}", field, fields)
+            yield Problem((*path, "prepare", "columns", field), text)
 
 
-def _coerce_adapter(adapter: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    kinds = sorted({name for name in load_arguments() if name.isupper()} - UNSUPPORTED)
-    kind = adapter.get("peft_type")
-    if kind not in kinds:
-        return adapter, [f"peft_type: must be one of {', '.join(kinds)}{suggest(str(kind), kinds)} (got {kind!r})"]
-    extra = {"init_text": adapter["init_text"]} if "init_text" in adapter else {}
-    fields, found = check_arguments(kind, {k: v for k, v in adapter.items() if k != "init_text"}, OWNED_ADAPTER)
-    problems = [f"{field}: {problem}" for field, problem in found]
-    if extra and (kind != "PREFIX_TUNING" or adapter.get("prefix_projection") or adapter.get("init_weights")):
-        problems.append("init_text: only for PREFIX_TUNING without prefix_projection and init_weights")
-    return fields | extra, problems
+def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
+    if dataset.prepare.one_shot and dataset.prepare.format != "gsm8k":
+        text = f"only the format gsm8k has a worked example to show (the format is {dataset.prepare.format})"
+        yield Problem((*path, "prepare", "one_shot"), text)
 
 
-def _check_training(method: str, training: dict[str, Any], peft_type: str | None) -> Iterator[str]:
-    if peft_type in PROMPT_LEARNING and method == "grpo":
-        yield f"training: TRL's GRPO misplaces a prefix or prompt ({peft_type}) in padded batches; take another adapter"
-    for field in ("gradient_checkpointing", "activation_checkpointing"):  # transformers has both names
-        if peft_type in PROMPT_LEARNING and training.get(field):
-            yield f"training.{field}: cannot be used with a prefix or prompt, which lives in the KV cache"
-    if training.get("load_best_model_at_end"):
-        for field, default in (("strategy", "no"), ("steps", None)):
-            saves, evaluates = training.get(f"save_{field}", default), training.get(f"eval_{field}", default)
-            if saves != evaluates:
-                yield (
-                    f"training.load_best_model_at_end: save_{field} ({saves}) must equal eval_{field} ({evaluates}), "
-                    "otherwise the best step may not be among the saved ones"
-                )
-    if method == "grpo":
-        yield from _check_grpo_batches(training)
+def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
+    """See that validation and test leave rows to train on, as far as that is known before the rows are."""
+    fetch, prepare = dataset.fetch, dataset.prepare
+    own_test = fetch.source == "generated" or fetch.get("test_split") or fetch.get("test_files")
+    taken = {"validation": prepare.validation} | ({} if own_test else {"test": prepare.test})
+    most = min(filter(None, (prepare.limit, fetch.get("rows"))), default=None)
+    if most is not None:
+        left = most - sum(wanted if type(wanted) is int else max(1, round(wanted * most)) for wanted in taken.values())
+    elif all(type(wanted) is float for wanted in taken.values()):
+        left = 1 - round(sum(taken.values()), 9)
+    else:
+        return
+    if left <= 0:
+        named = " and ".join(f"{name} {wanted:g}" for name, wanted in taken.items())
+        of_all = "" if most is None else f" of {most}"
+        verb, object = ("leaves", "it") if len(taken) == 1 else ("leave", "one of them")
+        yield Problem((*path, "prepare"), f"{named} {verb} no rows{of_all} to train on; lower {object}")
 
 
-def _check_grpo_batches(training: dict[str, Any]) -> Iterator[str]:
-    """TRL's batches count completions, and every generated batch must hold whole groups."""
-    batch, accumulation = training.get("per_device_train_batch_size", 8), training.get("gradient_accumulation_steps", 1)
-    group = training.get("num_generations", 8)
-    generated = training.get("generation_batch_size") or batch * (training.get("steps_per_generation") or accumulation)
-    if group < 2:
-        yield f"training.num_generations: a group needs at least 2 completions to compare (got {group})"
-    elif generated % group:
-        yield (
-            f"training.num_generations: {group} completions per question do not divide the {generated} completions of "
-            f"a generated batch (per_device_train_batch_size {batch} × steps {generated // batch}); TRL counts "
-            f"completions, so make the product a multiple of {group}"
-        )
+def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
+    if task.kind == "maths" and config.datasets[task.dataset].prepare.format != "gsm8k":
+        text = f"maths needs answers to check; {task.dataset!r} is not of format gsm8k"
+        yield Problem((*path, "kind"), text)
+
+
+def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
+    if path[-1] in RUN_FILES:
+        yield Problem(path, "is the name of something that every run's folder holds; take another name")
+
+
+STUDY_CHECKS = (_check_repeats, _check_labels, _check_results)
+TABLE_CHECKS = {
+    "models": (_check_architecture,),
+    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
+    "runs": (*RUN_CHECKS, check_training),
+    "tasks": (_check_answers, _check_task_name),
+}

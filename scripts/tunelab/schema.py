@@ -17,6 +17,27 @@ from tunelab.config import Config
 SCHEMA = Path("config/schema.json")
 
 
+# what the libraries take as text and look at much later
+CHOICES = {
+    "SFTConfig": {
+        "loss_type": ["chunked_nll", "dft", "nll"],
+        "packing_strategy": ["bfd", "bfd-requeue", "bfd_split", "wrapped"],
+        "truncation_mode": ["keep_end", "keep_start"],
+    },
+    "GRPOConfig": {
+        "importance_sampling_level": ["sequence", "token"],
+        "loss_type": ["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"],
+        "multi_objective_aggregation": ["normalize_then_sum", "sum_then_normalize"],
+        "scale_rewards": ["batch", "group", "none"],
+    },
+    "BitsAndBytesConfig": {
+        "bnb_4bit_compute_dtype": ["bfloat16", "float16", "float32"],
+        "bnb_4bit_quant_storage": ["bfloat16", "float16", "float32", "float64", "int8", "uint8"],
+        "bnb_4bit_quant_type": ["fp4", "nf4"],
+    },
+}
+
+
 def build_arguments() -> dict[str, dict[str, dict]]:
     """List every field of the classes whose settings the config passes through."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
@@ -30,12 +51,15 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     listed["BitsAndBytesConfig"] = {
         p.name: _scalar_of(p.default) for p in parameters if p.name not in ("self", "kwargs")
     }
+    for name, fields in CHOICES.items():
+        for field, choices in fields.items():
+            listed[name][field] = {"types": listed[name][field]["types"] or ["null", "str"], "choices": choices}
     return listed
 
 
 def _scalar_of(default: object) -> dict:
     """Guess a parameter's type from its default, as BitsAndBytesConfig has no annotations."""
-    return {"types": [type(default).__name__] if isinstance(default, bool | float) else []}
+    return {"types": [type(default).__name__] if isinstance(default, bool | float | str) else []}
 
 
 def _list_fields(cls: type) -> dict[str, dict]:

@@ -8,15 +8,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
+# names and `study.results` become folders, so they are kept to what every file system keeps apart
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9_.-]*[a-z0-9_-])?$",
+        max_length=60,
+        description="Lower-case letters, digits, `_`, `-` and `.`; no `_`, `-` or `.` first and no `.` last.",
+    ),
+]
+Label = Annotated[str, Field(pattern=r"\S", description="What the report shows; not blank.")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy takes no more
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Spec(BaseModel):
     """Base of every section: unknown keys are refused, values cannot change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # --- fetch ---------------------------------------------------------------------------------------------------------
@@ -28,14 +38,14 @@ class PypiFile(Spec):
     source: Literal["pypi"]
     package: str = Field(description="Name of the distribution on the package index.")
     version: str
-    sha256: Sha256 = Field(description="Hash of the wheel.")
+    sha256: Sha256 = Field(description="SHA-256 of the wheel: 64 digits and letters a to f.")
     licence: str
 
 
 class PypiModel(PypiFile):
     """A GGUF file in a wheel, converted once to a safetensors folder."""
 
-    gguf: str = Field(description="Path of the GGUF file inside the wheel.")
+    gguf: str = Field(pattern=r"\.gguf$", description="Path of the GGUF file (*.gguf) inside the wheel.")
 
 
 class HubModel(Spec):
@@ -159,12 +169,12 @@ class BaseRun(Spec):
     """The untouched model: evaluated like every other run, never trained."""
 
     method: Literal["base"]
-    label: str
+    label: Label
     model: str
 
 
 class TrainedRun(Spec):
-    label: str
+    label: Label
     model: str
     dataset: str
     adapter: dict[str, Any] | None = Field(
@@ -216,13 +226,13 @@ class GenerationSpec(Spec):
     top_k: NonNegativeInt = 0
     repetition_penalty: PositiveFloat = 1.0
     num_beams: PositiveInt = 1
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
 
 class TaskSpec(Spec):
     """One data set's held-out rows, answered by every run and scored."""
 
-    label: str
+    label: Label
     dataset: str
     kind: Literal["maths", "text"]
     generation: GenerationSpec
@@ -232,11 +242,15 @@ class TaskSpec(Spec):
 class StudySpec(Spec):
     """What the report compares."""
 
-    title: str
-    results: Annotated[str, Field(pattern=r"^results(/[A-Za-z0-9_-]+)*$")] = Field(
-        "results", description="Folder of this study's artefacts; each study of a checkout has its own."
+    title: Label
+    results: str = Field(
+        "results",
+        pattern=r"^results(/[a-z0-9][a-z0-9_-]{0,59})*$",
+        max_length=120,
+        description="Folder of this study's artefacts: `results`, or one below it (results/mine) in lower-case "
+        "letters, digits, `_` and `-`. Each study of a checkout has its own.",
     )
     runs: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     tasks: tuple[str, ...] = Field(min_length=1)
     smoke: bool = Field(False, description="Marks a trial of the workflow whose numbers mean nothing.")

@@ -1,0 +1,84 @@
+"""A wrong config with Snakemake itself: sentences and nothing else, no job, no folder, whether it is tried or run."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from study_copy import copy_project
+
+MISTAKES = {
+    "a misspelt key": ("stdy: {seeds: [1]}", ["stdy: unknown key (did you mean study?)"]),
+    "a value of another kind": (
+        "study: {seeds: [one]}\nhub:",
+        ["study.seeds[0]: must be a whole number (got 'one')", "hub: must be a mapping (got null)"],
+    ),
+    "a name that points nowhere": (
+        "runs: {lora: {model: smolm2}}",
+        ["runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)"],
+    ),
+    "a contradiction": (
+        "runs: {prefix: {training: {gradient_checkpointing: true}}}",
+        [
+            "runs.prefix.training.gradient_checkpointing: cannot be used with a prefix or prompt, which lives in the "
+            "KV cache"
+        ],
+    ),
+    "a library's field": (
+        "runs: {lora: {adapter: {r: four}, training: {learning_rte: 1.0e-4}}}",
+        [
+            "runs.lora.adapter.r: must be a whole number (got 'four')",
+            "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
+        ],
+    ),
+    "foreign code": (
+        "models: {smollm2: {trust_remote_code: true}}",
+        ["models.smollm2.trust_remote_code: is refused: code from repositories is never run"],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("checkout"))
+
+
+def run_snakemake(folder, *arguments):
+    """Run Snakemake with a config that it should refuse; return its exit code and the lines that it prints."""
+    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
+        cwd=folder,
+        env=inherited,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    # what Snakemake says by itself before it reads the Snakefile
+    own = ("Using workflow specific profile", "Config file config/config.yaml is extended")
+    return done.returncode, [line for line in done.stdout.splitlines() if not line.startswith(own)]
+
+
+@pytest.mark.parametrize("trial", [["--dry-run"], []], ids=["dry run", "run"])
+@pytest.mark.parametrize(("overlay", "sentences"), MISTAKES.values(), ids=MISTAKES)
+def test_a_wrong_config_ends_snakemake_with_sentences_before_anything_is_done(checkout, overlay, sentences, trial):
+    before = sorted(path.name for path in checkout.iterdir() if path.name != ".snakemake")
+    (checkout / "mine.yaml").write_text(overlay, encoding="utf-8")
+    code, lines = run_snakemake(checkout, *trial, "--configfile", "mine.yaml")
+    (checkout / "mine.yaml").unlink()
+    assert code == 1
+    title, *problems = lines
+    assert title.endswith("mine.yaml is not valid:")
+    assert problems == [f"  {sentence}" for sentence in sentences]
+    assert sorted(path.name for path in checkout.iterdir() if path.name != ".snakemake") == before
+    assert not {"results", "work"} & set(before)
+
+
+def test_a_wrong_value_of_the_command_line_is_answered_alike(checkout):
+    code, lines = run_snakemake(checkout, "--dry-run", "--config", "study=3", "runs={lora: {adapter: {r: 0}}}")
+    assert code == 1
+    assert lines == [
+        "config/config.yaml is not valid:",
+        "  study: must be a mapping (got 3)",
+        "  runs.lora.adapter.r: must be greater than 0 (got '0')",
+    ]
