@@ -1,200 +1,282 @@
-"""The Hub as the project meets it: a server on this machine that answers as the Hub does, and its real client.
+"""The Hub as the project meets it when all is well: what is fetched, how it is reached, and that it stays the same."""
 
-Each fetch runs in a process of its own, because the client reads its settings once, on import.
-"""
-
-import hashlib
+import gzip
+import io
 import json
-import os
+import shutil
 import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+import zipfile
 
+import hub_standin
 import pytest
 from datasets import load_from_disk
+from hub_standin import MODEL, README, TABLES, WEIGHTS, fetch
 
 from tunelab.records import read_json
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-README = """---
-license: mit
-configs:
-- config_name: main
-  data_files:
-  - split: train
-    path: main/train.jsonl
-  - split: test
-    path: main/test.jsonl
----
-"""
-MODEL = {"config.json": "{}", "model.safetensors": "weights", "tokenizer.json": "{}"}
-REPOSITORIES = {
-    "models/org/tiny": MODEL | {"pytorch_model.bin": "pickled", "onnx/config.json": "{}", "README.md": README},
-    "models/org/pickled": {"config.json": "{}", "pytorch_model.bin": "pickled"},
-    "models/org/gated": MODEL,
-    "datasets/org/gated": {"README.md": README},
-    "datasets/org/sums": {
-        "README.md": README,
-        "main/train.jsonl": '{"question": "1 + 1", "answer": "2"}\n{"question": "1 + 2", "answer": "3"}\n',
-        "main/test.jsonl": '{"question": "2 + 2", "answer": "4"}\n',
-    },
+hub = pytest.fixture(hub_standin.serve)
+TINY, SUMS = {"repo_id": "org/tiny"}, {"repo_id": "org/sums", "subset": "main"}
+HUGE = "- {config_name: main, dataset_size: 1000000000000000000, download_size: 1}\n"
+NEWER = MODEL | {"config.json": b'{"newer": true}'}
+both = pytest.mark.parametrize(("kind", "spec"), [("model", TINY), ("dataset", SUMS)])
+
+
+def read_card(place) -> dict:
+    return read_json(place / "results/card.json")
+
+
+def test_a_model_is_fetched_at_a_recorded_commit_without_pickled_weights_and_code(hub, tmp_path):
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    card = read_card(tmp_path)
+    assert card["revision"] == hub.branches["models/org/tiny"]["main"] and card["licence"] == "mit"
+    assert card["source"] == {"source": "hub", "repo_id": "org/tiny", "revision": "main", "licence": None}
+    assert [file["path"] for file in card["files"]] == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert (tmp_path / "results/data/model.safetensors").read_bytes() == WEIGHTS
+    asked = [request.path for request in hub.asked]
+    assert len(asked) == 5  # the description; three files, one of which is redirected
+    assert not [path for path in asked if "pytorch_model.bin" in path or "onnx" in path or ".py" in path]
+
+
+def test_a_model_with_pickled_weights_only_is_refused(hub, tmp_path):
+    said = fetch(tmp_path, "model", hub.endpoint, repo_id="org/pickled")
+    assert "models.tiny: there are no *.safetensors weights. Pickled ones" in said
+    assert not hub.contents("pytorch_model.bin")
+
+
+def test_a_model_that_lacks_some_of_its_weights_is_refused(hub, tmp_path):
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    files = {
+        "config.json": b"{}",
+        "model-1.safetensors": b"1",
+        "model.safetensors.index.json": json.dumps(index).encode(),
+    }
+    hub.commit("models/org/partial", files)
+    said = fetch(tmp_path, "model", hub.endpoint, repo_id="org/partial")
+    assert "model.safetensors.index.json names 'model-2.safetensors', and there is no such file" in said
+
+
+def test_a_data_set_is_fetched_with_its_own_test_split_and_without_other_subsets(hub, tmp_path):
+    wanted = SUMS | {"test_split": "test"}
+    assert fetch(tmp_path / "one", "dataset", hub.endpoint, **wanted) == ""
+    card = read_card(tmp_path / "one")
+    assert card["revision"] == hub.branches["datasets/org/sums"]["main"] and card["licence"] == "mit"
+    assert card["rows"] == {"train": 2, "test": 1} and card["columns"] == ["question", "answer"]
+    rows = load_from_disk(tmp_path / "one/results/data")
+    assert rows["test"].to_list() == [{"question": "2 + 2", "answer": "4"}]
+    assert not hub.contents("other/")
+    tree = tmp_path / "one/work/hub/datasets--org--sums"
+    assert not (tree / card["revision"]).exists() and len(list((tree / "blobs").iterdir())) == 3
+    assert fetch(tmp_path / "two", "dataset", hub.endpoint, **wanted) == ""
+    assert read_card(tmp_path / "two") == card
+
+
+BROKEN = {
+    "another subset": (TABLES, {"subset": "mian"}, "BuilderConfig 'mian' not found. Available: ['main', 'other']"),
+    "no subset": (TABLES, {"subset": None}, "Please pick one among the available configs: ['main', 'other']"),
+    "another split": (TABLES, {"split": "dev"}, "Unknown split \"dev\". Should be one of ['train', 'test']"),
+    "a script": (
+        {"sums.py": b"raise SystemExit"},
+        {},
+        "datasets.tiny.fetch.repo_id: org/sums is made by a script of its own, sums.py, and code from the Hub is not",
+    ),
+    "no data": ({"README.md": b"# Nothing"}, {"subset": None}, "the files of org/sums cannot be read as a table ("),
+    "no rows": (
+        TABLES | {"main/test.jsonl": b"no json\n"},
+        {},
+        "datasets.tiny.fetch.repo_id: the files of org/sums cannot be read as a table (JSON parse error",
+    ),
+    "too many rows": (
+        TABLES | {"README.md": README.replace("configs:", f"dataset_info:\n{HUGE}configs:").encode()},
+        {},
+        "datasets.tiny.fetch: fetching org/sums needs 1e+09 GB on the disk of {place}/work, of which ",
+    ),
+    "files of two kinds": (
+        TABLES | {"README.md": README.replace("main/test.jsonl", "main/test.csv").encode(), "main/test.csv": b"a\n1"},
+        {},
+        "the files of org/sums cannot be read as a table (Couldn't infer the same data file format for all splits.",
+    ),
+    "files of others": (
+        TABLES | {"README.md": README.replace("main/train.jsonl", "{place}/*.jsonl").encode()},
+        {},
+        "datasets.tiny.fetch.repo_id: org/sums names files that are not its own ({place}/mine.jsonl).",
+    ),
 }
-FETCH = """
-import sys; from pathlib import Path; from pydantic import TypeAdapter
-from tunelab import specs; from tunelab.errors import UserError
-kind, spec, hub, place = sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])
-main = __import__(f"fetch_{kind}").main
-spec = TypeAdapter(specs.ModelSpec if kind == "model" else specs.DatasetSource).validate_json(spec)
-try:
-    main(place / "card.json", place / "data", "tiny", spec, specs.HubSettings.model_validate_json(hub), place / "work")
-except UserError as error:
-    sys.exit(f"UserError: {error}")
-"""
 
 
-class FakeHub(BaseHTTPRequestHandler):
-    """Serves REPOSITORIES, each with one branch, main; remembers what was asked for."""
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_data_set_that_cannot_be_used_is_said_in_a_sentence(hub, tmp_path, case):
+    files, changes, sentence = BROKEN[case]
+    (tmp_path / "mine.jsonl").write_text('{"question": "mine", "answer": "mine"}')
+    place = str(tmp_path)
+    hub.commit("datasets/org/sums", {path: text.replace(b"{place}", place.encode()) for path, text in files.items()})
+    said = fetch(tmp_path, "dataset", hub.endpoint, **SUMS | changes)
+    assert sentence.replace("{place}", place) in said
+    assert said.count("\n") <= 1 and "load_dataset" not in said
 
-    asked: list[str]
 
-    def do_GET(self):
-        self.asked.append(f"{self.command} {self.path}")
-        path = self.path.removeprefix("http://hub.example").split("?")[0]  # a proxy is asked for whole addresses
-        if "/org/broken" in path:
-            return self.reply(502)
-        for name, files in REPOSITORIES.items():
-            tree = f"/api/{name}/tree/{COMMIT}"
-            if path in (f"/api/{name}", f"/api/{name}/revision/main", f"/api/{name}/revision/{COMMIT}"):
-                siblings = [{"rfilename": file} for file in files]
-                info = {"id": name, "sha": COMMIT, "cardData": {"license": "mit"}, "siblings": siblings}
-                return self.reply(200, json.dumps(info))
-            if path.startswith(f"/api/{name}/revision/"):
-                return self.reply(404, error="RevisionNotFound")
-            if path.startswith(tree):
-                below = [file for file in files if file.startswith(path[len(tree) + 1 :])]
-                entries = [{"type": "file", "path": file, "size": len(files[file]), "oid": "0"} for file in below]
-                return self.reply(200, json.dumps(entries))
-            place = f"/{name.removeprefix('models/')}/resolve/{COMMIT}/"
-            if path.startswith(place):
-                if name.endswith("gated"):
-                    return self.reply(403, error="GatedRepo")
-                file = path.removeprefix(place)
-                return self.reply(200, files[file]) if file in files else self.reply(404, error="EntryNotFound")
-        return self.reply(404, error="RepoNotFound")
+def test_archives_and_compressed_files_are_read(hub, tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("rows.jsonl", '{"text": "one"}\n')
+    for name, content in (("rows.zip", packed.getvalue()), ("rows.jsonl.gz", gzip.compress(b'{"text": "one"}\n'))):
+        hub.commit("datasets/org/packed", {name: content})
+        place = tmp_path / name
+        assert fetch(place, "dataset", hub.endpoint, repo_id="org/packed") == ""
+        assert load_from_disk(place / "results/data")["train"].to_list() == [{"text": "one"}]
 
-    do_HEAD = do_GET
 
-    def reply(self, status: int, body: str = "", error: str = ""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", f'"{hashlib.sha1(body.encode()).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("X-Error-Code", error)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body.encode())
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("model", TINY), ("dataset", SUMS), ("dataset", {"repo_id": "org/plain", "test_split": "test"})]
+)
+def test_what_was_fetched_once_needs_no_hub(hub, tmp_path, kind, spec):
+    hub.commit("datasets/org/plain", {path.rpartition("/")[2]: TABLES[path] for path in TABLES if "main/" in path})
+    assert fetch(tmp_path, kind, hub.endpoint, **spec) == ""
+    card = (tmp_path / "results/card.json").read_bytes()
+    hub.asked.clear()
+    for variables in ({}, {"HF_HUB_OFFLINE": "1"}):
+        shutil.rmtree(tmp_path / "results")
+        assert fetch(tmp_path, kind, hub.endpoint, variables, **spec) == ""
+        assert hub.asked == [] and (tmp_path / "results/card.json").read_bytes() == card
+    assert len(list((tmp_path / "work/datasets").rglob("*.arrow"))) == (2 if kind == "dataset" else 0)  # made once
 
-    def log_message(self, *_):
-        pass
+
+@both
+def test_offline_says_what_is_lacking_and_how_to_get_it(hub, tmp_path, kind, spec):
+    said = fetch(tmp_path, kind, hub.endpoint, {"HF_HUB_OFFLINE": "1"}, **spec)
+    assert (
+        f"HF_HUB_OFFLINE is set, and of {spec['repo_id']} 'main' was not fetched before. Unset HF_HUB_OFFLINE" in said
+    )
+    assert fetch(tmp_path, kind, hub.endpoint, **spec) == ""
+    shutil.rmtree(tmp_path / "results")
+    next((tmp_path / "work/hub").glob("*/blobs/*")).unlink()
+    said = fetch(tmp_path, kind, hub.endpoint, {"HF_HUB_OFFLINE": "1"}, **spec)
+    assert "1 of its files were not fetched before" in said and "bring work/downloads from a machine" in said
+
+
+def test_a_branch_is_looked_up_once_and_a_changed_remote_changes_nothing(hub, tmp_path):
+    old = hub.branches["models/org/tiny"]["main"]
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    new = hub.commit("models/org/tiny", NEWER)
+    shutil.rmtree(tmp_path / "results")
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    assert read_card(tmp_path)["revision"] == old != new
+    pin = tmp_path / "work/hub/models--org--tiny/refs/main"
+    log = (tmp_path / "log").read_text()
+    assert f"org/tiny at {old}, recorded for 'main'; to use the newest, delete {pin} and run with `--forcerun" in log
+    # one commit by name leaves the record alone; what both have in common is not fetched again
+    hub.asked.clear()
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY, revision=new) == ""
+    assert read_card(tmp_path)["revision"] == new and pin.read_text() == f"{old}\n"
+    assert [request.path.rpartition("/")[2] for request in hub.contents()] == ["config.json"]
+    # the newest on purpose
+    pin.unlink()
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    assert read_card(tmp_path)["revision"] == new and pin.read_text() == f"{new}\n"
+
+
+def test_no_revision_is_looked_up_once_too(hub, tmp_path):
+    assert fetch(tmp_path, "dataset", hub.endpoint, **SUMS, revision=None) == ""
+    first = read_card(tmp_path)
+    hub.commit("datasets/org/sums", TABLES | {"main/train.jsonl": b'{"question": "new", "answer": "new"}\n'})
+    assert fetch(tmp_path, "dataset", hub.endpoint, **SUMS, revision=None) == ""
+    assert read_card(tmp_path) == first and first["rows"]["train"] == 2
+
+
+def test_a_recorded_commit_that_is_gone_is_said_and_not_replaced(hub, tmp_path):
+    old = hub.branches["models/org/tiny"]["main"]
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    new = hub.commit("models/org/tiny", NEWER)
+    del hub.history["models/org/tiny"][old]
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""  # all of it is here
+    place = tmp_path / "work/hub/models--org--tiny"
+    sentence = (
+        f"models.tiny.revision: commit {old}, which was recorded for 'main' when it was first fetched, is no longer in "
+        f"org/tiny. To use the newest instead, delete {place}/refs/main and run again."
+    )
+    for lost in (place / "blobs", place / f"{old}.json"):
+        shutil.rmtree(tmp_path / "results")
+        shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+        assert fetch(tmp_path, "model", hub.endpoint, **TINY) == sentence
+    (place / "refs/main").unlink()
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    assert read_card(tmp_path)["revision"] == new
+
+
+def test_two_jobs_that_want_the_same_repository_fetch_it_once(hub, tmp_path):
+    hub.misbehave("store", hub_standin.cut(1000, "hold"))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "work").symlink_to(tmp_path)
+    jobs = [
+        hub_standin.start_fetch(tmp_path / name, "model", hub.endpoint, {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}, **TINY)
+        for name in ("one", "two")
+    ]
+    for job in jobs:
+        job.join()
+    assert [job.exitcode for job in jobs] == [0, 0]
+    assert [request.sent for request in hub.contents("store")] == [1000, 255_000]
+    assert read_card(tmp_path / "one") == read_card(tmp_path / "two")
+
+
+def test_mirror_and_proxy_come_from_the_config_or_else_from_the_environment(hub, tmp_path):
+    nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+    hub.store = "http://store.example"
+    for place, mirror, proxy, variables in (
+        ("config", "http://hub.example/", hub.endpoint, nowhere | {"HF_ENDPOINT": "http://127.0.0.1:9"}),
+        ("environment", None, None, {"HF_ENDPOINT": "http://hub.example", "HTTP_PROXY": hub.endpoint}),
+    ):
+        hub.asked.clear()
+        assert fetch(tmp_path / place, "model", mirror, variables, proxy, **TINY) == ""
+        assert len(hub.asked) > 3
+        assert {request.path.split("/")[2] for request in hub.asked} == {"hub.example", "store.example"}
+
+
+def test_a_proxy_that_refuses_is_said(hub, tmp_path):
+    said = fetch(tmp_path, "model", "https://hub.example", None, hub.endpoint, **TINY)  # it knows no CONNECT
+    assert "models.tiny: the proxy refuses to connect to https://hub.example (501 " in said
+    assert "Check hub.proxy, or HTTPS_PROXY if hub.proxy is not set" in said
+
+
+@pytest.mark.parametrize("where", ["HF_TOKEN_PATH", "HF_HOME"])
+def test_the_token_comes_from_the_store_of_the_login(hub, tmp_path, where):
+    (tmp_path / "token").write_text("hf_mine\n")
+    variables = {where: {"HF_TOKEN_PATH": f"{tmp_path}/token", "HF_HOME": str(tmp_path)}[where]}
+    assert fetch(tmp_path, "model", hub.endpoint, variables, **TINY) == ""
+    sent = [request.headers.get("authorization") for request in hub.asked if not request.to_store]
+    assert sent == ["Bearer hf_mine"] * 4
 
 
 @pytest.fixture
-def hub():
-    handler = type("Hub", (FakeHub,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", handler.asked
-    server.shutdown()
-    server.server_close()
+def mount_disk(tmp_path):
+    """Return a function that makes a folder a disk of so many kilobytes."""
+    disks = []
+
+    def mount(name: str, kilobytes: int):
+        (tmp_path / name).mkdir()
+        options = ["-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(tmp_path / name)]
+        if subprocess.run(["mount", *options], capture_output=True).returncode:
+            pytest.skip("nothing can be mounted here")
+        disks.append(tmp_path / name)
+
+    yield mount
+    for disk in disks:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
-def fetch(place: Path, kind: str, endpoint: str, variables: dict | None = None, proxy: str | None = None, **spec):
-    """Fetch with the project's script; return the sentence that it ended with, empty if all went well."""
-    settings = {"endpoint": endpoint, "proxy": proxy}
-    arguments = [kind, json.dumps({"source": "hub", "revision": "main"} | spec), json.dumps(settings), str(place)]
-    quiet = {"HF_HOME": str(place / "home"), "NO_PROXY": "127.0.0.1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    environment |= quiet | (variables or {})
-    command = [sys.executable, "-c", FETCH, *arguments]
-    done = subprocess.run(command, cwd=SCRIPTS, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0 or "\nUserError: " in f"\n{done.stderr}", done.stderr
-    return done.stderr[done.stderr.index("UserError: ") :] if done.returncode else ""
+@pytest.mark.parametrize("full", ["work", "results"])
+def test_a_download_that_does_not_fit_is_not_begun(hub, tmp_path, mount_disk, full):
+    mount_disk(full, 200)
+    said = fetch(tmp_path, "model", hub.endpoint, **TINY)
+    assert "models.tiny: fetching org/tiny needs 0.000256 GB on the disk of" in said
+    assert f" on the disk of {tmp_path / full}, of which 0.00" in said and " are free. Free some space, or" in said
+    assert not hub.contents()
 
 
-def test_a_model_is_fetched_at_a_recorded_commit_without_pickled_weights(hub, tmp_path):
-    endpoint, asked = hub
-    assert fetch(tmp_path, "model", endpoint, repo_id="org/tiny") == ""
-    card = read_json(tmp_path / "card.json")
-    assert card["revision"] == COMMIT and card["licence"] == "mit"
-    assert card["source"] == {"source": "hub", "repo_id": "org/tiny", "revision": "main", "licence": None}
-    assert [file["path"] for file in card["files"]] == ["config.json", "model.safetensors", "tokenizer.json"]
-    assert (tmp_path / "data" / "model.safetensors").read_text() == "weights"
-    assert not any("pytorch_model.bin" in request or "onnx" in request for request in asked)
-
-
-@pytest.mark.parametrize(
-    ("kind", "spec"), [("model", {"repo_id": "org/tiny"}), ("dataset", {"repo_id": "org/sums", "subset": "main"})]
-)
-def test_what_was_fetched_once_is_not_downloaded_again_even_offline(hub, tmp_path, kind, spec):
-    endpoint, asked = hub
-    pinned = spec | {"revision": COMMIT, "licence": "mit"}
-    assert fetch(tmp_path, kind, endpoint, **pinned) == ""
-    card = (tmp_path / "card.json").read_bytes()
-    asked.clear()
-    assert fetch(tmp_path, kind, endpoint, **pinned) == ""
-    assert not [request for request in asked if request.startswith("GET") and "/resolve/" in request]
-    asked.clear()
-    assert fetch(tmp_path, kind, endpoint, {"HF_HUB_OFFLINE": "1"}, **pinned) == ""
-    assert asked == [] and (tmp_path / "card.json").read_bytes() == card
-
-
-def test_a_proxy_of_the_config_is_used(hub, tmp_path):
-    assert fetch(tmp_path, "model", "http://hub.example", proxy=hub[0], repo_id="org/tiny") == ""
-    assert hub[1] and all(" http://hub.example/" in request for request in hub[1])
-
-
-def test_a_data_set_is_fetched_with_subset_and_its_own_test_split(hub, tmp_path):
-    wanted = {"repo_id": "org/sums", "subset": "main", "test_split": "test"}
-    assert fetch(tmp_path / "one", "dataset", hub[0], **wanted) == ""
-    assert fetch(tmp_path / "two", "dataset", hub[0], **wanted) == ""
-    card = read_json(tmp_path / "one" / "card.json")
-    assert card["revision"] == COMMIT and card["licence"] == "mit" and card["rows"] == {"train": 2, "test": 1}
-    assert load_from_disk(tmp_path / "one" / "data")["test"].to_list() == [{"question": "2 + 2", "answer": "4"}]
-    assert card == read_json(tmp_path / "two" / "card.json")
-
-
-@pytest.mark.parametrize(
-    ("kind", "spec", "sentence"),
-    [
-        ("model", {"repo_id": "org/none"}, "models.tiny.repo_id: {hub} has no 'org/none', or hides it because it is"),
-        ("model", {"repo_id": "org/tiny", "revision": "v9"}, "models.tiny.revision: org/tiny has no revision 'v9'"),
-        ("model", {"repo_id": "org/gated"}, "models.tiny.repo_id: org/gated is gated; accept its terms"),
-        ("model", {"repo_id": "a/b/c"}, "models.tiny.repo_id: 'a/b/c' is not of the form owner/name"),
-        ("model", {"repo_id": "org/pickled"}, "models.tiny: there are no *.safetensors weights. Pickled ones"),
-        ("model", {"repo_id": "org/broken"}, "models.tiny: {hub} answered 502 for org/broken; wait a little"),
-        ("dataset", {"repo_id": "org/none"}, "datasets.tiny.fetch.repo_id: {hub} has no 'org/none', or hides it"),
-        ("dataset", {"repo_id": "org/gated"}, "datasets.tiny.fetch.repo_id: org/gated is gated; accept its terms"),
-        ("dataset", {"repo_id": "org/sums", "subset": "mian"}, "BuilderConfig 'mian' not found. Available: ['main']"),
-        ("dataset", {"repo_id": "org/sums", "split": "dev"}, "Unknown split \"dev\". Should be one of ['train', "),
-    ],
-)
-def test_what_the_hub_refuses_is_said_with_the_config_key(hub, tmp_path, kind, spec, sentence):
-    said = fetch(tmp_path, kind, hub[0], **spec)
-    assert sentence.format(hub=hub[0]) in said
-    assert not (tmp_path / "data").exists() and not (tmp_path / "card.json").exists()
-
-
-@pytest.mark.parametrize(("kind", "key"), [("model", "models.tiny"), ("dataset", "datasets.tiny.fetch")])
-def test_an_unreachable_hub_is_said_with_every_way_out(tmp_path, kind, key):
-    said = fetch(tmp_path, kind, "http://127.0.0.1:9", repo_id="org/tiny", revision=COMMIT)
-    assert f"{key}: http://127.0.0.1:9 cannot be reached for org/tiny (ConnectError)" in said
-    assert all(way in said for way in ("hub.endpoint", "hub.proxy", "source: local", "default study"))
-
-
-def test_offline_without_a_commit_is_refused_and_never_overruled(hub, tmp_path):
-    said = fetch(tmp_path, "model", hub[0], {"HF_HUB_OFFLINE": "1"}, repo_id="org/tiny")
-    assert "models.tiny.revision: HF_HUB_OFFLINE is set, so 'main' of org/tiny cannot be looked up" in said
-    assert hub[1] == []
+def test_what_is_here_already_needs_no_space(hub, tmp_path, mount_disk):
+    mount_disk("work", 300)
+    hub.misbehave("store", hub_standin.cut(200_000), hub_standin.refuse(404))
+    assert "answered 404" in fetch(tmp_path, "model", hub.endpoint, **TINY)  # 0.2 of 0.3 MB are taken now
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    shutil.rmtree(tmp_path / "results")
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    assert len(hub.contents("store")) == 3

@@ -1,0 +1,103 @@
+"""Take a data set from the Hugging Face Hub, or a mirror of it.
+
+Models and data sets come the same way: `snapshots` knows what a repository holds and `transfer` brings it. Pickled
+weights and code are never fetched. The token is the one that the Hub's client finds by itself: HF_TOKEN, or what `hf
+auth login` stored; it is sent to the endpoint and to no other host.
+
+Nothing of the Hub's client is imported at the top, because it reads its settings once, on import.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunelab.errors import UserError
+from tunelab.sources.folders import link_or_copy
+from tunelab.sources.hub_errors import explain_errors
+from tunelab.sources.snapshots import Snapshot, open_snapshot
+from tunelab.sources.transfer import HubFile
+from tunelab.specs import HubDataset
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetBuilder
+
+# what says how a data set's other files are to be read
+DESCRIPTIONS = ("README.md", ".huggingface.yaml", "dataset_infos.json")
+
+
+def fetch(spec: HubDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, "Dataset"], dict]:
+    """Return the splits "train" and, if the spec names one, "test", and the commit and the licence."""
+    wanted = {"train": spec.split} | ({"test": spec.test_split} if spec.test_split else {})
+    with explain_errors(spec, key), open_snapshot(spec, "dataset", key, work) as snapshot, explain_table(spec, key):
+        builder = build_tables(snapshot, str(work / "datasets"))
+        splits = {name: builder.as_dataset(split=split) for name, split in wanted.items()}
+    return splits, {"revision": snapshot.commit, "licence": snapshot.licence}
+
+
+def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
+    """Fetch the files that the subset is made of, and no others, and keep its rows as tables in `cache`.
+
+    Which files make a subset, `datasets` finds out by itself, from their names and what the repository says about
+    them. It is shown a folder that looks like the repository, with empty files where the contents are not needed.
+    """
+    from datasets import load_dataset_builder
+
+    spec, key = snapshot.spec, snapshot.key
+    script = f"{spec.repo_id.rpartition('/')[2]}.py"
+    if any(file.path == script for file in snapshot.files):
+        raise UserError(
+            f"{key}.repo_id: {spec.repo_id} is made by a script of its own, {script}, and code from the Hub is not "
+            "run. Use a repository that holds the rows as files, or a revision of this one that does."
+        )
+    tree = snapshot.place.resolve() / snapshot.commit
+    shutil.rmtree(tree, ignore_errors=True)
+    files = {tree / file.path: file for file in snapshot.files}
+    # an archive is opened to see what it holds
+    first = [path for path in files if str(path.relative_to(tree)) in DESCRIPTIONS or path.suffix == ".zip"]
+    try:
+        for path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        fill_in(snapshot, {path: files[path] for path in first})
+        builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
+        paths = [Path(path) for split in builder.config.data_files.values() for path in split]
+        if strange := [str(path) for path in paths if path not in files]:
+            raise UserError(f"{key}.repo_id: {spec.repo_id} names files that are not its own ({', '.join(strange)}).")
+        fill_in(snapshot, {path: files[path] for path in paths if path not in first}, builder.info.dataset_size or 0)
+        # once more, because it keeps tables under a name that follows from the files' times
+        builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
+        builder.download_and_prepare()
+    finally:
+        shutil.rmtree(tree)
+    return builder
+
+
+def fill_in(snapshot: Snapshot, files: dict[Path, HubFile], unpacked: int = 0) -> None:
+    """Put the contents of `files` where empty ones are; `unpacked` bytes will be made of them if they are new."""
+    new = not all(snapshot.blob(file).exists() for file in files.values())
+    snapshot.fetch(list(files.values()), [(snapshot.work, unpacked)] if new else [])
+    for path, file in files.items():
+        path.unlink()
+        link_or_copy(snapshot.blob(file), path)
+
+
+@contextlib.contextmanager
+def explain_table(spec: HubDataset, key: str) -> Iterator[None]:
+    """Turn what `datasets` raises about the files of a repository into a sentence."""
+    from datasets.exceptions import DatasetsError
+
+    try:
+        yield
+    except (DatasetsError, FileNotFoundError, ValueError) as error:
+        cause = error.__cause__ if isinstance(error, DatasetsError) and error.__cause__ else error
+        reason = str(cause).partition("\nExample")[0]
+        if reason.startswith(("BuilderConfig", "Config name is missing", "Unknown split")):
+            raise UserError(f"{key}: {spec.repo_id} has no such subset or split. {reason}") from error
+        if isinstance(error, ValueError) and not reason.startswith("Couldn't infer"):
+            raise
+        if isinstance(cause, OSError) and cause is not error:  # such as a full disk
+            raise cause from None
+        said = reason.strip().splitlines()[0]
+        raise UserError(f"{key}.repo_id: the files of {spec.repo_id} cannot be read as a table ({said}).") from error
