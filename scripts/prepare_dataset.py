@@ -9,7 +9,7 @@ Writes  train       rows to learn from (JSON Lines: id, messages, and for maths 
 
 from pathlib import Path
 
-from tunelab import datacard, formats, records, splits
+from tunelab import datacard, formats, origins, records, splits
 from tunelab.job import run_as_job
 from tunelab.specs import PrepareSpec
 
@@ -19,14 +19,16 @@ def main(
 ) -> None:
     from datasets import load_from_disk
 
-    formats.check_options(spec, dataset)
     source_card = records.read_json(card)
     raw = load_from_disk(card.parent / "raw")
     examples = {}
     for split, rows in raw.items():
-        columns = formats.map_columns(spec, rows.column_names, dataset)
-        origin = datacard.render_origin(source_card, split)
-        examples[split] = formats.build_examples(rows.to_list(), spec, columns, origin)
+        columns = formats.map_columns(spec, rows.column_names, dataset, datacard.render_origin(source_card, split))
+        examples[split] = [
+            example
+            for file, part in origins.divide_by_file(source_card, split, rows.to_list())
+            for example in formats.build_examples(part, spec, columns, file)
+        ]
     drawn, left_out = splits.draw_splits(examples["train"], examples.get("test"), spec, dataset)
     for path, split in ((train, "train"), (validation, "validation"), (test, "test")):
         records.write_jsonl(path, splits.build_records(drawn[split]))

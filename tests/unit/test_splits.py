@@ -104,10 +104,10 @@ def test_training_rows_that_the_sources_own_test_split_asks_too_are_left_out_and
         (
             2,
             {},
-            r"no rows remain for train \(limit None, validation 0.1, test 0.1 gives train 0, validation 1, test 1\)",
+            r"no rows remain for train\. Rows: 2; validation 0.1, test 0.1 give train 0, validation 1, test 1\. Change",
         ),
         (100, {"test": 100}, "no rows remain for train"),
-        (100, {"limit": 1}, "no rows remain for train"),
+        (100, {"limit": 1}, r"no rows remain for train and validation\. Rows: 100; limit 1, "),
         (100, {"test": 99, "validation": 1}, "no rows remain for train"),
     ],
 )
@@ -117,7 +117,9 @@ def test_a_split_without_rows_is_refused(rows, fields, complaint):
 
 
 def test_a_question_with_more_rows_than_a_split_may_hold_is_refused():
-    with pytest.raises(UserError, match="gives train 10, validation 0, test 0"):
+    with pytest.raises(
+        UserError, match=r"Rows: 10 \(10 with one question, so kept together\); .* give train 10, validation 0, test 0"
+    ):
         draw([ask("Same?", str(number)) for number in range(10)], test=3)
 
 

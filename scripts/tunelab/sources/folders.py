@@ -11,11 +11,15 @@ from tunelab import records
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty sibling to fill; it takes the name `folder` only if the block ends well."""
+    """Yield an empty sibling to fill; it takes the name `folder` if the block ends well, and is gone if it does not."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    yield part
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part)
+        raise
     if folder.exists():
         shutil.rmtree(folder)
     part.replace(folder)

@@ -12,6 +12,9 @@ from gguf import GGUFReader
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from tunelab.sources.loading import check_complete, check_template, explain_loading
+
+REMEDY = "Name another GGUF file in `gguf`; transformers reads most of llama.cpp's architectures and quantisations."
 PRE_TOKENIZERS = {
     "smollm": lambda: Sequence([Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)])
 }
@@ -19,14 +22,21 @@ PRE_TOKENIZERS = {
 
 def convert_gguf(file: Path, folder: Path) -> None:
     """Write the model in float32 and its tokenizer, with the chat template, to `folder`."""
+    with explain_loading(file.name, "the GGUF file", REMEDY):
+        tokenizer = load_gguf_tokenizer(file)
+        model = load_gguf_model(file)
+        check_template(tokenizer, file.name)
     # One file, so that the artefact has one name to declare.
-    load_gguf_model(file).save_pretrained(folder, max_shard_size="1TB")
-    load_gguf_tokenizer(file).save_pretrained(folder)
+    model.save_pretrained(folder, max_shard_size="1TB")
+    tokenizer.save_pretrained(folder)
 
 
 def load_gguf_model(file: Path) -> PreTrainedModel:
     """Load and dequantise; the result no longer calls itself quantised, so that it can be saved."""
-    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    model, found = AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
+    )
+    check_complete(found, file.name)
     del model.hf_quantizer, model.quantization_method, model.config.quantization_config
     model.is_quantized = False
     return model

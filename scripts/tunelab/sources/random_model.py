@@ -1,0 +1,12 @@
+"""Make a model with random weights."""
+
+from pathlib import Path
+
+from tunelab.sources.tiny import create_model
+from tunelab.specs import RandomModel
+
+
+def fetch(spec: RandomModel, key: str, work: Path, folder: Path) -> dict:
+    """Create the model in `folder`."""
+    create_model(spec, key, folder)
+    return {}

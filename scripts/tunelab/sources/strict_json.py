@@ -1,0 +1,71 @@
+r"""Read JSON as its standard has it (RFC 8259), and explain in words where a text is none.
+
+Python's parser lets pass what is no JSON (NaN), what loses data (a field named twice) and numbers of any length. Those
+become a `Flaw` in the row, because the parser knows neither row nor field; `columns.check_rows` finds it there.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tunelab.errors import UserError
+from tunelab.values import shorten
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Stand in a row for a value that cannot be used."""
+
+    problem: str
+
+
+def load_json(text: str, place: str) -> Any:
+    """Parse one JSON text; a `json.JSONDecodeError` is the caller's to explain.
+
+    Raises:
+        UserError: if arrays and objects are nested beyond what can be read; it names `place`.
+    """
+    try:
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_read_integer, object_pairs_hook=_build_object
+        )
+    except RecursionError:
+        raise UserError(f"{place}: the JSON is nested too deeply to be read. Mend or remove the row.") from None
+
+
+def explain_error(error: json.JSONDecodeError) -> str:
+    """Render what is wrong with a JSON text, what stands there, and what helps."""
+    before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
+    near = shorten(error.doc[max(0, error.pos - 15) : error.pos + 15])
+    if error.msg == "Extra data":
+        return f"something follows after the JSON has ended ({near}). If every line is an object, name the file .jsonl."
+    if error.msg.startswith("Unterminated string") or not after:
+        return f"no valid JSON, it ends in the middle of a value ({near}). Was it copied or downloaded completely?"
+    # where a comma too many is reported, before or after it, differs between Python's versions
+    if (before.endswith(",") and after[0] in "]},") or error.msg.startswith("Illegal trailing comma"):
+        return f"no valid JSON at {near}. Remove the comma that no value follows."
+    if after[0] == "'":
+        return f"no valid JSON at {near}. Put names and texts in double quotes."
+    if error.msg.startswith("Invalid control character"):
+        return f"no valid JSON at {near}. Write line breaks and tabs inside a text as \\n and \\t."
+    return f"no valid JSON at {near} ({error.msg}). Mend it there."
+
+
+def _refuse_constant(name: str) -> Flaw:
+    return Flaw(f"{name} is no value of JSON; write null, or leave the field out")
+
+
+def _read_integer(digits: str) -> int | Flaw:
+    if len(digits) <= 20:
+        return int(digits)
+    return Flaw(f"the number {shorten(digits)} is too long to be stored; write it as text in double quotes")
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        for name in fields:
+            if names.count(name) > 1:
+                fields[name] = Flaw(f"it stands {names.count(name)} times in one object; keep one of them")
+    return fields

@@ -1,0 +1,77 @@
+"""Tell whole safetensors weights from what is none. Pickled ones are refused, since opening them can run code."""
+
+import json
+from pathlib import Path
+
+from tunelab.errors import UserError
+from tunelab.values import list_names, shorten
+
+MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+
+
+def check_weights(folder: Path, key: str) -> None:
+    """Raise `UserError` unless the folder has safetensors weights of a whole model."""
+    if (folder / "adapter_config.json").exists():
+        raise UserError(
+            f"{key}: the folder has an adapter_config.json, so transformers would load an adapter, and whatever model "
+            "it names, in place of this one. Give the folder of the base model, or merge the adapter into it."
+        )
+    if any(file.is_file() for file in folder.glob("*.safetensors")):
+        return
+    pickled = sorted(file.name for pattern in PICKLED for file in folder.glob(pattern))
+    if pickled:
+        raise UserError(
+            f"{key}: the weights are pickled ({', '.join(pickled)}), a format that can run code when it is opened, and "
+            "are not used. Load them where you trust them and save them with `model.save_pretrained(folder)`."
+        )
+    raise UserError(
+        f"{key}: there are no *.safetensors weights. Pickled ones (*.bin, *.pt) are not used, because they can run "
+        "code when they are opened."
+    )
+
+
+def list_weights(folder: Path, key: str) -> list[str]:
+    """Return the names of the files that transformers reads the weights from.
+
+    Raises:
+        UserError: if one of them is missing, or is not in the folder itself.
+    """
+    if (folder / WEIGHTS).exists():
+        return [WEIGHTS]
+    if not (folder / INDEX).exists():
+        found = list_names(sorted(file.name for file in folder.glob("*.safetensors")))
+        raise UserError(f"{key}: there is no {WEIGHTS} and no {INDEX}, only {found}. Rename or save the weights anew.")
+    try:
+        names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        outside = [name for name in names if Path(name).name != name]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{key}: {INDEX} is no index of weights ({shorten(str(error))}). Copy it again.") from error
+    if outside:
+        raise UserError(f"{key}: {INDEX} names files outside the folder ({list_names(outside)}), which are not read.")
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise UserError(
+            f"{key}: {INDEX} names {list_names(missing)}, and there is no such file. Copy the whole folder."
+        )
+    return names
+
+
+def check_safetensors(file: Path, key: str) -> None:
+    """Raise `UserError` unless the file's header is whole and covers the file to its end."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np"):
+            pass
+    except (SafetensorError, OSError) as error:
+        with open(file, "rb") as content:
+            note = content.read(32).startswith(b"version https://git-lfs")
+        what = "is only Git LFS's note of it (run `git lfs pull`)" if note else f"is damaged or cut off ({error})"
+        raise UserError(f"{key}: {str(file)!r} {what}. Copy or download it again.") from error
+
+
+def names_code(folder: Path) -> bool:
+    """Say whether a config of the model names code to be loaded with it (`auto_map`)."""
+    files = [folder / "config.json", folder / "tokenizer_config.json"]
+    return any(b'"auto_map"' in file.read_bytes() for file in files if file.is_file())

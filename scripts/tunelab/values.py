@@ -1,0 +1,66 @@
+"""Name and shorten the user's values for sentences about them, and say which texts are blank."""
+
+import reprlib
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+_TYPES = {
+    type(None): "nothing",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    bytes: "binary data",
+    list: "an array",
+    dict: "an object",
+}
+# characters that show nothing although Unicode counts them as letters, marks or symbols
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\ufe0e\ufe0f\uffa0")
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_REPR.maxlist = _REPR.maxdict = 3
+_REPR.maxlevel = 3
+
+
+def name_type(value: Any) -> str:
+    """Name a value's type in JSON's words."""
+    return _TYPES.get(type(value), f"a value of the type {type(value).__name__}")
+
+
+def shorten(value: Any) -> str:
+    """Render a value as Python would, control characters escaped, in at most 120 characters."""
+    text = _REPR.repr(value[:80] if isinstance(value, bytes) else value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def describe(value: Any) -> str:
+    """Render what was found: the type, the value's start and end, and the size of a long text."""
+    if value is None:
+        return "nothing"
+    size = f" of {len(value):,} characters" if isinstance(value, str) and len(value) > 80 else ""
+    return f"{name_type(value)}{size} ({shorten(value)})"
+
+
+def list_names(names: Iterable[str], room: int = 200) -> str:
+    """Render names in quotes, as many as there is room for: a table may have a thousand columns."""
+    quoted = [shorten(name) for name in names]
+    shown = 0
+    while shown < len(quoted) and (not shown or sum(map(len, quoted[: shown + 1])) <= room):
+        shown += 1
+    more = f" and {len(quoted) - shown} more" if shown < len(quoted) else ""
+    return ", ".join(quoted[:shown]) + more
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a text shows nothing: white space, control and zero-width characters only."""
+    return all(unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") or c in _INVISIBLE for c in text)
+
+
+def has_surrogates(text: str) -> bool:
+    """Say whether a text holds half a character (a lone surrogate), which no UTF-8 file can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
