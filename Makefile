@@ -4,11 +4,12 @@ PYTHON ?= python3
 CORES ?= all
 # the study: CONFIG=config/blog.yaml overlays the default one
 CONFIG ?=
-SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+STUDY := $(if $(CONFIG),--configfile $(CONFIG))
+SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup report test plan ask lint schema
+.PHONY: help setup report plan verify clean-stale reproduce-check ask test lint schema
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 setup: $(VENV)/ready ## create .venv with the exact versions of requirements.lock
 
@@ -21,11 +22,20 @@ $(VENV)/ready: requirements.lock
 report: setup ## make the report, or bring it up to date
 	$(SNAKEMAKE)
 
-plan: setup ## list what would run now, and why
-	$(SNAKEMAKE) --dry-run
+plan: setup ## tell what would run now, why, and what each stage took last time
+	@$(VENV)/bin/python scripts/plan_jobs.py $(STUDY)
+
+verify: setup ## hash every artefact again and name what is not as its provenance card says
+	@$(VENV)/bin/python scripts/verify_artefacts.py $(STUDY)
+
+clean-stale: setup ## list what no config refers to, and remove it after asking (YES=1: without)
+	@$(VENV)/bin/python scripts/clean_stale.py $(STUDY) $(if $(YES),--yes)
+
+reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote
+	@$(VENV)/bin/python scripts/check_reproducibility.py $(STUDY)
 
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
-	@$(VENV)/bin/python scripts/ask_runs.py "$(Q)" $(if $(CONFIG),--configfile $(CONFIG)) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK))
+	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
 test: setup lint ## check the code and run all tests
 	$(VENV)/bin/python -m pytest

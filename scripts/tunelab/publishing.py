@@ -28,6 +28,9 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dic
     if folder.name == "adapter":
         config = model.peft_config["default"]
         config.base_model_name_or_path, config.revision = name_origin(card), find_revision(card)
+        for name, value in vars(config).items():
+            if isinstance(value, set):
+                setattr(config, name, sorted(value))  # PEFT would write it in the order of hashes, another in each run
         model.save_pretrained(part, selected_adapters=["default"])
         (part / "README.md").unlink(missing_ok=True)  # PEFT's own; a stage of its own renders ours
     else:

@@ -6,11 +6,26 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tunelab.provenance import hash_sources
+
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "scripts"
 LIBRARY = sorted((SCRIPTS / "tunelab").rglob("*.py"))
-STAGES = sorted(path for path in SCRIPTS.glob("*.py") if path.name != "ask_runs.py")  # that one is a tool for people
+# tools for people, behind targets of the Makefile; no rule runs them
+TOOLS = [
+    SCRIPTS / f"{name}.py"
+    for name in ("ask_runs", "plan_jobs", "verify_artefacts", "clean_stale", "check_reproducibility")
+]
+STAGES = sorted(path for path in SCRIPTS.glob("*.py") if path not in TOOLS)
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "rules").glob("*.smk")))
+
+
+def list_code(stage: str) -> list[Path]:
+    """List the files that a stage can run, those that its script imports by a name from the config included."""
+    named = {"fetch_model": "sources/*_model.py", "fetch_dataset": "sources/*_table.py"}.get(stage, "no module")
+    modules = tuple(str(path.relative_to(SCRIPTS)) for path in sorted((SCRIPTS / "tunelab").glob(named)))
+    assert bool(modules) == stage.startswith("fetch_")
+    return [SCRIPTS / name for name, _ in hash_sources(SCRIPTS / f"{stage}.py", modules)]
 
 
 def list_files() -> list[Path]:

@@ -7,9 +7,7 @@ from importlib.metadata import packages_distributions, requires
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from project_files import PROJECT, SCRIPTS, list_imports, read_rules
-
-from tunelab.provenance import hash_sources
+from project_files import PROJECT, list_code, list_imports, read_rules
 
 ENVIRONMENTS = sorted((PROJECT / "envs").glob("*.yaml"))
 
@@ -62,9 +60,9 @@ def test_an_environment_holds_all_that_its_stage_imports(rule):
         list_needed(name, available)
     owners = packages_distributions()
     missing = {}
-    for file, _ in hash_sources(SCRIPTS / f"{rule}.py"):
-        for module in list_imports(SCRIPTS / file):
+    for file in list_code(rule):
+        for module in list_imports(file):
             distributions = {normalise(name) for name in owners.get(module.split(".")[0], [])}
             if distributions and not distributions & available:
-                missing[module] = file
+                missing[module] = file.name
     assert missing == {}

@@ -6,9 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from project_files import SCRIPTS, STAGES, list_imports
-
-from tunelab.provenance import hash_sources
+from project_files import SCRIPTS, STAGES, TOOLS, list_code, list_imports
 
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "gguf")
 LIGHT_STAGES = [
@@ -40,7 +38,11 @@ def find_heavy(modules: list[str]) -> str:
 
 
 def test_every_script_can_be_imported_without_loading_a_heavy_library():
-    assert find_heavy([path.stem for path in STAGES]) == "15 modules"
+    assert find_heavy([path.stem for path in STAGES]) == "16 modules"
+
+
+def test_every_tool_can_be_imported_without_loading_a_heavy_library():
+    assert find_heavy([path.stem for path in TOOLS]) == "5 modules"
 
 
 def test_the_config_is_validated_without_loading_a_heavy_library():
@@ -49,8 +51,8 @@ def test_the_config_is_validated_without_loading_a_heavy_library():
 
 @pytest.mark.parametrize("stage", LIGHT_STAGES)
 def test_a_light_stage_loads_no_heavy_library_whatever_it_calls(stage):
-    assert len(LIGHT_STAGES) == 8
-    files = [SCRIPTS / name for name, _ in hash_sources(SCRIPTS / f"{stage}.py")]
+    assert len(LIGHT_STAGES) == 9
+    files = list_code(stage)
     own = [".".join(file.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__") for file in files]
     # libraries that a function imports when it is called are loaded by it all the same
     libraries = sorted({name for file in files for name in list_imports(file)} - set(own))

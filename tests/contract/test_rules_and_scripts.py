@@ -4,12 +4,12 @@ import ast
 import re
 
 import pytest
-from project_files import LIBRARY, PROJECT, RULES, SCRIPTS, STAGES, list_imports, read_rules
+from project_files import LIBRARY, PROJECT, RULES, SCRIPTS, STAGES, TOOLS, list_imports, read_rules
 
 REUSED = {"train_sft_model": "train_sft", "train_grpo_model": "train_grpo"}
 LAST_LINES = re.compile(
     r'\n\nif __name__ == "__main__":\n'
-    r"    run_as_job\(main, snakemake(, network=True)?\)  # noqa: F821  \(Snakemake provides it\)\n\Z"
+    r"    run_as_job\(main, snakemake(, network=True|, keep=True)?\)  # noqa: F821  \(Snakemake provides it\)\n\Z"
 )
 
 
@@ -26,9 +26,17 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
     }
     assert used == {name: [] if name in REUSED else [name] for name in rules}
     assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
-    assert len(STAGES) == 15
+    assert len(STAGES) == 16
     for name, original in REUSED.items():
         assert f"use rule {original} as {name} with:" in RULES
+
+
+def test_every_tool_is_run_by_a_target_of_the_makefile_and_by_no_rule():
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\t@\$\(VENV\)/bin/python scripts/(\w+)\.py", makefile, re.M)) == sorted(
+        path.stem for path in TOOLS
+    )
+    assert all(path.is_file() and path.stem not in RULES for path in TOOLS)
 
 
 def test_no_rule_hides_work_outside_its_script():
@@ -65,6 +73,8 @@ def test_main_asks_for_names_that_its_rule_provides(path):
     assert not (main.args.posonlyargs or main.args.vararg or main.args.kwarg)
     text = read_rules()[path.stem]
     named = set(re.findall(r"^        (\w+)=", text, re.M))
+    # the seam offers this folder to a script whose results are kept
+    named |= {"checkpoints"} if "keep=True" in path.read_text(encoding="utf-8") else set()
     wildcards = set(re.findall(r"\{(\w+)\}", re.search(r"^    output:\n((?:        .*\n)+)", text, re.M)[1]))
     assert {argument.arg for argument in main.args.args} <= named | wildcards
 

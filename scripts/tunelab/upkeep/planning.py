@@ -1,0 +1,148 @@
+"""What would run now, why, and what it took last time, on one screen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tunelab.notation import format_seconds
+from tunelab.upkeep.changes import describe_changes, read_params
+from tunelab.upkeep.spending import Spending, guess_spending, load_spending, render_spending
+
+CAUSE_LIMIT = 4  # sentences per group of jobs
+LINE_LIMIT = 22  # for the causes and their jobs, so that all fits on a screen
+NAME_LIMIT = 3  # values of a wildcard that are listed, before they are only counted
+LABEL_WIDTH = 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the study as Snakemake sees it now; `causes` is empty if it runs only because others do."""
+
+    rule: str
+    wildcards: dict[str, str]
+    log: str
+    benchmark: str | None
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    facts: tuple[str, ...]
+    known: bool  # Snakemake has records of what made its outputs
+    runs: bool
+    causes: tuple[str, ...] = ()
+
+
+def describe_job(job: Any, reason: Any, known: bool, runs: bool) -> Job:
+    """Take from a job of Snakemake and its reason to run what a plan tells; see `Job`."""
+    return Job(
+        rule=job.rule.name,
+        wildcards=dict(job.wildcards_dict),
+        log=str(job.log[0]),
+        benchmark=str(job.benchmark) if job.benchmark else None,
+        inputs=tuple(map(str, job.input)),
+        outputs=tuple(map(str, job.output)),
+        facts=tuple(value for value in job.params if isinstance(value, str) and " = " in value),
+        known=known,
+        runs=runs,
+        causes=tuple(explain_reason(reason, list(map(str, job.output)))) if runs else (),
+    )
+
+
+def explain_reason(reason: Any, outputs: list[str]) -> list[str]:
+    """Word Snakemake's reason for a job of its own; there is none if it runs only because other jobs do."""
+    causes, missing = [], sorted(map(str, reason.missing_output))
+    if reason.forced:  # nothing is forced in a plan but what did not come to its end
+        causes.append("interrupted last time")
+    elif missing and not any(Path(path).exists() for path in outputs):
+        causes.append("not made yet")
+    elif missing:
+        causes.append(f"{_list_some(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+    if updated := sorted(map(str, reason.updated_input - reason.updated_input_run)):
+        causes.append(f"{_list_some(updated)} changed")
+    if reason.params_changed:
+        causes += describe_changes(*map(read_params, (reason.params_changed.only_old, reason.params_changed.only_new)))
+    if reason.input_changed and not causes:
+        causes.append("takes other files than last time")
+    return causes or ([] if reason.updated_input_run else [str(reason)])
+
+
+def render_plan(jobs: list[Job], target: str) -> str:
+    """Render the jobs that would run, grouped by their causes; `jobs` holds the others as well, to judge times by."""
+    planned = [job for job in jobs if job.runs]
+    if not planned:
+        return f"Nothing to do: {target} is up to date."
+    spent = _find_spending(jobs)
+    causes: dict[tuple[str, ...], list[Job]] = {}
+    for job in planned:
+        if job.causes:
+            causes.setdefault(job.causes, []).append(job)
+    blocks = [_render_group(group, members, spent) for group, members in causes.items()]
+    lines = [f"What would run now for {target}, and why ({_count(planned)}):"]
+    shown = 0
+    while shown < len(blocks) and (not shown or sum(map(len, blocks[: shown + 1])) <= LINE_LIMIT):
+        lines += ["", *blocks[shown]] if len(blocks) <= NAME_LIMIT else blocks[shown]
+        shown += 1
+    if left := [job for members in list(causes.values())[shown:] for job in members]:
+        lines.append(f"… and {_count(left)} for {len(blocks) - shown} more reasons; `snakemake --dry-run` lists all")
+    if following := [job for job in planned if not job.causes]:
+        lines += ["", "and then, because of these", *_render_rules(following, spent)]
+    return "\n".join([*lines, "", _render_total(planned, spent)])
+
+
+def _find_spending(jobs: list[Job]) -> dict[str, Spending | None]:
+    """Return what each job took, by its log; a job that never ran is judged by its rule's other jobs."""
+    own = {job.log: load_spending(job.log, job.benchmark) for job in jobs}
+    rules: dict[str, list[Spending]] = {}
+    for job in jobs:
+        if found := own[job.log]:
+            rules.setdefault(job.rule, []).append(found)
+    return {job.log: own[job.log] or guess_spending(rules.get(job.rule, [])) for job in jobs}
+
+
+def _render_group(causes: tuple[str, ...], jobs: list[Job], spent: dict) -> list[str]:
+    more = [f"and {len(causes) - CAUSE_LIMIT} more changes"] if len(causes) > CAUSE_LIMIT else []
+    return [*causes[:CAUSE_LIMIT], *more, *_render_rules(jobs, spent)]
+
+
+def _render_rules(jobs: list[Job], spent: dict) -> list[str]:
+    """Render one line per rule, its jobs summed up."""
+    rules: dict[str, list[Job]] = {}
+    for job in jobs:
+        rules.setdefault(job.rule, []).append(job)
+    if not any(spent.values()):
+        return [f"  {label_jobs(members)}" for members in rules.values()]
+    return [
+        f"  {label_jobs(members):<{LABEL_WIDTH}}  {render_spending([spent[job.log] for job in members])}"
+        for members in rules.values()
+    ]
+
+
+def label_jobs(jobs: list[Job]) -> str:
+    """Name jobs of one rule: `train_sft lora · seed 1`, or `score_answers ×10: 5 runs · seeds 0, 1 · sums`."""
+    wildcards = [_label_wildcard(name, jobs) for name in jobs[0].wildcards]
+    count = f" ×{len(jobs)}:" if len(jobs) > 1 else ""
+    return " ".join([jobs[0].rule + count, " · ".join(wildcards)]).rstrip(": ")
+
+
+def _label_wildcard(name: str, jobs: list[Job]) -> str:
+    values = sorted({job.wildcards[name] for job in jobs}, key=lambda value: (value.isdigit() and int(value), value))
+    if len(values) > NAME_LIMIT:
+        return f"{len(values)} {name}s"
+    prefix = {"seed": "seed " if len(values) == 1 else "seeds "}.get(name, "")
+    return prefix + ", ".join(values)
+
+
+def _render_total(jobs: list[Job], spent: dict) -> str:
+    known = [one for one in (spent[job.log] for job in jobs) if one]
+    if not known:
+        return "How long it takes is not known before a first run."
+    total = format_seconds(sum(one.seconds for one in known))
+    more = f", and {len(jobs) - len(known)} jobs of unknown length" if len(known) < len(jobs) else ""
+    return f"Together about {total} of work{more}; less where jobs run side by side,\nor where equal work was kept."
+
+
+def _list_some(paths: list[str]) -> str:
+    more = f" and {len(paths) - NAME_LIMIT} more" if len(paths) > NAME_LIMIT else ""
+    return ", ".join(paths[:NAME_LIMIT]) + more
+
+
+def _count(jobs: list[Job]) -> str:
+    return f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}"

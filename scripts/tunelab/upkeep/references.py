@@ -1,0 +1,51 @@
+"""What a config refers to in its study's folder, by the paths of folders and the names of logs."""
+
+import itertools
+from collections.abc import Iterator
+
+from tunelab.config import Config
+
+# how the rules name logs, benchmarks and cards, by stage
+RECORD_NAMES = {
+    "fetch_model": "{model}",
+    "fetch_dataset": "{dataset}",
+    "prepare_dataset": "{dataset}",
+    "measure_tokens": "{dataset}_{model}",
+    "train": "{run}_seed{seed}",
+    "render_model_card": "{run}_seed{seed}_{artefact}",
+    "merge_adapter": "{run}_seed{seed}",
+    "generate_answers": "{run}_seed{seed}_{task}",
+    "measure_loss": "{run}_seed{seed}_{task}",
+    "score_answers": "{run}_seed{seed}_{task}",
+}
+
+
+def list_references(config: Config) -> set[str]:
+    """List the folders, token counts and job records of everything that is defined, whether selected or not."""
+    folders = {f"models/{model}" for model in config.models} | {f"datasets/{dataset}" for dataset in config.datasets}
+    tokens = {f"datasets/{dataset}/tokens_{model}.json" for dataset in config.datasets for model in config.models}
+    for run in config.runs:
+        parts = [*config.tasks, *list_artefacts(config, run)]
+        for seed in config.list_seeds(run):
+            folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
+    return folders | tokens | set(_list_records(config))
+
+
+def list_artefacts(config: Config, run: str) -> list[str]:
+    """List the folders that a run's training publishes, or may publish when it is asked to."""
+    if config.runs[run].method == "base":
+        return []
+    return ["tensorboard", *(["adapter", "merged"] if config.keeps_adapter(run) else ["model"])]
+
+
+def _list_records(config: Config) -> Iterator[str]:
+    data = [{"model": model, "dataset": dataset} for model in config.models for dataset in config.datasets]
+    arms = [
+        {"run": run, "seed": seed, "task": task, "artefact": artefact}
+        for run in config.runs
+        for seed, task in itertools.product(config.list_seeds(run), config.tasks)
+        for artefact in list_artefacts(config, run) or [""]
+    ]
+    for stage, pattern in RECORD_NAMES.items():
+        for names in arms if "{run}" in pattern else data:
+            yield f"{stage}/{pattern.format(**names)}"

@@ -1,0 +1,122 @@
+"""Find what no config refers to any more: in `results/`, among kept results, and among downloads.
+
+What is unfinished (checkpoints of a killed training, a broken-off download) is left alone for `UNFINISHED_DAYS`, for
+nothing tells whether it will be gone on with. Links are never followed.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunelab.config import Config
+from tunelab.keeping import KEPT
+from tunelab.upkeep.disk import count_links, list_tree
+from tunelab.upkeep.references import RECORD_NAMES, list_references
+from tunelab.upkeep.studyfolders import ARTEFACTS, RECORDS, list_cards, list_studies, read_card
+
+DOWNLOADS = Path("work/downloads")
+UNFINISHED_DAYS = 14
+LEVELS = {"models": 1, "datasets": 1, "runs": 3}  # runs/<run>/<seed>/<task or artefact>
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Paths that go together, and why they are not needed."""
+
+    paths: tuple[Path, ...]
+    why: str
+
+
+def list_stale(configs: list[Config]) -> list[Stale]:
+    """List what none of the configs refers to."""
+    wanted: dict[Path, set[str]] = {}
+    for config in configs:
+        wanted.setdefault(Path(config.study.results), set()).update(list_references(config))
+    stale = list(_list_stale_studies(wanted))
+    gone = [path for found in stale for path in found.paths]
+    return [*stale, *_list_stale_kept(gone), *_list_stale_downloads(configs)]
+
+
+def _list_stale_studies(wanted: dict[Path, set[str]]) -> Iterator[Stale]:
+    whole: list[Path] = []
+    for study in list_studies():
+        if any(folder in study.parents for folder in whole):
+            continue
+        if study in wanted:
+            yield from _list_stale_parts(study, wanted[study])
+        elif any(study in other.parents for other in wanted):  # another study lies in its folder
+            parts = (study / name for name in (*ARTEFACTS, *RECORDS, "report.html"))
+            yield Stale(tuple(path for path in parts if path.exists()), "part of a study that no config describes")
+        else:
+            whole.append(study)
+            yield Stale((study,), "a study that no config describes")
+
+
+def _list_stale_parts(study: Path, wanted: set[str]) -> Iterator[Stale]:
+    """List what belongs to names that are not wanted in a study."""
+    for part, levels in LEVELS.items():
+        for path in _list_unwanted(study / part, study, wanted, levels):
+            yield Stale((path,), "no config refers to it")
+    datasets = [path for path in _list_folders(study / "datasets") if f"datasets/{path.name}" in wanted]
+    tokens = [path for folder in datasets for path in sorted(folder.glob("tokens_*.json"))]
+    places = [study / part / stage for part in RECORDS for stage in RECORD_NAMES]
+    records = [
+        path for place in places for path in sorted(place.glob("*")) if f"{place.name}/{path.stem}" not in wanted
+    ]
+    left = [path for path in tokens if path.relative_to(study).as_posix() not in wanted] + records
+    if left:
+        yield Stale(tuple(left), "token counts, logs, benchmarks and cards of what no config refers to")
+
+
+def _list_unwanted(folder: Path, study: Path, wanted: set[str], levels: int) -> Iterator[Path]:
+    for path in _list_folders(folder):
+        if path.relative_to(study).as_posix() not in wanted:
+            yield path
+        elif levels > 1:
+            yield from _list_unwanted(path, study, wanted, levels - 1)
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    """List the folders in a folder, links to folders included; a link itself holds none that are ours."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+
+def _list_stale_kept(gone: list[Path]) -> Iterator[Stale]:
+    """List kept results that no result left shares, by its card or as the same file on the disk."""
+    cards = [path for study in list_studies() for path in list_cards(study)]
+    left = [read_card(path) for path in cards if not any(path == other or other in path.parents for other in gone)]
+    used = {f"{card['rule']}-{card['key']}" for card in left}
+    going = count_links(gone)
+    for entry in _list_folders(KEPT):
+        outputs = count_links([entry / "outputs"])
+        shared = any(
+            state.st_nlink > outputs[state.st_dev, state.st_ino] + going[state.st_dev, state.st_ino]
+            for state in (file.lstat() for file in list_tree(entry / "outputs"))
+        )
+        if entry.name not in used and not shared and not _is_fresh(list_tree(entry / "checkpoints")):
+            yield Stale((entry,), "kept for when equal work is asked for; no result here is of it")
+
+
+def _list_stale_downloads(configs: list[Config]) -> Iterator[Stale]:
+    """List what the Hub sent for repositories of no config, and downloads that broke off long ago."""
+    sources = [spec for config in configs for spec in config.models.values()]
+    sources += [spec.fetch for config in configs for spec in config.datasets.values()]
+    names = {spec.repo_id.replace("/", "--") for spec in sources if spec.source == "hub"}
+    unused = [
+        place / "blobs"  # what was recorded of the repository's revision stays
+        for place in _list_folders(DOWNLOADS / "hub")
+        if place.name.partition("--")[2] not in names and (place / "blobs").is_dir()
+    ]
+    for path in unused:
+        yield Stale((path,), "downloaded from a repository that no config names")
+    for path in list_tree(DOWNLOADS):
+        if path.suffix == ".incomplete" and not _is_fresh([path]) and not set(unused) & set(path.parents):
+            yield Stale((path,), f"a download broken off more than {UNFINISHED_DAYS} days ago")
+
+
+def _is_fresh(files: Iterable[Path]) -> bool:
+    since = time.time() - UNFINISHED_DAYS * 24 * 3600
+    return any(file.lstat().st_mtime > since for file in files)

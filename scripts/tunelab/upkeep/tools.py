@@ -1,0 +1,28 @@
+"""What the scripts for people share: arguments in, an exit code out, and a sentence for a mistake of the user."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from tunelab.errors import UserError
+
+INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means the same
+
+
+def build_parser(description: str) -> ArgumentParser:
+    """Start a tool's parser with the option that all of them have."""
+    parser = ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on config/config.yaml")
+    return parser
+
+
+def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
+    """Call `main` with the parsed arguments and leave with the code that it returns."""
+    try:
+        sys.exit(main(**vars(parser.parse_args())))
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except (KeyboardInterrupt, EOFError):
+        sys.exit(INTERRUPTED)
