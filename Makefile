@@ -38,7 +38,8 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
 test: setup lint ## check the code and run all tests
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag
+	$(VENV)/bin/python -m pytest tests/smoke
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -106,26 +106,39 @@ def stub_jobs(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def changed_file(path: Path, old: str, new: str, count: int = 1) -> Iterator[None]:
-    """Replace a text that occurs `count` times in a file, and put the file back afterwards."""
-    before = path.read_text(encoding="utf-8")
-    assert before.count(old) == count, f"{path.name} has {before.count(old)} × {old!r}"
-    path.write_text(before.replace(old, new), encoding="utf-8")
+def put_back(path: Path) -> Iterator[str]:
+    """Yield a file's text, and afterwards put the file back as it was, with its times."""
+    before, state = path.read_text(encoding="utf-8"), path.stat()
     try:
-        yield
+        yield before
     finally:
         path.write_text(before, encoding="utf-8")
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+@contextlib.contextmanager
+def changed_file(path: Path, old: str, new: str, count: int = 1) -> Iterator[None]:
+    """Replace a text that occurs `count` times in a file, for the block."""
+    with put_back(path) as before:
+        assert before.count(old) == count, f"{path.name} has {before.count(old)} × {old!r}"
+        path.write_text(before.replace(old, new), encoding="utf-8")
+        yield
+
+
+@contextlib.contextmanager
+def appended(path: Path, text: str) -> Iterator[None]:
+    """Add a text to the end of a file, for the block."""
+    with put_back(path) as before:
+        path.write_text(before + text, encoding="utf-8")
+        yield
 
 
 @contextlib.contextmanager
 def changed_config(folder: Path, overlay: dict) -> Iterator[None]:
     """Merge an overlay into the default config as Snakemake does, written anew by a YAML library."""
     path = folder / "config/config.yaml"
-    before = path.read_text(encoding="utf-8")
-    config = yaml.safe_load(before)
-    update_config(config, overlay)
-    path.write_text(yaml.safe_dump(config, sort_keys=True, allow_unicode=True), encoding="utf-8")
-    try:
+    with put_back(path) as before:
+        config = yaml.safe_load(before)
+        update_config(config, overlay)
+        path.write_text(yaml.safe_dump(config, sort_keys=True, allow_unicode=True), encoding="utf-8")
         yield
-    finally:
-        path.write_text(before, encoding="utf-8")

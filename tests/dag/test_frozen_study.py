@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from study_copy import changed_config, changed_file, plan
+from study_copy import appended, changed_config, changed_file, plan
 
 EDIT = {"runs": {"lora": {"training": {"learning_rate": 1.0e-4}}}}
 
@@ -46,10 +46,5 @@ def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen
 
 
 def test_comments_of_code_may_be_edited_while_a_job_waits(finished, frozen):
-    path = finished / "scripts/tunelab/losses.py"
-    before = path.read_text(encoding="utf-8")
-    path.write_text(before + "\n# a comment\n", encoding="utf-8")
-    try:
+    with appended(finished / "scripts/tunelab/losses.py", "\n# a comment\n"):
         assert plan(finished, "--mode", "remote", **frozen) == set()
-    finally:
-        path.write_text(before, encoding="utf-8")

@@ -21,7 +21,7 @@ from expected_jobs import (
     remodelled,
     trained,
 )
-from study_copy import PROJECT, changed_config, changed_file, plan
+from study_copy import PROJECT, appended, changed_config, changed_file, plan
 
 SFT = trained("lora", "prefix", "warmstart")
 JUDGED = ("generate_answers", "score_answers")
@@ -215,16 +215,6 @@ def test_another_version_of_a_package_asks_for_the_stages_that_name_it(finished)
 
 def test_a_trained_run_is_listed_for_every_method():
     assert set(METHODS) == set(RUNS) - {"base"}
-
-
-@contextlib.contextmanager
-def appended(path: Path, text: str):
-    before = path.read_text(encoding="utf-8")
-    path.write_text(before + text, encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
 
 
 @contextlib.contextmanager
