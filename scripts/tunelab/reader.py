@@ -13,6 +13,8 @@ from tunelab.drafts import Draft, Problem, Unknown
 from tunelab.specs import Spec
 from tunelab.wording import find_nearest, refuse_choice, refuse_invalid, refuse_name, refuse_value
 
+STRAY = "is not a field of {tag} {value} (an overlay adds to a mapping; to change its {tag}, define a new name)"
+
 
 class Reader:
     """Turns raw values into drafts and gathers the problems."""
@@ -41,12 +43,16 @@ class Reader:
         if not isinstance(value, dict):
             raise self._refuse(path, refuse_value("must be a mapping", value), about)
         right, wrong = {}, set()
+        kinds = sections
         if len(sections) > 1:
             sections = self._choose_section(sections, value, path, wrong)
         # while the kind of section is not known, fields of every kind may stand there, and none has to
         fields = {name: field for section in sections for name, field in section.model_fields.items()}
         for key in value.keys() - fields.keys():
-            self._refuse((*path, key), refuse_name("unknown key", key, fields))
+            if any(key in kind.model_fields for kind in kinds):
+                self._refuse((*path, key), STRAY.format(tag=_find_tag(kinds), value=value[_find_tag(kinds)]))
+            else:
+                self._refuse((*path, key), refuse_name("unknown key", key, fields))
             nearest = find_nearest(key, fields)
             if nearest not in (None, *value):  # what it stands for is neither missing nor at its default
                 wrong.add(nearest)

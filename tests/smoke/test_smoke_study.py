@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import shutil
+import subprocess
+import sys
 
 import pandas
 import pytest
@@ -16,7 +19,7 @@ from smoke_study import SMOKE
 from snakemake.utils import update_config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.dag.study_copy import run_snakemake
+from tests.dag.study_copy import appended, run_snakemake
 from tunelab.config import load_config
 from tunelab.records import read_json, read_jsonl
 
@@ -177,3 +180,21 @@ def test_the_tables_have_a_line_for_every_run_and_task(results):
     with open(results / "tables/cost.csv", encoding="utf-8") as file:
         assert [line["run"] for line in csv.DictReader(file)] == list(TRAINED)
     assert json.dumps(read_json(results / "comparison/results.json"), allow_nan=False)
+
+
+def test_every_artefact_is_what_its_card_says(project):
+    command = [sys.executable, "scripts/verify_artefacts.py", "--configfile", "config/smoke.yaml"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "with cards: 50; all are what the cards say." in done.stdout
+
+
+def test_a_data_set_that_is_made_again_with_the_same_rows_trains_nothing(project, tmp_path):
+    folder = shutil.copytree(project, tmp_path / "copy")
+    with appended(folder / "scripts/tunelab/sources/tables.py", "\n\ndef stranger():\n    return 1\n"):
+        printed = run_snakemake(folder, "results/smoke/runs/lora/seed1/training.json", *SMOKE)
+    assert "[train_sft lora 1] nothing to do: equal work was finished at" in printed
+    assert "step 1 of" not in printed
+    card = read_json(folder / "results/smoke/cards/train/lora_seed1.json")
+    first = read_json(project / "results/smoke/cards/train/lora_seed1.json")
+    assert card["reused_from"] == first["finished"] and card["outputs"] == first["outputs"]
