@@ -19,12 +19,6 @@ def check_training(config: Draft, path: tuple, run: Draft) -> Found:
             yield from collect(check(config, path, run))
 
 
-def _check_length(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.training.get("max_steps", -1) > 0 and "num_train_epochs" in run.training:
-        text = f"has no effect beside max_steps ({run.training.max_steps}); leave it out, or set max_steps to -1"
-        yield Problem((*path, "training", "num_train_epochs"), text)
-
-
 def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
     evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
     if run.method == "grpo" and evaluates != "no":
@@ -107,6 +101,6 @@ def _check_grpo_switches(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 CHECKS = (
-    *(_check_length, _check_evaluation, _check_best_step, _check_best_measure),
+    *(_check_evaluation, _check_best_step, _check_best_measure),
     *(_check_groups, _check_grpo_switches),
 )
