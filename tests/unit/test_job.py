@@ -273,6 +273,12 @@ def test_an_input_that_is_edited_while_the_job_runs_fails_it(tmp_path):
     assert not (tmp_path / "results/cards").exists() and not list(tmp_path.rglob("manifest.json"))
 
 
+def test_an_input_that_is_touched_while_the_job_runs_does_no_harm(tmp_path):
+    main = WRITE + "\n    os.utime(weights[0], (1, 1))"
+    assert run_job(tmp_path, main, outputs=OUTPUTS).returncode == 0
+    assert list_made(tmp_path) == MADE
+
+
 @pytest.mark.parametrize(
     ("raised", "sentence"),
     [
