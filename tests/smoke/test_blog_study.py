@@ -66,7 +66,7 @@ def results(tmp_path_factory):
         (folder / f"trial/gsm8k_{name}.jsonl").write_text(lines, encoding="utf-8")
     overlay = str(PROJECT / "tests/smoke/blog_trial.yaml")
     printed = run_snakemake(folder, "--cores", "2", "--configfile", "config/blog.yaml", overlay)
-    assert "46 of 46 steps (100%) done" in printed
+    assert "49 of 49 steps (100%) done" in printed
     return folder / "results/blog"
 
 

@@ -81,7 +81,7 @@ def survivor(tmp_path_factory):
             wait_for_checkpoint(study, folder)
             ways.insert(4, "everything")
         else:
-            time.sleep(moment.uniform(3, 10))
+            time.sleep(moment.uniform(3, 12))
         if study.poll() is None:
             kill_study(study, folder, ways[len(harm)], moment)
             harm.append(ways[len(harm)])
