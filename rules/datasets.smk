@@ -63,9 +63,9 @@ rule measure_tokens:
     output:
         tokens="<results>/datasets/{dataset}/tokens_{model}.json",
     log:
-        "<logs>/measure_tokens/{dataset}_{model}.log",
+        "<logs>/measure_tokens/{dataset}/{model}.log",
     benchmark:
-        "<benchmarks>/measure_tokens/{dataset}_{model}.jsonl"
+        "<benchmarks>/measure_tokens/{dataset}/{model}.jsonl"
     conda:
         "../envs/train.yaml"
     params:

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tunelab import jobcards, keeping
 from tunelab.errors import UserError
 from tunelab.failures import explain_failure
+from tunelab.jobcards import Attempt
+from tunelab.keeping import kept_work
 from tunelab.processes import die_with_parent
 
 _terminal: int | None = None
@@ -35,8 +36,7 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     die_with_parent()
-    if job.log:
-        _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
+    _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
     try:
         _run(main, job, keep)
     except Exception as error:
@@ -54,17 +54,20 @@ def report_progress(message: str) -> None:
 
 
 def _run(main: Callable, job: Any, keep: bool) -> None:
-    started = jobcards.start_card(job)
+    attempt = Attempt(job)
     if not keep:
         _call(main, job)
-        return jobcards.finish_card(started, job)
-    with keeping.kept_work(f"{job.rule}-{started['key']}") as kept:
-        earlier = kept.restore(dict(job.output.items()))
+        attempt.finish()
+        return
+    outputs = dict(job.output.items())
+    with kept_work(f"{job.rule}-{attempt.key}") as kept:
+        earlier = kept.restore(outputs)
         if earlier:
+            attempt.reuse(earlier)
             report_progress(f"nothing to do: equal work was finished at {earlier['finished']}; its results are used")
-            return jobcards.reuse_card(started, earlier, job)
-        _call(main, job, checkpoints=kept.checkpoints)
-        kept.store(dict(job.output.items()), jobcards.finish_card(started, job))
+        else:
+            _call(main, job, checkpoints=kept.checkpoints)
+            kept.store(outputs, attempt.finish())
 
 
 def _call(main: Callable, job: Any, **more: Any) -> None:

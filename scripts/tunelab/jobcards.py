@@ -17,6 +17,7 @@ from typing import Any
 from tunelab import provenance, records
 from tunelab.errors import UserError
 
+SPENT = ("started", "finished", "seconds", "peak_memory_bytes", "threads", "host")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake puts it into folders that are outputs
 
 
@@ -27,59 +28,63 @@ def card_file(log: str | Path) -> Path:
     return Path(*parts).with_suffix(".json")
 
 
-def start_card(job: Any) -> dict:
-    """Return what is known of a job before it runs: facts, input hashes, the key of its content, where and when.
+class Attempt:
+    """One job from its start on: what it depends on, and its card once its outputs are there.
 
     Raises:
         UserError: if the code on disk is no longer what Snakemake planned the job with.
     """
-    facts = [value for value in job.params if isinstance(value, str) and " = " in value]
-    _check_code(facts)
-    inputs = {str(path): records.hash_file(path) for path in job.input}
-    return {
-        "rule": job.rule,
-        "wildcards": dict(job.wildcards.items()),
-        "facts": facts,
-        "inputs": inputs,
-        "key": build_key(job, facts, inputs),
-        "started": _now(),
-        "threads": job.threads,
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        **_describe_commit(),
-        "_clock": time.monotonic(),
-        "_states": {path: _state(path) for path in inputs},
-    }
 
+    def __init__(self, job: Any) -> None:
+        self._job, self._clock, self._started = job, time.monotonic(), _now()
+        self._facts = [value for value in job.params if isinstance(value, str) and " = " in value]
+        _check_code(self._facts)
+        self._states = {str(path): _state(path) for path in job.input}
+        self._inputs = {path: records.hash_file(path) for path in self._states}
+        self._commit = _describe_commit()
+        self.key = build_key(job, self._facts, self._inputs)
 
-def finish_card(started: dict, job: Any) -> dict:
-    """Write and return the card of a job whose outputs are there.
+    def finish(self) -> dict:
+        """Write and return the card of the job, whose outputs are there.
 
-    Raises:
-        UserError: if an input was edited while the job read it.
-    """
-    for path, state in started["_states"].items():
-        # only the time may differ: a kept file has one for all its names, and Snakemake sets it
-        if _state(path) != state and records.hash_file(path) != started["inputs"][path]:
-            raise UserError(f"{path} was changed while this job used it, so its result is not kept; run again.")
-    usage = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return _write(
-        job,
-        started,
-        {
-            "finished": _now(),
-            "seconds": round(time.monotonic() - started["_clock"], 2),
-            "peak_memory_bytes": usage * (1 if sys.platform == "darwin" else 1024),
-            "reused_from": None,
-        },
-    )
+        Raises:
+            UserError: if an input was edited while the job read it.
+        """
+        for path, state in self._states.items():
+            # only the time may differ: a kept file has one for all its names, and Snakemake sets it
+            if _state(path) != state and records.hash_file(path) != self._inputs[path]:
+                raise UserError(f"{path} was changed while this job used it, so its result is not kept; run again.")
+        usage = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return self._write(
+            started=self._started,
+            finished=_now(),
+            seconds=round(time.monotonic() - self._clock, 2),
+            peak_memory_bytes=usage * (1 if sys.platform == "darwin" else 1024),
+            threads=self._job.threads,
+            host=platform.node(),
+            reused_from=None,
+        )
 
+    def reuse(self, earlier: dict) -> dict:
+        """Write the card of the job, which took the results of an equal, earlier one; the costs are that one's."""
+        spent = {name: earlier[name] for name in SPENT}
+        return self._write(**spent, reused_from=earlier["finished"])
 
-def reuse_card(started: dict, earlier: dict, job: Any) -> dict:
-    """Write the card of a job that took the results of an equal, earlier one; the costs are that one's."""
-    spent = {name: earlier[name] for name in ("finished", "seconds", "peak_memory_bytes", "threads", "host")}
-    return _write(job, started, spent | {"started": earlier["started"], "reused_from": earlier["finished"]})
+    def _write(self, **spent: Any) -> dict:
+        card = {
+            "rule": self._job.rule,
+            "wildcards": dict(self._job.wildcards.items()),
+            "facts": self._facts,
+            "inputs": self._inputs,
+            "outputs": hash_outputs(self._job.output),
+            "key": self.key,
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            **self._commit,
+            **spent,
+        }
+        records.write_json(card_file(self._job.log[0]), card)
+        return card
 
 
 def build_key(job: Any, facts: list[str], inputs: dict[str, str]) -> str:
@@ -99,14 +104,6 @@ def hash_outputs(outputs: Any) -> dict[str, str]:
     for path in map(Path, outputs):
         files += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return {file.as_posix(): records.hash_file(file) for file in files if file.name != TIMESTAMP}
-
-
-def _write(job: Any, started: dict, more: dict) -> dict:
-    card = {name: value for name, value in started.items() if not name.startswith("_")} | more
-    card["outputs"] = hash_outputs(job.output)
-    if job.log:
-        records.write_json(card_file(job.log[0]), card)
-    return card
 
 
 def _check_code(facts: list[str]) -> None:

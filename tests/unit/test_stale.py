@@ -56,7 +56,7 @@ def list_paths(*configs):
         "results/runs/lora/.cache/x",
         "results/logs/train/lora_seed1.log",
         "results/benchmarks/generate_answers/base_seed0_support.jsonl",
-        "results/logs/measure_tokens/sums_smollm2.log",
+        "results/logs/measure_tokens/sums/smollm2.log",
         "results/logs/render_model_card/grpo_seed1_adapter.log",
         "results/logs/compare_methods.log",
         "results/logs/a_stage_of_the_future/x.log",

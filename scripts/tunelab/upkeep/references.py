@@ -10,7 +10,7 @@ RECORD_NAMES = {
     "fetch_model": "{model}",
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
-    "measure_tokens": "{dataset}_{model}",
+    "measure_tokens": "{dataset}/{model}",
     "train": "{run}_seed{seed}",
     "render_model_card": "{run}_seed{seed}_{artefact}",
     "merge_adapter": "{run}_seed{seed}",

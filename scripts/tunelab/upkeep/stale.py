@@ -60,9 +60,12 @@ def _list_stale_parts(study: Path, wanted: set[str]) -> Iterator[Stale]:
             yield Stale((path,), "no config refers to it")
     datasets = [path for path in _list_folders(study / "datasets") if f"datasets/{path.name}" in wanted]
     tokens = [path for folder in datasets for path in sorted(folder.glob("tokens_*.json"))]
-    places = [study / part / stage for part in RECORDS for stage in RECORD_NAMES]
     records = [
-        path for place in places for path in sorted(place.glob("*")) if f"{place.name}/{path.stem}" not in wanted
+        path
+        for part in RECORDS
+        for stage in RECORD_NAMES
+        for path in list_tree(study / part / stage)
+        if path.relative_to(study / part).with_suffix("").as_posix() not in wanted
     ]
     left = [path for path in tokens if path.relative_to(study).as_posix() not in wanted] + records
     if left:
