@@ -47,7 +47,7 @@ def find_jobs(folder: Path) -> list[psutil.Process]:
 
 
 def kill_study(study: subprocess.Popen, folder: Path, way: str, moment: random.Random) -> bool:
-    """Do one kind of harm, if there is anything to harm. After all but the first kind the study ends, soon or at once."""
+    """Do one kind of harm, if there is anything to harm; after all but the first the study ends, soon or at once."""
     if way == "a job":
         jobs = find_jobs(folder)
         if jobs:
