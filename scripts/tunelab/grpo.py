@@ -6,6 +6,7 @@ have: on a CPU in float32 to the bit. What cannot be taken up again is the rando
 completions from there on are others, equally valid; the run says so when it goes on.
 """
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def load_start(base: Path, start: Path | None, device: torch.device, dtype: torc
     return adapters.load_base_model(start, device, dtype)
 
 
+def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
+    """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among the rows."""
+    answers = [row["answer"] for row in rows]
+    if shuffle_gold:
+        random.Random(seed).shuffle(answers)
+    return Dataset.from_list(
+        [{"prompt": row["messages"][:-1], "answer": answer} for row, answer in zip(rows, answers, strict=True)]
+    )
+
+
 def train(
     base: Path,
     start: Path | None,
@@ -98,7 +109,7 @@ def train(
         model=load_start(base, start, device, dtype, spec),
         reward_funcs=rewards,
         args=args,
-        train_dataset=Dataset.from_list([{"prompt": r["messages"][:-1], "answer": r["answer"]} for r in rows]),
+        train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
         processing_class=chat.load_tokenizer(base, padding_side="left"),
         peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
         callbacks=[log],

@@ -15,8 +15,12 @@ blog's kept their commas.
 - soft_format: dots match newlines and white space may come first, so whatever earns strict_format earns this too.
 - xml_count: only text after the last `</answer>` costs anything, and at most what that tag has earned; the blog takes
   a thousandth for every character of the whole completion where its closing pattern is missing.
+
+`random` belongs to no set: it pays a coin's toss, whatever was written, and is for control runs. A gain that it brings
+as well was not learnt from the rewards (Spurious Rewards, arXiv:2506.10947).
 """
 
+import random
 import re
 from collections.abc import Callable
 
@@ -118,12 +122,20 @@ REWARDS: dict[str, dict[str, Reward]] = {
 }
 
 
+def _toss_coin(completion: str, answer: str) -> float:
+    # Python's own generator, which the trainer seeds and checkpoints
+    return float(random.random() < 0.5)
+
+
+CONTROLS: dict[str, Reward] = {"random": _toss_coin}
+
+
 def build_reward_functions(spec: Rewards) -> tuple[list[Callable[..., list[float]]], list[float]]:
     """Build GRPOTrainer's `reward_funcs` and GRPOConfig's `reward_weights`, in the order of the config.
 
     The data set's column `answer` holds the gold number, and completions are conversations of one message.
     """
-    functions = [_wrap_for_trainer(name, REWARDS[spec.set][name]) for name in spec.weights]
+    functions = [_wrap_for_trainer(name, (REWARDS[spec.set] | CONTROLS)[name]) for name in spec.weights]
     return functions, list(spec.weights.values())
 
 

@@ -196,8 +196,14 @@ class Rewards(Spec):
     """Reward functions of GRPO; the same functions judge answers in the evaluation."""
 
     set: Literal["fixed", "legacy"] = "fixed"
-    weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count"], float] = Field(
-        min_length=1, description="Weight of each reward; one left out is not used."
+    weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count", "random"], float] = (
+        Field(
+            min_length=1,
+            description="Weight of each reward; one left out is not used. `random` tosses a coin, for control runs.",
+        )
+    )
+    shuffle_gold: bool = Field(
+        False, description="For control runs: give every training question the right answer of another one."
     )
 
 
