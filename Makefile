@@ -5,9 +5,11 @@ CORES ?= all
 # the study: CONFIG=config/blog.yaml overlays the default one
 CONFIG ?=
 STUDY := $(if $(CONFIG),--configfile $(CONFIG))
+# before commands that only root may run
+ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup report plan verify clean-stale reproduce-check ask test lint schema
+.PHONY: help setup report plan verify clean-stale reproduce-check ask test lint schema chromium
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -37,9 +39,15 @@ reproduce-check: setup ## run the smoke study in two fresh clones and compare wh
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
-test: setup lint ## check the code and run all tests
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag
+test: setup lint chromium ## check the code and run all tests
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag tests/browser
 	$(VENV)/bin/python -m pytest tests/smoke
+
+# the tests of the page say what is missing when this could not install it
+chromium: ## install the browser in which the tests look at the page (Debian, Ubuntu)
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(ROOT) apt-get update -qq && \
+		$(ROOT) apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } || \
+		echo "Install Chromium by hand, so that the command chromium starts it: the tests of the page need it."
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -96,7 +96,14 @@ onerror:
         print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
 
 
+# what the drift section measures, the further evaluations of the noise section, tasks with several answers a question
+DRIFT = CFG.drift.model_dump(mode="json") | {"tasks": sorted(CFG.study.tasks)} if CFG.drift else {}
+REPEATS = ["again", "rebatched"] if CFG.noise else []
+SAMPLED_TASKS = [name for name, task in CFG.tasks.items() if task.sampling]
+
+
 wildcard_constraints:
+    repeat=only(REPEATS),
     model=only(CFG.models),
     dataset=only(CFG.datasets),
     run=only(CFG.runs),
@@ -178,10 +185,16 @@ def start_weights(wildcards):
     return weights_of(source, wildcards.seed) if source else []
 
 
+def test_rows(task):
+    return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
+
+
 def task_references(wildcards):
-    return f"<results>/datasets/{CFG.tasks[wildcards.task].dataset}/test_dataset.json"
+    return test_rows(wildcards.task)
 
 
-def loss_batch_size(wildcards, input):
-    """Look the size up for the script. It names `input`, so Snakemake leaves the comparing to the facts."""
-    return CFG.tasks[wildcards.task].loss_batch_size
+def measured_arm(wildcards):
+    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
+    if "run" in wildcards.keys():
+        return wildcards.run, wildcards.seed
+    return CFG.noise.run, CFG.list_seeds(CFG.noise.run)[0]

@@ -2,11 +2,21 @@ rule compare_methods:
     input:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         losses=per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
+        drift=per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else [],
+        samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
+        repeats=per_repeat("<results>/noise/{repeat}/{task}/scores.jsonl"),
+        repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", methods=("sft", "grpo")),
+        data_cards=[f"<results>/datasets/{name}/data_card.json" for name in WHOLE_STUDY["datasets"]],
+        published=os.path.relpath(Path(workflow.basedir, "reports/known_results.yaml")),
     output:
-        table="<results>/comparison/results.json",
-        main_csv="<results>/tables/main.csv",
-        cost_csv="<results>/tables/cost.csv",
+        table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
+        main_csv=report("<results>/tables/main.csv", caption="../reports/captions/tables.rst", category="Comparison"),
+        estimates_csv="<results>/tables/estimates.csv",
+        contrasts_csv=report(
+            "<results>/tables/contrasts.csv", caption="../reports/captions/tables.rst", category="Comparison"
+        ),
+        cost_csv=report("<results>/tables/cost.csv", caption="../reports/captions/tables.rst", category="Comparison"),
     log:
         "<logs>/compare_methods.log",
     benchmark:
@@ -14,7 +24,9 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels"]), [()]),
+        *track(
+            lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]), [()]
+        ),
         results=untracked(CFG.study.results),
         study=untracked(COMPARED),
     script:

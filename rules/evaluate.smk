@@ -1,8 +1,31 @@
+def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
+    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
+
+    def facts(task):
+        fields = CFG.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
+        return stage_facts(f"tasks.{task}", fields, script, packages)
+
+    return facts, [(name,) for name in tasks]
+
+
+# what the drawing of several answers depends on, but for `k`, of which only the comparison knows
+SAMPLING_FIELDS = {"sampling": True, "generation": {"max_new_tokens"}}
+
+
+def repeat_task(wildcards):
+    """Return the task as a repeat has it answered and measured."""
+    task, size = CFG.tasks[wildcards.task], CFG.noise.batch_size
+    if wildcards.repeat == "again":
+        return task
+    generation = task.generation.model_copy(update={"batch_size": size})
+    return task.model_copy(update={"generation": generation, "loss_batch_size": size})
+
+
 rule generate_answers:
     input:
-        card=lambda wildcards: model_card(wildcards.run),
+        card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         references=task_references,
-        weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
+        weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
         generation="<results>/runs/{run}/seed{seed}/{task}/generation.json",
@@ -16,25 +39,31 @@ rule generate_answers:
     resources:
         gpu=GPUS,
     params:
-        *track(
-            lambda task: stage_facts(
-                f"tasks.{task}.generation",
-                CFG.tasks[task].generation,
-                "generate_answers.py",
-                RUN_PACKAGES,
-            ),
-            [(name,) for name in CFG.tasks],
-        ),
+        *track(*task_facts("generate_answers.py", RUN_PACKAGES, {"generation"})),
         spec=lambda wildcards: CFG.tasks[wildcards.task].generation,
     script:
         "../scripts/generate_answers.py"
 
 
+use rule generate_answers as generate_repeats with:
+    output:
+        answers="<results>/noise/{repeat}/{task}/answers.jsonl",
+        generation="<results>/noise/{repeat}/{task}/generation.json",
+    log:
+        "<logs>/generate_repeats/{repeat}_{task}.log",
+    benchmark:
+        "<benchmarks>/generate_repeats/{repeat}_{task}.jsonl"
+    params:
+        # a fact of its own, so that a repeat is never taken from what an equal job made before
+        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {repeat_task(wildcards).generation.batch_size}",
+        spec=lambda wildcards: repeat_task(wildcards).generation,
+
+
 rule measure_loss:
     input:
-        card=lambda wildcards: model_card(wildcards.run),
+        card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         references=task_references,
-        weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
+        weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         losses="<results>/runs/{run}/seed{seed}/{task}/losses.jsonl",
     log:
@@ -47,18 +76,50 @@ rule measure_loss:
     resources:
         gpu=GPUS,
     params:
-        *track(
-            lambda task: stage_facts(
-                f"tasks.{task}.loss_batch_size",
-                CFG.tasks[task].loss_batch_size,
-                "measure_loss.py",
-                RUN_PACKAGES,
-            ),
-            [(name,) for name in CFG.tasks],
-        ),
-        batch_size=loss_batch_size,
+        *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
+        # it names `input`, so Snakemake leaves the comparing to the facts
+        batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
     script:
         "../scripts/measure_loss.py"
+
+
+use rule measure_loss as measure_repeats with:
+    output:
+        losses="<results>/noise/{repeat}/{task}/losses.jsonl",
+    log:
+        "<logs>/measure_repeats/{repeat}_{task}.log",
+    benchmark:
+        "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
+    params:
+        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {repeat_task(wildcards).loss_batch_size}",
+        batch_size=lambda wildcards, input: repeat_task(wildcards).loss_batch_size,
+
+
+rule measure_drift:
+    input:
+        card=lambda wildcards: model_card(wildcards.run),
+        references=lambda wildcards: [test_rows(task) for task in DRIFT["tasks"]],
+        weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
+        texts=lambda wildcards: [file for file in DRIFT["texts"] if Path(file).is_file()],
+    output:
+        drift="<results>/runs/{run}/seed{seed}/drift.jsonl",
+    log:
+        "<logs>/measure_drift/{run}_seed{seed}.log",
+    benchmark:
+        "<benchmarks>/measure_drift/{run}_seed{seed}.jsonl"
+    wildcard_constraints:
+        run=only(CFG.runs if CFG.drift else []),
+    conda:
+        "../envs/train.yaml"
+    threads: HALF_OF_CORES
+    resources:
+        gpu=GPUS,
+    params:
+        *track(lambda: stage_facts("drift", DRIFT, "measure_drift.py", RUN_PACKAGES), [()]),
+        spec=CFG.drift,
+        tasks=lambda wildcards, input: DRIFT["tasks"],
+    script:
+        "../scripts/measure_drift.py"
 
 
 rule score_answers:
@@ -75,12 +136,65 @@ rule score_answers:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda task: stage_facts(
-                f"tasks.{task}.kind", CFG.tasks[task].kind, "score_answers.py", ["rouge-score", "sacrebleu"]
-            ),
-            [(name,) for name in CFG.tasks],
-        ),
+        *track(*task_facts("score_answers.py", ["rouge-score", "sacrebleu"], {"kind"})),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
     script:
         "../scripts/score_answers.py"
+
+
+use rule score_answers as score_repeats with:
+    input:
+        answers="<results>/noise/{repeat}/{task}/answers.jsonl",
+        references=task_references,
+    output:
+        scores="<results>/noise/{repeat}/{task}/scores.jsonl",
+        metrics="<results>/noise/{repeat}/{task}/metrics.json",
+    log:
+        "<logs>/score_repeats/{repeat}_{task}.log",
+    benchmark:
+        "<benchmarks>/score_repeats/{repeat}_{task}.jsonl"
+    params:
+        run=lambda wildcards: measured_arm(wildcards)[0],
+        seed=lambda wildcards: measured_arm(wildcards)[1],
+
+
+rule generate_samples:
+    input:
+        card=lambda wildcards: model_card(wildcards.run),
+        references=task_references,
+        weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
+    output:
+        samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
+    log:
+        "<logs>/generate_samples/{run}_seed{seed}_{task}.log",
+    benchmark:
+        "<benchmarks>/generate_samples/{run}_seed{seed}_{task}.jsonl"
+    wildcard_constraints:
+        task=only(SAMPLED_TASKS),
+    conda:
+        "../envs/train.yaml"
+    threads: HALF_OF_CORES
+    resources:
+        gpu=GPUS,
+    params:
+        *track(*task_facts("generate_samples.py", RUN_PACKAGES, SAMPLING_FIELDS, {"sampling": {"k"}}, SAMPLED_TASKS)),
+        spec=lambda wildcards: CFG.tasks[wildcards.task],
+    script:
+        "../scripts/generate_samples.py"
+
+
+rule score_samples:
+    input:
+        samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
+        references=task_references,
+    output:
+        sample_scores="<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl",
+    log:
+        "<logs>/score_samples/{run}_seed{seed}_{task}.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=SAMPLED_TASKS)),
+        spec=lambda wildcards: CFG.tasks[wildcards.task].sampling,
+    script:
+        "../scripts/score_samples.py"

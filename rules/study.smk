@@ -28,28 +28,60 @@ def untracked(value):
 
 
 WHOLE_STUDY = CFG.describe_study()
-COMPARED = study_slice(["init_from"], task_fields=["kind"])
-DRAWN_TASKS = study_slice(["label"], task_fields=["label", "kind"])
+
+
+def compared_study():
+    """Return what the estimates and tests depend on: no label, no title, nothing of how an answer was made."""
+    slice = study_slice(["init_from", "model", "dataset"], task_fields=["kind", "dataset", "sampling"])
+    slice["study"]["smoke"] = CFG.study.smoke
+    return slice | {
+        "models": {name: {key: model.get(key) for key in ("repo_id", "gguf")} for name, model in WHOLE_STUDY["models"].items()},
+        "datasets": {
+            name: {"prepare": {"format": data["prepare"]["format"]}, "fetch": {"source": data["fetch"]["source"]}}
+            for name, data in WHOLE_STUDY["datasets"].items()
+        },
+        "drift": CFG.drift and {"texts": list(CFG.drift.texts)},
+        **{name: WHOLE_STUDY[name] for name in ("comparison", "noise")},
+    }
+
+
+COMPARED = compared_study()
+LABELS = study_slice(["label"], task_fields=["label", "kind"])
+DRAWN_COSTS = study_slice(["label", "init_from"], task_fields=["label", "kind"])
 DRAWN_CURVES = study_slice(["label", "dataset"], methods=["sft"])
 DRAWN_REWARDS = study_slice(["label", "rewards"], methods=["grpo"])
+SAMPLED = [task for task in CFG.study.tasks if task in SAMPLED_TASKS]
 
 
-def per_arm(pattern, methods=("base", "sft", "grpo")):
+def per_arm(pattern, methods=("base", "sft", "grpo"), tasks=CFG.study.tasks):
     """Expand a path's {run}, {seed} (and {task}) over the study's runs of these methods."""
-    tasks = CFG.study.tasks if "{task}" in pattern else [""]
     return [
         pattern.replace("{run}", run).replace("{seed}", str(seed)).replace("{task}", task)
         for run, seed in CFG.arms
         if CFG.runs[run].method in methods
-        for task in tasks
+        for task in (tasks if "{task}" in pattern else [""])
     ]
 
 
+def per_repeat(pattern):
+    """Expand a path's {repeat} and {task} over the repeated evaluations, if there are any."""
+    return expand(pattern, repeat=REPEATS, task=CFG.study.tasks)
+
+
 def study_figures():
-    """List the figures that the study's runs give data for."""
+    """List the figures that the study's runs and tasks give data for."""
     methods = {CFG.runs[run].method for run in CFG.study.runs}
-    names = ["tasks", *(["learning_curves"] if "sft" in methods else []), *(["rewards"] if "grpo" in methods else [])]
-    return [f"<results>/figures/{name}.svg" for name in names]
+    declared = [pair for pair in CFG.comparison.contrasts if set(pair) <= set(CFG.study.runs)]
+    maths = any(CFG.tasks[task].kind == "maths" for task in CFG.study.tasks)
+    names = {
+        "tasks": True,
+        "contrasts": declared,
+        "gains": declared and maths,
+        "costs": methods != {"base"},
+        "learning_curves": "sft" in methods,
+        "rewards": "grpo" in methods,
+    }
+    return [f"<results>/figures/{name}.svg" for name, drawn in names.items() if drawn]
 
 
 def study_tokens():
@@ -73,5 +105,6 @@ def promised_artefacts():
         *(f"<results>/models/{model}/model" for model in sorted(models)),
         *(f"<results>/datasets/{dataset}/raw" for dataset in datasets),
         *(file for run, seed in CFG.arms for file in weights_of(run, seed)),
+        "<results>/tables/main.tex",
         *(model_readme(run, seed) for run, seed in CFG.arms if run in TRAINED),
     ]

@@ -1,24 +1,42 @@
-"""Compare the runs of a study: every metric of every run, seed and task with its interval, and what training cost.
+"""Compare the runs of a study: every metric with its interval, every difference with its tests, and what training cost.
 
-Reads   results     the study's folder: scores and losses per item, and each run's training.json
-Writes  table       every estimate (JSON): run, seed, task, metric, value, low, high, n, interval
-        main_csv    the headline metrics, one line per run, seed and task
-        cost_csv    the cost of each training
+Reads   results        the study's folder: everything measured per item, and each run's training.json
+        published      known numbers for the models (YAML)
+Writes  table          results.json (tunelab.results says what is in it)
+        main_csv       the headline metrics, one line per run, seed and task
+        estimates_csv  every estimate
+        contrasts_csv  every difference with its interval, p-values and verdict
+        cost_csv       the cost of each training
 """
 
 from pathlib import Path
 
-from tunelab import comparison, records
+import yaml
+
+from tunelab import comparison, records, tables
 from tunelab.job import run_as_job
 from tunelab.study import Study
 
 
-def main(results: str, study: dict, table: Path, main_csv: Path, cost_csv: Path) -> None:
+def main(
+    results: str,
+    study: dict,
+    published: Path,
+    table: Path,
+    main_csv: Path,
+    estimates_csv: Path,
+    contrasts_csv: Path,
+    cost_csv: Path,
+) -> None:
     selected = Study(results, study)
-    rows = comparison.build_rows(selected)
-    records.write_json(table, rows)
-    comparison.write_table(main_csv, comparison.build_main_table(selected, rows), comparison.MAIN_COLUMNS)
-    comparison.write_table(cost_csv, comparison.build_cost_table(selected), comparison.COST_COLUMNS)
+    trainings = tables.load_trainings(selected)
+    known = yaml.safe_load(published.read_text(encoding="utf-8"))
+    found = comparison.build_results(selected, trainings, known)
+    records.write_json(table, found.model_dump(mode="json"))
+    tables.write_table(main_csv, tables.build_main_table(selected, found), tables.MAIN_COLUMNS)
+    tables.write_table(estimates_csv, map(dict, found.estimates), tables.ESTIMATE_COLUMNS)
+    tables.write_table(contrasts_csv, map(dict, found.contrasts), tables.CONTRAST_COLUMNS)
+    tables.write_table(cost_csv, tables.build_cost_table(selected, trainings), tables.COST_COLUMNS)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Reads   results     the study's folder: each run's history of rewards, lengths, KL and entropy
 Writes  figure      an SVG file
+        pdf         the same for a paper
 """
 
 from pathlib import Path
@@ -11,8 +12,8 @@ from tunelab.job import run_as_job
 from tunelab.study import Study
 
 
-def main(results: str, study: dict, figure: Path) -> None:
-    figures.write_figure(training_figures.draw_rewards(Study(results, study)), figure)
+def main(results: str, study: dict, figure: Path, pdf: Path) -> None:
+    figures.write_figure(training_figures.draw_rewards(Study(results, study)), figure, pdf)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 Reads   table       the estimates that compare_methods wrote
 Writes  figure      an SVG file
+        pdf         the same for a paper
 """
 
 from pathlib import Path
 
 from tunelab import figures, records, task_figures
 from tunelab.job import run_as_job
+from tunelab.results import Results
 from tunelab.study import Study
 
 
-def main(results: str, study: dict, table: Path, figure: Path) -> None:
-    figures.write_figure(task_figures.draw_tasks(Study(results, study), records.read_json(table)), figure)
+def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
+    found = Results.model_validate(records.read_json(table))
+    figures.write_figure(task_figures.draw_tasks(Study(results, study), found), figure, pdf)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the page tells of a data set: its card, how long its rows are for each model, and how many are cut."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tunelab.study import Study
@@ -13,7 +15,8 @@ def build_data_cards(study: Study) -> dict[str, dict]:
     cards = {}
     for dataset in study.spec["datasets"]:
         card = study.load(study.dataset_file(dataset, "data_card.json"))
-        files = [study.dataset_file(dataset, "data_card.json")]
+        fetched = study.load(study.dataset_file(dataset, "card.json"))
+        files = [study.dataset_file(dataset, name) for name in ("data_card.json", "card.json")]
         lengths = []
         for pair in study.list_token_pairs():
             if pair[0] == dataset:
@@ -22,12 +25,20 @@ def build_data_cards(study: Study) -> dict[str, dict]:
                 files.append(path)
         cards[dataset] = card | {
             "examples": card["examples"][:EXAMPLES],
+            "source": {**fetched["source"], "revision": fetched["revision"]} | name_files(fetched["source"]),
+            "artefacts": fetched["files"],
             "lengths": lengths,
             "trained_by": [run for run in study.runs if study.run(run).get("dataset") == dataset],
             "tasks": [study.task(task)["label"] for task in study.tasks if study.task(task)["dataset"] == dataset],
             "files": [study.name(path) for path in files],
         }
     return cards
+
+
+def name_files(source: dict) -> dict[str, list[str]]:
+    """Name a source's files, local ones without the folders of the one who ran the study."""
+    files = [*source.get("files", ()), *source.get("test_files", ())]
+    return {"files": [Path(file).name if source["source"] == "local" else file for file in files]}
 
 
 def build_lengths(study: Study, dataset: str, model: str, tokens: dict) -> dict:

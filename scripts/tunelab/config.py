@@ -37,6 +37,9 @@ class Config(specs.Spec):
     datasets: dict[specs.Name, specs.DatasetSpec] = Field(min_length=1)
     runs: dict[specs.Name, specs.RunSpec] = Field(min_length=1)
     tasks: dict[specs.Name, specs.TaskSpec] = Field(min_length=1)
+    drift: specs.DriftSpec | None = None
+    noise: specs.NoiseSpec | None = None
+    comparison: specs.ComparisonSpec
 
     @cached_property
     def arms(self) -> tuple[tuple[str, int], ...]:
@@ -70,6 +73,10 @@ class Config(specs.Spec):
             "datasets": {name: self.datasets[name].model_dump(mode="json") for name in datasets},
             "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
             "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
+            **{
+                name: section and section.model_dump(mode="json")
+                for name, section in (("comparison", self.comparison), ("noise", self.noise), ("drift", self.drift))
+            },
         }
 
 

@@ -6,7 +6,9 @@ causes. What concerns a run alone stands in `tunelab.run_checks`.
 
 from collections.abc import Iterator
 
+from tunelab.comparison_checks import check_contrasts
 from tunelab.drafts import Draft, Problem, collect
+from tunelab.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.field_checks import check_fields
 from tunelab.formats import FIELDS
 from tunelab.run_checks import RUN_CHECKS
@@ -21,11 +23,11 @@ REFERENCES = {
 }
 # what a study's folder holds, and what the folder of a run and seed holds beside the tasks
 STUDY_FOLDERS = {
-    *("models", "datasets", "runs", "comparison", "tables", "figures", "logs", "benchmarks", "cards"),
+    *("models", "datasets", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
 }
 RUN_FILES = {
     *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
-    "merge_parity.json",
+    *("merge_parity.json", "drift.jsonl"),
 }
 
 
@@ -70,6 +72,7 @@ def _check_selection(config: Draft, field: str) -> Found:
     config.study.right[field] = tuple(name for name in names if name in known)
     for name in names:
         if name not in known:
+            config.study.wrong.add(field)  # what was meant is not known, so nothing else is said about it
             yield Problem(("study", field), refuse_name(f"there is no {field[:-1]} {name!r}", name, known))
 
 
@@ -154,10 +157,10 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
         yield Problem(path, "is the name of something that every run's folder holds; take another name")
 
 
-STUDY_CHECKS = (_check_repeats, _check_labels, _check_results)
+STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts)
 TABLE_CHECKS = {
     "models": (_check_architecture,),
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
     "runs": (*RUN_CHECKS, check_training),
-    "tasks": (_check_answers, _check_task_name),
+    "tasks": (_check_answers, _check_task_name, *TASK_CHECKS),
 }

@@ -1,6 +1,6 @@
-"""The look of every figure: one style, one colour per run, and SVG files that are equal byte for byte when redrawn.
+"""The look of every figure: one style, one colour per run, and files that are equal byte for byte when redrawn.
 
-Text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX: they
+In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX: they
 come from configs, where a dollar sign is money.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,9 +16,14 @@ from matplotlib.lines import Line2D
 from tunelab.records import whole_file
 from tunelab.study import Study
 
+_CJK = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC", "SimHei")
+CJK_FONTS = [font for font in _CJK if font in font_manager.get_font_names()]
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tunelab",
+    "pdf.fonttype": 42,
+    # the PDF holds its glyphs, so a label in Chinese needs a font that has them; the first one installed is taken
+    "font.family": ["DejaVu Sans", *CJK_FONTS],
     "text.parse_math": False,
     "font.size": 10,
     "axes.titlesize": 11,
@@ -68,7 +74,9 @@ def find_marker(study: Study, run: str) -> str:
     return MARKERS[study.runs.index(run) % len(MARKERS)]
 
 
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write the figure as SVG without any trace of when and with what it was drawn."""
-    with whole_file(path) as file:
+def write_figure(figure: Figure, svg: Path, pdf: Path) -> None:
+    """Write the figure as SVG and as PDF, without any trace of when and with what it was drawn."""
+    with whole_file(svg) as file:
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    with whole_file(pdf, "wb") as file:
+        figure.savefig(file, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})

@@ -14,7 +14,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 from tunelab import adapters, chat
 from tunelab.device import choose_device, choose_dtype, describe_device
 from tunelab.job import report_progress
-from tunelab.specs import GenerationSpec
+from tunelab.specs import GenerationSpec, SamplingSpec
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
@@ -88,6 +88,17 @@ def answer_rows(
         "device": describe_device(device),
         "rendered_example": prompts[0],
     }
+
+
+def sample_rows(
+    base: Path, artefact: Path | None, rows: list[dict], spec: SamplingSpec, max_new_tokens: int
+) -> list[dict[str, Any]]:
+    """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
+    fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
+    generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
+    asked = [row for row in rows for _ in range(spec.samples)]
+    answers, _ = answer_rows(base, artefact, asked, generation)
+    return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 
 def _batch_by_length(prompts: list[str], size: int) -> Iterator[list[int]]:

@@ -1,7 +1,8 @@
 """Measure a model's loss on the assistant's tokens of held-out conversations."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -11,21 +12,47 @@ from tunelab.device import choose_device, choose_dtype
 from tunelab.job import report_progress
 
 
+class Batch(NamedTuple):
+    """Conversations of one right-padded batch; all tensors are [rows, width]."""
+
+    ids: torch.Tensor
+    attention: torch.Tensor
+    counted: torch.Tensor
+
+
+def build_batch(encoded: list[dict], pad_token: int, device: torch.device) -> Batch:
+    ids = [torch.tensor(item["input_ids"]) for item in encoded]
+    masks = [torch.tensor(item["assistant_masks"]) for item in encoded]
+    return Batch(
+        ids=pad_sequence(ids, batch_first=True, padding_value=pad_token).to(device),
+        attention=pad_sequence([torch.ones_like(item) for item in ids], batch_first=True).to(device),
+        counted=pad_sequence(masks, batch_first=True).to(device).bool(),
+    )
+
+
+def predict_next(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the logits of every token but the first of each row: [rows, width - 1, vocabulary]."""
+    logits = model(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).logits
+    return logits[:, -batch.ids.shape[1] : -1]  # a learnt prompt's virtual tokens come first and have logits too
+
+
 @torch.inference_mode()
 def measure_batch(model: Any, encoded: list[dict], pad_token: int) -> list[tuple[float, int]]:
     """Return (summed negative log-likelihood in nats, number of tokens) over each row's masked tokens."""
-    ids = [torch.tensor(item["input_ids"]) for item in encoded]
-    masks = [torch.tensor(item["assistant_masks"]) for item in encoded]
-    batch = pad_sequence(ids, batch_first=True, padding_value=pad_token).to(model.device)
-    counted = pad_sequence(masks, batch_first=True).to(model.device).bool()
-    attention = pad_sequence([torch.ones_like(item) for item in ids], batch_first=True).to(model.device)
-    logits = model(input_ids=batch, attention_mask=attention, use_cache=False).logits
-    logits = logits[:, -batch.shape[1] : -1]  # a learnt prompt's virtual tokens come first and have logits too
-    targets, counted = batch[:, 1:], counted[:, 1:]
+    batch = build_batch(encoded, pad_token, model.device)
+    logits = predict_next(model, batch)
+    targets, counted = batch.ids[:, 1:], batch.counted[:, 1:]
     # only the counted positions are lifted to float32: a batch of all logits would be the peak of memory
     losses = torch.zeros(targets.shape, device=model.device)
     losses[counted] = torch.nn.functional.cross_entropy(logits[counted].float(), targets[counted], reduction="none")
     return list(zip(losses.sum(1).tolist(), counted.sum(1).tolist(), strict=True))
+
+
+def batch_by_length(encoded: list[dict], size: int) -> Iterator[list[int]]:
+    """Yield the rows' indices in batches of similar length, which saves padding."""
+    order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]["input_ids"]), index))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
 
 
 def measure_rows(base: Path, artefact: Path | None, rows: list[dict], batch_size: int) -> list[dict[str, Any]]:
@@ -34,10 +61,8 @@ def measure_rows(base: Path, artefact: Path | None, rows: list[dict], batch_size
     tokenizer = chat.load_tokenizer(base)
     model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
     encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
-    order = sorted(range(len(rows)), key=lambda index: (len(encoded[index]["input_ids"]), index))
     measured: dict[int, dict] = {}
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
+    for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
         for index, (loss, tokens) in zip(batch, found, strict=True):
             reference = rows[index]["messages"][-1]["content"]

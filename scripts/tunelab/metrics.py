@@ -27,6 +27,7 @@ METRICS = {
     "rouge_l": Metric("ROUGE-L", "higher", "decimal", "longest common subsequence with the reference (F-measure)"),
     "chrf": Metric("chrF", "higher", "tenths", "character n-gram F-score against the reference"),
     "loss": Metric("held-out loss", "lower", "decimal", "nats per token of the reference answer"),
+    "kl": Metric("divergence", "", "decimal", "KL from the untouched model on the reference answer, nats per token"),
     "bits_per_byte": Metric("bits per byte", "lower", "decimal", "the same loss, free of the tokenizer"),
 }
 PROPORTIONS = {
@@ -35,9 +36,26 @@ PROPORTIONS = {
 }
 MEANS = {"maths": ("reward", "tokens"), "text": ("rouge_l", "chrf", "length_ratio", "tokens")}
 RATIOS = {"loss": ("loss", "tokens"), "bits_per_byte": ("bits", "bytes")}
+# differences between runs are tested on these; a task's verdict stands on its first
+CONTRASTED = {
+    "maths": ("strict", "flexible", "reward", "loss"),
+    "text": ("loss", "rouge_l", "chrf"),
+    "neutral": ("loss",),
+}
 HEADLINES = {
     "maths": ("strict", "flexible", "strict_format", "reward", "loss"),
     "text": ("loss", "rouge_l", "chrf"),
 }
 BRIEF = {"maths": ("strict", "reward"), "text": ("loss", "rouge_l")}  # for a sentence
 PLOTTED = {"maths": ("strict", "flexible", "strict_format"), "text": ("loss", "rouge_l", "chrf")}
+
+
+def find_metric(name: str) -> Metric:
+    """Look a metric up; `pass@k` and `maj@k` are made for their k."""
+    if "@" not in name:
+        return METRICS[name]
+    about = {
+        "pass": "a strictly right answer is among this many sampled ones (unbiased estimate)",
+        "maj": "the most frequent answer of this many sampled ones is right (expected over all choices of them)",
+    }
+    return Metric(name, "higher", "percent", about[name.partition("@")[0]])

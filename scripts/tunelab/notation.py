@@ -1,27 +1,65 @@
-"""Write numbers for people: percent, units, thousands, durations. Every function here is a filter of the templates."""
+"""Write numbers for people, the same in every language: percent, units, thousands, durations.
 
-from tunelab.metrics import METRICS
+Every function here is a filter of the templates. What is no number stops the build.
+"""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from tunelab.errors import UserError
+from tunelab.metrics import find_metric
 
 THIN = "\u202f"  # narrow no-break space between a number and its unit
 MINUS = "−"
+POINTS = f"{THIN}pp"  # percentage points
+SMALLEST_P = 0.001
 
 
 def format_metric(value: float, metric: str) -> str:
     """Write a value in its metric's style: `41.7 %`, `2.113`, `48.3`."""
-    return format_percent(value) if METRICS[metric].style == "percent" else _round(value, metric)
+    return format_percent(value) if is_share(metric) else _round(value, metric)
 
 
-def format_interval(row: dict) -> str:
-    """Write the two ends of a row's interval without unit: `28.8–55.7`, or `37.5 … 45.8` for a range over seeds."""
-    scale = 100 if METRICS[row["metric"]].style == "percent" else 1
-    low, high = (_round(row[end] * scale, row["metric"]) for end in ("low", "high"))
-    if row["interval"] == "seed-range":
-        return f"{low}{THIN}…{THIN}{high}"
-    return f"{low}–{high}" if row["low"] >= 0 else f"{low} to {high}"
+def format_difference(value: float, metric: str) -> str:
+    """Write a difference between two values with its sign: `+4.2 pp`, `−0.113`."""
+    text = _round(value * (100 if is_share(metric) else 1), metric)
+    rounded_to_zero = not text.strip(f"{MINUS}0.")
+    sign = "" if rounded_to_zero or value < 0 else "+"
+    return f"{sign}{text.strip(MINUS) if rounded_to_zero else text}{POINTS if is_share(metric) else ''}"
+
+
+def format_size(value: float, metric: str) -> str:
+    """Write how large a difference is, whatever its direction: `4.2 pp`."""
+    return format_difference(abs(value), metric).removeprefix("+")
+
+
+def format_interval(row: dict, metric: str | None = None) -> str:
+    """Write the two ends of a row's interval without unit: `[28.8, 55.7]`; `metric` where the row names none."""
+    metric = metric or row["metric"]
+    scale = 100 if is_share(metric) else 1
+    low, high = (_round(require_number(row[end]) * scale, metric) for end in ("low", "high"))
+    return f"[{low},{THIN}{high}]"
+
+
+def format_p(p: float) -> str:
+    """Write a p-value, small ones as less than the smallest that is told apart."""
+    return f"<{THIN}{SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
+
+
+def format_p_relation(p: float) -> str:
+    """Write a p-value for a sentence: `p = 0.012`."""
+    text = format_p(p)
+    return f"p{THIN}{text if text.startswith('<') else f'={THIN}{text}'}"
+
+
+def is_share(metric: str) -> bool:
+    return find_metric(metric).style == "percent"
 
 
 def _round(value: float, metric: str) -> str:
-    digits = 3 if METRICS[metric].style == "decimal" else 1
+    digits = 3 if find_metric(metric).style == "decimal" else 1
     return format_decimal(value, digits)
 
 
@@ -68,9 +106,32 @@ def format_level(share: float) -> str:
     return format_percent(share, digits=0)
 
 
-FILTERS = {
+def format_rate(value: float) -> str:
+    """Write a learning rate or another small setting as one would type it."""
+    return f"{value:g}"
+
+
+def require_number(value: Any) -> float:
+    """Return a finite number; anything else is no number that the page could print."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UserError(f"The report would print {value!r} in place of a value; an artefact it reads is incomplete.")
+    return value
+
+
+def _refuse_no_number(write: Callable[..., str]) -> Callable[..., str]:
+    @wraps(write)
+    def checked(value: Any, *args: Any) -> str:
+        return write(require_number(value), *args)
+
+    return checked
+
+
+_NUMBERS = {
     "metric": format_metric,
-    "interval": format_interval,
+    "difference": format_difference,
+    "size": format_size,
+    "p": format_p,
+    "p_relation": format_p_relation,
     "decimal": format_decimal,
     "percent": format_percent,
     "level": format_level,
@@ -78,4 +139,6 @@ FILTERS = {
     "amount": format_amount,
     "bytes": format_bytes,
     "seconds": format_seconds,
+    "rate": format_rate,
 }
+FILTERS = {name: _refuse_no_number(write) for name, write in _NUMBERS.items()} | {"interval": format_interval}

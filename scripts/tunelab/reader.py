@@ -31,6 +31,8 @@ class Reader:
             Unknown: when nothing of it is right.
         """
         plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+        if value is None and types.NoneType in get_args(plain):
+            return None
         if sections := _list_sections(plain):
             return self._read_section(sections, value, path, about)
         if get_origin(plain) is dict and get_args(plain)[1] is not Any and isinstance(value, dict) and value:

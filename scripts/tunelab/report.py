@@ -1,7 +1,8 @@
-"""Render the page: one HTML file that needs no network, no script and no neighbour.
+"""Render the page: one HTML file that needs no network and no neighbour, and says what it says without its script.
 
 All text from models, data sets and configs is escaped by the template engine; only the figures, drawn by the project,
-and the style sheet are let through as they are. A missing or empty value stops the build instead of showing a gap.
+the style sheets and the script are let through as they are. A browser runs nothing but what the page's policy names by
+its hash. A missing or empty value stops the build instead of showing a gap.
 """
 
 import base64
@@ -15,28 +16,47 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from tunelab.errors import UserError
+from tunelab.figure_words import translate_figures
 from tunelab.notation import FILTERS
 from tunelab.page import build_page
+from tunelab.questions import build_questions, render_data
 from tunelab.study import Study
+from tunelab.wordings import SOURCE, install_wordings
 
-PAGE, STYLE = "report.html.j2", "report.css"
+PAGE, SCRIPT, STYLES = "report.html.j2", "report.js", ("report.css", "report_questions.css")
 
 
 def render_report(study: Study, figures: list[Path], templates: list[Path]) -> str:
     """Render the page from a study's files, its figures (named by their stems) and the templates (by their names)."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
-    missing = {PAGE, STYLE} - texts.keys()
+    missing = {PAGE, SCRIPT, *STYLES} - texts.keys()
     if missing:
         raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
-    environment = build_environment(texts)
-    page = build_page(study, {path.stem: load_figure(study.find(path)) for path in figures})
-    style = texts[STYLE]
-    return environment.get_template(PAGE).render(
-        page=page, style=Markup(style), style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    language = study.spec["study"].get("language", SOURCE)
+    drawn = {path.stem: load_figure(study.find(path)) for path in figures}
+    page = build_page(study, translate_figures(drawn, texts, language))
+    style, script = "".join(texts[name] for name in STYLES), texts[SCRIPT]
+    return (
+        build_environment(texts, language)
+        .get_template(PAGE)
+        .render(
+            page=page,
+            language=language,
+            questions=render_data(build_questions(study)),
+            style=Markup(style),
+            style_hash=hash_source(style),
+            script=Markup(script),
+            script_hash=hash_source(script),
+        )
     )
 
 
-def build_environment(texts: dict[str, str]) -> Environment:
+def hash_source(text: str) -> str:
+    """Return the text's sha256 as a Content-Security-Policy writes it."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def build_environment(texts: dict[str, str], language: str = SOURCE) -> Environment:
     environment = Environment(
         loader=DictLoader(texts),
         autoescape=True,
@@ -46,6 +66,7 @@ def build_environment(texts: dict[str, str]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= FILTERS
+    install_wordings(environment, texts, language)
     return environment
 
 

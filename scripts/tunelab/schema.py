@@ -1,6 +1,6 @@
-"""Write the two generated files: `arguments.json` (fields of TRL, PEFT, bitsandbytes) and `config/schema.json`.
+"""Write the generated files: `arguments.json` (fields of TRL, PEFT, bitsandbytes) and the JSON schemas.
 
-Run `make schema` after a library upgrade or a change of `tunelab.specs`.
+Run `make schema` after a library upgrade or a change of `tunelab.specs` or `tunelab.results`.
 """
 
 import dataclasses
@@ -11,10 +11,13 @@ import types
 import typing
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from tunelab import arguments
 from tunelab.config import Config
+from tunelab.results import Results
 
-SCHEMA = Path("config/schema.json")
+SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
 
 
 # what the libraries take as text and look at much later
@@ -100,10 +103,11 @@ def render_arguments() -> str:
     return "{\n" + ",\n".join(classes) + "\n}\n"
 
 
-def render_schema() -> str:
-    return json.dumps(Config.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+def render_schema(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
     arguments.FILE.write_text(render_arguments(), encoding="utf-8")
-    SCHEMA.write_text(render_schema(), encoding="utf-8")
+    for path, model in SCHEMAS.items():
+        path.write_text(render_schema(model), encoding="utf-8")

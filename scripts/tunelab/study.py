@@ -51,6 +51,16 @@ class Study:
         runs = self.list_runs(*methods) if methods else self.runs
         return [(run, seed) for run in runs for seed in self.list_seeds(run)]
 
+    def list_texts(self) -> list[str]:
+        """List the neutral texts, by the stems of their files."""
+        drift = self.spec.get("drift")
+        return [Path(text).stem for text in drift["texts"]] if drift else []
+
+    def find_untouched(self, run: str) -> str | None:
+        """Return the study's untouched run of the same model, or None."""
+        same = [name for name in self.list_runs("base") if self.run(name)["model"] == self.run(run)["model"]]
+        return same[0] if same else None
+
     def list_token_pairs(self) -> list[tuple[str, str]]:
         """List the (data set, model) combinations that some run trains on or is evaluated on."""
         asked = [self.task(task)["dataset"] for task in self.tasks]
@@ -75,9 +85,12 @@ class Study:
     def task_file(self, run: str, seed: int, task: str, name: str) -> Path:
         return self.run_file(run, seed, task) / name
 
+    def noise_file(self, repeat: str, task: str, name: str) -> Path:
+        return self.root / "noise" / repeat / task / name
+
     @cached_property
     def results_file(self) -> Path:
-        return self.root / "comparison" / "results.json"
+        return self.root / "results.json"
 
     def find(self, path: Path) -> Path:
         """Return `path`, or say which artefact is missing."""

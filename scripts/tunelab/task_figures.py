@@ -6,14 +6,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tunelab.figures import build_panels, find_marker, shorten_label
 from tunelab.metrics import METRICS, PLOTTED
+from tunelab.results import Results
 from tunelab.study import Study
 
 SPREAD = 0.22  # how far the dots of several seeds lie apart, in rows
 
 
-def draw_tasks(study: Study, rows: list[dict]) -> Figure:
+def draw_tasks(study: Study, results: Results) -> Figure:
     """Draw one row of panels per task and one dot per run and seed, in the order of the study."""
-    found = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in rows}
+    found = {(row.run, row.seed, row.task, row.metric): row for row in results.estimates}
     widest = max(len(PLOTTED[study.task(task)["kind"]]) for task in study.tasks)
     height = 1.3 + 0.32 * len(study.runs)
     figure, panels = build_panels(len(study.tasks), widest, height, sharey=True)
@@ -38,8 +39,8 @@ def _draw_dots(panel: Axes, study: Study, found: dict, task: str, metric: str) -
         for i, seed in enumerate(seeds):
             row = found[run, seed, task, metric]
             height = place + (0 if len(seeds) == 1 else SPREAD * (2 * i / (len(seeds) - 1) - 1))
-            panel.plot([row["low"], row["high"]], [height, height], color=study.colour(run), linewidth=2, alpha=0.55)
-            panel.plot(row["value"], height, find_marker(study, run), color=study.colour(run), markersize=7)
+            panel.plot([row.low, row.high], [height, height], color=study.colour(run), linewidth=2, alpha=0.55)
+            panel.plot(row.value, height, find_marker(study, run), color=study.colour(run), markersize=7)
     described = METRICS[metric]
     better = f" ({described.better} is better)" if described.better else ""
     panel.set_xlabel(described.label + better)

@@ -20,23 +20,27 @@ HEALTH = {
 }
 SHARES = {"completions/clipped_ratio", "frac_reward_zero_std"}
 COLUMNS = 4
+AXES = {"tokens": "tokens seen", "seconds": "training time (s)"}
 
 
 def draw_learning_curves(study: Study) -> Figure:
-    """Draw training and held-out loss against tokens seen, one panel per data set."""
+    """Draw training and held-out loss, one column per data set, against tokens seen and against seconds."""
     runs = study.list_runs("sft")
     if not runs:
         raise UserError("study.runs has no run with `method: sft`, so there are no learning curves to draw.")
     datasets = list(dict.fromkeys(study.run(run)["dataset"] for run in runs))
-    figure, panels = build_panels(1, len(datasets), 3.8)
-    figure.get_layout_engine().set(w_pad=0.15)
-    for panel, dataset in zip(panels[0], datasets, strict=True):
-        for run in (run for run in runs if study.run(run)["dataset"] == dataset):
-            for seed in study.list_seeds(run):
-                _draw_losses(panel, study, run, study.load(study.run_file(run, seed, "history.jsonl")))
-        panel.set(title=f"trained on {dataset}", xlabel="tokens seen", ylabel="loss (nats per token)")
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        panel.xaxis.set_major_locator(MaxNLocator(5))
+    figure, panels = build_panels(len(AXES), len(datasets), 3.2)
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)
+    for column, dataset in enumerate(datasets):
+        own = [run for run in runs if study.run(run)["dataset"] == dataset]
+        for line, (axis, name) in enumerate(AXES.items()):
+            panel = panels[line][column]
+            for run in own:
+                for seed in study.list_seeds(run):
+                    _draw_losses(panel, study, run, study.load(study.run_file(run, seed, "history.jsonl")), axis)
+            panel.set(title=f"trained on {dataset}" if line == 0 else "", xlabel=name, ylabel="loss (nats per token)")
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            panel.xaxis.set_major_locator(MaxNLocator(5))
     kinds = [
         Line2D([], [], color="#555555", alpha=0.6, linewidth=1.2, label="training batches"),
         Line2D([], [], color="#555555", linestyle="--", marker="o", label="validation rows"),
@@ -45,14 +49,12 @@ def draw_learning_curves(study: Study) -> Figure:
     return figure
 
 
-def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict]) -> None:
+def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict], axis: str) -> None:
     colour, trained = study.colour(run), [row for row in history if "loss" in row]
     held_out = [row for row in history if "eval_loss" in row]
+    panel.plot([row[axis] for row in trained], [row["loss"] for row in trained], color=colour, alpha=0.6, linewidth=1.2)
     panel.plot(
-        [row["tokens"] for row in trained], [row["loss"] for row in trained], color=colour, alpha=0.6, linewidth=1.2
-    )
-    panel.plot(
-        [row["tokens"] for row in held_out],
+        [row[axis] for row in held_out],
         [row["eval_loss"] for row in held_out],
         color=colour,
         linestyle="--",

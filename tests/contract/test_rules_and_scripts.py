@@ -6,7 +6,13 @@ import re
 import pytest
 from project_files import LIBRARY, PROJECT, RULES, SCRIPTS, STAGES, TOOLS, list_imports, read_rules
 
-REUSED = {"train_sft_model": "train_sft", "train_grpo_model": "train_grpo"}
+REUSED = {
+    "train_sft_model": "train_sft",
+    "train_grpo_model": "train_grpo",
+    "generate_repeats": "generate_answers",
+    "measure_repeats": "measure_loss",
+    "score_repeats": "score_answers",
+}
 LAST_LINES = re.compile(
     r'\n\nif __name__ == "__main__":\n'
     r"    run_as_job\(main, snakemake(, network=True|, keep=True)?\)  # noqa: F821  \(Snakemake provides it\)\n\Z"
@@ -26,7 +32,7 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
     }
     assert used == {name: [] if name in REUSED else [name] for name in rules}
     assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
-    assert len(STAGES) == 16
+    assert len(STAGES) == 23
     for name, original in REUSED.items():
         assert f"use rule {original} as {name} with:" in RULES
 

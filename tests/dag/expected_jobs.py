@@ -7,13 +7,30 @@ METHODS = {"lora": "train_sft", "prefix": "train_sft", "warmstart": "train_sft",
 
 PAGE = {"render_report", "all"}
 CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
-COMPARED = {"compare_methods", "plot_tasks"} | PAGE
+LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
+DRAWN = LABELLED | {"plot_costs"}
+COMPARED = {"compare_methods"} | DRAWN | PAGE
+REPEATS = ("again", "rebatched")
 # whatever shows all runs that are selected
 DESCRIBED = COMPARED | CURVES | REWARDS
 
 
 def evaluated(runs=RUNS, tasks=TASKS, rules=EVALUATIONS, seeds=SEEDS):
     return {f"{rule} {run} {seeds[run]} {task}" for run in runs for task in tasks for rule in rules}
+
+
+def repeated(tasks=TASKS, rules=EVALUATIONS, repeats=REPEATS):
+    """The further evaluations of the run that the noise section names, grpo."""
+    names = {
+        "generate_answers": "generate_repeats",
+        "score_answers": "score_repeats",
+        "measure_loss": "measure_repeats",
+    }
+    return {f"{names[rule]} {repeat} {task}" for rule in rules for repeat in repeats for task in tasks}
+
+
+def drifted(runs=RUNS, seeds=SEEDS):
+    return {f"measure_drift {run} {seeds[run]}" for run in runs}
 
 
 def carded(*runs, seeds=SEEDS):
@@ -23,7 +40,8 @@ def carded(*runs, seeds=SEEDS):
 def trained(*runs, seeds=SEEDS):
     """The training of these runs and all that is made and measured of them."""
     learnt = {f"{METHODS[run]} {run} {seeds[run]}" for run in runs}
-    return learnt | carded(*runs, seeds=seeds) | evaluated(runs, seeds=seeds)
+    again = repeated() if "grpo" in runs and seeds is SEEDS else set()  # of the first seed only
+    return learnt | carded(*runs, seeds=seeds) | evaluated(runs, seeds=seeds) | drifted(runs, seeds) | again
 
 
 def prepared(dataset):
@@ -31,13 +49,15 @@ def prepared(dataset):
     learners = {"support": ("lora", "prefix"), "sums": ("warmstart", "grpo")}[dataset]
     curves = {"support": CURVES, "sums": CURVES | REWARDS}[dataset]
     stages = {f"prepare_dataset {dataset}", f"measure_tokens {dataset} smollm2"}
-    return stages | trained(*learners) | evaluated(tasks=[dataset]) | COMPARED | curves
+    measured = evaluated(tasks=[dataset]) | repeated([dataset]) | drifted()
+    return stages | trained(*learners) | measured | COMPARED | curves
 
 
 def remodelled():
     """A new base model: every run is trained and evaluated anew, on the same rows."""
     measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2"}
-    return {"fetch_model smollm2"} | measured | trained(*METHODS) | evaluated(["base"]) | DESCRIBED
+    untouched = evaluated(["base"]) | drifted(["base"])
+    return {"fetch_model smollm2"} | measured | trained(*METHODS) | untouched | DESCRIBED
 
 
 FETCHED = {"fetch_model smollm2", "fetch_dataset support", "fetch_dataset sums"}

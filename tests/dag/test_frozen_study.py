@@ -32,7 +32,7 @@ def test_without_the_frozen_study_the_edit_would_leak(finished):
 
 
 def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen):
-    with changed_file(finished / "scripts/tunelab/losses.py", "batch_size", "size", 3):
+    with changed_file(finished / "scripts/tunelab/losses.py", "batch_size", "size", 2):
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--mode", "remote"],
             cwd=finished,

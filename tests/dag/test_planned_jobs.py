@@ -5,7 +5,18 @@ import shutil
 from collections import Counter
 
 import pytest
-from expected_jobs import COMPARED, CURVES, DESCRIBED, EVERYTHING, METHODS, SEEDS, carded, evaluated, trained
+from expected_jobs import (
+    COMPARED,
+    CURVES,
+    DESCRIBED,
+    EVERYTHING,
+    METHODS,
+    SEEDS,
+    carded,
+    drifted,
+    evaluated,
+    trained,
+)
 from study_copy import changed_config, plan, run_snakemake
 
 JOBS = {
@@ -19,8 +30,16 @@ JOBS = {
     "generate_answers": 10,
     "measure_loss": 10,
     "score_answers": 10,
+    "measure_drift": 5,
+    "generate_repeats": 4,
+    "measure_repeats": 4,
+    "score_repeats": 4,
     "compare_methods": 1,
     "plot_tasks": 1,
+    "plot_contrasts": 1,
+    "plot_costs": 1,
+    "plot_gains": 1,
+    "render_tables": 1,
     "plot_learning_curves": 1,
     "plot_rewards": 1,
     "render_report": 1,
@@ -33,16 +52,16 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 51
+    assert len(jobs) == 72
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):
-    assert plan(project, "results/report.html") == EVERYTHING - carded(*METHODS) - {"all"}
+    assert plan(project, "results/report.html") == EVERYTHING - carded(*METHODS) - {"render_tables", "all"}
 
 
 def test_the_smoke_study_plans_the_same_stages_on_its_own_folder(project):
     jobs = plan(project, "--configfile", "config/smoke.yaml")
-    assert Counter(job.split()[0] for job in jobs) == JOBS
+    assert Counter(job.split()[0] for job in jobs) == JOBS | {"generate_samples": 5, "score_samples": 5}
     assert {job.split()[1] for job in jobs if job.startswith("fetch_")} == {"tiny", "chat", "sums"}
 
 
@@ -65,7 +84,12 @@ def test_a_new_run_is_trained_and_evaluated_and_leaves_the_others(finished):
     run = LORA | {"adapter": {"peft_type": "LORA", "r": 4}}
     overlay = {"study": {"runs": [*SEEDS, "lora_r4"]}, "runs": {"lora_r4": run}}
     seeds = {"lora_r4": "1"}
-    jobs = {"train_sft lora_r4 1"} | carded("lora_r4", seeds=seeds) | evaluated(["lora_r4"], seeds=seeds)
+    jobs = (
+        {"train_sft lora_r4 1"}
+        | carded("lora_r4", seeds=seeds)
+        | evaluated(["lora_r4"], seeds=seeds)
+        | drifted(["lora_r4"], seeds)
+    )
     with changed_config(finished, overlay):
         assert plan(finished) == jobs | DESCRIBED
 
@@ -87,13 +111,13 @@ def test_a_run_less_is_compared_anew_and_nothing_else(finished):
 
 
 def test_a_study_without_a_method_does_not_draw_its_curves(finished):
-    with changed_config(finished, {"study": {"runs": ["base", "lora"]}}):
+    with changed_config(finished, {"study": {"runs": ["base", "lora"]}, "noise": None}):
         assert plan(finished) == COMPARED | CURVES
 
 
-def test_a_task_less_is_compared_anew_and_nothing_else(finished):
+def test_a_task_less_is_compared_anew_and_left_out_of_the_drift(finished):
     with changed_config(finished, {"study": {"tasks": ["sums"]}}):
-        assert plan(finished) == COMPARED
+        assert plan(finished) == COMPARED | drifted()
 
 
 def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):

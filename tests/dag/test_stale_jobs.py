@@ -10,21 +10,24 @@ from expected_jobs import (
     COMPARED,
     CURVES,
     DESCRIBED,
+    DRAWN,
     EVERYTHING,
     METHODS,
     PAGE,
     REWARDS,
     RUNS,
     carded,
+    drifted,
     evaluated,
     prepared,
     remodelled,
+    repeated,
     trained,
 )
 from study_copy import PROJECT, appended, changed_config, changed_file, plan
 
 SFT = trained("lora", "prefix", "warmstart")
-JUDGED = ("generate_answers", "score_answers")
+JUDGED, SCORED, LOSSES = ("generate_answers", "score_answers"), ("score_answers",), ("measure_loss",)
 TOKENS = {"measure_tokens support smollm2", "measure_tokens sums smollm2"}
 LEARNT = SFT | trained("grpo") | COMPARED | CURVES | REWARDS
 
@@ -39,11 +42,19 @@ CONFIG_EDITS = {
         set(),
     ),
     "study.title": ({"study": {"title": "Another title"}}, PAGE),
-    "study.smoke": ({"study": {"smoke": True}}, PAGE),
+    "study.language": ({"study": {"language": "zh"}}, PAGE),
+    "study.smoke": ({"study": {"smoke": True}}, COMPARED),
+    "comparison.contrasts": ({"comparison": {"contrasts": [["lora", "base"]]}}, COMPARED),
+    "a margin": ({"comparison": {"margins": {"strict": 0.05}}}, COMPARED),
+    "drift.rows": ({"drift": {"rows": 8}}, drifted() | COMPARED),
+    "no drift": ({"drift": None}, COMPARED),
+    "noise.batch_size": ({"noise": {"batch_size": 8}}, repeated(repeats=["rebatched"]) | COMPARED),
+    "noise.run": ({"noise": {"run": "lora"}}, repeated() | COMPARED),
+    "no noise": ({"noise": None}, COMPARED),
     "the order of the runs": ({"study": {"runs": [*RUNS[::-1]]}}, DESCRIBED),
-    "a supervised run's label": ({"runs": {"lora": {"label": "Low-rank"}}}, {"plot_tasks"} | CURVES | PAGE),
-    "the GRPO run's label": ({"runs": {"grpo": {"label": "RL"}}}, {"plot_tasks"} | REWARDS | PAGE),
-    "a task's label": ({"tasks": {"sums": {"label": "Arithmetic"}}}, {"plot_tasks"} | PAGE),
+    "a supervised run's label": ({"runs": {"lora": {"label": "Low-rank"}}}, DRAWN | CURVES | PAGE),
+    "the GRPO run's label": ({"runs": {"grpo": {"label": "RL"}}}, DRAWN | REWARDS | PAGE),
+    "a task's label": ({"tasks": {"sums": {"label": "Arithmetic"}}}, DRAWN | PAGE),
     "lora's learning rate": ({"runs": {"lora": {"training": {"learning_rate": 1.0e-4}}}}, trained("lora")),
     "lora's rank": ({"runs": {"lora": {"adapter": {"r": 8}}}}, trained("lora")),
     "lora's own save_steps": (
@@ -61,11 +72,11 @@ CONFIG_EDITS = {
     ),
     "max_new_tokens of one task": (
         {"tasks": {"sums": {"generation": {"max_new_tokens": 129}}}},
-        evaluated(tasks=["sums"], rules=JUDGED) | COMPARED,
+        evaluated(tasks=["sums"], rules=JUDGED) | repeated(["sums"], JUDGED) | COMPARED,
     ),
     "batch of one task's losses": (
         {"tasks": {"support": {"loss_batch_size": 4}}},
-        evaluated(tasks=["support"], rules=["measure_loss"]) | COMPARED,
+        evaluated(tasks=["support"], rules=LOSSES) | repeated(["support"], LOSSES) | COMPARED,
     ),
     "prepare.seed of one data set": ({"datasets": {"sums": {"prepare": {"seed": 43}}}}, prepared("sums")),
     "prepare.limit of one data set": ({"datasets": {"support": {"prepare": {"limit": 200}}}}, prepared("support")),
@@ -90,11 +101,18 @@ SCRIPT_EDITS = {
     "train_grpo": trained("grpo") | COMPARED | REWARDS,
     "render_model_card": carded(*METHODS) | {"all"},
     "merge_adapter": set(),  # no target promises a merged model
-    "generate_answers": evaluated(rules=JUDGED) | COMPARED,
-    "measure_loss": evaluated(rules=["measure_loss"]) | COMPARED,
-    "score_answers": evaluated(rules=["score_answers"]) | COMPARED,
+    "generate_answers": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
+    "measure_loss": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | COMPARED,
+    "score_answers": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
+    "measure_drift": drifted() | COMPARED,
+    "generate_samples": set(),  # the default study draws no samples
+    "score_samples": set(),
     "compare_methods": COMPARED,
     "plot_tasks": {"plot_tasks"} | PAGE,
+    "plot_contrasts": {"plot_contrasts"} | PAGE,
+    "plot_costs": {"plot_costs"} | PAGE,
+    "plot_gains": {"plot_gains"} | PAGE,
+    "render_tables": {"render_tables", "all"},
     "plot_learning_curves": CURVES | PAGE,
     "plot_rewards": REWARDS | PAGE,
     "render_report": PAGE,
@@ -102,14 +120,20 @@ SCRIPT_EDITS = {
 }
 
 MODULE_EDITS = {
-    "scoring.py, which holds the extractors": evaluated(rules=["score_answers"]) | COMPARED,
-    "rewards.py, which are metrics too": trained("grpo") | evaluated(rules=["score_answers"]) | COMPARED | REWARDS,
+    "scoring.py, which holds the extractors": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
+    "rewards.py, which are metrics too": trained("grpo")
+    | evaluated(rules=SCORED)
+    | repeated(rules=SCORED)
+    | COMPARED
+    | REWARDS,
     "sft.py": SFT | COMPARED | CURVES | trained("grpo") | REWARDS,
     "grpo.py": trained("grpo") | COMPARED | REWARDS,
     "training.py": LEARNT,
     "modelcard.py": carded(*METHODS) | {"all"},
-    "generation.py": evaluated(rules=JUDGED) | COMPARED,
-    "losses.py": evaluated(rules=["measure_loss"]) | COMPARED,
+    "generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
+    "losses.py": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | drifted() | COMPARED,
+    "drift.py": drifted() | COMPARED,
+    "sampled.py, which the default study does without": set(),
     "splits.py": prepared("support") | prepared("sums"),
     "sources/models.py": remodelled(),
     "sources/pypi_model.py": remodelled(),
@@ -121,7 +145,12 @@ MODULE_EDITS = {
     "sources/hub_table.py, which no data set comes from": set(),
     "sources/hub.py, which says how the Hub is reached": set(),
     "comparison.py": COMPARED,
-    "statistics.py": COMPARED,
+    "verdicts.py": COMPARED,
+    "paired.py": COMPARED,
+    "budgets.py": COMPARED,
+    "latex.py": {"render_tables", "plot_costs"} | PAGE,
+    "contrast_figures.py": {"plot_contrasts"} | PAGE,
+    "wordings.py, which translates": PAGE,
     "training_figures.py": CURVES | REWARDS | PAGE,
     "task_figures.py": {"plot_tasks"} | PAGE,
     "report.py": PAGE,
@@ -151,7 +180,7 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
-    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 17
+    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 24
     assert {rule.split()[0] for rule in EVERYTHING} - {"all"} <= set(SCRIPT_EDITS)
 
 
@@ -166,6 +195,9 @@ def test_an_edit_of_a_module_asks_for_the_stages_that_run_it(finished, edit):
     [
         ("reports/report.css", "body", "/* larger */ body", {"render_report", "all"}),
         ("reports/report_cost.html.j2", "<h2", "<h2  ", {"render_report", "all"}),
+        ("reports/zh.po", "# ", "#  ", {"render_report", "all"}),
+        ("reports/known_results.yaml", "low: 0.80", "low: 0.75", COMPARED),
+        ("config/neutral/english.txt", "the", "thee", drifted() | COMPARED),
         ("rules/train.smk", "rule train_sft:", "# a comment\nrule train_sft:", set()),
         ("profiles/default/config.yaml", "keep-going: true", "keep-going: false", set()),
     ],
@@ -204,8 +236,8 @@ def test_touched_files_ask_for_nothing(finished):
 
 def test_another_version_of_a_package_asks_for_the_stages_that_name_it(finished):
     for package, expected in {
-        "sacrebleu": evaluated(rules=["score_answers"]) | COMPARED,
-        "peft": LEARNT | evaluated(rules=[*JUDGED, "measure_loss"]),
+        "sacrebleu": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
+        "peft": LEARNT | evaluated() | repeated() | drifted(),
         "jinja2": {"render_report", "all"},
         "bitsandbytes": set(),
     }.items():

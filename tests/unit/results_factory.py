@@ -3,12 +3,17 @@
 import random
 from pathlib import Path
 
-from run_factory import REWARDS, build_rows, write_run
+from run_factory import REWARDS, SAMPLES, build_rows, write_repeat, write_run
 
 from tunelab.records import write_json, write_jsonl
 
+STEPS = {"min_steps": 2, "max_steps": 3, "largest_number": 20, "seed": 7}
 LABELS = {"base": "untouched", "lora": "LoRA", "prefix": "prefix tuning", "warmstart": "warm start", "grpo": "GRPO"}
 SYSTEM = "Work step by step. Put the steps between <reasoning> tags and the number between <answer> tags."
+
+
+MARGINS = {"strict": 0.02, "flexible": 0.02, "reward": 0.1, "loss": 0.05, "rouge_l": 0.02, "chrf": 2.0}
+CONTRASTS = [["lora", "base"], ["prefix", "base"], ["lora", "prefix"], ["warmstart", "base"], ["grpo", "warmstart"]]
 
 
 def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = (1,), results: str = "results") -> dict:
@@ -54,6 +59,7 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
             "seeds": list(seeds),
             "tasks": ["arithmetic", "support"],
             "smoke": False,
+            "language": "en",
         },
         "models": {
             "smollm2": {
@@ -67,19 +73,29 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
         },
         "datasets": {
             "sums": {
-                "fetch": {"source": "generated", "rows": 300, "test_rows": 48, "min_steps": 2, "max_steps": 3},
+                "fetch": {"source": "generated", "rows": 300, "test_rows": 48} | STEPS,
                 "prepare": {"format": "gsm8k", "system": SYSTEM, "seed": 42},
             },
             "tech": {
-                "fetch": {"source": "pypi", "package": "chatterbot-corpus", "version": "1.3.3"},
+                "fetch": {"source": "pypi", "package": "chatterbot-corpus", "version": "1.3.3"}
+                | {"files": ["english/tech_support.yml"]},
                 "prepare": {"format": "question_answer", "system": None, "seed": 42},
             },
         },
         "runs": {run: {"label": LABELS[run], **every[run]} for run in runs},
         "tasks": {
-            "arithmetic": {"label": "Grade-school sums", "dataset": "sums", "kind": "maths", "generation": generation},
-            "support": {"label": "Technical questions", "dataset": "tech", "kind": "text", "generation": generation},
+            "arithmetic": {
+                **{"label": "Grade-school sums", "dataset": "sums", "kind": "maths", "generation": generation},
+                "sampling": {"samples": SAMPLES, "k": [1, 4], "rows": 8, "temperature": 0.7},
+            },
+            "support": {
+                **{"label": "Technical questions", "dataset": "tech", "kind": "text", "generation": generation},
+                "sampling": None,
+            },
         },
+        "comparison": {"contrasts": CONTRASTS, "margins": MARGINS},
+        "noise": {"run": runs[0], "batch_size": 4},
+        "drift": {"texts": ["config/texts/neutral_en.txt"], "rows": 4, "batch_size": 8},
     }
 
 
@@ -103,6 +119,8 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
         seeds = [0] if run == "base" else study["study"]["seeds"]
         for seed in seeds:
             write_run(root / f"runs/{run}/seed{seed}", run, seed, study, rows)
+    for repeat in ("again", "rebatched"):
+        write_repeat(root / f"noise/{repeat}", study["noise"]["run"], repeat, study, rows)
     return study
 
 
@@ -129,6 +147,16 @@ def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:
             "format": study["datasets"][dataset]["prepare"]["format"],
             "system": study["datasets"][dataset]["prepare"]["system"],
             "examples": build_rows(dataset, 3),
+        },
+    )
+    fetch = study["datasets"][dataset]["fetch"]
+    write_json(
+        folder / "card.json",
+        {
+            "dataset": dataset,
+            "source": fetch,
+            "revision": None,
+            "files": [{"path": "train/data-00000-of-00001.arrow", "bytes": 81_920, "sha256": "ef" * 32}],
         },
     )
     lengths = {split: [drawn.randint(50, 110) for _ in range(n)] for split, n in counts.items()}

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from tunelab.records import write_json, write_jsonl
 
+SAMPLES = 4  # answers per question where several are drawn
 REWARDS = {"correctness": 2.0, "integer": 0.5, "strict_format": 0.5, "soft_format": 0.5, "xml_count": 0.5}
 # Chance of a right answer and of the layout on sums; loss per token on sums and on texts; likeness to the reference.
 ABILITY = {
@@ -47,6 +48,7 @@ def build_rows(dataset: str, rows: int) -> list[dict]:
 def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None:
     for name, task in study["tasks"].items():
         write_task(folder / name, random.Random(f"{run} {seed} {name}"), run, task, rows)
+    write_drift(folder / "drift.jsonl", random.Random(f"{run} {seed} drift"), run, study)
     if run == "base":
         return
     history = build_history(run, seed)
@@ -112,9 +114,64 @@ def build_history(run: str, seed: int) -> list[dict]:
 
 
 def write_task(folder: Path, drawn: random.Random, run: str, task: dict, rows: int) -> None:
+    examples = build_rows(task["dataset"], rows)
+    answers, scores, losses = draw_answers(drawn, run, task, examples)
+    write_jsonl(folder / "answers.jsonl", answers)
+    write_jsonl(folder / "scores.jsonl", scores)
+    write_jsonl(folder / "losses.jsonl", losses)
+    if task["sampling"]:
+        sampled = [draw_answers(drawn, run, task, examples[: task["sampling"]["rows"]])[1] for _ in range(SAMPLES)]
+        write_jsonl(
+            folder / "sample_scores.jsonl", [row | {"sample": i} for i, scores in enumerate(sampled) for row in scores]
+        )
+    write_json(
+        folder / "generation.json",
+        {
+            "generation": task["generation"],
+            "seconds": 31.5,
+            "tokens": 2400,
+            "dtype": "bfloat16",
+            "device": "cpu",
+            "rendered_example": "<|im_start|>user\nHow many?<|im_end|>\n",
+        },
+    )
+
+
+def write_repeat(folder: Path, run: str, repeat: str, study: dict, rows: int) -> None:
+    """Write a repeated evaluation: the same again, or with other draws as another batch size might give."""
+    for name, task in study["tasks"].items():
+        seed = 0 if run == "base" else study["study"]["seeds"][0]
+        drawn = random.Random(f"{run} {seed} {name}{' rebatched' if repeat == 'rebatched' else ''}")
+        _, scores, losses = draw_answers(drawn, run, task, build_rows(task["dataset"], rows))
+        write_jsonl(folder / name / "scores.jsonl", scores)
+        write_jsonl(folder / name / "losses.jsonl", losses)
+
+
+def write_drift(path: Path, drawn: random.Random, run: str, study: dict) -> None:
+    """Write the loss on a neutral text's paragraphs and on the first held-out rows, and the divergence on both."""
+    texts = [("text", Path(text).stem, f"p{i}") for text in study["drift"]["texts"] for i in range(6)]
+    rows = [
+        ("task", name, row["id"])
+        for name, task in study["tasks"].items()
+        for row in build_rows(task["dataset"], study["drift"]["rows"])
+    ]
+    write_jsonl(
+        path,
+        [
+            {
+                **{"kind": kind, "source": source, "id": row, "tokens": 40, "bytes": 160},
+                "loss": 40 * ABILITY[run][3] * drawn.uniform(0.9, 1.1),
+                "kl": 0.0 if run == "base" else 40 * drawn.uniform(0.01, 0.3),
+            }
+            for kind, source, row in texts + rows
+        ],
+    )
+
+
+def draw_answers(drawn: random.Random, run: str, task: dict, examples: list[dict]) -> tuple[list, list, list]:
     right, layout, sums_loss, text_loss, likeness = ABILITY[run]
     maths, answers, scores, losses = task["kind"] == "maths", [], [], []
-    for example in build_rows(task["dataset"], rows):
+    for example in examples:
         reference, tokens, cut = example["messages"][-1]["content"], drawn.randint(20, 96), drawn.random() < 0.06
         correct, formatted = drawn.random() < right, drawn.random() < layout
         number = example.get("answer") if correct else str(drawn.randint(1, 400))
@@ -155,20 +212,7 @@ def write_task(folder: Path, drawn: random.Random, run: str, task: dict, rows: i
             score = min(1.0, max(0.0, likeness + drawn.uniform(-0.1, 0.5)))
             row |= {"rouge_l": score, "chrf": 90 * score, "length_ratio": drawn.uniform(0.5, 2.0)}
         scores.append(row)
-    write_jsonl(folder / "answers.jsonl", answers)
-    write_jsonl(folder / "scores.jsonl", scores)
-    write_jsonl(folder / "losses.jsonl", losses)
-    write_json(
-        folder / "generation.json",
-        {
-            "generation": task["generation"],
-            "seconds": 31.5,
-            "tokens": 2400,
-            "dtype": "bfloat16",
-            "device": "cpu",
-            "rendered_example": "<|im_start|>user\nHow many?<|im_end|>\n",
-        },
-    )
+    return answers, scores, losses
 
 
 def write_completions(path: Path, history: list[dict], drawn: random.Random) -> None:

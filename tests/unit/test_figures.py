@@ -1,5 +1,8 @@
 import re
 
+import plot_contrasts
+import plot_costs
+import plot_gains
 import plot_learning_curves
 import plot_rewards
 import plot_tasks
@@ -7,9 +10,10 @@ import pytest
 import seaborn as sns
 from results_factory import build_study, write_results
 
-from tunelab.comparison import build_rows
+from tunelab.cost_figures import GREY, list_dominated
 from tunelab.errors import UserError
-from tunelab.records import read_jsonl, write_json, write_jsonl
+from tunelab.records import read_jsonl, write_jsonl
+from tunelab.results import Estimate
 from tunelab.study import COLOURS, Study
 
 
@@ -20,16 +24,22 @@ def study(tmp_path):
     return Study(tmp_path, write_results(tmp_path, spec, rows=8))
 
 
+PLOTS = {
+    "tasks": plot_tasks,
+    "contrasts": plot_contrasts,
+    "costs": plot_costs,
+    "gains": plot_gains,
+    "rewards": plot_rewards,
+    "learning_curves": plot_learning_curves,
+}
+
+
 def draw(study, name):
-    figure, results = study.root / f"figures/{name}.svg", str(study.root)
-    if name == "tasks":
-        write_json(study.results_file, build_rows(study))
-        plot_tasks.main(results, study.spec, study.results_file, figure)
-    elif name == "rewards":
-        plot_rewards.main(results, study.spec, figure)
-    else:
-        plot_learning_curves.main(results, study.spec, figure)
-    return figure.read_text(encoding="utf-8")
+    svg, pdf = (study.root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
+    inputs = [] if name in ("rewards", "learning_curves") else [study.results_file]
+    PLOTS[name].main(str(study.root), study.spec, *inputs, svg, pdf)
+    assert pdf.read_bytes().startswith(b"%PDF")
+    return svg.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -40,14 +50,29 @@ def draw(study, name):
             "rewards",
             ["GRPO: reward", "correctness", "strict format", "xml count", "groups without variance", "entropy"],
         ),
-        ("learning_curves", ["trained on tech", "trained on sums", "prefix tuning", "validation rows", "tokens seen"]),
+        (
+            "learning_curves",
+            [
+                "trained on tech",
+                "trained on sums",
+                "prefix tuning",
+                "validation rows",
+                "tokens seen",
+                "training time (s)",
+            ],
+        ),
+        ("contrasts", ["GRPO − warm start", "difference in strict accuracy", "difference in held-out loss"]),
+        ("costs", ["training time, starts included (s)", "strict accuracy (higher is better)", "untouched", "GRPO"]),
+        ("gains", ["warm start − untouched", "format", "reasoning", "difference in strict accuracy"]),
     ],
 )
 def test_text_stays_text_and_a_redrawn_figure_is_the_same_byte_for_byte(study, name, words):
     svg = draw(study, name)
     for word in words:
         assert word in svg
+    pdf = (study.root / f"figures/{name}.pdf").read_bytes()
     assert draw(study, name) == svg
+    assert (study.root / f"figures/{name}.pdf").read_bytes() == pdf
     assert not re.search(r"<dc:date>|Matplotlib v", svg)
 
 
@@ -83,3 +108,19 @@ def test_a_study_without_such_runs_is_told_so(tmp_path, name, method):
     study = Study(tmp_path, write_results(tmp_path, build_study(runs=("base",)), rows=8))
     with pytest.raises(UserError, match=rf"study\.runs has no run with `method: {method}`"):
         draw(study, name)
+
+
+def test_a_run_is_dominated_when_another_costs_no_more_and_is_better_by_both_intervals():
+    def estimate(run, low, high):
+        names = {"run": run, "seed": 1, "seeds": 1, "task": "sums", "metric": "strict", "sources": ["a file"]}
+        return Estimate(**names, value=(low + high) / 2, low=low, high=high, n=9, interval="wilson")
+
+    found = {run: estimate(run, *ends) for run, ends in {"a": (0.5, 0.6), "b": (0.2, 0.4), "c": (0.3, 0.55)}.items()}
+    costs = {"a": [10.0], "b": [10.0, 12.0], "c": [20.0]}
+    assert list_dominated(found, costs, higher=True) == {"b"}
+    assert list_dominated(found, costs, higher=False) == set()
+    assert list_dominated(found, costs | {"b": [9.0, 12.0]}, higher=True) == set()
+
+
+def test_a_dominated_run_is_grey(study):
+    assert GREY not in draw(study, "tasks")

@@ -201,3 +201,13 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
             spec=GrpoRun(method="grpo", **fields, training=SHORT),
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_shuffled_answers_change_places_and_nothing_else():
+    rows = [{"messages": [{"role": "user", "content": f"{i}?"}, {}], "answer": str(i)} for i in range(20)]
+    plain, shuffled, again = (grpo.build_dataset(rows, *how) for how in ((False, 1), (True, 1), (True, 1)))
+    assert plain["answer"] == [str(i) for i in range(20)]
+    assert shuffled["prompt"] == plain["prompt"] == [[{"role": "user", "content": f"{i}?"}] for i in range(20)]
+    assert sorted(shuffled["answer"]) == sorted(plain["answer"])
+    assert shuffled["answer"] == again["answer"] != plain["answer"]
+    assert grpo.build_dataset(rows, True, 2)["answer"] != shuffled["answer"]

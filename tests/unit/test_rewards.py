@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from tunelab.rewards import REWARDS, build_reward_functions, find_tagged_answer
@@ -120,3 +122,15 @@ def test_a_batch_with_answers_missing_is_refused():
     (judge,), _ = build_reward_functions(Rewards(weights={"correctness": 1.0}))
     with pytest.raises(ValueError, match="zip"):
         judge(prompts=[], completions=[[{"role": "assistant", "content": "72"}]], answer=[])
+
+
+def test_the_random_reward_tosses_a_coin_whatever_was_written():
+    functions, weights = build_reward_functions(Rewards(weights={"random": 1.0}))
+    (toss,) = functions
+    random.seed(3)
+    tossed = toss(prompts=[], completions=[[{"content": IDEAL}]] * 400, answer=["72"] * 400)
+    random.seed(3)
+    assert toss(prompts=[], completions=[[{"content": ""}]] * 400, answer=["1"] * 400) == tossed
+    assert set(tossed) == {0.0, 1.0}
+    assert 160 < sum(tossed) < 240
+    assert (toss.__name__, weights) == ("random", [1.0])

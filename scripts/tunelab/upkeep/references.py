@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 from tunelab.config import Config
+from tunelab.noise import REPEATS
 
 # how the rules name logs, benchmarks and cards, by stage
 RECORD_NAMES = {
@@ -17,6 +18,12 @@ RECORD_NAMES = {
     "generate_answers": "{run}_seed{seed}_{task}",
     "measure_loss": "{run}_seed{seed}_{task}",
     "score_answers": "{run}_seed{seed}_{task}",
+    "measure_drift": "{run}_seed{seed}",
+    "generate_samples": "{run}_seed{seed}_{task}",
+    "score_samples": "{run}_seed{seed}_{task}",
+    "generate_repeats": "{repeat}_{task}",
+    "measure_repeats": "{repeat}_{task}",
+    "score_repeats": "{repeat}_{task}",
 }
 
 
@@ -46,6 +53,7 @@ def _list_records(config: Config) -> Iterator[str]:
         for seed, task in itertools.product(config.list_seeds(run), config.tasks)
         for artefact in list_artefacts(config, run) or [""]
     ]
+    repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
     for stage, pattern in RECORD_NAMES.items():
-        for names in arms if "{run}" in pattern else data:
+        for names in arms if "{run}" in pattern else repeats if "{repeat}" in pattern else data:
             yield f"{stage}/{pattern.format(**names)}"

@@ -1,0 +1,436 @@
+// What the page does beyond being read: the question browser, sortable tables, saved figures, links to sections.
+//
+// Text of models and data sets reaches the document only as text nodes, never as mark-up, and with the characters that
+// would hide or reorder it shown by their code points. The words are the page's own, so that it may be in any language.
+"use strict";
+(() => {
+  const PAGE_SIZE = 25;
+  const ABSENT = -1;
+  const RIGHT = ["good", "\u2713"];
+  const WRONG = ["bad", "\u2717"];
+  // controls, bidi controls, zero-width and tag characters, lone surrogates; joiners stay, which scripts and emoji need
+  const HIDDEN = new RegExp(
+    "[\\0-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e" +
+      "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{d800}-\\u{dfff}\\u{e0000}-\\u{e007f}]",
+    "gu",
+  );
+
+  const find = (id) => document.getElementById(id);
+  const readJson = (id) => JSON.parse(find(id).textContent);
+  const words = readJson("words");
+  const language = document.documentElement.lang;
+  const formatCount = (number) => number.toLocaleString(language);
+  const formatDecimal = (number, digits) => number.toFixed(digits).replace("-", "\u2212");
+  const nameCharacter = (found) => "U+" + found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  const showPlainly = (text) => text.replace(HIDDEN, (found) => `[${nameCharacter(found)}]`);
+
+  function create(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  }
+
+  /** Return text in an element of its own, which keeps its direction to itself; `query` marks what was searched for. */
+  function isolate(name, text, query = null, attributes = {}) {
+    const element = create(name, { dir: "auto", ...attributes });
+    element.classList.add("foreign");
+    let end = 0;
+    for (const found of text.matchAll(HIDDEN)) {
+      addMarked(element, text.slice(end, found.index), query);
+      element.append(create("span", { class: "codepoint" }, nameCharacter(found[0])));
+      end = found.index + found[0].length;
+    }
+    addMarked(element, text.slice(end), query);
+    return element;
+  }
+
+  function addMarked(element, text, query) {
+    let end = 0;
+    for (const found of query ? text.matchAll(query) : []) {
+      element.append(text.slice(end, found.index), create("mark", {}, found[0]));
+      end = found.index + found[0].length;
+    }
+    element.append(text.slice(end));
+  }
+
+  /** Put values (nodes or strings) in the places of a sentence that are named in braces. */
+  function fillIn(sentence, values) {
+    const parts = document.createDocumentFragment();
+    for (const part of sentence.split(/(\{\w+\})/)) {
+      const name = part.match(/^\{(\w+)\}$/)?.[1];
+      parts.append(name in values ? values[name] : part);
+    }
+    return parts;
+  }
+  const write = (sentence, values) => fillIn(sentence, values).textContent;
+
+  // --- question browser ----------------------------------------------------------------------------------------------
+
+  const FILTERS = {
+    maths: {
+      all: () => true,
+      fixed: ({ first, second }) => !first && second,
+      broken: ({ first, second }) => first && !second,
+      wrong: ({ first, second }) => !first && !second,
+      right: ({ first, second }) => first && second,
+      disagree: ({ differ }) => differ,
+    },
+    text: {
+      all: () => true,
+      second: ({ first, second }, tie) => second - first > tie,
+      first: ({ first, second }, tie) => first - second > tie,
+      tie: ({ first, second }, tie) => Math.abs(first - second) <= tie,
+    },
+  };
+
+  function startBrowser() {
+    const data = readJson("questions-data");
+    const { texts, runs, marks } = data;
+    const parts = ["task", "first", "second", "mark", "query", "list"];
+    const [taskBox, firstBox, secondBox, markBox, queryBox, list] = parts.map((name) => find(`questions-${name}`));
+    const state = { filter: "all", page: 0, wanted: "", query: null, hits: null, shown: [] };
+    const task = () => data.tasks[taskBox.value];
+    const isMaths = () => task().kind === "maths";
+    const pair = () => [Number(firstBox.value), Number(secondBox.value)];
+    const readAnswer = (run, item) => {
+      const [text, tokens, bits, ...rest] = task().answers[run][item];
+      const common = { text: texts[text], tokens, bits, has: (name) => (bits & marks[name]) !== 0 };
+      if (!isMaths()) return { ...common, rougeL: rest[0], chrf: rest[1] };
+      const [tagged, last, rewards, seeds] = rest;
+      return { ...common, tagged: texts[tagged], last: texts[last], rewards: task().rewards[rewards], seeds };
+    };
+
+    const nameRun = (run) => isolate("bdi", runs[run].label);
+    function createChip(run) {
+      const dot = create("span", { class: "chip" });
+      dot.style.background = runs[run].colour;
+      const [first, second] = pair();
+      const letters = [run === first && "A", run === second && "B"].filter(Boolean);
+      const signs = letters.flatMap((letter) => [" ", create("b", { class: "letter" }, letter)]);
+      return create("span", { class: "run" }, dot, nameRun(run), ...signs);
+    }
+
+    // which questions are shown
+
+    function compare(item) {
+      const mark = marks[markBox.value];
+      const values = task().answers.map((rows) => (isMaths() ? (rows[item][2] & mark) !== 0 : rows[item][3]));
+      const [first, second] = pair();
+      return { first: values[first], second: values[second], differ: values.some((value) => value !== values[0]) };
+    }
+
+    function search() {
+      const wanted = queryBox.value.trim();
+      clearTimeout(state.wait);
+      if (wanted === state.wanted) return; // the list keeps its focus
+      state.wanted = wanted;
+      [state.query, state.hits] = searchTexts(wanted);
+      refresh();
+    }
+
+    function searchTexts(wanted) {
+      if (!wanted) return [null, null];
+      const literal = wanted.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+      const once = new RegExp(literal, "iu");
+      return [new RegExp(literal, "giu"), texts.map((text) => once.test(text))];
+    }
+
+    function isFound(item) {
+      const [id, said, reference, gold] = task().items[item];
+      const asked = said.filter((_, place) => place % 2 === 1 && texts[said[place - 1]] !== "system");
+      const places = [id, ...asked, reference, gold, ...task().answers.map((rows) => rows[item][0])];
+      return places.some((place) => place !== ABSENT && state.hits[place]);
+    }
+
+    function refresh() {
+      const { kind, items } = task();
+      const found = items.map((_, item) => item).filter((item) => !state.hits || isFound(item));
+      const verdicts = new Map(found.map((item) => [item, compare(item)]));
+      const chosen = Object.entries(FILTERS[kind]).map(([name, fits]) => [
+        name,
+        found.filter((item) => fits(verdicts.get(item), data.tie)),
+      ]);
+      for (const [name, fitting] of chosen) find(`questions-count-${name}`).textContent = formatCount(fitting.length);
+      state.shown = Object.fromEntries(chosen)[state.filter];
+      const [first, second] = pair();
+      const named = { first: nameRun(first), second: nameRun(second), tie: formatDecimal(data.tie / 10000, 2) };
+      find("questions-hint").replaceChildren(fillIn(words.hints[kind], named));
+      find("questions-legend").replaceChildren(words.legend, ...runs.flatMap((_, run) => [" ", createChip(run)]));
+      const count = { count: formatCount(state.shown.length), total: formatCount(items.length) };
+      find("questions-count").textContent = write(words.shown, count) + (state.shown.length ? "" : `. ${words.none}`);
+      drawPage(0);
+    }
+
+    function drawFilters() {
+      const { kind } = task();
+      state.filter = state.filter in FILTERS[kind] ? state.filter : "all";
+      const choices = Object.keys(FILTERS[kind]).map((name) => {
+        const box = create("input", { type: "radio", name: "questions-filter", value: name });
+        box.checked = name === state.filter;
+        const number = create("span", { id: `questions-count-${name}`, class: "questions-number" });
+        const label = create("span", {}, words.filters[kind][name], " ", number);
+        return create("label", { class: "questions-filter" }, box, label);
+      });
+      find("questions-filters").replaceChildren(...choices);
+      find("questions-judging").hidden = !isMaths();
+    }
+
+    // the list
+
+    function drawPage(page) {
+      const { length } = state.shown;
+      const start = page * PAGE_SIZE;
+      const end = Math.min(start + PAGE_SIZE, length);
+      state.page = page;
+      list.start = start + 1;
+      list.replaceChildren(...state.shown.slice(start, end).map(createEntry));
+      find("questions-previous").disabled = page === 0;
+      find("questions-next").disabled = end >= length;
+      find("questions-previous").parentElement.hidden = length <= PAGE_SIZE;
+      const range = { from: formatCount(start + 1), to: formatCount(end), count: formatCount(length) };
+      find("questions-page").textContent = write(words.pages, range);
+    }
+
+    function createEntry(item) {
+      const [, said] = task().items[item];
+      const panel = create("div", { class: "questions-panel", id: `questions-panel-${item}` });
+      const title = isolate("span", texts[said.at(-1)].trim().slice(0, 400), state.query, { class: "questions-title" });
+      const number = create("span", { class: "questions-number" }, formatCount(item + 1));
+      const heading = create(
+        "button",
+        { type: "button", class: "questions-heading", "aria-expanded": "false", "aria-controls": panel.id },
+        ...[number, " ", title, " ", createMarks(item)],
+      );
+      panel.hidden = true;
+      heading.addEventListener("click", () => {
+        panel.hidden = !panel.hidden;
+        heading.setAttribute("aria-expanded", String(!panel.hidden));
+        panel.replaceChildren(...(panel.hidden ? [] : createDetails(item)));
+      });
+      return create("li", {}, create("h3", {}, heading), panel);
+    }
+
+    function createMarks(item) {
+      const cells = runs.map(({ label, colour }, run) => {
+        const row = task().answers[run][item];
+        const right = (row[2] & marks[markBox.value]) !== 0;
+        const value = formatDecimal(row[3] / 10000, 2);
+        const spoken = isMaths() ? words[right ? "isRight" : "isWrong"] : words.likeness;
+        const name = write(spoken, { run: showPlainly(label), value });
+        const [looks, sign] = isMaths() ? (right ? RIGHT : WRONG) : ["plain", value];
+        const mark = create("span", { class: looks, role: "img", "aria-label": name, title: name }, sign);
+        mark.style.borderColor = colour;
+        return mark;
+      });
+      return create("span", { class: "questions-marks" }, ...cells);
+    }
+
+    function createDetails(item) {
+      const [id, said, reference, gold] = task().items[item];
+      const messages = create("dl", { class: "messages" });
+      for (let place = 0; place < said.length; place += 2) {
+        const text = isolate("dd", texts[said[place + 1]], state.query, { class: "text" });
+        messages.append(isolate("dt", texts[said[place]]), text);
+      }
+      const row = fillIn(words.row, { id: isolate("code", texts[id], state.query) });
+      const link = create("a", { href: `#${nameQuestion(item)}` }, words.link);
+      const named = { gold: isolate("b", texts[gold] ?? "", state.query) };
+      const [first, second] = pair();
+      const order = [...new Set([first, second, ...runs.keys()])];
+      return [
+        create("p", { class: "n" }, row, " \u00b7 ", link),
+        messages,
+        create("p", { class: "n" }, gold === ABSENT ? words.reference : fillIn(words.gold, named)),
+        isolate("div", texts[reference], state.query, { class: "text box reference" }),
+        create("div", { class: "answers" }, ...order.map((run) => createAnswer(run, item))),
+      ];
+    }
+
+    function createAnswer(run, item) {
+      const answer = readAnswer(run, item);
+      const head = create("p", { class: "head" }, create("b", {}, createChip(run)));
+      const parts = [write(answer.has("truncated") ? words.cut : words.tokens, { count: formatCount(answer.tokens) })];
+      if (isMaths()) {
+        for (const name of Object.keys(marks).filter((name) => name in words.verdicts)) {
+          const [looks, sign] = answer.has(name) ? RIGHT : WRONG;
+          head.append(" ", create("span", { class: `verdict ${looks}` }, `${sign} ${words.verdicts[name]}`));
+        }
+        const extracted = (text) => (text === undefined ? words.nothing : isolate("b", text));
+        parts.push(fillIn(words.tagged, { number: extracted(answer.tagged) }));
+        parts.push(fillIn(words.last, { number: extracted(answer.last) }));
+        const { seeds } = runs[run];
+        if (seeds > 1) parts.push(write(words.seeds, { right: formatCount(answer.seeds), seeds: formatCount(seeds) }));
+        answer.rewards.forEach((value, place) => {
+          parts.push(`${task().reward_names[place].replaceAll("_", " ")} ${formatDecimal(value, 2)}`);
+        });
+      } else {
+        parts.push(`${words.rougeL} ${formatDecimal(answer.rougeL / 10000, 3)}`);
+        parts.push(`${words.chrf} ${formatDecimal(answer.chrf / 100, 1)}`);
+      }
+      const text = isolate("div", answer.text || words.empty, answer.text ? state.query : null, { class: "text box" });
+      const details = create("p", { class: "parts" }, ...parts.flatMap((part) => [create("span", {}, part), " "]));
+      const box = create("div", { class: "answer" }, head, text, details);
+      box.style.borderTopColor = runs[run].colour;
+      return box;
+    }
+
+    // keys and links
+
+    const nameQuestion = (item) => `question/${task().name}/${texts[task().items[item][0]]}`;
+    const listHeadings = () => [...list.querySelectorAll(".questions-heading")];
+
+    function turnPage(step, last = false) {
+      drawPage(state.page + step);
+      listHeadings().at(last ? -1 : 0).focus();
+      if (!last) find("questions-count").scrollIntoView({ block: "start" });
+    }
+
+    function move(step) {
+      const headings = listHeadings();
+      const place = headings.indexOf(document.activeElement?.closest("li")?.querySelector(".questions-heading"));
+      const next = place === -1 ? 0 : place + step;
+      if (headings[next]) headings[next].focus();
+      else if (next >= 0 && !find("questions-next").disabled) turnPage(1);
+      else if (next < 0 && state.page > 0) turnPage(-1, true);
+    }
+
+    function isInUse() {
+      const { top, bottom } = find("questions").getBoundingClientRect();
+      return find("questions").contains(document.activeElement) || (top < innerHeight && bottom > 0);
+    }
+
+    document.addEventListener("keydown", (event) => {
+      const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+      if (event.ctrlKey || event.metaKey || event.altKey || typing || !isInUse()) return;
+      const inList = list.contains(event.target);
+      const steps = { j: 1, k: -1, ...(inList && { ArrowDown: 1, ArrowUp: -1 }) };
+      if (event.key === "/") queryBox.focus();
+      else if (event.key in steps) move(steps[event.key]);
+      else return;
+      event.preventDefault();
+    });
+
+    function follow() {
+      const [kind, name, id] = decodeURIComponent(location.hash.slice(1)).split("/");
+      const place = data.tasks.findIndex((row) => row.name === name);
+      if (kind !== "question" || place === -1) return;
+      const item = data.tasks[place].items.findIndex(([text]) => texts[text] === id);
+      if (item === -1) return;
+      [taskBox.value, queryBox.value, state.filter] = [place, "", "all"];
+      search();
+      drawFilters();
+      refresh();
+      drawPage(Math.floor(item / PAGE_SIZE));
+      const heading = listHeadings()[item % PAGE_SIZE];
+      heading.click();
+      heading.focus();
+    }
+
+    // the beginning
+
+    const createOption = (label, value) => create("option", { value }, showPlainly(label));
+    taskBox.append(...data.tasks.map(({ label }, place) => createOption(label, place)));
+    taskBox.parentElement.hidden = data.tasks.length === 1;
+    for (const box of [firstBox, secondBox]) box.append(...runs.map(({ label }, place) => createOption(label, place)));
+    [firstBox.value, secondBox.value] = data.pair;
+    const judgements = Object.keys(marks).filter((name) => name in words.marks);
+    markBox.append(...judgements.map((name) => createOption(words.marks[name], name)));
+    taskBox.addEventListener("change", () => (drawFilters(), refresh()));
+    for (const box of [firstBox, secondBox, markBox]) box.addEventListener("change", refresh);
+    find("questions-filters").addEventListener("change", (event) => ((state.filter = event.target.value), refresh()));
+    queryBox.addEventListener("change", search); // on leaving the box, before the pause is over
+    queryBox.addEventListener("input", () => {
+      clearTimeout(state.wait);
+      state.wait = setTimeout(search, 120);
+    });
+    find("questions-previous").addEventListener("click", () => turnPage(-1));
+    find("questions-next").addEventListener("click", () => turnPage(1));
+    addEventListener("hashchange", follow);
+    find("questions-browser").hidden = false;
+    drawFilters();
+    refresh();
+    follow();
+  }
+
+  // --- sortable tables -----------------------------------------------------------------------------------------------
+
+  /** Return the header cells that stand over exactly one column, by that column. */
+  function listColumns(table) {
+    const taken = [];
+    const columns = new Map();
+    [...table.tHead.rows].forEach((row, top) => {
+      let column = 0;
+      for (const cell of row.cells) {
+        while (taken[top]?.[column]) column += 1;
+        for (let down = top; down < top + cell.rowSpan; down += 1) {
+          taken[down] ??= [];
+          for (let right = column; right < column + cell.colSpan; right += 1) taken[down][right] = true;
+        }
+        if (cell.colSpan === 1 && top + cell.rowSpan === table.tHead.rows.length) columns.set(column, cell);
+        column += cell.colSpan;
+      }
+    });
+    return columns;
+  }
+
+  function makeSortable(table) {
+    const body = table.tBodies[0];
+    const original = [...body.rows];
+    const columns = listColumns(table);
+    for (const [column, header] of columns) {
+      const button = create("button", { type: "button", class: "sort", title: words.sort }, ...header.childNodes);
+      header.replaceChildren(button);
+      header.setAttribute("aria-sort", "none");
+      button.addEventListener("click", () => {
+        const next = { none: "ascending", ascending: "descending" }[header.getAttribute("aria-sort")] ?? "none";
+        for (const other of columns.values()) other.setAttribute("aria-sort", "none");
+        header.setAttribute("aria-sort", next);
+        body.append(...(next === "none" ? original : sortRows(original, column, next === "ascending" ? 1 : -1)));
+      });
+    }
+  }
+
+  /** Sort by the cells' `data-value` where they have one, else by their text; cells without either stay last. */
+  function sortRows(rows, column, direction) {
+    const order = new Intl.Collator(language, { numeric: true });
+    const keys = new Map(rows.map((row) => [row, row.cells[column]]));
+    const read = (row) => keys.get(row)?.dataset.value ?? keys.get(row)?.textContent.trim() ?? "";
+    const numeric = rows.every((row) => read(row) === "" || Number.isFinite(Number(read(row))));
+    return [...rows].sort((one, other) => {
+      const [left, right] = [read(one), read(other)];
+      if (left === "" || right === "") return Number(left === "") - Number(right === "");
+      return direction * (numeric ? Number(left) - Number(right) : order.compare(left, right));
+    });
+  }
+
+  // --- figures and sections ------------------------------------------------------------------------------------------
+
+  function offerDownload(figure, place) {
+    const drawing = figure.querySelector("svg");
+    const name = figure.id || figure.closest("[id]")?.id || `figure-${place + 1}`;
+    const button = create("button", { type: "button", class: "save" }, words.save);
+    button.addEventListener("click", () => {
+      const copy = drawing.cloneNode(true);
+      copy.style.strokeLinejoin = "round"; // as the page's style sheet draws it
+      copy.style.strokeLinecap = "butt";
+      const text = `<?xml version="1.0" encoding="utf-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
+      const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+      create("a", { href: address, download: `${name}.svg` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 1000);
+    });
+    figure.append(button);
+  }
+
+  function addAnchor(heading) {
+    const id = heading.id || (heading === heading.parentElement.querySelector("h2, h3") && heading.parentElement.id);
+    if (!id) return;
+    const label = write(words.section, { title: heading.textContent.trim() });
+    heading.append(" ", create("a", { href: `#${id}`, class: "anchor", "aria-label": label }, "#"));
+  }
+
+  document.querySelectorAll("h2, h3").forEach(addAnchor);
+  document.querySelectorAll("table[data-sortable]").forEach(makeSortable);
+  [...document.querySelectorAll("figure")].filter((figure) => figure.querySelector("svg")).forEach(offerDownload);
+  startBrowser();
+})();

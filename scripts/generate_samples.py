@@ -1,0 +1,26 @@
+"""Draw several answers to each of a task's first held-out questions from one run's model.
+
+Reads   card        the fetched base model's card; the model lies beside it
+        references  the task's held-out rows
+        weights     what the run published; none for the untouched model
+Writes  samples     all answers to all questions, numbered per question
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.job import run_as_job
+from tunelab.specs import TaskSpec
+
+
+def main(card: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
+    from tunelab.generation import sample_rows
+
+    artefact = weights[0].parent if weights else None
+    rows = records.read_jsonl(references)[: spec.sampling.rows]
+    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, spec.generation.max_new_tokens)
+    records.write_jsonl(samples, drawn)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

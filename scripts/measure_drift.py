@@ -1,0 +1,29 @@
+"""Measure how far one run's training moved its model away from the base.
+
+Reads   card        the fetched base model's card; the model lies beside it
+        references  the tasks' held-out rows, in the order of `tasks`
+        weights     what the run published; none for the untouched model
+        texts       the neutral texts that are there; one that is missing is told of here
+Writes  drift       loss, divergence from the base and token count of every paragraph and row
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.job import run_as_job
+from tunelab.specs import DriftSpec
+
+
+def main(
+    card: Path, references: list[Path], weights: list[Path], drift: Path, spec: DriftSpec, tasks: list[str]
+) -> None:
+    from tunelab.drift import measure_drift
+
+    artefact = weights[0].parent if weights else None
+    rows = {task: records.read_jsonl(file)[: spec.rows] for task, file in zip(tasks, references, strict=True)}
+    texts = map(Path, spec.texts)
+    records.write_jsonl(drift, measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size))
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

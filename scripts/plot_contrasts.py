@@ -1,0 +1,22 @@
+"""Draw the declared differences between runs with their intervals and the margin of equivalence.
+
+Reads   table       results.json
+Writes  figure      an SVG file
+        pdf         the same for a paper
+"""
+
+from pathlib import Path
+
+from tunelab import contrast_figures, figures, records
+from tunelab.job import run_as_job
+from tunelab.results import Results
+from tunelab.study import Study
+
+
+def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
+    found = Results.model_validate(records.read_json(table))
+    figures.write_figure(contrast_figures.draw_contrasts(Study(results, study), found), figure, pdf)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,25 @@
+"""Draw what each run cost against how good it became.
+
+Reads   table       results.json
+        results     the study's folder: each run's training.json
+Writes  figure      an SVG file
+        pdf         the same for a paper
+"""
+
+from pathlib import Path
+
+from tunelab import cost_figures, figures, records
+from tunelab.job import run_as_job
+from tunelab.results import Results
+from tunelab.study import Study
+from tunelab.tables import load_trainings
+
+
+def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
+    selected, found = Study(results, study), Results.model_validate(records.read_json(table))
+    drawn = cost_figures.draw_costs(selected, found, load_trainings(selected))
+    figures.write_figure(drawn, figure, pdf)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,24 @@
+"""Render the main table and the declared contrasts as LaTeX, to be put in a paper with \\input.
+
+Reads   results        the study's folder, for its layout
+        table          results.json
+Writes  main_tex       the headline metrics of every run
+        contrasts_tex  the differences with their tests and verdicts
+"""
+
+from pathlib import Path
+
+from tunelab import latex, records
+from tunelab.job import run_as_job
+from tunelab.results import Results
+from tunelab.study import Study
+
+
+def main(results: str, study: dict, table: Path, main_tex: Path, contrasts_tex: Path) -> None:
+    selected, found = Study(results, study), Results.model_validate(records.read_json(table))
+    records.write_text(main_tex, latex.render_main_table(selected, found))
+    records.write_text(contrasts_tex, latex.render_contrast_table(selected, found))
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,139 @@
+"""`results.json`: every number that the report may quote, with its interval, n, seeds and the files it is made from.
+
+The models below are its documentation; `docs/results.schema.json` is generated from them. Shares are between 0 and 1,
+losses and divergences in nats per token, times in seconds, sizes in bytes. Differences are `run` minus `against`.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Number(Record):
+    """A value with the ends of its 95 % interval and the number of items behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int = Field(description="Items (held-out rows or paragraphs).")
+    interval: Literal["wilson", "clopper-pearson", "bootstrap", "crossed", "paired-bootstrap", "tango"] = Field(
+        description="How the interval was made. `crossed` resamples seeds and items and is widened for few seeds, the "
+        "others cover items only; "
+        "`tango` is the score interval of a paired difference, taken where too few pairs differ for a bootstrap."
+    )
+
+
+class Estimate(Number):
+    """One metric of one run on one task."""
+
+    run: str
+    seed: int | None = Field(description="The training's seed; null: the mean over all seeds of the study.")
+    seeds: int = Field(description="Seeds behind the value.")
+    task: str = Field(description="A task of the config, or `text:` and the name of a neutral text.")
+    metric: str
+    sources: list[str]
+
+
+class Contrast(Number):
+    """The difference between two runs on the same items, and what it shows."""
+
+    run: str
+    against: str
+    seeds: int
+    task: str
+    metric: str
+    declared: bool = Field(description="Whether the config names the pair; the others are exploratory.")
+    primary: bool = Field(description="Whether this is the task's first metric, on which its verdict stands.")
+    wins: int | None = Field(description="Pairs of answers, over all seeds, that only `run` gets right; shares only.")
+    losses: int | None = Field(description="Pairs of answers that only `against` gets right.")
+    p: float = Field(
+        description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the largest "
+        "of the crossed bootstrap's, Student's t's and the randomisation's."
+    )
+    p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
+    p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
+    margin: float = Field(description="From the config: what counts as no difference.")
+    smallest_detectable: float | None = Field(
+        description="The difference that these items would show with 80 % power; null for a mean of one item."
+    )
+    noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
+    unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
+    verdict: Verdict
+    sources: list[str]
+
+
+class Parts(Record):
+    """Standard deviations of a metric between seeds, between items, and of what is left."""
+
+    run: str
+    task: str
+    metric: str
+    seed: float
+    item: float
+    sampling: float = Field(description="Interaction of seed and item, with the noise of decoding.")
+    seeds: int
+    n: int
+    sources: list[str]
+
+
+class Gain(Record):
+    """A difference of strict accuracy, split: more answers in the right layout, more right ones among those."""
+
+    run: str
+    against: str
+    task: str
+    total: Number
+    format: Number
+    reasoning: Number
+    sources: list[str]
+
+
+class Repeat(Record):
+    """A metric of the run that was evaluated again."""
+
+    run: str
+    seed: int
+    task: str
+    metric: str
+    repeat: Literal["again", "rebatched"]
+    value: float
+    repeated: float
+    flips: float = Field(description="Share of the items whose own value changed.")
+    n: int
+    sources: list[str]
+
+
+class Known(Record):
+    """A published number for a model of the study, and whether ours falls inside its band."""
+
+    run: str
+    task: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    published_low: float
+    published_high: float
+    setting: str
+    source: str
+    inside: bool = Field(description="Whether our interval and the published band meet.")
+
+
+class Results(Record):
+    """Everything that was estimated in a study."""
+
+    version: Literal[1] = 1
+    smoke: bool = Field(description="A trial of the workflow, whose numbers mean nothing.")
+    confidence: float
+    estimates: list[Estimate]
+    contrasts: list[Contrast]
+    parts: list[Parts]
+    gains: list[Gain]
+    repeats: list[Repeat]
+    known: list[Known]

@@ -1,0 +1,58 @@
+"""The page's words in its language: templates are written in English, and a catalog holds every other language.
+
+Catalogs are gettext files beside the templates (`reports/zh.po`). The words of a catalog go into the page as they are,
+as those of the templates do; the values within them are escaped. In both a per cent sign is written twice.
+"""
+
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from typing import NoReturn
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from jinja2 import Environment
+
+from tunelab.errors import UserError
+
+SOURCE = "en"  # the language that the templates are written in
+
+
+def install_wordings(environment: Environment, texts: dict[str, str], language: str) -> None:
+    """Make `_("…")` and `ngettext("…", "…", n)` speak `language` in the environment's templates."""
+    environment.add_extension("jinja2.ext.i18n")
+    if language == SOURCE:
+        environment.install_null_translations(newstyle=True)
+    else:
+        environment.install_gettext_translations(load_catalog(texts, language), newstyle=True)
+
+
+def load_catalog(texts: dict[str, str], language: str) -> GNUTranslations:
+    """Load the catalog `<language>.po` among the files of the page; it refuses words that it has no translation of."""
+    name = f"{language}.po"
+    if name not in texts:
+        raise UserError(
+            f"reports/{name} is missing; restore it from the repository, or set study.language to {SOURCE}."
+        )
+    compiled = BytesIO()
+    try:
+        write_mo(compiled, read_po(BytesIO(texts[name].encode()), locale=language, abort_invalid=True))
+    except PoFileError as error:
+        raise UserError(f"reports/{name} cannot be read as a gettext catalog: {error}.") from error
+    compiled.seek(0)
+    catalog = GNUTranslations(compiled)
+    catalog.add_fallback(_Refusal(name))
+    return catalog
+
+
+class _Refusal(NullTranslations):
+    """Asked for what a catalog does not have, or has as a guess only."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def gettext(self, words: str) -> NoReturn:
+        raise UserError(f"reports/{self.name} has no finished translation of {words!r}; add it to the catalog.")
+
+    def ngettext(self, one: str, many: str, number: int) -> NoReturn:
+        self.gettext(one)

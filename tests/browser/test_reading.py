@@ -1,0 +1,59 @@
+"""Can everybody read the page: light and dark, wide and narrow, on paper; the pictures are kept to be looked at."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from report_pages import DESKTOP, PHONE
+
+SCREENSHOTS = Path(__file__).parents[2] / "results" / "screenshots"
+LOOKS = {
+    "desktop": {"viewport": DESKTOP, "color_scheme": "light"},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE, "color_scheme": "light", "has_touch": True},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark", "has_touch": True},
+}
+
+
+@pytest.fixture
+def look(visit, report, request):
+    """The page in one of its looks, with a question and every other part that folds opened."""
+    page = visit(report, **LOOKS[request.param])
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    page.locator(".questions-heading").nth(1).click()
+    return request.param, page
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True)
+def test_no_rule_of_accessibility_is_broken(look):
+    _, page = look
+    found = Axe().run(page).response
+    broken = {rule["id"]: [node["target"] for node in rule["nodes"]][:5] for rule in found["violations"]}
+    assert broken == {}
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True)
+def test_nothing_is_wider_than_the_window(look):
+    name, page = look
+    width = LOOKS[name]["viewport"]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_picture_of_the_page_is_kept(visit, report, name):
+    page = visit(report, **LOOKS[name])
+    page.locator(".questions-heading").nth(2).click()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    page.locator("#questions").screenshot(path=SCREENSHOTS / f"{name}-questions.png")
+    assert (SCREENSHOTS / f"{name}.png").stat().st_size > 100_000
+
+
+def test_the_page_prints_without_what_only_a_screen_can_do(page):
+    page.emulate_media(media="print")
+    for name in ("#questions-browser", ".save", ".anchor", "nav"):
+        assert page.locator(name).first.is_hidden(), name
+    assert page.locator(".questions-printed").is_visible()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.pdf(path=SCREENSHOTS / "print.pdf", format="A4", margin={"top": "2cm", "bottom": "2cm"})
+    assert (SCREENSHOTS / "print.pdf").read_bytes().startswith(b"%PDF-")
