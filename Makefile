@@ -9,7 +9,7 @@ STUDY := $(if $(CONFIG),--configfile $(CONFIG))
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup report plan verify clean-stale reproduce-check ask test lint schema chromium
+.PHONY: help setup report plan verify clean-stale reproduce-check provenance ask test lint schema chromium
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -35,6 +35,9 @@ clean-stale: setup ## list what no config refers to, and remove it after asking 
 
 reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote
 	@$(VENV)/bin/python scripts/check_reproducibility.py $(STUDY)
+
+provenance: setup ## write results/provenance.html: how each artefact of the last run was made
+	$(SNAKEMAKE) --report results/provenance.html
 
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"

@@ -72,7 +72,7 @@ def list_gains(items: Items) -> Iterator[Gain]:
             flags = [
                 items.list_flags(name, task, flag) for name in (run, against) for flag in ("strict_format", "strict")
             ]
-            gain = split_gain(*flags[2:], *flags[:2])
+            gain = split_gain(*flags)
             parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
             sources = [source for name in (run, against) for source in items.measure(name, task, "strict")[1]]
             yield Gain(run=run, against=against, task=task, sources=sources, **parts)

@@ -1,7 +1,7 @@
 """The look of every figure: one style, one colour per run, and files that are equal byte for byte when redrawn.
 
-In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX: they
-come from configs, where a dollar sign is money.
+In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX:
+they come from configs, where a dollar sign is money.
 """
 
 from collections.abc import Iterable

@@ -73,7 +73,7 @@ def load_start(base: Path, start: Path | None, device: torch.device, dtype: torc
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
-    """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among the rows."""
+    """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among rows."""
     answers = [row["answer"] for row in rows]
     if shuffle_gold:
         random.Random(seed).shuffle(answers)

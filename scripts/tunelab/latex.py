@@ -47,7 +47,7 @@ def is_summary(study: Study, row) -> bool:
 
 
 def _write_cell(row) -> str:
-    return f"{format_metric(row.value, row.metric)} ({format_interval(dict(row))})"
+    return f"{format_metric(row.value, row.metric)} {format_interval(dict(row))}"
 
 
 def _write_contrast(study: Study, row: Contrast) -> list[str]:
@@ -64,7 +64,8 @@ def _write_contrast(study: Study, row: Contrast) -> list[str]:
 
 
 def _render(cells: list[list[str]], titles: list[tuple[str, ...]], rows: list[str]) -> str:
-    columns = pd.MultiIndex.from_tuples([tuple(map(escape, title)) for title in titles])
+    escaped = [tuple(map(escape, title)) for title in titles]
+    columns = pd.MultiIndex.from_tuples(escaped) if len(escaped[0]) > 1 else [title for (title,) in escaped]
     frame = pd.DataFrame([list(map(escape, row)) for row in cells], columns=columns, index=list(map(escape, rows)))
     return frame.style.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(titles))
 

@@ -53,8 +53,8 @@ class Contrast(Number):
     wins: int | None = Field(description="Pairs of answers, over all seeds, that only `run` gets right; shares only.")
     losses: int | None = Field(description="Pairs of answers that only `against` gets right.")
     p: float = Field(
-        description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the largest "
-        "of the crossed bootstrap's, Student's t's and the randomisation's."
+        description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the "
+        "largest of the crossed bootstrap's, Student's t's and the randomisation's."
     )
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")

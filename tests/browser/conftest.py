@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from report_pages import DESKTOP, SEEDS, build_known_study, write_page
+from report_pages import DESKTOP, SEEDS, build_known_study, finish_page, write_page
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
@@ -73,6 +73,15 @@ def visit(browser: Browser):
 def report(tmp_path_factory) -> Path:
     """The page of a study whose verdicts are known by the row's place; see `report_pages.judge`."""
     return write_page(tmp_path_factory.mktemp("report"), build_known_study(seeds=SEEDS))
+
+
+@pytest.fixture(scope="session")
+def chinese_report(report, tmp_path_factory) -> Path:
+    """The same page in Chinese; its figures stay those of the English one, which take the time."""
+    root = shutil.copytree(report.parent, tmp_path_factory.mktemp("chinese"), dirs_exist_ok=True)
+    study = build_known_study(seeds=SEEDS)
+    study["study"]["language"] = "zh"
+    return finish_page(root, study)
 
 
 @pytest.fixture

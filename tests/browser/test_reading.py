@@ -1,5 +1,6 @@
 """Can everybody read the page: light and dark, wide and narrow, on paper; the pictures are kept to be looked at."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ LOOKS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def folder():
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+
+def list_violations(page):
+    """Return the first elements that break a rule of axe, by rule."""
+    found = Axe().run(page).response
+    return {rule["id"]: [node["target"] for node in rule["nodes"]][:5] for rule in found["violations"]}
+
+
 @pytest.fixture
 def look(visit, report, request):
     """The page in one of its looks, with a question and every other part that folds opened."""
@@ -27,9 +39,7 @@ def look(visit, report, request):
 @pytest.mark.parametrize("look", LOOKS, indirect=True)
 def test_no_rule_of_accessibility_is_broken(look):
     _, page = look
-    found = Axe().run(page).response
-    broken = {rule["id"]: [node["target"] for node in rule["nodes"]][:5] for rule in found["violations"]}
-    assert broken == {}
+    assert list_violations(page) == {}
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True)
@@ -43,10 +53,24 @@ def test_nothing_is_wider_than_the_window(look):
 def test_a_picture_of_the_page_is_kept(visit, report, name):
     page = visit(report, **LOOKS[name])
     page.locator(".questions-heading").nth(2).click()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
     page.locator("#questions").screenshot(path=SCREENSHOTS / f"{name}-questions.png")
     assert (SCREENSHOTS / f"{name}.png").stat().st_size > 100_000
+
+
+def test_the_chinese_page_speaks_chinese_where_its_script_draws(visit, chinese_report):
+    page = visit(chinese_report)
+    page.locator(".questions-heading").nth(2).click()
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert page.locator("#questions-filters").inner_text().split("\n")[:2] == ["全部 60", "改对 20"]
+    for place in ("#questions-filters", "#questions-count", "#questions-page", "#questions .verdict", "h2 .anchor"):
+        texts = page.locator(place).all_inner_texts()
+        assert texts and not re.search("[a-z]", "".join(texts)), place
+    assert page.get_by_role("button", name="SVG").count() == page.locator("figure:has(svg)").count() > 3
+    assert page.get_by_role("button", name="Save").count() == 0
+    page.screenshot(path=SCREENSHOTS / "chinese.png", full_page=True)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    assert list_violations(page) == {}
 
 
 def test_the_page_prints_without_what_only_a_screen_can_do(page):
@@ -54,6 +78,5 @@ def test_the_page_prints_without_what_only_a_screen_can_do(page):
     for name in ("#questions-browser", ".save", ".anchor", "nav"):
         assert page.locator(name).first.is_hidden(), name
     assert page.locator(".questions-printed").is_visible()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.pdf(path=SCREENSHOTS / "print.pdf", format="A4", margin={"top": "2cm", "bottom": "2cm"})
     assert (SCREENSHOTS / "print.pdf").read_bytes().startswith(b"%PDF-")

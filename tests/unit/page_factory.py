@@ -38,12 +38,17 @@ class Page(HTMLParser):
         return " ".join(self.text.split())
 
 
+def write_comparison(root, study):
+    """Write what the comparison makes of a study's files, and return results.json."""
+    exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
+    compare_methods.main(str(root), study, PROJECT / "reports/known_results.yaml", root / "results.json", *exported)
+    return root / "results.json"
+
+
 def prepare_study(root, study=None, rows=12):
     """Write every artefact that the page is made from, and return the study."""
     study = write_results(root, study or build_study(), rows=rows)
-    table, figures = root / "results.json", root / "figures"
-    exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
-    compare_methods.main(str(root), study, PROJECT / "reports/known_results.yaml", table, *exported)
+    table, figures = write_comparison(root, study), root / "figures"
     methods = {run["method"] for run in study["runs"].values()}
     drawn = {"tasks": plot_tasks, "costs": plot_costs}
     if [pair for pair in study["comparison"]["contrasts"] if set(pair) <= set(study["study"]["runs"])]:

@@ -35,10 +35,10 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     rows = compare(write_study(tmp_path)).estimates
     keys = {(row.run, row.seed, row.task, row.metric) for row in rows}
     neutral = {row.task for row in rows if row.task.startswith("text:")}
-    assert len(neutral) == 2
-    # shares, means, loss twice, divergence; loss twice for each neutral text
-    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1) + (1 + 4 + 2 + 1) + 2 * 2)
-    assert {row.metric for row in rows} == set(METRICS)
+    assert len(neutral) == 1
+    # shares, means, loss twice, divergence, pass@k and maj@k for two k; loss twice for the neutral text
+    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 4) + (1 + 4 + 2 + 1) + 2)
+    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "pass", "maj"}
     assert {row.seed for row in rows if row.run == "base"} == {0}
     assert all(row.low <= row.value <= row.high for row in rows)
 

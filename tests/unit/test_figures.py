@@ -8,6 +8,7 @@ import plot_rewards
 import plot_tasks
 import pytest
 import seaborn as sns
+from page_factory import write_comparison
 from results_factory import build_study, write_results
 
 from tunelab.cost_figures import GREY, list_dominated
@@ -21,7 +22,8 @@ from tunelab.study import COLOURS, Study
 def study(tmp_path):
     spec = build_study(seeds=(1, 2))
     spec["runs"]["lora"]["label"] = "LoRA at $5 & <b>"
-    return Study(tmp_path, write_results(tmp_path, spec, rows=8))
+    write_comparison(tmp_path, write_results(tmp_path, spec, rows=8))
+    return Study(tmp_path, spec)
 
 
 PLOTS = {

@@ -3,6 +3,7 @@ import subprocess
 
 import pytest
 import render_tables
+from page_factory import write_comparison
 from results_factory import build_study, write_results
 
 from tunelab.latex import escape
@@ -21,7 +22,7 @@ def render(folder, **labels):
     spec = build_study()
     for run, label in labels.items():
         spec["runs"][run]["label"] = label
-    write_results(folder, spec, rows=12)
+    write_comparison(folder, write_results(folder, spec, rows=12))
     render_tables.main(str(folder), spec, folder / "results.json", folder / "main.tex", folder / "contrasts.tex")
     return [(folder / name).read_text(encoding="utf-8") for name in ("main.tex", "contrasts.tex")]
 

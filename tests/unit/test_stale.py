@@ -60,7 +60,7 @@ def list_paths(*configs):
         "results/logs/render_model_card/grpo_seed1_adapter.log",
         "results/logs/compare_methods.log",
         "results/logs/a_stage_of_the_future/x.log",
-        "results/comparison/results.json",
+        "results/tables/main.csv",
         "results/report.html",
         "results/notes/mine.txt",
         "results/tables/main.csv",
@@ -94,7 +94,7 @@ def test_what_the_config_does_not_refer_to_is_listed_once(path, stale):
 def test_a_run_that_is_defined_but_not_selected_keeps_its_results():
     write_file("results/runs/full/seed1/model/model.safetensors")
     write_file("results/runs/full/seed1/adapter/adapter_model.safetensors")
-    config = build_config(runs={"full": FULL}, study={"runs": ["base"]})
+    config = build_config(runs={"full": FULL}, study={"runs": ["base"]}, noise=None)
     assert list_paths(config) == ["results/runs/full/seed1/adapter"]
     assert list_paths() == ["results/runs/full"]
 
@@ -209,7 +209,7 @@ def test_the_names_of_logs_are_those_of_the_rules():
     rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "rules").glob("*.smk")))
     found = set(re.findall(r'"<(?:logs|benchmarks)>/(\w+)/(.+)\.(?:log|jsonl)"', rules))
     assert found == set(RECORD_NAMES.items())
-    assert len(found) == 10
+    assert len(found) == 16
 
 
 def test_the_default_config_refers_to_all_its_jobs():

@@ -48,7 +48,7 @@ def test_without_a_terminal_stale_results_are_only_listed(capsys, monkeypatch):
     assert capsys.readouterr().out.replace("\u202f", " ").splitlines() == [
         "    2.0 kB  results/runs/old: no config refers to it",
         "Removing this frees 2.0 kB. No config refers to it, of these:",
-        "config/config.yaml, config/blog.yaml, config/smoke.yaml. Name one that lies elsewhere with CONFIG=.",
+        "config/config.yaml, config/blog.yaml, config/controls.yaml, config/real.yaml, config/smoke.yaml. Name one that lies elsewhere with CONFIG=.",
     ]
     assert left() == ["lora", "old"]
     assert not Path(".snakemake").exists(), "looking is free"
@@ -182,5 +182,5 @@ def test_make_help_lists_every_target_of_use_in_two_columns():
     lines = printed.splitlines()
     names = [line.split()[0] for line in lines]
     assert {"plan", "verify", "clean-stale", "reproduce-check"} < set(names)
-    assert len(names) == 10
+    assert len(names) == 12
     assert {line[:17].strip() for line in lines} == set(names), "the texts begin in one column"
