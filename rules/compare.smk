@@ -24,9 +24,7 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]), [()]
-        ),
+        *track(lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]), [()]),
         results=untracked(CFG.study.results),
         study=untracked(COMPARED),
     script:

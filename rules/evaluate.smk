@@ -1,26 +1,3 @@
-def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
-    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
-
-    def facts(task):
-        fields = CFG.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
-        return stage_facts(f"tasks.{task}", fields, script, packages)
-
-    return facts, [(name,) for name in tasks]
-
-
-# what the drawing of several answers depends on, but for `k`, of which only the comparison knows
-SAMPLING_FIELDS = {"sampling": True, "generation": {"max_new_tokens"}}
-
-
-def repeat_task(wildcards):
-    """Return the task as a repeat has it answered and measured."""
-    task, size = CFG.tasks[wildcards.task], CFG.noise.batch_size
-    if wildcards.repeat == "again":
-        return task
-    generation = task.generation.model_copy(update={"batch_size": size})
-    return task.model_copy(update={"generation": generation, "loss_batch_size": size})
-
-
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),

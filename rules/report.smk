@@ -20,7 +20,9 @@ rule plot_contrasts:
     input:
         table="<results>/results.json",
     output:
-        figure=report("<results>/figures/contrasts.svg", caption="../reports/captions/contrasts.rst", category="Figures"),
+        figure=report(
+            "<results>/figures/contrasts.svg", caption="../reports/captions/contrasts.rst", category="Figures"
+        ),
         pdf="<results>/figures/contrasts.pdf",
     log:
         "<logs>/plot_contrasts.log",
@@ -75,7 +77,11 @@ rule plot_learning_curves:
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", methods=("sft",)),
     output:
-        figure=report("<results>/figures/learning_curves.svg", caption="../reports/captions/learning_curves.rst", category="Figures"),
+        figure=report(
+            "<results>/figures/learning_curves.svg",
+            caption="../reports/captions/learning_curves.rst",
+            category="Figures",
+        ),
         pdf="<results>/figures/learning_curves.pdf",
     log:
         "<logs>/plot_learning_curves.log",

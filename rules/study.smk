@@ -1,4 +1,4 @@
-# What belongs to the study as a whole, for the stages that compare, draw and report. No rule in here.
+# What belongs to the study and its tasks, for the stages that evaluate, compare, draw and report. No rule in here.
 
 
 def study_slice(run_fields, methods=("base", "sft", "grpo"), task_fields=()):
@@ -35,7 +35,9 @@ def compared_study():
     slice = study_slice(["init_from", "model", "dataset"], task_fields=["kind", "dataset", "sampling"])
     slice["study"]["smoke"] = CFG.study.smoke
     return slice | {
-        "models": {name: {key: model.get(key) for key in ("repo_id", "gguf")} for name, model in WHOLE_STUDY["models"].items()},
+        "models": {
+            name: {key: model.get(key) for key in ("repo_id", "gguf")} for name, model in WHOLE_STUDY["models"].items()
+        },
         "datasets": {
             name: {"prepare": {"format": data["prepare"]["format"]}, "fetch": {"source": data["fetch"]["source"]}}
             for name, data in WHOLE_STUDY["datasets"].items()
@@ -109,3 +111,26 @@ def promised_artefacts():
         "<results>/tables/main.tex",
         *(model_readme(run, seed) for run, seed in CFG.arms if run in TRAINED),
     ]
+
+
+def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
+    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
+
+    def facts(task):
+        fields = CFG.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
+        return stage_facts(f"tasks.{task}", fields, script, packages)
+
+    return facts, [(name,) for name in tasks]
+
+
+# what the drawing of several answers depends on, but for `k`, of which only the comparison knows
+SAMPLING_FIELDS = {"sampling": True, "generation": {"max_new_tokens"}}
+
+
+def repeat_task(wildcards):
+    """Return the task as a repeat has it answered and measured."""
+    task, size = CFG.tasks[wildcards.task], CFG.noise.batch_size
+    if wildcards.repeat == "again":
+        return task
+    generation = task.generation.model_copy(update={"batch_size": size})
+    return task.model_copy(update={"generation": generation, "loss_batch_size": size})

@@ -32,7 +32,7 @@ def render_report(study: Study, figures: list[Path], templates: list[Path]) -> s
     missing = {PAGE, SCRIPT, *STYLES} - texts.keys()
     if missing:
         raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
-    language = study.spec["study"].get("language", SOURCE)
+    language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
     page = build_page(study, translate_figures(drawn, texts, language))
     style, script = "".join(texts[name] for name in STYLES), texts[SCRIPT]

@@ -9,5 +9,5 @@ def project(tmp_path_factory):
     """A copy of the project in which the smoke study ran from end to end."""
     folder = copy_project(tmp_path_factory.mktemp("smoke"))
     printed = run_snakemake(folder, *SMOKE, **NO_NETWORK)
-    assert "51 of 51 steps (100%) done" in printed
+    assert "82 of 82 steps (100%) done" in printed
     return folder

@@ -66,7 +66,7 @@ def results(tmp_path_factory):
         (folder / f"trial/gsm8k_{name}.jsonl").write_text(lines, encoding="utf-8")
     overlay = str(PROJECT / "tests/smoke/blog_trial.yaml")
     printed = run_snakemake(folder, "--cores", "2", "--configfile", "config/blog.yaml", overlay)
-    assert "49 of 49 steps (100%) done" in printed
+    assert "73 of 73 steps (100%) done" in printed
     return folder / "results/blog"
 
 
@@ -74,6 +74,7 @@ def test_the_study_ends_in_a_report_on_all_its_runs(results):
     page = (results / "report.html").read_text(encoding="utf-8")
     for label in ("3B untouched", "3B LoRA", "3B prefix tuning", "0.5B untouched", "0.5B GRPO", "Ruozhiba", "GSM8K"):
         assert label in page
+    assert '<html lang="zh' in page and "本研究" in page
 
 
 def test_the_blogs_settings_reach_the_trained_artefacts(results):

@@ -26,7 +26,9 @@ from tunelab.records import read_json, read_jsonl
 pytestmark = pytest.mark.smoke
 SEEDS = {"base": 0, "lora": 1, "prefix": 1, "warmstart": 1, "grpo": 1}
 TRAINED = tuple(SEEDS)[1:]
-TASKS = ("support", "sums")
+TASKS, REPEATS = ("support", "sums"), ("again", "rebatched")
+FIGURES = ("tasks", "contrasts", "gains", "costs", "learning_curves", "rewards")
+MEASURED = ("answers.jsonl", "scores.jsonl", "losses.jsonl")
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +50,10 @@ def test_a_second_run_has_nothing_to_do(project):
 
 
 def test_every_promised_artefact_is_there_and_holds_something(results):
-    expected = ["report.html", "comparison/results.json", "tables/main.csv", "tables/cost.csv"]
-    expected += [f"figures/{name}.svg" for name in ("tasks", "learning_curves", "rewards")]
+    expected = ["report.html", "results.json", "tables/main.tex", "tables/contrasts.tex"]
+    expected += [f"tables/{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
+    expected += [f"figures/{name}.{ending}" for name in FIGURES for ending in ("svg", "pdf")]
+    expected += [f"noise/{repeat}/{task}/{name}" for repeat in REPEATS for task in TASKS for name in MEASURED]
     expected += [f"models/tiny/{name}" for name in ("card.json", "model/config.json", "model/model.safetensors")]
     for dataset in ("chat", "sums"):
         names = ["card", "data_card", "tokens_tiny", "train_dataset", "validation_dataset", "test_dataset"]
@@ -57,11 +61,12 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
     for run, seed in SEEDS.items():
         names = ("answers.jsonl", "generation.json", "losses.jsonl", "scores.jsonl", "metrics.json")
         expected += [f"runs/{run}/seed{seed}/{task}/{name}" for task in TASKS for name in names]
+        expected += [f"runs/{run}/seed{seed}/{name}" for name in ("drift.jsonl", "sums/samples.jsonl")]
     for run in TRAINED:
         names = ("adapter_model.safetensors", "adapter_config.json", "README.md")
         expected += [f"runs/{run}/seed1/{name}" for name in ("history.jsonl", "training.json")]
         expected += [f"runs/{run}/seed1/adapter/{name}" for name in names]
-    assert len(expected) == 92
+    assert len(expected) == 92 - 7 + 20 + 12 + 10
     assert [name for name in expected if not (results / name).is_file() or not (results / name).stat().st_size] == []
     assert not list(results.rglob("*.part"))
     for run in TRAINED:
@@ -70,7 +75,7 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
 
 def test_every_rule_left_a_log_and_no_log_a_traceback(results):
     logs = list((results / "logs").rglob("*.log"))
-    assert len(logs) == 50
+    assert len(logs) == 81
     assert [path.name for path in logs if "Traceback" in path.read_text(encoding="utf-8")] == []
 
 
@@ -81,9 +86,9 @@ def test_the_page_says_that_its_numbers_are_no_results(page):
 
 def test_the_page_is_whole_and_loads_nothing(page):
     reader = PageReader(page)
-    assert reader.tags.count("svg") == 3
+    assert reader.tags.count("svg") == len(FIGURES)
     assert reader.tags.count("table") >= 5
-    assert "script" not in reader.tags
+    assert reader.tags.count("script") == 2  # the questions, as data, and what draws them
     assert [target for target in reader.loads if not target.startswith(("#", "data:"))] == []
     assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", page)
 
@@ -179,14 +184,20 @@ def test_the_tables_have_a_line_for_every_run_and_task(results):
     assert lines == {(run, task) for run in SEEDS for task in TASKS}
     with open(results / "tables/cost.csv", encoding="utf-8") as file:
         assert [line["run"] for line in csv.DictReader(file)] == list(TRAINED)
-    assert json.dumps(read_json(results / "comparison/results.json"), allow_nan=False)
+    assert json.dumps(read_json(results / "results.json"), allow_nan=False)
+
+
+def test_the_repeats_are_evaluations_of_their_own(results):
+    cards = [path for stage in ("generate_repeats", "measure_repeats") for path in (results / "cards" / stage).iterdir()]
+    assert len(cards) == 8
+    assert [path.name for path in cards if read_json(path)["reused_from"]] == []
 
 
 def test_every_artefact_is_what_its_card_says(project):
     command = [sys.executable, "scripts/verify_artefacts.py", "--configfile", "config/smoke.yaml"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "with cards: 50; all are what the cards say." in done.stdout
+    assert "with cards: 81; all are what the cards say." in done.stdout
 
 
 def test_a_data_set_that_is_made_again_with_the_same_rows_trains_nothing(project, tmp_path):

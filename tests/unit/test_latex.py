@@ -46,7 +46,7 @@ def test_tables_have_booktabs_rules_a_row_per_run_and_a_row_per_declared_pair(tm
         assert [table.count(rf"\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
     assert main.count(r"LoRA \& 50 \% of\_it &") == 1
     assert main.count("\\\\\n") == 2 + 5
-    assert contrasts.count("\\\\\n") == 1 + 2 * 6
+    assert contrasts.count("\\\\\n") == 1 + 2 * 5
     assert contrasts.count(" better ") + contrasts.count(" worse ") >= 1
 
 
