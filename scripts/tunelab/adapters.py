@@ -30,7 +30,14 @@ def load_base_model(
         options["quantization_config"] = BitsAndBytesConfig(**(compute | quantization))
         options["device_map"] = {"": device}
     model = AutoModelForCausalLM.from_pretrained(folder, **options)
-    return model if quantization else model.to(device)
+    if not quantization:
+        return model.to(device)
+    # On a CPU with AVX512-BF16 an evaluation would repack 4-bit weights for a kernel that has no gradient, and leave
+    # them so for the training that goes on after it.
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def load_trained_model(

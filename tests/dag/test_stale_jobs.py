@@ -181,7 +181,8 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
     assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 24
-    assert {rule.split()[0] for rule in EVERYTHING} - {"all"} <= set(SCRIPT_EDITS)
+    own = {rule.split()[0] for rule in EVERYTHING} - {"all", "generate_repeats", "measure_repeats", "score_repeats"}
+    assert own <= set(SCRIPT_EDITS)
 
 
 @pytest.mark.parametrize("edit", MODULE_EDITS)
@@ -194,8 +195,8 @@ def test_an_edit_of_a_module_asks_for_the_stages_that_run_it(finished, edit):
     ("file", "old", "new", "expected"),
     [
         ("reports/report.css", "body", "/* larger */ body", {"render_report", "all"}),
-        ("reports/report_cost.html.j2", "<h2", "<h2  ", {"render_report", "all"}),
-        ("reports/zh.po", "# ", "#  ", {"render_report", "all"}),
+        ("reports/report_cost.html.j2", "{% endif %}", "{% endif %} ", {"render_report", "all"}),
+        ("reports/zh.po, which a page in English does without", "# ", "#  ", set()),
         ("reports/known_results.yaml", "low: 0.80", "low: 0.75", COMPARED),
         ("config/neutral/english.txt", "the", "thee", drifted() | COMPARED),
         ("rules/train.smk", "rule train_sft:", "# a comment\nrule train_sft:", set()),
@@ -203,7 +204,7 @@ def test_an_edit_of_a_module_asks_for_the_stages_that_run_it(finished, edit):
     ],
 )
 def test_an_edit_of_a_text_asks_for_the_page_at_most(finished, file, old, new, expected):
-    path = finished / file
+    path = finished / file.partition(",")[0]
     count = path.read_text(encoding="utf-8").count(old)
     assert count
     with changed_file(path, old, new, count):

@@ -88,7 +88,7 @@ def test_the_page_is_whole_and_loads_nothing(page):
     reader = PageReader(page)
     assert reader.tags.count("svg") == len(FIGURES)
     assert reader.tags.count("table") >= 5
-    assert reader.tags.count("script") == 2  # the questions, as data, and what draws them
+    assert reader.tags.count("script") == 3  # words and questions, as data, and what draws them
     assert [target for target in reader.loads if not target.startswith(("#", "data:"))] == []
     assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", page)
 
@@ -188,7 +188,9 @@ def test_the_tables_have_a_line_for_every_run_and_task(results):
 
 
 def test_the_repeats_are_evaluations_of_their_own(results):
-    cards = [path for stage in ("generate_repeats", "measure_repeats") for path in (results / "cards" / stage).iterdir()]
+    cards = [
+        path for stage in ("generate_repeats", "measure_repeats") for path in (results / "cards" / stage).iterdir()
+    ]
     assert len(cards) == 8
     assert [path.name for path in cards if read_json(path)["reused_from"]] == []
 

@@ -50,6 +50,18 @@ def test_adapters_that_quantised_weights_are_refused_for_are_those_that_cannot_l
     assert failing == NOT_QUANTISABLE[switch]
 
 
+def test_an_evaluation_leaves_4_bit_weights_as_training_needs_them(qwen2, monkeypatch):
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)  # where an evaluation would repack them
+    base = load_base_model(qwen2, torch.device("cpu"), torch.float32, {"load_in_4bit": True})
+    model = get_peft_model(base, build_adapter_config({"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 4}))
+    batch = dict.fromkeys(("input_ids", "labels"), torch.arange(60, 84)[None])
+    with torch.no_grad():
+        model.eval()(**batch)
+    model.train()(**batch).loss.backward()
+    gradients = [weight.grad for _, weight in list_trainable(model)]
+    assert gradients and all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
 def test_every_adapter_learns_on_plain_weights_once_it_has_the_fields_that_it_requires(llama):
     assert [kind for kind in KINDS if not learns(llama, kind, list_fields(kind))] == []
     assert len(REQUIRED) == 7

@@ -17,8 +17,8 @@ TIMINGS = {
     "generation.json": {"seconds"},
     "cost.csv": {"train_seconds", "chain_train_seconds", "tokens_per_second", "peak_memory_bytes"},
 }
-# TensorBoard's events are full of times, and the page shows the numbers of cost.csv
-LEFT_OUT = ("events.out.tfevents.*", "report.html")
+# TensorBoard's events are full of times, two figures are drawn over seconds, and the page shows both
+LEFT_OUT = ("events.out.tfevents.*", "costs.*", "learning_curves.*", "report.html")
 
 
 def clone_checkout(checkout: Path, target: Path) -> None:
