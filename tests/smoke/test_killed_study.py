@@ -86,7 +86,7 @@ def survivor(tmp_path_factory):
         if len(harm) == IN_TRAINING:
             wait_for_checkpoint(study, folder)
         else:
-            time.sleep(moment.uniform(3, 12))
+            time.sleep(moment.uniform(3, 9))
         if study.poll() is None and kill_study(study, folder, ways[len(harm)], moment):
             harm.append(ways[len(harm)])
     if study.poll() is None:

@@ -90,7 +90,8 @@ def test_the_table_has_a_line_for_each_kind_of_file():
         "metrics.json                       2   1 of 2 differ",
         "    differs: runs/lora/seed1/support/metrics.json",
         "training.json                      1   identical, timings aside",
-        "1 of 3 files differ. Not compared, because they are full of times: events.out.tfevents.*, costs.*, learning_curves.*, report.html.",
+        "1 of 3 files differ. Not compared, because they are full of times: "
+        "events.out.tfevents.*, costs.*, learning_curves.*, report.html.",
     ]
     write_both(f"{ARM}/support/metrics.json", "[1]")
     compared = compare_studies(FIRST, SECOND)
