@@ -108,7 +108,9 @@ def promised_artefacts():
         *(f"<results>/models/{model}/model" for model in sorted(models)),
         *(f"<results>/datasets/{dataset}/raw" for dataset in datasets),
         *(file for run, seed in CFG.arms for file in weights_of(run, seed)),
-        "<results>/tables/main.tex",
+        *(f"<results>/tables/{name}.csv" for name in ("main", "estimates", "contrasts", "cost")),
+        *(f"<results>/tables/{name}.tex" for name in ("main", "contrasts")),
+        *(figure.replace(".svg", ".pdf") for figure in study_figures()),
         *(model_readme(run, seed) for run, seed in CFG.arms if run in TRAINED),
     ]
 

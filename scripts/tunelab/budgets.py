@@ -37,12 +37,17 @@ def list_unequal(study: Study, trainings: dict, run: str, against: str) -> list[
     A run that went on from the other one has had that one's effort too, so nothing needs to be said twice.
     """
     budgets = [build_budget(study, trainings, name) for name in (run, against)]
-    if None in budgets or study.run(run).get("init_from") == against or study.run(against).get("init_from") == run:
+    if None in budgets or is_start(study, run, against):
         return []
     if budgets[0]["dataset"] != budgets[1]["dataset"]:
         return ["dataset"]
     first, second = budgets
     return [name for name in COMPARED if differ(first[name], second[name])]
+
+
+def is_start(study: Study, run: str, against: str) -> bool:
+    """Tell whether one of two runs went on from the other."""
+    return study.run(run).get("init_from") == against or study.run(against).get("init_from") == run
 
 
 def differ(first: float | None, second: float | None) -> bool:

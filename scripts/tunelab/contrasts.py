@@ -6,9 +6,9 @@ that the page words stand on these. All other pairs are exploratory, and form a 
 
 from collections.abc import Iterator
 from itertools import combinations
-from math import isfinite
 
 from tunelab.budgets import list_unequal
+from tunelab.errors import UserError
 from tunelab.items import Items
 from tunelab.metrics import CONTRASTED, METRICS, PROPORTIONS
 from tunelab.results import Contrast
@@ -42,7 +42,6 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
             corrected |= _correct({pair: found[pair] for pair in declared})
             for pair, contrast in found.items():
                 p, p_equivalence = corrected[pair]
-                detectable = contrast.smallest_detectable if isfinite(contrast.smallest_detectable) else None
                 yield Contrast(
                     run=pair[0],
                     against=pair[1],
@@ -56,12 +55,14 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     unequal=list_unequal(study, trainings, *pair),
                     verdict=judge(contrast.value, p, p_equivalence, METRICS[metric].better),
                     sources=[source for run in pair for source in items.measure(run, task, metric)[1]],
-                    **contrast._asdict() | {"p_equivalence": p_equivalence, "smallest_detectable": detectable},
+                    **contrast._asdict() | {"p_equivalence": p_equivalence},
                 )
 
 
 def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool):
     first, second = (items.measure(run, task, metric)[0] for run in pair)
+    if first.numerators.shape[1] < 2:
+        raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
     return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share)
 
 

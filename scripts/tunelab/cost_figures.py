@@ -5,11 +5,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from tunelab.figures import build_panels, build_run_handles, find_marker
-from tunelab.latex import is_summary
 from tunelab.metrics import CONTRASTED, METRICS
 from tunelab.results import Estimate, Results
 from tunelab.study import Study
-from tunelab.tables import sum_chain_seconds
+from tunelab.tables import is_summary, sum_chain_seconds
 
 GREY = "#b5b5b5"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tunelab.budgets import build_budget, differ
-from tunelab.contrasts import Pair, list_declared
+from tunelab.budgets import build_budget, differ, is_start
+from tunelab.contrasts import list_declared
 from tunelab.study import Study
 
 
@@ -13,7 +13,7 @@ def build_fairness(study: Study, trainings: dict) -> dict:
     A run and its own start are left out of the pairs, since the one has had the other's effort too.
     """
     budgets = {run: build_budget(study, trainings, run) for run in study.list_runs("sft", "grpo")}
-    pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, pair)]
+    pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, *pair)]
     names = list(next(iter(budgets.values()), {}))
     return {
         "runs": list(budgets),
@@ -26,11 +26,6 @@ def build_fairness(study: Study, trainings: dict) -> dict:
             for name in names
         ],
     }
-
-
-def is_start(study: Study, pair: Pair) -> bool:
-    run, against = pair
-    return study.run(run).get("init_from") == against or study.run(against).get("init_from") == run
 
 
 def is_unequal(first: Any, second: Any) -> bool:

@@ -9,6 +9,7 @@ from tunelab.metrics import HEADLINES, METRICS, find_metric
 from tunelab.notation import MINUS, THIN, format_decimal, format_interval, format_metric
 from tunelab.results import Contrast, Results
 from tunelab.study import Study
+from tunelab.tables import is_summary
 
 # TeX's own signs are escaped; what pdfTeX's fonts lack is written with marks that look right in every font
 ESCAPES = str.maketrans(
@@ -39,11 +40,6 @@ def render_contrast_table(study: Study, results: Results) -> str:
     titles = ["against", "task", "metric", "difference", "discordant", "p", "p (Holm)", "p (equivalence)", "verdict"]
     cells = [_write_contrast(study, row) for row in rows]
     return _render(cells, [(title,) for title in titles], [study.run(row.run)["label"] for row in rows])
-
-
-def is_summary(study: Study, row) -> bool:
-    """Tell whether an estimate is the one that stands for its run: over all seeds, or of the only one."""
-    return row.seed is None or len(study.list_seeds(row.run)) == 1
 
 
 def _write_cell(row) -> str:

@@ -60,7 +60,7 @@ def choose_pair(study: Study) -> list[int]:
 
     They are the config's first contrast, or the untouched model and the last run, or the first run and the last.
     """
-    contrasts = study.spec.get("comparison", {}).get("contrasts", [])
+    contrasts = study.spec["comparison"]["contrasts"]
     declared = [(against, run) for run, against in contrasts if {run, against} <= set(study.runs)]
     first, second = [*declared, ((study.list_runs("base") or study.runs)[0], study.runs[-1])][0]
     return [study.runs.index(first), study.runs.index(second)]

@@ -59,9 +59,7 @@ class Contrast(Number):
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
     margin: float = Field(description="From the config: what counts as no difference.")
-    smallest_detectable: float | None = Field(
-        description="The difference that these items would show with 80 % power; null for a mean of one item."
-    )
+    smallest_detectable: float = Field(description="The difference that these items would show with 80 % power.")
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
     unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
     verdict: Verdict

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tunelab.metrics import HEADLINES
 from tunelab.records import whole_file
-from tunelab.results import Contrast, Results
+from tunelab.results import Contrast, Estimate, Results
 from tunelab.study import Study
 
 COSTS = (
@@ -40,6 +40,11 @@ def build_main_table(study: Study, results: Results) -> list[dict]:
                     line |= {metric: row.value, f"{metric}_low": row.low, f"{metric}_high": row.high}
                 table.append(line)
     return table
+
+
+def is_summary(study: Study, row: Estimate) -> bool:
+    """Tell whether an estimate is the one that stands for its run: over all seeds, or of the only one."""
+    return row.seed is None or len(study.list_seeds(row.run)) == 1
 
 
 def build_cost_table(study: Study, trainings: dict[tuple[str, int], dict]) -> list[dict]:

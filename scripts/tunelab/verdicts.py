@@ -14,9 +14,8 @@ from statsmodels.stats.multitest import multipletests
 
 from tunelab.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds
 from tunelab.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
+from tunelab.results import Verdict
 from tunelab.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE
-
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 ALPHA = 1 - CONFIDENCE
 POWER = 0.8

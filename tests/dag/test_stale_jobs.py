@@ -148,7 +148,7 @@ MODULE_EDITS = {
     "verdicts.py": COMPARED,
     "paired.py": COMPARED,
     "budgets.py": COMPARED,
-    "latex.py": {"render_tables", "plot_costs"} | PAGE,
+    "latex.py": {"render_tables", "all"},
     "contrast_figures.py": {"plot_contrasts"} | PAGE,
     "wordings.py, which translates": PAGE,
     "training_figures.py": CURVES | REWARDS | PAGE,

@@ -199,3 +199,18 @@ def test_the_cost_of_a_start_outside_the_study_is_left_empty(tmp_path):
 def test_every_metric_that_is_shown_is_computed_and_described():
     for kind in PROPORTIONS:
         assert set(HEADLINES[kind]) <= {*PROPORTIONS[kind], *MEANS[kind], *RATIOS} <= set(METRICS)
+
+
+def test_a_gain_is_the_declared_difference_and_the_sum_of_its_parts(tmp_path):
+    found = compare(write_study(tmp_path))
+    declared = {(row.run, row.against): row.value for row in found.contrasts if row.declared and row.metric == "strict"}
+    assert {(gain.run, gain.against): gain.total.value for gain in found.gains} == pytest.approx(declared)
+    assert max(declared.values()) > 0
+    for gain in found.gains:
+        assert gain.format.value + gain.reasoning.value == pytest.approx(gain.total.value)
+
+
+def test_a_single_row_compares_no_runs(tmp_path):
+    study = Study(tmp_path, write_results(tmp_path, build_study(), rows=1))
+    with pytest.raises(UserError, match=r"arithmetic has one row, and one row compares no runs; raise `prepare\.test`"):
+        compare(study)
