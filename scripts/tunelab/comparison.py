@@ -40,7 +40,7 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
                 seeds, share = items.study.list_seeds(run), metric in PROPORTIONS.get(kind, ())
                 named = {"run": run, "task": task, "metric": metric}
                 for i, seed in enumerate(seeds):
-                    own = estimate(Measured(*(array[i : i + 1] for array in measured)), share)
+                    own = estimate(pick_seed(measured, i), share)
                     yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
                 if len(seeds) > 1:
                     over = estimate(measured, share)
@@ -50,6 +50,12 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
 def estimate(measured: Measured, share: bool) -> statistics.Estimate:
     """Estimate a metric over the seeds and items that are given."""
     return crossed.estimate_share(measured.numerators) if share else crossed.estimate_run(measured)
+
+
+def pick_seed(measured: Measured, place: int) -> Measured:
+    """Return the items of one seed."""
+    rows = slice(place, place + 1)
+    return measured._replace(numerators=measured.numerators[rows], denominators=measured.denominators[rows])
 
 
 def list_parts(items: Items) -> Iterator[Parts]:

@@ -31,10 +31,14 @@ TAIL = (1 - CONFIDENCE) / 2
 
 
 class Measured(NamedTuple):
-    """One run's items, seeds by items: a share or a mean has denominators 1, a loss has summed nats and tokens."""
+    """One run's items, seeds by items: a share or a mean has denominators 1, a loss has summed nats and tokens.
+
+    `span` holds the smallest and the largest value that is possible: no interval goes beyond.
+    """
 
     numerators: np.ndarray
     denominators: np.ndarray
+    span: tuple[float, float] = (-math.inf, math.inf)
 
 
 class Crossed(NamedTuple):
@@ -60,7 +64,7 @@ def estimate_run(measured: Measured) -> Estimate:
     (resampled,) = resample_runs(measured)
     values = evaluate_seeds(measured)
     draws = cross_seeds(values, resampled, measured.numerators.shape[1]).draws
-    return _summarise(float(values.mean()), draws.clip(*_span(measured)), measured.numerators.shape[1], "crossed")
+    return _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
 
 
 def estimate_share(outcomes: np.ndarray) -> Estimate:
@@ -72,7 +76,7 @@ def estimate_share(outcomes: np.ndarray) -> Estimate:
     seeds, n = outcomes.shape
     if seeds == 1:
         return estimate_proportion(list(outcomes[0]))
-    crossed = estimate_run(Measured(outcomes.astype(float), np.ones(outcomes.shape)))
+    crossed = estimate_run(Measured(outcomes.astype(float), np.ones(outcomes.shape), (0.0, 1.0)))
     method = "beta" if n < SMALL_SAMPLE else "wilson"
     low, high = proportion_confint(crossed.value * n, n, alpha=1 - CONFIDENCE, method=method)
     return crossed._replace(low=max(0.0, min(crossed.low, float(low))), high=min(1.0, max(crossed.high, float(high))))
@@ -94,7 +98,7 @@ def cross_differences(first: Measured, second: Measured) -> Crossed:
     """Return the draws of first minus second with their standard error; a side of one row pairs with every seed."""
     above, below = resample_runs(first, second)
     crossed = cross_seeds(evaluate_seeds(first) - evaluate_seeds(second), above - below, first.numerators.shape[1])
-    (lowest, highest), (floor, ceiling) = _span(first), _span(second)
+    (lowest, highest), (floor, ceiling) = first.span, second.span
     return crossed._replace(draws=crossed.draws.clip(lowest - ceiling, highest - floor))
 
 
@@ -164,12 +168,6 @@ def estimate_parts(values: np.ndarray) -> Parts:
         item=math.sqrt(max(item_square - crossed_square, 0.0) / (seeds * samples)),
         sampling=math.sqrt(within),
     )
-
-
-def _span(measured: Measured) -> tuple[float, float]:
-    """Return the values that are possible: a share is from 0 to 1, anything else may be any number."""
-    is_share = (measured.denominators == 1).all() and np.isin(measured.numerators, (0, 1)).all()
-    return (0.0, 1.0) if is_share else (-math.inf, math.inf)
 
 
 def _summarise(value: float, draws: np.ndarray, n: int, interval: str) -> Estimate:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tunelab.crossed import Measured
 from tunelab.errors import UserError
-from tunelab.metrics import MEANS, PROPORTIONS, RATIOS
+from tunelab.metrics import MEANS, PROPORTIONS, RATIOS, find_metric
 from tunelab.numbers import normalise_number
 from tunelab.sampling import estimate_majority_at_k, estimate_pass_at_k
 from tunelab.study import Study
@@ -52,7 +52,7 @@ class Items:
             columns.append((numerators, denominators))
             sources.append(self.study.name(path))
         above, below = (np.array([column[part] for column in columns], float) for part in (0, 1))
-        return Measured(above, below), sources
+        return Measured(above, below, find_metric(metric).span), sources
 
     def list_flags(self, run: str, task: str, name: str) -> np.ndarray:
         """Return a yes-or-no verdict as booleans, seeds by items."""

@@ -3,29 +3,40 @@
 Proportions are counted over items, means averaged over items, ratios are sums over sums (loss per token).
 """
 
+import math
 from typing import Literal, NamedTuple
 
 
 class Metric(NamedTuple):
+    """How a metric is called and written, and the smallest and the largest value that it can have."""
+
     label: str
     better: Literal["higher", "lower", ""]
     style: Literal["percent", "decimal", "tenths"]
     about: str
+    span: tuple[float, float] = (0.0, math.inf)
 
 
+SHARE = (0.0, 1.0)
 METRICS = {
-    "strict": Metric("strict accuracy", "higher", "percent", "the layout is exact and the tagged answer is right"),
-    "tagged": Metric("tagged accuracy", "higher", "percent", "the last tagged answer is right, whatever the layout"),
-    "flexible": Metric("last-number accuracy", "higher", "percent", "the last number of the text is right"),
-    "strict_format": Metric("strict format", "higher", "percent", "the layout is exact"),
-    "soft_format": Metric("soft format", "higher", "percent", "both pairs of tags are there, in order"),
-    "no_answer": Metric("no answer", "lower", "percent", "no tagged answer could be read"),
-    "truncated": Metric("cut off", "lower", "percent", "the answer ran into the limit on new tokens"),
-    "reward": Metric("reward", "higher", "decimal", "sum of all reward functions, unweighted"),
+    "strict": Metric(
+        "strict accuracy", "higher", "percent", "the layout is exact and the tagged answer is right", SHARE
+    ),
+    "tagged": Metric(
+        "tagged accuracy", "higher", "percent", "the last tagged answer is right, whatever the layout", SHARE
+    ),
+    "flexible": Metric("last-number accuracy", "higher", "percent", "the last number of the text is right", SHARE),
+    "strict_format": Metric("strict format", "higher", "percent", "the layout is exact", SHARE),
+    "soft_format": Metric("soft format", "higher", "percent", "both pairs of tags are there, in order", SHARE),
+    "no_answer": Metric("no answer", "lower", "percent", "no tagged answer could be read", SHARE),
+    "truncated": Metric("cut off", "lower", "percent", "the answer ran into the limit on new tokens", SHARE),
+    "reward": Metric("reward", "higher", "decimal", "sum of all reward functions, unweighted", (-math.inf, math.inf)),
     "tokens": Metric("answer length", "", "tenths", "new tokens per answer"),
     "length_ratio": Metric("length ratio", "", "decimal", "length of the answer over that of the reference"),
-    "rouge_l": Metric("ROUGE-L", "higher", "decimal", "longest common subsequence with the reference (F-measure)"),
-    "chrf": Metric("chrF", "higher", "tenths", "character n-gram F-score against the reference"),
+    "rouge_l": Metric(
+        "ROUGE-L", "higher", "decimal", "longest common subsequence with the reference (F-measure)", SHARE
+    ),
+    "chrf": Metric("chrF", "higher", "tenths", "character n-gram F-score against the reference", (0.0, 100.0)),
     "loss": Metric("held-out loss", "lower", "decimal", "nats per token of the reference answer"),
     "kl": Metric("divergence", "", "decimal", "KL from the untouched model on the reference answer, nats per token"),
     "bits_per_byte": Metric("bits per byte", "lower", "decimal", "the same loss, free of the tokenizer"),
@@ -58,4 +69,4 @@ def find_metric(name: str) -> Metric:
         "pass": "a strictly right answer is among this many sampled ones (unbiased estimate)",
         "maj": "the most frequent answer of this many sampled ones is right (expected over all choices of them)",
     }
-    return Metric(name, "higher", "percent", about[name.partition("@")[0]])
+    return Metric(name, "higher", "percent", about[name.partition("@")[0]], SHARE)

@@ -115,7 +115,7 @@ def _test_difference(
     """
     if discordant:
         return test_mcnemar(*discordant)
-    by_items = [array.mean(axis=0) for run in (first, second) for array in run]
+    by_items = [array.mean(axis=0) for run in (first, second) for array in (run.numerators, run.denominators)]
     p_items = test_swaps(*by_items)
     if max(len(first.numerators), len(second.numerators)) == 1:
         return p_items

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,8 +85,19 @@ def test_the_crossed_interval_covers_nearly_what_it_promises(seeds, between_seed
 
 def test_the_share_of_several_seeds_stays_between_zero_and_one():
     outcomes = np.repeat([[True], [False]], 20, axis=1)
-    estimate = estimate_run(measure(outcomes))
+    estimate = estimate_share(outcomes)
     assert (estimate.low, estimate.value, estimate.high) == (0.0, 0.5, 1.0)
+
+
+def test_no_interval_goes_beyond_the_values_that_are_possible():
+    losses = Measured(np.repeat([[1.0], [4.0]], 30, axis=1), np.ones((2, 30)))
+    assert estimate_run(losses).low < 0
+    bounded = estimate_run(losses._replace(span=(0.0, math.inf)))
+    assert bounded.low == 0
+    assert bounded.high == estimate_run(losses).high
+    likeness = Measured(np.repeat([[0.1], [0.9]], 30, axis=1), np.ones((2, 30)), (0.0, 1.0))
+    opposite = likeness._replace(numerators=1 - likeness.numerators)
+    assert estimate_difference(likeness, opposite)[1:3] == (-1.0, 1.0)
 
 
 def test_one_seeds_share_has_the_interval_of_a_proportion():
@@ -100,7 +113,7 @@ def test_answers_that_are_all_wrong_are_not_certain_to_be_wrong_with_more_seeds(
 
 def test_a_share_that_seeds_disagree_on_keeps_its_crossed_interval():
     outcomes = np.random.default_rng(5).random((3, 200)) < np.array([[0.3], [0.5], [0.7]])
-    assert estimate_share(outcomes) == estimate_run(measure(outcomes))
+    assert estimate_share(outcomes) == estimate_run(measure(outcomes)._replace(span=(0.0, 1.0)))
 
 
 def test_a_difference_of_one_seed_agrees_with_scipys_paired_bootstrap():
@@ -135,7 +148,7 @@ def test_seeds_are_paired_so_that_what_both_runs_share_cancels():
 def test_a_single_row_pairs_with_every_seed_as_if_it_were_repeated():
     rng = np.random.default_rng(9)
     trained, untouched = draw_losses(rng, 3, 30), draw_losses(rng, 1, 30)
-    repeated = Measured(*(np.repeat(array, 3, axis=0) for array in untouched))
+    repeated = Measured(*(np.repeat(array, 3, axis=0) for array in untouched[:2]))
     assert estimate_difference(trained, untouched) == estimate_difference(trained, repeated)
     assert resample_differences(untouched, trained).shape == (10_000,)
     assert resample_differences(untouched, trained) == pytest.approx(-resample_differences(trained, untouched))
