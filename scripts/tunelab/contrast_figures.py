@@ -2,9 +2,9 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from tunelab.figures import build_panels, find_marker, shorten_label
+from tunelab.figures import build_panels, find_marker, format_points, shorten_label
 from tunelab.metrics import METRICS
 from tunelab.results import Contrast, Results
 from tunelab.study import Study
@@ -46,5 +46,5 @@ def _draw_rows(panel: Axes, study: Study, rows: list[Contrast], metric) -> None:
     panel.set_xlabel(f"difference in {metric.label}{better}")
     panel.xaxis.set_major_locator(MaxNLocator(5))
     if metric.style == "percent":
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} pp" if value else "0"))
+        panel.xaxis.set_major_formatter(format_points)
     panel.margins(x=0.1)

@@ -64,6 +64,11 @@ def build_run_handles(study: Study, runs: Iterable[str]) -> list[Line2D]:
     ]
 
 
+def format_points(value: float, _position: int) -> str:
+    """Write a tick of a difference of shares in percentage points, with as many decimals as it needs."""
+    return f"{100 * value:+.3g} pp" if value else "0"
+
+
 def shorten_label(study: Study, run: str) -> str:
     """Return the run's label, cut where it would push the panels off the figure."""
     label = study.run(run)["label"]

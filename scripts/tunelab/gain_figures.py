@@ -1,9 +1,8 @@
 """Draw how much of a difference in strict accuracy is layout and how much is reasoning."""
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from tunelab.figures import build_panels, shorten_label
+from tunelab.figures import build_panels, format_points, shorten_label
 from tunelab.results import Results
 from tunelab.study import Study
 
@@ -32,12 +31,12 @@ def draw_gains(study: Study, results: Results) -> Figure:
                     edgecolor="white",
                 )
                 left[side] += value
-            panel.plot(gain.total.value, place, "D", color="black", markersize=6)
+            panel.plot(gain.total.value, place, "D", color="black", markersize=6, clip_on=False)
         names = [f"{shorten_label(study, row.run)} − {shorten_label(study, row.against)}" for row in rows[task]]
         panel.set_yticks(range(len(names)), names)
         panel.set_ylim(len(names) - 0.5, -0.5)
         panel.set(title=study.task(task)["label"], xlabel="difference in strict accuracy")
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} pp" if value else "0"))
+        panel.xaxis.set_major_formatter(format_points)
         panel.axvline(0, color="#777777", linewidth=1)
     handles = [panel.barh([0], [0], color=COLOURS[part], hatch=HATCHES[part], label=part) for part in COLOURS]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

@@ -13,6 +13,7 @@ from results_factory import build_study, write_results
 
 from tunelab.cost_figures import GREY, list_dominated
 from tunelab.errors import UserError
+from tunelab.figures import format_points
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.results import Estimate
 from tunelab.study import COLOURS, Study
@@ -126,3 +127,8 @@ def test_a_run_is_dominated_when_another_costs_no_more_and_is_better_by_both_int
 
 def test_a_dominated_run_is_grey(study):
     assert GREY not in draw(study, "tasks")
+
+
+@pytest.mark.parametrize(("value", "tick"), [(0.0, "0"), (0.005, "+0.5 pp"), (-0.02, "-2 pp"), (0.1 + 0.2, "+30 pp")])
+def test_ticks_of_small_differences_are_told_apart(value, tick):
+    assert format_points(value, 0) == tick
