@@ -42,8 +42,9 @@ provenance: setup ## write results/provenance.html: how each artefact of the las
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
+# one thread for each of the processes that run side by side: more would only wait for each other
 test: setup lint chromium ## check the code and run all tests
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag tests/browser
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag tests/browser
 	$(VENV)/bin/python -m pytest tests/smoke
 
 # the tests of the page say what is missing when this could not install it
