@@ -43,6 +43,14 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     assert all(row.low <= row.value <= row.high for row in rows)
 
 
+def test_seeds_that_differ_greatly_leave_an_interval_within_what_the_metric_can_be(tmp_path):
+    study = write_study(tmp_path, seeds=(1, 2))
+    path = study.task_file("prefix", 2, "arithmetic", "losses.jsonl")
+    write_jsonl(path, [row | {"loss": 20 * row["loss"]} for row in read_jsonl(path)])
+    row = find_row(compare(study).estimates, run="prefix", seed=None, task="arithmetic", metric="loss")
+    assert row.low == 0 < row.value < row.high
+
+
 def test_values_are_counted_from_the_items(tmp_path):
     study = write_study(tmp_path)
     scores = read_jsonl(tmp_path / "runs/warmstart/seed1/arithmetic/scores.jsonl")
