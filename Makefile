@@ -57,6 +57,7 @@ lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile rules
+	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
 
 schema: setup ## write config/schema.json and the lists of TRL's and PEFT's fields again
-	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.schema
+	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.schema

@@ -13,12 +13,12 @@ SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
-from tunelab.config import load_config
+from tunelab.config.loading import load_config
 from tunelab.errors import UserError
-from tunelab.failures import find_reason
-from tunelab.frozen import freeze_study, load_frozen
-from tunelab.processes import held_lock
-from tunelab.provenance import build_facts
+from tunelab.jobs.failures import find_reason
+from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.processes import held_lock
+from tunelab.jobs.provenance import build_facts
 
 # evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
 HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)

@@ -8,8 +8,8 @@ import os
 import warnings
 from pathlib import Path
 
+from tunelab.data.formats import find_system
 from tunelab.errors import UserError
-from tunelab.formats import find_system
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
 
@@ -19,7 +19,7 @@ GENERATION = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.01}
 
 def main(configfile: list[Path], run: str | None, task: str | None, question: str) -> int:
     config = read_config(configfile)
-    from tunelab.asking import ask
+    from tunelab.evaluation.asking import ask
 
     names = [run] if run else list(config.study.runs)
     unknown = [name for name in names if name not in config.runs]

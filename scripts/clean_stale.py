@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from tunelab.errors import UserError
-from tunelab.notation import format_bytes
-from tunelab.processes import held_lock
+from tunelab.jobs.processes import held_lock
+from tunelab.reporting.notation import format_bytes
 from tunelab.upkeep.disk import measure_bytes, measure_freed, remove_tree
 from tunelab.upkeep.overlays import DEFAULT, read_config
 from tunelab.upkeep.stale import list_stale

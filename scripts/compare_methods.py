@@ -2,7 +2,7 @@
 
 Reads   results        the study's folder: everything measured per item, and each run's training.json
         published      known numbers for the models (YAML)
-Writes  table          results.json (tunelab.results says what is in it)
+Writes  table          results.json (tunelab.comparison.results says what is in it)
         main_csv       the headline metrics, one line per run, seed and task
         estimates_csv  every estimate
         contrasts_csv  every difference with its interval, p-values and verdict
@@ -13,9 +13,11 @@ from pathlib import Path
 
 import yaml
 
-from tunelab import comparison, records, tables
-from tunelab.job import run_as_job
-from tunelab.study import Study
+from tunelab import records
+from tunelab.comparison import estimates
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import tables
 
 
 def main(
@@ -28,10 +30,10 @@ def main(
     contrasts_csv: Path,
     cost_csv: Path,
 ) -> None:
-    selected = Study(results, study)
+    selected = StudyFolder(results, study)
     trainings = tables.load_trainings(selected)
     known = yaml.safe_load(published.read_text(encoding="utf-8"))
-    found = comparison.build_results(selected, trainings, known)
+    found = estimates.build_results(selected, trainings, known)
     records.write_json(table, found.model_dump(mode="json"))
     tables.write_table(main_csv, tables.build_main_table(selected, found), tables.MAIN_COLUMNS)
     tables.write_table(estimates_csv, map(dict, found.estimates), tables.ESTIMATE_COLUMNS)

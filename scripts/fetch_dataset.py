@@ -6,9 +6,9 @@ Writes  folder  the rows as `datasets` saves them: split "train", and "test" whe
 
 from pathlib import Path
 
-from tunelab.job import run_as_job
+from tunelab.config.specs import DatasetSource, HubSettings
+from tunelab.jobs.job import run_as_job
 from tunelab.sources.hub import configure_hub
-from tunelab.specs import DatasetSource, HubSettings
 
 
 def main(card: Path, folder: Path, dataset: str, spec: DatasetSource, hub: HubSettings, work: Path) -> None:

@@ -6,9 +6,9 @@ Writes  folder  the model: config, weights, tokenizer and chat template, as `fro
 
 from pathlib import Path
 
-from tunelab.job import run_as_job
+from tunelab.config.specs import HubSettings, ModelSpec
+from tunelab.jobs.job import run_as_job
 from tunelab.sources.hub import configure_hub
-from tunelab.specs import HubSettings, ModelSpec
 
 
 def main(card: Path, folder: Path, model: str, spec: ModelSpec, hub: HubSettings, work: Path) -> None:

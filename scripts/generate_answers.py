@@ -10,11 +10,11 @@ Writes  answers     one completion per row
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, references: Path, weights: list[Path], answers: Path, generation: Path, spec) -> None:
-    from tunelab.generation import answer_rows
+    from tunelab.evaluation.generation import answer_rows
 
     artefact = weights[0].parent if weights else None
     made, facts = answer_rows(card.parent / "model", artefact, records.read_jsonl(references), spec)

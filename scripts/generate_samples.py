@@ -9,12 +9,12 @@ Writes  samples     all answers to all questions, numbered per question
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
-from tunelab.specs import TaskSpec
+from tunelab.config.specs import TaskSpec
+from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
-    from tunelab.generation import sample_rows
+    from tunelab.evaluation.generation import sample_rows
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)[: spec.sampling.rows]

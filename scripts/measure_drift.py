@@ -10,14 +10,14 @@ Writes  drift       loss, divergence from the base and token count of every para
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
-from tunelab.specs import DriftSpec
+from tunelab.config.specs import DriftSpec
+from tunelab.jobs.job import run_as_job
 
 
 def main(
     card: Path, references: list[Path], weights: list[Path], drift: Path, spec: DriftSpec, tasks: list[str]
 ) -> None:
-    from tunelab.drift import measure_drift
+    from tunelab.evaluation.drift import measure_drift
 
     artefact = weights[0].parent if weights else None
     rows = {task: records.read_jsonl(file)[: spec.rows] for task, file in zip(tasks, references, strict=True)}

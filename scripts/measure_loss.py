@@ -9,11 +9,11 @@ Writes  losses      one summed loss and token count per row
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
-    from tunelab.losses import measure_rows
+    from tunelab.evaluation.losses import measure_rows
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)

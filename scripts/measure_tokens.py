@@ -8,11 +8,11 @@ Writes  tokens      lengths per split, the template's hash, a row with the loss 
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
-    from tunelab import chat
+    from tunelab.models import chat
 
     tokenizer = chat.load_tokenizer(card.parent / "model")
     splits = {}

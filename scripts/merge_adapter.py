@@ -11,13 +11,13 @@ Writes  weights  the whole model (float32 safetensors)
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 PROBES = 4
 
 
 def main(card: Path, adapter: list[Path], rows: Path, weights: Path, parity: Path) -> None:
-    from tunelab.merging import merge
+    from tunelab.models.merging import merge
 
     probes = records.read_jsonl(rows)[:PROBES]
     model, tokenizer, agreement = merge(card.parent / "model", adapter[0].parent, probes)

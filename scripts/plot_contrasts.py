@@ -7,15 +7,16 @@ Writes  figure      an SVG file
 
 from pathlib import Path
 
-from tunelab import contrast_figures, figures, records
-from tunelab.job import run_as_job
-from tunelab.results import Results
-from tunelab.study import Study
+from tunelab import records
+from tunelab.comparison.results import Results
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import contrast_figures, figures
 
 
 def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
     found = Results.model_validate(records.read_json(table))
-    figures.write_figure(contrast_figures.draw_contrasts(Study(results, study), found), figure, pdf)
+    figures.write_figure(contrast_figures.draw_contrasts(StudyFolder(results, study), found), figure, pdf)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,16 @@ Writes  figure      an SVG file
 
 from pathlib import Path
 
-from tunelab import cost_figures, figures, records
-from tunelab.job import run_as_job
-from tunelab.results import Results
-from tunelab.study import Study
-from tunelab.tables import load_trainings
+from tunelab import records
+from tunelab.comparison.results import Results
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import cost_figures, figures
+from tunelab.reporting.tables import load_trainings
 
 
 def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
-    selected, found = Study(results, study), Results.model_validate(records.read_json(table))
+    selected, found = StudyFolder(results, study), Results.model_validate(records.read_json(table))
     drawn = cost_figures.draw_costs(selected, found, load_trainings(selected))
     figures.write_figure(drawn, figure, pdf)
 

@@ -7,13 +7,13 @@ Writes  figure      an SVG file
 
 from pathlib import Path
 
-from tunelab import figures, training_figures
-from tunelab.job import run_as_job
-from tunelab.study import Study
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import figures, training_figures
 
 
 def main(results: str, study: dict, figure: Path, pdf: Path) -> None:
-    figures.write_figure(training_figures.draw_learning_curves(Study(results, study)), figure, pdf)
+    figures.write_figure(training_figures.draw_learning_curves(StudyFolder(results, study)), figure, pdf)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ Writes  train       rows to learn from (JSON Lines: id, messages, and for maths 
 
 from pathlib import Path
 
-from tunelab import datacard, formats, origins, records, splits
-from tunelab.job import run_as_job
-from tunelab.specs import PrepareSpec
+from tunelab import records
+from tunelab.config.specs import PrepareSpec
+from tunelab.data import datacard, formats, splits
+from tunelab.jobs.job import run_as_job
+from tunelab.sources.origins import divide_by_file, render_origin
 
 
 def main(
@@ -23,10 +25,10 @@ def main(
     raw = load_from_disk(card.parent / "raw")
     examples = {}
     for split, rows in raw.items():
-        columns = formats.map_columns(spec, rows.column_names, dataset, datacard.render_origin(source_card, split))
+        columns = formats.map_columns(spec, rows.column_names, dataset, render_origin(source_card, split))
         examples[split] = [
             example
-            for file, part in origins.divide_by_file(source_card, split, rows.to_list())
+            for file, part in divide_by_file(source_card, split, rows.to_list())
             for example in formats.build_examples(part, spec, columns, file)
         ]
     drawn, left_out = splits.draw_splits(examples["train"], examples.get("test"), spec, dataset)

@@ -8,8 +8,8 @@ Writes  readme   the model card, beside the weights
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
-from tunelab.modelcard import render_model_card
+from tunelab.jobs.job import run_as_job
+from tunelab.models.modelcard import render_model_card
 
 
 def main(card: Path, summary: Path, readme: Path, seed: str, spec) -> None:

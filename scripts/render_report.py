@@ -9,13 +9,13 @@ Writes  report      the page (HTML)
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
-from tunelab.report import render_report
-from tunelab.study import Study
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.report import render_report
 
 
 def main(results: str, study: dict, figures: list[Path], templates: list[Path], report: Path) -> None:
-    records.write_text(report, render_report(Study(results, study), figures, templates))
+    records.write_text(report, render_report(StudyFolder(results, study), figures, templates))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ Writes  main_tex       the headline metrics of every run
 
 from pathlib import Path
 
-from tunelab import latex, records
-from tunelab.job import run_as_job
-from tunelab.results import Results
-from tunelab.study import Study
+from tunelab import records
+from tunelab.comparison.results import Results
+from tunelab.jobs.job import run_as_job
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import latex
 
 
 def main(results: str, study: dict, table: Path, main_tex: Path, contrasts_tex: Path) -> None:
-    selected, found = Study(results, study), Results.model_validate(records.read_json(table))
+    selected, found = StudyFolder(results, study), Results.model_validate(records.read_json(table))
     records.write_text(main_tex, latex.render_main_table(selected, found))
     records.write_text(contrasts_tex, latex.render_contrast_table(selected, found))
 

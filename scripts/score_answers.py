@@ -8,9 +8,10 @@ Writes  scores      one verdict per row, kept so that runs can be compared in pa
 
 from pathlib import Path
 
-from tunelab import records, scoring
-from tunelab.job import run_as_job
-from tunelab.specs import TaskSpec
+from tunelab import records
+from tunelab.config.specs import TaskSpec
+from tunelab.jobs.job import run_as_job
+from tunelab.judging import scoring
 
 
 def main(

@@ -7,9 +7,10 @@ Writes  sample_scores   one verdict per answer, with its number
 
 from pathlib import Path
 
-from tunelab import records, sampled
-from tunelab.job import run_as_job
-from tunelab.specs import SamplingSpec
+from tunelab import records
+from tunelab.config.specs import SamplingSpec
+from tunelab.jobs.job import run_as_job
+from tunelab.judging import sampled
 
 
 def main(samples: Path, references: Path, sample_scores: Path, spec: SamplingSpec, task: str) -> None:

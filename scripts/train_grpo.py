@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 
 def main(
@@ -34,13 +34,15 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab import grpo, publishing
+    from tunelab.models import publishing
+    from tunelab.training import grpo
+    from tunelab.training.events import publish_events
 
     origin, begin = records.read_json(card), start[0].parent if start else None
     rows = records.read_jsonl(train)
     trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, checkpoints, saving, int(seed), spec)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
-    publishing.publish_events(checkpoints, tensorboard)
+    publish_events(checkpoints, tensorboard)
     with records.whole_file(completions, "wb") as file:
         pandas.DataFrame(trainer.recorded).to_parquet(file, index=False)
     records.write_jsonl(history, steps)

@@ -14,7 +14,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
 from pathlib import Path
 
 from tunelab import records
-from tunelab.job import run_as_job
+from tunelab.jobs.job import run_as_job
 
 
 def main(
@@ -30,13 +30,15 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab import publishing, sft
+    from tunelab.models import publishing
+    from tunelab.training import sft
+    from tunelab.training.events import publish_events
 
     origin, base = records.read_json(card), card.parent / "model"
     rows = [records.read_jsonl(path) for path in (train, validation)]
     trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
-    publishing.publish_events(checkpoints, tensorboard)
+    publish_events(checkpoints, tensorboard)
     records.write_jsonl(history, steps)
     records.write_json(summary, costs)
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from page_factory import prepare_study, render_page
-from results_factory import LABELS, build_study
-
+from tests.unit.comparison.results_factory import LABELS, build_study
+from tests.unit.reporting.page_factory import prepare_study, render_page
 from tunelab.records import read_jsonl, write_jsonl
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 from report_pages import SEEDS, build_known_study, finish_page
-from results_factory import write_results
 
+from tests.unit.comparison.results_factory import write_results
 from tunelab.records import read_jsonl, write_jsonl
 
 ROWS, WORDS_EACH = 1319, 150

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunelab.provenance import hash_sources
+from tunelab.jobs.provenance import hash_sources
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "scripts"

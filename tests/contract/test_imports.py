@@ -46,7 +46,7 @@ def test_every_tool_can_be_imported_without_loading_a_heavy_library():
 
 
 def test_the_config_is_validated_without_loading_a_heavy_library():
-    assert find_heavy(["tunelab.config", "tunelab.provenance"]) == "2 modules"
+    assert find_heavy(["tunelab.config.loading", "tunelab.jobs.provenance"]) == "2 modules"
 
 
 @pytest.mark.parametrize("stage", LIGHT_STAGES)
@@ -65,4 +65,4 @@ def test_the_libraries_of_light_stages_are_light(module):
 
 
 def test_the_probe_finds_a_heavy_library():
-    assert find_heavy(["json", "tunelab.losses"]).startswith("tunelab.losses loads torch")
+    assert find_heavy(["json", "tunelab.evaluation.losses"]).startswith("tunelab.evaluation.losses loads torch")

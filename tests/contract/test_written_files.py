@@ -5,7 +5,8 @@ import re
 import pytest
 from project_files import LIBRARY, PROJECT, SCRIPTS, list_files
 
-from tunelab import arguments, schema
+from tunelab.config import arguments
+from tunelab.upkeep import schema
 
 README, MAKEFILE = PROJECT / "README.md", PROJECT / "Makefile"
 CEILINGS = [(path, 200) for path in LIBRARY if path.name != "specs.py"]

@@ -102,7 +102,7 @@ def _call_snakemake(folder: Path, printed: str, arguments: list[str], environmen
 
 
 def stub_jobs(folder: Path) -> None:
-    (folder / "scripts/tunelab/job.py").write_text(STUB, encoding="utf-8")
+    (folder / "scripts/tunelab/jobs/job.py").write_text(STUB, encoding="utf-8")
 
 
 @contextlib.contextmanager

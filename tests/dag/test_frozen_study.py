@@ -32,7 +32,7 @@ def test_without_the_frozen_study_the_edit_would_leak(finished):
 
 
 def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen):
-    with changed_file(finished / "scripts/tunelab/losses.py", "batch_size", "size", 2):
+    with changed_file(finished / "scripts/tunelab/evaluation/losses.py", "batch_size", "size", 2):
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--mode", "remote"],
             cwd=finished,
@@ -41,10 +41,13 @@ def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen
             text=True,
         )
     assert done.returncode == 1
-    assert "scripts/tunelab/losses.py was edited after this run was planned; start Snakemake again." in done.stderr
+    assert (
+        "scripts/tunelab/evaluation/losses.py was edited after this run was planned; start Snakemake again."
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
 def test_comments_of_code_may_be_edited_while_a_job_waits(finished, frozen):
-    with appended(finished / "scripts/tunelab/losses.py", "\n# a comment\n"):
+    with appended(finished / "scripts/tunelab/evaluation/losses.py", "\n# a comment\n"):
         assert plan(finished, "--mode", "remote", **frozen) == set()

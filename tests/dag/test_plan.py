@@ -13,7 +13,7 @@ import pytest
 from expected_jobs import EVERYTHING
 from study_copy import changed_config, changed_file, plan, run_snakemake
 
-from tests.unit.card_factory import write_card
+from tests.unit.jobs.card_factory import write_card
 
 SCREEN = 40
 UP_TO_DATE = "Nothing to do: results/report.html is up to date."
@@ -76,7 +76,7 @@ def test_a_changed_setting_of_every_run_is_told_for_each(finished):
 
 
 def test_edited_code_is_named(finished):
-    path = finished / "scripts/tunelab/scoring.py"
+    path = finished / "scripts/tunelab/judging/scoring.py"
     with changed_file(path, path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8") + "\nSTRANGER = 1\n"):
         text = ask_plan(finished)
     assert "\ntunelab/scoring.py was edited\n  score_answers ×10: 5 runs · seeds 0, 1 · sums, support" in text

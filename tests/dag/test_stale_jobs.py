@@ -213,7 +213,7 @@ def test_an_edit_of_a_text_asks_for_the_page_at_most(finished, file, old, new, e
 
 def test_comments_and_docstrings_ask_for_nothing(finished):
     with contextlib.ExitStack() as edits:
-        for name in ("train_sft.py", "tunelab/sft.py", "tunelab/scoring.py", "tunelab/records.py"):
+        for name in ("train_sft.py", "tunelab/training/sft.py", "tunelab/judging/scoring.py", "tunelab/records.py"):
             path = finished / "scripts" / name
             edits.enter_context(appended(path, "\n\n# a comment\n"))
             edits.enter_context(

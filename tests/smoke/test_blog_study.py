@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.dag.study_copy import PROJECT, copy_project, run_snakemake
-from tunelab import formats, splits
+from tunelab.config.specs import PrepareSpec, RandomModel
+from tunelab.data import formats, splits
 from tunelab.records import read_json, read_jsonl
-from tunelab.specs import PrepareSpec, RandomModel
 
 pytestmark = pytest.mark.smoke
 QWEN2 = {
@@ -30,7 +30,7 @@ def teach_answer_tags(folder):
     """Save a tiny Qwen2 that begins some answers with the tag, since GRPO learns nothing from equal rewards."""
     import torch
 
-    from tunelab import chat
+    from tunelab.models import chat
     from tunelab.sources.tiny import create_model
 
     folder.mkdir(parents=True)

@@ -20,7 +20,7 @@ from snakemake.utils import update_config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.dag.study_copy import appended, run_snakemake
-from tunelab.config import load_config
+from tunelab.config.loading import load_config
 from tunelab.records import read_json, read_jsonl
 
 pytestmark = pytest.mark.smoke

@@ -29,8 +29,8 @@ def create_tiny(tmp_path_factory):
     """Return a function that creates a random model of a type and returns its folder."""
     import torch
 
+    from tunelab.config.specs import RandomModel
     from tunelab.sources.tiny import create_model
-    from tunelab.specs import RandomModel
 
     torch.set_num_threads(1)  # sums in the same order on every machine, and no slower at this size
 
@@ -76,8 +76,9 @@ def train_sft(tmp_path_factory, rows):
     """
     import torch
 
-    from tunelab import adapters, sft, training
-    from tunelab.specs import CheckpointSettings, SftRun
+    from tunelab.config.specs import CheckpointSettings, SftRun
+    from tunelab.models import adapters
+    from tunelab.training import sft, shared
 
     def train(
         base: Path,
@@ -100,15 +101,15 @@ def train_sft(tmp_path_factory, rows):
             training=short | {"max_length": 128} | settings,
         )
         run = SimpleNamespace(spec=spec, base=base, seed=seed)
-        measure = training.train_and_measure
+        measure = shared.train_and_measure
 
         def watch(trainer, *others):
             run.before = adapters.copy_trainable(trainer.model)
             return measure(trainer, *others)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training, "choose_dtype", lambda device: getattr(torch, dtype))
-            patch.setattr(training, "train_and_measure", watch)
+            patch.setattr(shared, "choose_dtype", lambda device: getattr(torch, dtype))
+            patch.setattr(shared, "train_and_measure", watch)
             checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
             files = base, given[:8], given[8:], checkpoints
             run.trainer, run.history, run.costs = sft.train(*files, CheckpointSettings(), seed, spec)
@@ -122,7 +123,7 @@ def train_sft(tmp_path_factory, rows):
 @pytest.fixture(scope="session")
 def publish(tmp_path_factory):
     """Return a function that publishes a run as the scripts do, and returns the folder."""
-    from tunelab import publishing
+    from tunelab.models import publishing
 
     def publish(run: SimpleNamespace) -> Path:
         folder = tmp_path_factory.mktemp("published") / ("adapter" if run.spec.adapter else "model")

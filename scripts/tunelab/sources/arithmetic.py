@@ -8,8 +8,8 @@ they are synthetic: good for showing what a method does, not for saying how well
 import random
 from dataclasses import dataclass
 
+from tunelab.config.specs import GeneratedDataset
 from tunelab.errors import UserError
-from tunelab.specs import GeneratedDataset
 
 NAMES = ("Tom", "Mia", "Ben", "Ana", "Leo", "Zoe", "Sam", "Eva", "Max", "Ida", "Omar", "Lin")
 FACTORS = (2, 3, 4, 5)

@@ -1,7 +1,6 @@
 """Make artefact folders that are either whole or absent."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,15 +22,6 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     if folder.exists():
         shutil.rmtree(folder)
     part.replace(folder)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Put `source` at `target` as a hard link, so that gigabytes lie on disk once; copy across file systems."""
-    source = source.resolve()
-    if source.stat().st_dev == target.parent.stat().st_dev:
-        os.link(source, target)
-    else:
-        shutil.copyfile(source, target)
 
 
 def write_card(card: Path, folder: Path, facts: dict) -> None:

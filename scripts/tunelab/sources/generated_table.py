@@ -4,8 +4,8 @@ from pathlib import Path
 
 from datasets import Dataset
 
+from tunelab.config.specs import GeneratedDataset
 from tunelab.sources.arithmetic import generate_problems
-from tunelab.specs import GeneratedDataset
 
 
 def fetch(spec: GeneratedDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:

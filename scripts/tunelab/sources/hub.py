@@ -2,7 +2,7 @@
 
 import os
 
-from tunelab.specs import HubSettings
+from tunelab.config.specs import HubSettings
 
 
 def configure_hub(settings: HubSettings) -> None:

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tunelab.config.specs import HubDataset, HubModel
 from tunelab.errors import UserError
 from tunelab.sources.transfer import read_wait
-from tunelab.specs import HubDataset, HubModel
 
 LOG_IN = "Then log in with `hf auth login`, or set HF_TOKEN."
 GO_ON = "the download goes on where it stopped"

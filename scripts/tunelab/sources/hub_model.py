@@ -3,12 +3,12 @@
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tunelab.sources.folders import link_or_copy
+from tunelab.config.specs import HubModel
+from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors
 from tunelab.sources.loading import check_model
 from tunelab.sources.snapshots import open_snapshot
 from tunelab.sources.weights import MODEL_FILES, check_weights, list_weights, names_code
-from tunelab.specs import HubModel
 
 
 def fetch(spec: HubModel, key: str, work: Path, folder: Path) -> dict:

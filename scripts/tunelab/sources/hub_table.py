@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tunelab.config.specs import HubDataset
 from tunelab.errors import UserError
-from tunelab.sources.folders import link_or_copy
+from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors
 from tunelab.sources.snapshots import Snapshot, open_snapshot
 from tunelab.sources.transfer import HubFile
-from tunelab.specs import HubDataset
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder

@@ -10,8 +10,8 @@ from pathlib import Path
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
-from tunelab.failures import explain_failure
-from tunelab.job import report_progress
+from tunelab.jobs.failures import explain_failure
+from tunelab.jobs.job import report_progress
 from tunelab.sources.weights import names_code
 from tunelab.values import list_names
 

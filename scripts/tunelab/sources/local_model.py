@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from tunelab.config.specs import LocalModel
 from tunelab.errors import UserError
 from tunelab.sources.loading import check_model
 from tunelab.sources.weights import MODEL_FILES, check_safetensors, check_weights, list_weights
-from tunelab.specs import LocalModel
 
 
 def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from datasets import Dataset
 
+from tunelab.config.specs import LocalDataset
 from tunelab.sources.columns import join_files
 from tunelab.sources.readers import Placed, read_rows
-from tunelab.specs import LocalDataset
 
 
 def fetch(spec: LocalDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:

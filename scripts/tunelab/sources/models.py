@@ -7,8 +7,8 @@ source that it uses and of no other (the rule names it among the stage's facts).
 from importlib import import_module
 from pathlib import Path
 
+from tunelab.config.specs import ModelSpec
 from tunelab.sources.folders import whole_folder, write_card
-from tunelab.specs import ModelSpec
 
 
 def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Path) -> None:

@@ -13,9 +13,9 @@ import zlib
 from pathlib import Path
 
 from tunelab import records
+from tunelab.config.specs import PypiFile
 from tunelab.errors import UserError
-from tunelab.job import report_progress
-from tunelab.specs import PypiFile
+from tunelab.jobs.job import report_progress
 from tunelab.values import list_names
 
 

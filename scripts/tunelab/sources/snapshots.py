@@ -20,12 +20,12 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from tunelab import records
+from tunelab.config.specs import HubDataset, HubModel
 from tunelab.errors import UserError
-from tunelab.job import report_progress
+from tunelab.jobs.job import report_progress
 from tunelab.sources.hub_errors import explain_offline, explain_vanished
 from tunelab.sources.space import check_space
 from tunelab.sources.transfer import HubFile, compute_digest, download_file, insist
-from tunelab.specs import HubDataset, HubModel
 
 COMMIT = re.compile("[0-9a-f]{40}")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict, DatasetInfo
 
+from tunelab.config.specs import DatasetSource, GeneratedDataset
 from tunelab.sources.folders import whole_folder, write_card
-from tunelab.specs import DatasetSource, GeneratedDataset
 
 
 def fetch_dataset(dataset: str, spec: DatasetSource, work: Path, folder: Path, card: Path) -> None:

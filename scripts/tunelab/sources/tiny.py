@@ -13,8 +13,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
+from tunelab.config.specs import RandomModel
 from tunelab.errors import UserError
-from tunelab.specs import RandomModel
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHATML = (

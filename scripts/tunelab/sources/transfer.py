@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from tunelab import records
 from tunelab.errors import UserError
-from tunelab.job import report_progress
+from tunelab.jobs.job import report_progress
 
 WAITS = [1, 2, 4, 8]  # seconds, one after each failed attempt in a row
 LONGEST_WAIT = 330  # the Hub counts requests in windows of five minutes

@@ -1,1 +1,4 @@
-"""What the tools for people do: plan, verify, tidy up, and compare two runs of a study."""
+"""What people's tools do beside the workflow: plan, verify, tidy, compare clones, write the schemas.
+
+No stage may know it.
+"""

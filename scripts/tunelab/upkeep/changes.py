@@ -1,4 +1,4 @@
-"""Say in words what changed between the facts that made a result and the facts of now (see `tunelab.provenance`)."""
+"""Say in words what changed between the facts that made a result and the facts of now (see `jobs.provenance`)."""
 
 import ast
 import contextlib

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunelab import records
-from tunelab.jobcards import card_file
+from tunelab.jobs.jobcards import card_file
 from tunelab.upkeep.changes import describe_changes
 from tunelab.upkeep.planning import Job, label_jobs
 from tunelab.upkeep.studyfolders import read_card

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tunelab.config import Config, load_config
+from tunelab.config.loading import Config, load_config
 from tunelab.errors import UserError
 
 DEFAULT = Path("config/config.yaml")

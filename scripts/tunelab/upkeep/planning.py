@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tunelab.notation import format_seconds
+from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
 from tunelab.upkeep.spending import Spending, guess_spending, load_spending, render_spending
 

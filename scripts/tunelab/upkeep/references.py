@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Iterator
 
-from tunelab.config import Config
-from tunelab.noise import REPEATS
+from tunelab.config.loading import Config
+from tunelab.config.study import REPEATS
 
 # how the rules name logs, benchmarks and cards, by stage
 RECORD_NAMES = {

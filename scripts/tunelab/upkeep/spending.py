@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunelab import records
-from tunelab.jobcards import card_file
-from tunelab.notation import format_bytes, format_seconds
+from tunelab.jobs.jobcards import card_file
+from tunelab.reporting.notation import format_bytes, format_seconds
 from tunelab.upkeep.studyfolders import read_card
 
 MEBIBYTE = 2**20  # benchmark files count memory in it

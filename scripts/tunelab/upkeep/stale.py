@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunelab.config import Config
-from tunelab.keeping import KEPT
+from tunelab.config.loading import Config
+from tunelab.jobs.keeping import KEPT
 from tunelab.upkeep.disk import count_links, list_tree
 from tunelab.upkeep.references import RECORD_NAMES, list_references
 from tunelab.upkeep.studyfolders import ARTEFACTS, RECORDS, list_cards, list_studies, read_card

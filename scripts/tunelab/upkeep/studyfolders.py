@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.errors import UserError
-from tunelab.jobcards import TIMESTAMP
+from tunelab.jobs.jobcards import TIMESTAMP
 
 RESULTS = Path("results")
 ARTEFACTS = ("models", "datasets", "runs", "noise", "figures", "tables")

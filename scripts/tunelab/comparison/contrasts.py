@@ -1,0 +1,76 @@
+"""Test the differences between runs, pair by pair on the same items.
+
+Pairs that the config names form one family per task and metric, whose p-values Holm corrects together; the verdicts
+that the page words stand on these. All other pairs are exploratory, and form a family of their own with the named ones.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from tunelab.comparison.budgets import list_unequal
+from tunelab.comparison.items import Items
+from tunelab.comparison.metrics import CONTRASTED, METRICS, PROPORTIONS
+from tunelab.comparison.results import Contrast
+from tunelab.comparison.verdicts import compare_runs, correct_family, judge
+from tunelab.config.study import Study
+from tunelab.errors import UserError
+
+Pair = tuple[str, str]
+
+
+def list_declared(study: Study) -> list[Pair]:
+    """List the config's pairs of which both runs are in the study."""
+    pairs = [tuple(pair) for pair in study.spec["comparison"]["contrasts"]]
+    return [pair for pair in pairs if set(pair) <= set(study.runs)]
+
+
+def list_others(study: Study) -> list[Pair]:
+    """List the pairs that the config does not name, the later run against the earlier one."""
+    named = {frozenset(pair) for pair in list_declared(study)}
+    return [(later, earlier) for earlier, later in combinations(study.runs, 2) if {earlier, later} not in named]
+
+
+def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], float]) -> Iterator[Contrast]:
+    """Test every pair on every contrasted metric; `floors` holds the noise of evaluation by (task, metric)."""
+    study = items.study
+    declared, others = list_declared(study), list_others(study)
+    for task, kind in items.tasks.items():
+        for metric in CONTRASTED[kind]:
+            share = metric in PROPORTIONS.get(kind, ())
+            found = {pair: _compare(items, pair, task, metric, share) for pair in declared + others}
+            corrected = _correct({pair: found[pair] for pair in others + declared})
+            corrected |= _correct({pair: found[pair] for pair in declared})
+            for pair, contrast in found.items():
+                p, p_equivalence = corrected[pair]
+                yield Contrast(
+                    run=pair[0],
+                    against=pair[1],
+                    task=task,
+                    metric=metric,
+                    declared=pair in declared,
+                    primary=metric == CONTRASTED[kind][0],
+                    margin=study.spec["comparison"]["margins"][metric],
+                    p_corrected=p,
+                    noise=floors.get((task, metric)),
+                    unequal=list_unequal(study, trainings, *pair),
+                    verdict=judge(contrast.value, p, p_equivalence, METRICS[metric].better),
+                    sources=[source for run in pair for source in items.measure(run, task, metric)[1]],
+                    **contrast._asdict() | {"p_equivalence": p_equivalence},
+                )
+
+
+def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool):
+    first, second = (items.measure(run, task, metric)[0] for run in pair)
+    if first.numerators.shape[1] < 2:
+        raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
+    return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share)
+
+
+def _correct(family: dict) -> dict[Pair, tuple[float, float]]:
+    """Correct the p-values of difference and those of equivalence, each kind for itself."""
+    if not family:
+        return {}
+    corrected = [
+        correct_family([getattr(contrast, name) for contrast in family.values()]) for name in ("p", "p_equivalence")
+    ]
+    return dict(zip(family, zip(*corrected, strict=True), strict=True))

@@ -1,0 +1,175 @@
+"""Values and differences over seeds and items at once, by a bootstrap that resamples both.
+
+Departs from the textbook: with few seeds the plain crossed percentile interval is far too narrow when seeds differ
+much, since resampled seeds never leave the range of those trained. So the resamples keep their shape, but are spread
+to the standard error of a seed part (variance between seeds over their number) and an item part, and widened by
+Student's t with Satterthwaite's degrees of freedom. In the tests' simulation two seeds then cover 87 % (plain: 68 %),
+three 92 % (78 %) and five 93 % (86 %) of a promised 95 %. Where answers vary by chance alone both parts count that
+noise, and the interval is wider than needed.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from tunelab.comparison.statistics import (
+    BOOTSTRAP_SEED,
+    CONFIDENCE,
+    RESAMPLES,
+    SMALL_SAMPLE,
+    Estimate,
+    draw_counts,
+    estimate_proportion,
+    estimate_ratios,
+)
+from tunelab.errors import UserError
+
+TAIL = (1 - CONFIDENCE) / 2
+
+
+class Measured(NamedTuple):
+    """One run's items, seeds by items: a share or a mean has denominators 1, a loss has summed nats and tokens.
+
+    `span` holds the smallest and the largest value that is possible: no interval goes beyond.
+    """
+
+    numerators: np.ndarray
+    denominators: np.ndarray
+    span: tuple[float, float] = (-math.inf, math.inf)
+
+
+class Crossed(NamedTuple):
+    """Draws of a mean over seeds, its standard error (infinite for one item), and the error's degrees of freedom."""
+
+    draws: np.ndarray
+    error: float
+    freedom: float
+
+
+class Parts(NamedTuple):
+    """Standard deviations: between seeds, between items, and of what is left (chance, for one seed and item)."""
+
+    seed: float
+    item: float
+    sampling: float
+
+
+def estimate_run(measured: Measured) -> Estimate:
+    """Return the mean over seeds of each seed's ratio of sums; its interval covers seeds where there are several."""
+    if len(measured.numerators) == 1:
+        return estimate_ratios(measured.numerators.T, measured.denominators.T)[0]
+    (resampled,) = resample_runs(measured)
+    values = evaluate_seeds(measured)
+    draws = cross_seeds(values, resampled, measured.numerators.shape[1]).draws
+    return _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
+
+
+def estimate_share(outcomes: np.ndarray) -> Estimate:
+    """Return the share of true outcomes (seeds by items), with the interval of a proportion where there is one seed.
+
+    With several seeds the crossed interval is never narrower than one seed's would be at the mean share: answers that
+    are all wrong have no spread to resample, and yet 8 of them do not prove that none is ever right.
+    """
+    seeds, n = outcomes.shape
+    if seeds == 1:
+        return estimate_proportion(list(outcomes[0]))
+    crossed = estimate_run(Measured(outcomes.astype(float), np.ones(outcomes.shape), (0.0, 1.0)))
+    method = "beta" if n < SMALL_SAMPLE else "wilson"
+    low, high = proportion_confint(crossed.value * n, n, alpha=1 - CONFIDENCE, method=method)
+    return crossed._replace(low=max(0.0, min(crossed.low, float(low))), high=min(1.0, max(crossed.high, float(high))))
+
+
+def estimate_difference(first: Measured, second: Measured) -> Estimate:
+    """Return first minus second with the interval of `resample_differences`."""
+    name = "paired-bootstrap" if len(first.numerators) == len(second.numerators) == 1 else "crossed"
+    value = float((evaluate_seeds(first) - evaluate_seeds(second)).mean())
+    return _summarise(value, resample_differences(first, second), first.numerators.shape[1], name)
+
+
+def resample_differences(first: Measured, second: Measured) -> np.ndarray:
+    """Return RESAMPLES draws of first minus second; both sides have the same items and seeds in each draw."""
+    return cross_differences(first, second).draws
+
+
+def cross_differences(first: Measured, second: Measured) -> Crossed:
+    """Return the draws of first minus second with their standard error; a side of one row pairs with every seed."""
+    above, below = resample_runs(first, second)
+    crossed = cross_seeds(evaluate_seeds(first) - evaluate_seeds(second), above - below, first.numerators.shape[1])
+    (lowest, highest), (floor, ceiling) = first.span, second.span
+    return crossed._replace(draws=crossed.draws.clip(lowest - ceiling, highest - floor))
+
+
+def evaluate_seeds(measured: Measured) -> np.ndarray:
+    """Return each seed's ratio of sums."""
+    return measured.numerators.sum(axis=1) / measured.denominators.sum(axis=1)
+
+
+def resample_runs(*runs: Measured) -> list[np.ndarray]:
+    """Return each run's ratios of sums (RESAMPLES by seeds); all runs and seeds share the same resampled items."""
+    numerators = np.vstack([run.numerators for run in runs]).astype(float).T  # items by all seeds of all runs
+    denominators = np.vstack([run.denominators for run in runs]).astype(float).T
+    ratios = [(counts @ numerators) / (counts @ denominators) for counts in draw_counts(len(numerators))]
+    borders = np.cumsum([len(run.numerators) for run in runs])[:-1]
+    return np.split(np.concatenate(ratios), borders, axis=1)
+
+
+def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int) -> Crossed:
+    """Resample the seeds of values whose n items are resampled already (RESAMPLES by seeds); one seed stays as it is.
+
+    Raises ValueError when the number of seeds differs.
+    """
+    seeds, value = len(values), float(values.mean())
+    if resampled.shape[1] != seeds:
+        raise ValueError(f"{seeds} seeds, but resamples of {resampled.shape[1]}")
+    # Resampling n items gives a variance that is too small by (n - 1) / n.
+    item_part = float(resampled.mean(axis=1).var()) * n / (n - 1) if n > 1 else math.inf
+    if seeds == 1:
+        return Crossed(resampled[:, 0], math.sqrt(item_part), max(n - 1, 1))
+    rng = np.random.default_rng([BOOTSTRAP_SEED, seeds])  # another stream than the items'
+    weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds
+    draws = (resampled * weights).sum(axis=1)
+    if n == 1:
+        return Crossed(draws, math.inf, 1)
+    seed_part = float(values.var(ddof=1)) / seeds
+    spread, total = float(draws.std()), item_part + seed_part
+    if not spread:
+        return Crossed(draws, 0.0, n - 1)
+    freedom = total**2 / (item_part**2 / (n - 1) + seed_part**2 / (seeds - 1))
+    widened = math.sqrt(total) * stats.t.ppf(1 - TAIL, freedom) / stats.norm.ppf(1 - TAIL)
+    return Crossed(value + (draws - value) * widened / spread, math.sqrt(total), freedom)
+
+
+def estimate_parts(values: np.ndarray) -> Parts:
+    """Split the spread of seeds by items (by samples, where the array has a third axis) by the method of moments.
+
+    Expected mean squares of the random two-way layout; a negative component is 0. Without samples the interaction of
+    seed and item cannot be told from chance and is in `sampling`; with samples it is taken out and not shown.
+    """
+    values = np.asarray(values, float)
+    values = values[:, :, None] if values.ndim == 2 else values
+    seeds, items, samples = values.shape
+    if seeds < 2 or items < 2:
+        raise UserError(
+            f"The spread of {seeds} seed(s) and {items} item(s) cannot be split: it takes two of each. "
+            "Add a seed to `study.seeds` or raise `prepare.test` of the task's data set."
+        )
+    cells, grand = values.mean(axis=2), values.mean()
+    by_seed, by_item = cells.mean(axis=1), cells.mean(axis=0)
+    seed_square = items * samples * by_seed.var(ddof=1)
+    item_square = seeds * samples * by_item.var(ddof=1)
+    left = cells - by_seed[:, None] - by_item + grand
+    crossed_square = samples * float((left**2).sum()) / ((seeds - 1) * (items - 1))
+    within = values.var(axis=2, ddof=1).mean() if samples > 1 else crossed_square
+    return Parts(
+        seed=math.sqrt(max(seed_square - crossed_square, 0.0) / (items * samples)),
+        item=math.sqrt(max(item_square - crossed_square, 0.0) / (seeds * samples)),
+        sampling=math.sqrt(within),
+    )
+
+
+def _summarise(value: float, draws: np.ndarray, n: int, interval: str) -> Estimate:
+    low, high = np.quantile(draws, [TAIL, 1 - TAIL])
+    return Estimate(value, float(low), float(high), n, interval)

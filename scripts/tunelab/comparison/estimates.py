@@ -1,0 +1,84 @@
+"""Compare the runs of a study: estimates, contrasts, and what stands behind them, as `results.json` holds them.
+
+Every number is computed from the per-item files, never from another summary.
+"""
+
+from collections.abc import Iterator
+
+from tunelab.comparison import contrasts, crossed, known, noise, statistics
+from tunelab.comparison.crossed import Measured
+from tunelab.comparison.gains import split_gain
+from tunelab.comparison.items import Items, list_metrics
+from tunelab.comparison.metrics import CONTRASTED, PROPORTIONS
+from tunelab.comparison.results import Estimate, Gain, Parts, Results
+from tunelab.jobs.layout import StudyFolder
+
+
+def build_results(study: StudyFolder, trainings: dict[tuple[str, int], dict], published: list[dict]) -> Results:
+    """Build all that is estimated; `trainings` holds each training.json, `published` the known numbers."""
+    items = Items(study)
+    estimates = list(list_estimates(items))
+    repeats = list(noise.list_repeats(items))
+    return Results(
+        smoke=study.spec["study"]["smoke"],
+        confidence=statistics.CONFIDENCE,
+        estimates=estimates,
+        contrasts=list(contrasts.list_contrasts(items, trainings, noise.find_floors(repeats))),
+        parts=list(list_parts(items)),
+        gains=list(list_gains(items)),
+        repeats=repeats,
+        known=list(known.list_known(study, estimates, published)),
+    )
+
+
+def list_estimates(items: Items) -> Iterator[Estimate]:
+    """Estimate every metric of every run, for each seed and, where there are several, over all of them."""
+    for task, kind in items.tasks.items():
+        for metric in list_metrics(items.study, task, kind):
+            for run in items.study.runs:
+                measured, sources = items.measure(run, task, metric)
+                seeds, share = items.study.list_seeds(run), metric in PROPORTIONS.get(kind, ())
+                named = {"run": run, "task": task, "metric": metric}
+                for i, seed in enumerate(seeds):
+                    own = estimate(pick_seed(measured, i), share)
+                    yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
+                if len(seeds) > 1:
+                    over = estimate(measured, share)
+                    yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
+
+
+def estimate(measured: Measured, share: bool) -> statistics.Estimate:
+    """Estimate a metric over the seeds and items that are given."""
+    return crossed.estimate_share(measured.numerators) if share else crossed.estimate_run(measured)
+
+
+def pick_seed(measured: Measured, place: int) -> Measured:
+    """Return the items of one seed."""
+    rows = slice(place, place + 1)
+    return measured._replace(numerators=measured.numerators[rows], denominators=measured.denominators[rows])
+
+
+def list_parts(items: Items) -> Iterator[Parts]:
+    """Split the spread of every contrasted metric, for every run with several seeds."""
+    for task, kind in items.tasks.items():
+        for metric in CONTRASTED[kind]:
+            for run in items.study.runs:
+                measured, sources = items.measure(run, task, metric)
+                seeds, n = measured.numerators.shape
+                if seeds > 1 and n > 1:
+                    parts = crossed.estimate_parts(measured.numerators / measured.denominators)
+                    named = {"run": run, "task": task, "metric": metric, "seeds": seeds, "n": n, "sources": sources}
+                    yield Parts(**named, **parts._asdict())
+
+
+def list_gains(items: Items) -> Iterator[Gain]:
+    """Split each declared difference of strict accuracy into its format and its reasoning part."""
+    for task in (task for task, kind in items.tasks.items() if kind == "maths"):
+        for run, against in contrasts.list_declared(items.study):
+            flags = [
+                items.list_flags(name, task, flag) for name in (run, against) for flag in ("strict_format", "strict")
+            ]
+            gain = split_gain(*flags)
+            parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
+            sources = [source for name in (run, against) for source in items.measure(name, task, "strict")[1]]
+            yield Gain(run=run, against=against, task=task, sources=sources, **parts)

@@ -1,0 +1,145 @@
+"""What was measured on every item, as arrays of seeds by items, for all that compares runs.
+
+All runs of a task must have been measured on the same rows. A neutral text counts as a task of its own, `text:<name>`,
+whose items are its paragraphs.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tunelab.comparison.crossed import Measured
+from tunelab.comparison.metrics import MEANS, PROPORTIONS, RATIOS, find_metric
+from tunelab.config.study import Study
+from tunelab.errors import UserError
+from tunelab.jobs.layout import StudyFolder
+from tunelab.judging.sampling import estimate_majority_at_k, estimate_pass_at_k
+from tunelab.numbers import normalise_number
+
+NEUTRAL = "text:"
+
+
+class Table(NamedTuple):
+    """The rows of one (run, seed) from one file, sorted by id."""
+
+    rows: list[dict]
+    path: Path
+
+
+class Items:
+    """A study's per-item files, each read once; every run and seed of a task has the same ids in the same order."""
+
+    def __init__(self, study: StudyFolder) -> None:
+        self.study = study
+        self._ids: dict[str, tuple[list[str], Path]] = {}
+        self._tables: dict[tuple, Table] = {}
+
+    @cached_property
+    def tasks(self) -> dict[str, str]:
+        """Every task and neutral text, with its kind ("maths", "text" or "neutral")."""
+        kinds = {task: self.study.task(task)["kind"] for task in self.study.tasks}
+        return kinds | dict.fromkeys(map(name_text, self.study.list_texts()), "neutral")
+
+    def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
+        """Return a metric of a run over all its seeds, and the names of the files it comes from."""
+        read = self._find_reader(task, metric)
+        columns, sources = [], []
+        for seed in self.study.list_seeds(run):
+            numerators, denominators, path = read(run, seed)
+            columns.append((numerators, denominators))
+            sources.append(self.study.name(path))
+        above, below = (np.array([column[part] for column in columns], float) for part in (0, 1))
+        return Measured(above, below, find_metric(metric).span), sources
+
+    def list_flags(self, run: str, task: str, name: str) -> np.ndarray:
+        """Return a yes-or-no verdict as booleans, seeds by items."""
+        return self.measure(run, task, name)[0].numerators.astype(bool)
+
+    def read_file(self, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a metric's numerators and denominators from one file of scores or losses."""
+        rows = self._load(task, path).rows
+        if metric in RATIOS:
+            return _list_ratio(rows, metric)
+        values = [sum(row["rewards"].values()) if metric == "reward" else row[metric] for row in rows]
+        return np.array(values, float), np.ones(len(values))
+
+    def _find_reader(self, task: str, metric: str) -> Callable[[str, int], tuple[np.ndarray, np.ndarray, Path]]:
+        if metric == "kl" or task.startswith(NEUTRAL):
+            return lambda run, seed: self._read_drift(run, seed, task, metric)
+        if "@" in metric:
+            return lambda run, seed: self._read_samples(run, seed, task, metric)
+        name = "losses.jsonl" if metric in RATIOS else "scores.jsonl"
+        return lambda run, seed: self._read_task(self.study.task_file(run, seed, task, name), task, metric)
+
+    def _read_task(self, path: Path, task: str, metric: str) -> tuple:
+        return *self.read_file(task, path, metric), path
+
+    def _read_drift(self, run: str, seed: int, task: str, metric: str) -> tuple:
+        kind, source = ("text", task.removeprefix(NEUTRAL)) if task.startswith(NEUTRAL) else ("task", task)
+        path = self.study.run_file(run, seed, "drift.jsonl")
+        rows, path = self._load(f"drift {task}", path, lambda row: (row["kind"], row["source"]) == (kind, source))
+        if metric == "kl":
+            return np.array([row["kl"] for row in rows]), np.array([row["tokens"] for row in rows]), path
+        return *_list_ratio(rows, metric), path
+
+    def _read_samples(self, run: str, seed: int, task: str, metric: str) -> tuple:
+        path = self.study.task_file(run, seed, task, "sample_scores.jsonl")
+        rows, path = self._load(f"samples {task}", path)
+        name, k = metric.split("@")
+        values = [estimate(name, int(k), group) for group in group_by_id(rows)]
+        return np.array(values), np.ones(len(values)), path
+
+    def _load(self, group: str, path: Path, wanted: Callable[[dict], bool] = lambda row: True) -> Table:
+        if (group, path) not in self._tables:
+            rows = sorted(filter(wanted, self.study.load(path)), key=lambda row: (row["id"], row.get("sample", 0)))
+            self._refuse_other_rows(group, path, [row["id"] for row in rows])
+            self._tables[group, path] = Table(rows, path)
+        return self._tables[group, path]
+
+    def _refuse_other_rows(self, group: str, path: Path, ids: list[str]) -> None:
+        expected, first = self._ids.setdefault(group, (ids, path))
+        if ids != expected:
+            raise UserError(
+                f"{self.study.name(path)} has {len(ids)} rows that are not the {len(expected)} rows of "
+                f"{self.study.name(first)}. Runs can be compared on the same rows only: delete the older file."
+            )
+
+
+def name_text(source: str) -> str:
+    """Return a neutral text's name among the tasks."""
+    return f"{NEUTRAL}{source}"
+
+
+def _list_ratio(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    above, below = RATIOS[metric]
+    losses = np.array([row["loss"] for row in rows], float)
+    return losses / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
+
+
+def group_by_id(rows: Iterable[dict]) -> list[list[dict]]:
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row["id"], []).append(row)
+    return list(groups.values())
+
+
+def estimate(name: str, k: int, samples: list[dict]) -> float:
+    """Estimate pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
+    if name == "pass":
+        return estimate_pass_at_k(sum(row["strict"] for row in samples), len(samples), k)
+    answers = [normalise_number(row["extracted"]["tagged"] or "") for row in samples]
+    return estimate_majority_at_k(answers, [row["tagged"] for row in samples], k)
+
+
+def list_metrics(study: Study, task: str, kind: str) -> list[str]:
+    """List what is measured on a task, in the order of the tables."""
+    if kind == "neutral":
+        return list(RATIOS)
+    sampling = study.task(task).get("sampling")
+    sampled = [f"{name}@{k}" for name in ("pass", "maj") for k in sampling["k"]] if sampling else []
+    drift = ["kl"] if study.spec.get("drift") else []
+    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *sampled, *drift]

@@ -1,0 +1,45 @@
+"""How much a metric moves when the same model is evaluated again, and in batches of another size."""
+
+from collections.abc import Iterator
+
+from tunelab.comparison.items import Items
+from tunelab.comparison.metrics import CONTRASTED, RATIOS
+from tunelab.comparison.results import Repeat
+from tunelab.config.study import REPEATS
+
+
+def list_repeats(items: Items) -> Iterator[Repeat]:
+    """Compare each repeated evaluation with the run's own; nothing when the config asks for none."""
+    study = items.study
+    if not study.spec["noise"]:
+        return
+    run = study.spec["noise"]["run"]
+    seed = study.list_seeds(run)[0]
+    for task in study.tasks:
+        for metric in CONTRASTED[study.task(task)["kind"]]:
+            measured, sources = items.measure(run, task, metric)
+            for repeat in REPEATS:
+                path = study.noise_file(repeat, task, "losses.jsonl" if metric in RATIOS else "scores.jsonl")
+                above, below = items.read_file(task, path, metric)
+                own, again = measured.numerators[0] / measured.denominators[0], above / below
+                yield Repeat(
+                    run=run,
+                    seed=seed,
+                    task=task,
+                    metric=metric,
+                    repeat=repeat,
+                    value=measured.numerators[0].sum() / measured.denominators[0].sum(),
+                    repeated=above.sum() / below.sum(),
+                    flips=float((own != again).mean()),
+                    n=len(own),
+                    sources=[sources[0], study.name(path)],
+                )
+
+
+def find_floors(repeats: list[Repeat]) -> dict[tuple[str, str], float]:
+    """Return the largest change of each (task, metric)."""
+    floors: dict[tuple[str, str], float] = {}
+    for row in repeats:
+        change = abs(row.repeated - row.value)
+        floors[row.task, row.metric] = max(change, floors.get((row.task, row.metric), 0.0))
+    return floors

@@ -1,0 +1,142 @@
+"""Compare two runs on the same items and say in one word what the comparison showed.
+
+"Not significant" is not "the same": a difference is called equivalent only when a test shows that it is smaller than
+the margin that matters; where neither test succeeds the word is "undecided", and the smallest difference that the
+items could have shown says why.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds
+from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
+from tunelab.comparison.results import Verdict
+from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE
+
+ALPHA = 1 - CONFIDENCE
+POWER = 0.8
+
+
+class Contrast(NamedTuple):
+    """First minus second run: the difference, its interval and how that was made, and the evidence for a verdict.
+
+    `p_equivalence` belongs to the claim that the difference is smaller than the margin. Wins and losses count the
+    pairs over all seeds (shares only). `smallest_detectable` is the difference found with probability POWER;
+    infinite when there is one item of a mean.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    seeds: int
+    interval: str
+    p: float
+    p_equivalence: float
+    wins: int | None
+    losses: int | None
+    smallest_detectable: float
+
+
+def compare_runs(first: Measured, second: Measured, margin: float, is_share: bool) -> Contrast:
+    """Compare two runs on the same items; arrays are seeds by items, and a single row pairs with every seed."""
+    n = first.numerators.shape[1]
+    values = evaluate_seeds(first) - evaluate_seeds(second)
+    seeds, value = len(values), float(values.mean())
+    crossed = cross_differences(first, second)
+    low, high = (float(end) for end in np.quantile(crossed.draws, [TAIL, 1 - TAIL]))
+    interval = "crossed" if seeds > 1 else "paired-bootstrap"
+    p_equivalence = _test_equivalence_by_draws(value, crossed, margin)
+    wins = losses = None
+    detectable = _find_detectable(crossed)
+    if is_share:
+        wins = int((first.numerators > second.numerators).sum())
+        losses = int((first.numerators < second.numerators).sum())
+        # Several seeds ask the same n questions: they count as one seed with the mean number of wins and losses.
+        counts = (wins / seeds, losses / seeds, n)
+        p_equivalence = max(p_equivalence, test_equivalence(*counts, margin))
+        score_low, score_high = estimate_score_interval(*counts, CONFIDENCE)
+        # Only discordant pairs move the bootstrap; with few of them it is too narrow, with none it has no width.
+        if sum(counts[:2]) < SMALL_SAMPLE and score_high - score_low > high - low:
+            low, high, interval = score_low, score_high, "tango"
+        if seeds == 1:
+            detectable = find_detectable_share(sum(counts[:2]) / n, n)
+        else:
+            detectable = min(1.0, max(detectable, find_detectable_share(0.0, n)))
+    p = _test_difference(first, second, value, crossed, (wins, losses) if is_share and seeds == 1 else None)
+    return Contrast(value, low, high, n, seeds, interval, p, p_equivalence, wins, losses, detectable)
+
+
+def correct_family(p_values: list[float]) -> list[float]:
+    """Return Holm's adjusted p of each test of a family."""
+    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
+
+
+def judge(value: float, p_holm: float, p_equivalence_holm: float, better: Literal["higher", "lower"]) -> Verdict:
+    """Say what a comparison showed; a difference shown to be within the margin is equivalent, whatever its sign."""
+    if p_equivalence_holm < ALPHA:
+        return "equivalent"
+    if p_holm < ALPHA:
+        return "better" if (value > 0) == (better == "higher") else "worse"
+    return "undecided"
+
+
+def find_detectable_share(discordance: float, n: int) -> float:
+    """Return the difference of paired shares that McNemar's test finds with probability POWER at two-sided ALPHA.
+
+    Connor's formula (Biometrics 43, 1987, 207-211) solved for the difference. The share of discordant pairs cannot be
+    smaller than the difference it holds, so it is raised to that: no discordant pair is no infinite power.
+    1 when the items are too few for any difference.
+    """
+    level, power = stats.norm.ppf(1 - ALPHA / 2), stats.norm.ppf(POWER)
+    if n <= level**2:
+        return 1.0
+    # √n u = level + power √(1 - u²), where u is the difference over the root of the discordance
+    unit = (level * math.sqrt(n) + power * math.sqrt(n + power**2 - level**2)) / (n + power**2)
+    return float(min(1.0, max(unit * math.sqrt(discordance), unit**2)))
+
+
+def _find_detectable(crossed: Crossed) -> float:
+    """Return the difference that a t-test with the draws' standard error finds with probability POWER."""
+    return float(crossed.error * (stats.t.ppf(1 - ALPHA / 2, crossed.freedom) + stats.t.ppf(POWER, crossed.freedom)))
+
+
+def _test_difference(
+    first: Measured, second: Measured, value: float, crossed: Crossed, discordant: tuple[int, int] | None
+) -> float:
+    """Return the two-sided p that there is no difference.
+
+    With several seeds it is the largest of three: that of the crossed draws; that of Student's t, since resampled
+    seeds cannot be more extreme than those trained; and that of swapping items, which stays true with few items.
+    """
+    if discordant:
+        return test_mcnemar(*discordant)
+    by_items = [array.mean(axis=0) for run in (first, second) for array in (run.numerators, run.denominators)]
+    p_items = test_swaps(*by_items)
+    if max(len(first.numerators), len(second.numerators)) == 1:
+        return p_items
+    rarer = min(int((crossed.draws <= 0).sum()), int((crossed.draws >= 0).sum()))
+    p_draws = min(1.0, 2 * (rarer + 1) / (RESAMPLES + 1))
+    return max(p_draws, p_items, min(1.0, 2 * _tail(abs(value), crossed)))
+
+
+def _test_equivalence_by_draws(value: float, crossed: Crossed, margin: float) -> float:
+    """Return the larger one-sided p that the difference is at least the margin, by the draws and by Student's t.
+
+    One item has no spread to measure (its error is infinite), so that even equal values show nothing; from two items on
+    values that are equal throughout count as evidence, though shares need more (see `test_equivalence`).
+    """
+    outside = max(int((crossed.draws <= -margin).sum()), int((crossed.draws >= margin).sum()))
+    p_draws = (outside + 1) / (RESAMPLES + 1)
+    return max(p_draws, _tail(margin - abs(value), crossed))
+
+
+def _tail(distance: float, crossed: Crossed) -> float:
+    """Return the one-sided p of a value this far on the right side of a border."""
+    if crossed.error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return float(stats.t.sf(distance / crossed.error, crossed.freedom))

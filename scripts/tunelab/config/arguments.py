@@ -1,0 +1,151 @@
+"""Check the names, types and ranges of TRL's, PEFT's and bitsandbytes' own settings without importing those libraries.
+
+`arguments.json` lists, per class, each field's accepted types; `tunelab.upkeep.schema` writes it from the installed
+libraries, and a test keeps it in step. Importing them here would cost every dry run seven seconds. Ranges stand here,
+since the libraries take most numbers and fail, or learn nothing, much later.
+"""
+
+import functools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from tunelab.config.drafts import Draft
+from tunelab.config.wording import find_nearest, join_demands, refuse_choice, refuse_name, refuse_value
+
+FILE = Path(__file__).with_name("arguments.json")
+PYTHON_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "null": type(None)}
+DEMANDS = {
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "str": "must be text",
+    "list": "must be a list",
+    "dict": "must be a mapping",
+    "null": "must be null",
+}
+WORDS = {"true": True, "false": False, "null": None}
+POSITIVE = {
+    *("learning_rate", "num_train_epochs", "gradient_accumulation_steps", "max_length", "max_completion_length"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "logging_steps", "eval_steps", "save_steps"),
+    *("generation_batch_size", "steps_per_generation", "num_iterations", "temperature", "repetition_penalty"),
+    *("r", "lora_alpha", "num_virtual_tokens", "encoder_hidden_size", "total_step", "adapter_len", "adapter_layers"),
+}
+NOT_NEGATIVE = {
+    *("weight_decay", "warmup_steps", "max_grad_norm", "adam_epsilon", "beta", "epsilon", "epsilon_high", "top_k"),
+    *("eval_delay", "dataloader_num_workers"),
+}
+# fields, what their numbers must fulfil, and how to say it; `dropout` stands for every field whose name ends so
+RANGES = (
+    (POSITIVE, lambda number: number > 0, "must be greater than 0"),
+    (NOT_NEGATIVE, lambda number: number >= 0, "must be at least 0"),
+    ({"adam_beta1", "adam_beta2"}, lambda number: 0 <= number < 1, "must be at least 0 and less than 1"),
+    (
+        {"top_p", "min_p", "label_smoothing_factor", "dropout"},
+        lambda number: 0 <= number <= 1,
+        "must be between 0 and 1",
+    ),
+    (
+        {"logging_steps", "eval_steps", "save_steps"},
+        lambda number: number < 1 or number == int(number),
+        "must be a whole number of steps, or a share of them below 1",
+    ),
+    (
+        {"save_total_limit"},
+        lambda number: number >= 2,
+        "must be at least 2, so that one checkpoint is whole while the next is written",
+    ),
+    (
+        {"max_steps"},
+        lambda number: number > 0 or number == -1,
+        "must be greater than 0, or -1 to train for num_train_epochs",
+    ),
+)
+
+
+@functools.cache
+def load_arguments() -> dict[str, dict[str, dict]]:
+    """Return {class name: {field: {"types": [...], "choices": [...]}}}; empty types mean that any value may pass."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def check_arguments(
+    class_name: str, values: dict[str, Any], owned: dict[str, str]
+) -> tuple[Draft, list[tuple[str, str]]]:
+    """Return the fields with numbers coerced, and a list of (field, problem) for what the class would not take.
+
+    owned: fields that the workflow sets itself, each with the remedy to print.
+    """
+    fields, right, wrong, problems = load_arguments()[class_name], {}, set(), []
+    for name, value in values.items():
+        if name in owned:
+            problems.append((name, f"is set by the workflow: {owned[name]}"))
+        elif name not in fields:
+            problems.append((name, refuse_name(f"is not a field of {class_name}", name, fields)))
+            nearest = find_nearest(name, fields)
+            if nearest not in (None, *values):  # what it stands for is not at its default
+                wrong.add(nearest)
+        else:
+            try:
+                right[name] = _coerce(name, value, fields[name]["types"], fields[name].get("choices"))
+            except ValueError as error:
+                problems.append((name, str(error)))
+    return Draft(right, wrong | {name for name, _ in problems}, values), problems
+
+
+def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) -> Any:
+    """Return the value as one of the types.
+
+    Raises:
+        ValueError: with the sentence that says what the value must be.
+    """
+    if not types:
+        return value
+    coerced = _parse(value) if isinstance(value, str) and "str" not in types else value
+    # YAML has 1 where 1.0 is meant, and the other way round
+    if "float" in types and type(coerced) is int:
+        coerced = float(coerced)
+    elif "int" in types and type(coerced) is float and coerced.is_integer():
+        coerced = int(coerced)
+    known = choices is None or not isinstance(coerced, str) or any(_is_choice(coerced, choice) for choice in choices)
+    if not known or not _is_one_of(coerced, types):
+        demands = [DEMANDS[kind] for kind in types if not (choices and kind == "str")]
+        if choices:
+            raise ValueError(refuse_choice(value, choices, demands))
+        raise ValueError(refuse_value(join_demands(demands), value, text_wanted="str" in types))
+    if isinstance(coerced, int | float) and not isinstance(coerced, bool):
+        _check_range(name, coerced, value)
+    return coerced
+
+
+def _parse(text: str) -> Any:
+    """Read a number or a word: YAML 1.1 takes 1e-4 (without a dot) for text, and `--config` every nested value."""
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _is_one_of(value: Any, types: list[str]) -> bool:
+    return any(type(value) is PYTHON_TYPES[name] for name in types)
+
+
+def _is_choice(text: str, choice: str) -> bool:
+    """Compare with a choice of PEFT's, which writes `pissa_niter_[number of iters]` where pissa_niter_16 is meant."""
+    stem, bracket, _ = choice.partition("[")
+    return bool(re.fullmatch(re.escape(stem) + r"\d+", text)) if bracket else text == choice
+
+
+def _check_range(name: str, number: float, value: Any) -> None:
+    if not math.isfinite(number):
+        raise ValueError(refuse_value("must be a finite number", value))
+    kind = "dropout" if name.endswith("dropout") else name
+    for fields, fits, demand in RANGES:
+        if kind in fields and not fits(number):
+            raise ValueError(refuse_value(demand, value))

@@ -1,0 +1,166 @@
+"""Judge what needs several values of the config: names that point nowhere, and contradictions.
+
+A check that asks for a wrong value ends there (`drafts.Unknown`), so that no mistake is followed by others that it
+causes. What concerns a run alone stands in `run_checks`.
+"""
+
+from collections.abc import Iterator
+
+from tunelab.config.comparison_checks import check_contrasts
+from tunelab.config.drafts import Draft, Problem, collect
+from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
+from tunelab.config.field_checks import check_fields
+from tunelab.config.row_fields import FIELDS
+from tunelab.config.run_checks import RUN_CHECKS
+from tunelab.config.training_checks import check_training
+from tunelab.config.wording import refuse_name
+
+Found = Iterator[Problem]
+# fields that name an entry of another table
+REFERENCES = {
+    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs"},
+    "tasks": {"dataset": "datasets"},
+}
+# what a study's folder holds, and what the folder of a run and seed holds beside the tasks
+STUDY_FOLDERS = {
+    *("models", "datasets", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
+}
+RUN_FILES = {
+    *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
+    *("merge_parity.json", "drift.jsonl"),
+}
+
+
+def list_problems(config: Draft) -> list[Problem]:
+    """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
+    found = _check_entries(config, "runs", (_check_names,)) + _check_entries(config, "tasks", (_check_names,))
+    for field in ("runs", "tasks"):
+        found += collect(_check_selection(config, field))
+    found += _check_entries(config, "runs", (check_fields,))
+    for check in STUDY_CHECKS:
+        found += collect(check(config))
+    for table, checks in TABLE_CHECKS.items():
+        found += _check_entries(config, table, checks)
+    return found
+
+
+def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
+    """Make every check on every entry of a table: `check(config, path, entry)`."""
+    entries = config.right[table].right if table in config.right else {}
+    return [
+        problem
+        for name, entry in entries.items()
+        for check in checks
+        for problem in collect(check(config, (table, name), entry))
+    ]
+
+
+def _check_names(config: Draft, path: tuple, entry: Draft) -> Found:
+    for field, table in REFERENCES[path[0]].items():
+        yield from collect(_look_up(config, (*path, field), entry, table))
+
+
+def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
+    name = entry.get(path[-1])
+    if name is not None and name not in config[table]:
+        entry.wrong.add(path[-1])
+        yield Problem(path, refuse_name(f"there is no {table[:-1]} {name!r}", name, config[table]))
+
+
+def _check_selection(config: Draft, field: str) -> Found:
+    names, known = config.study[field], config[field]
+    config.study.right[field] = tuple(name for name in names if name in known)
+    for name in names:
+        if name not in known:
+            config.study.wrong.add(field)  # what was meant is not known, so nothing else is said about it
+            yield Problem(("study", field), refuse_name(f"there is no {field[:-1]} {name!r}", name, known))
+
+
+def _check_repeats(config: Draft) -> Found:
+    for field in ("runs", "seeds", "tasks"):
+        listed = config.study.right.get(field, ())
+        for name in dict.fromkeys(name for name in listed if listed.count(name) > 1):
+            yield Problem(("study", field), f"{name!r} is listed twice")
+
+
+def _check_labels(config: Draft) -> Found:
+    for field in ("runs", "tasks"):
+        first: dict[str, str] = {}
+        for name in config.study.right.get(field, ()):
+            label = config[field].right[name].right.get("label") if name in config[field].right else None
+            if label is not None and first.setdefault(label, name) != name:
+                text = f"{label!r} is the label of {first[label]!r} too; the report tells them apart by it"
+                yield Problem((field, name, "label"), text)
+
+
+def _check_results(config: Draft) -> Found:
+    _, *folders = config.study.results.split("/")
+    for folder in STUDY_FOLDERS.intersection(folders):
+        text = f"{folder!r} is the name of a folder inside studies; take another (got {config.study.results!r})"
+        yield Problem(("study", "results"), text)
+
+
+def _check_architecture(config: Draft, path: tuple, model: Draft) -> Found:
+    if model.source == "random" and "model_type" not in model.architecture:
+        yield Problem((*path, "architecture", "model_type"), "is required, for example llama")
+
+
+def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
+    fetch = dataset.fetch
+    if fetch.source == "generated" and fetch.min_steps > fetch.max_steps:
+        text = f"must not be above max_steps (got {fetch.min_steps} and {fetch.max_steps})"
+        yield Problem((*path, "fetch", "min_steps"), text)
+
+
+def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
+    prepare = dataset.prepare
+    fields = FIELDS[prepare.format]
+    for field in prepare.columns:
+        if field not in fields:
+            text = refuse_name(f"is no field of the format {prepare.format}", field, fields)
+            yield Problem((*path, "prepare", "columns", field), text)
+
+
+def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
+    if dataset.prepare.one_shot and dataset.prepare.format != "gsm8k":
+        text = f"only the format gsm8k has a worked example to show (the format is {dataset.prepare.format})"
+        yield Problem((*path, "prepare", "one_shot"), text)
+
+
+def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
+    """See that validation and test leave rows to train on, as far as that is known before the rows are."""
+    fetch, prepare = dataset.fetch, dataset.prepare
+    own_test = fetch.source == "generated" or fetch.get("test_split") or fetch.get("test_files")
+    taken = {"validation": prepare.validation} | ({} if own_test else {"test": prepare.test})
+    most = min(filter(None, (prepare.limit, fetch.get("rows"))), default=None)
+    if most is not None:
+        left = most - sum(wanted if type(wanted) is int else max(1, round(wanted * most)) for wanted in taken.values())
+    elif all(type(wanted) is float for wanted in taken.values()):
+        left = 1 - round(sum(taken.values()), 9)
+    else:
+        return
+    if left <= 0:
+        named = " and ".join(f"{name} {wanted:g}" for name, wanted in taken.items())
+        of_all = "" if most is None else f" of {most}"
+        verb, object = ("leaves", "it") if len(taken) == 1 else ("leave", "one of them")
+        yield Problem((*path, "prepare"), f"{named} {verb} no rows{of_all} to train on; lower {object}")
+
+
+def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
+    if task.kind == "maths" and config.datasets[task.dataset].prepare.format != "gsm8k":
+        text = f"maths needs answers to check; {task.dataset!r} is not of format gsm8k"
+        yield Problem((*path, "kind"), text)
+
+
+def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
+    if path[-1] in RUN_FILES:
+        yield Problem(path, "is the name of something that every run's folder holds; take another name")
+
+
+STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts)
+TABLE_CHECKS = {
+    "models": (_check_architecture,),
+    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
+    "runs": (*RUN_CHECKS, check_training),
+    "tasks": (_check_answers, _check_task_name, *TASK_CHECKS),
+}

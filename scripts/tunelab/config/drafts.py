@@ -1,0 +1,77 @@
+"""The config as far as it is right, for checks that go on beside its mistakes, and the mistakes in the file's order."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from tunelab.config.wording import show
+
+
+class Problem(NamedTuple):
+    path: tuple[str | int, ...]
+    text: str
+
+
+class Unknown(Exception):
+    """What a check asks for is wrong itself, and was reported: nothing can be said about what depends on it."""
+
+
+class Draft:
+    """The right values of a section, of a table of sections, or of a library's fields.
+
+    given: the keys that stand in the file; the others have their defaults.
+
+    Raises:
+        Unknown: when a wrong value is asked for.
+    """
+
+    def __init__(self, right: dict[str, Any], wrong: Iterable[str] = (), given: Iterable[str] = ()) -> None:
+        self.right, self.wrong, self.given = right, set(wrong), set(given)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.wrong:
+            raise Unknown(name)
+        return self.right[name]
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.right or name in self.wrong
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.right
+        yield from self.wrong
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name not in self:
+            return default
+        return self[name]
+
+
+def collect(found: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that a check finds before it asks for a wrong value."""
+    problems = []
+    with contextlib.suppress(Unknown):
+        for problem in found:
+            problems.append(problem)
+    return problems
+
+
+def render_problems(problems: Iterable[Problem], raw: dict) -> list[str]:
+    """Write one line per problem, `runs.lora.model: …`, in the order in which the keys stand in the file."""
+    placed = [(*_find_place(problem.path, raw), problem.text) for problem in dict.fromkeys(problems)]
+    return [f"{path}: {text}" for _, path, text in sorted(placed, key=lambda item: item[0])]
+
+
+def _find_place(path: tuple[str | int, ...], raw: Any) -> tuple[list[int], str]:
+    """Return each key's position among its neighbours (the last for one that is not there) and the path as text."""
+    place, text = [], ""
+    for key in path:
+        listed = isinstance(raw, list | tuple)
+        keys = list(raw) if isinstance(raw, dict) else list(range(len(raw))) if listed else []
+        place.append(keys.index(key) if key in keys else len(keys))
+        plain = isinstance(key, str) and key.isprintable() and key != ""
+        text += f"[{key}]" if listed else f".{key if plain else show(key)}"
+        raw = raw[key] if key in keys else None
+    return place, text.removeprefix(".")

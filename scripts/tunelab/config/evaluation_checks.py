@@ -1,0 +1,49 @@
+"""Judge what contradicts what in the sections that say what is measured: drift, noise and sampled answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tunelab.config.drafts import Draft, Problem
+from tunelab.config.wording import refuse_value
+
+Found = Iterator[Problem]
+
+
+def _check_repeated_run(config: Draft) -> Found:
+    if config.noise is None:
+        return
+    name, runs = config.noise.run, config.study.runs
+    if name not in runs:
+        text = f"{name!r} is not in study.runs; take a run of the study ({', '.join(runs)}), or set noise to null"
+        yield Problem(("noise", "run"), text)
+
+
+def _check_texts(config: Draft) -> Found:
+    if config.drift is None:
+        return
+    named: dict[str, str] = {}
+    for file in config.drift.texts:
+        if (stem := Path(file).stem) in named:
+            text = f"{named[stem]!r} and {file!r} have one name; the report tells texts apart by it, so rename one"
+            yield Problem(("drift", "texts"), f"{file!r} is listed twice" if named[stem] == file else text)
+        named[stem] = file
+
+
+def _check_sampling(config: Draft, path: tuple, task: Draft) -> Found:
+    if task.sampling is not None and task.kind != "maths":
+        yield Problem((*path, "sampling"), f"only maths has answers to count (the kind is {task.kind}); set it to null")
+
+
+def _check_draws(config: Draft, path: tuple, task: Draft) -> Found:
+    if task.sampling is None:
+        return
+    here, counts = (*path, "sampling", "k"), list(task.sampling.k)
+    if counts != sorted(set(counts)):
+        yield Problem(here, refuse_value("must rise from number to number", counts))
+    if max(counts) > task.sampling.samples:
+        text = f"must not be above the number of samples (got {max(counts)} and {task.sampling.samples})"
+        yield Problem(here, text)
+
+
+EVALUATION_CHECKS = (_check_repeated_run, _check_texts)
+TASK_CHECKS = (_check_sampling, _check_draws)

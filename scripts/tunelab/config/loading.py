@@ -1,0 +1,118 @@
+"""The whole config: validated once, with every problem reported in one go, then frozen.
+
+Sections live in `specs`; `reader` judges each value, `crosschecks` what needs several of them.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from tunelab.config import specs
+from tunelab.config.crosschecks import list_problems
+from tunelab.config.drafts import Draft, Problem, render_problems
+from tunelab.config.reader import Reader
+from tunelab.config.repeated_keys import list_repeated_keys
+from tunelab.config.study import list_seeds
+from tunelab.errors import UserError
+
+# what makes libraries run foreign code; refused wherever it stands
+UNSAFE = {
+    "trust_remote_code": "code from repositories is never run",
+    **dict.fromkeys(
+        ("use_safetensors", "weights_only", "allow_pickle"),
+        "pickled files can run code when they are opened; weights are read from safetensors and GGUF files only",
+    ),
+}
+
+
+class Config(specs.Spec):
+    """Definitions are mappings (overlays merge them), selections are lists (overlays replace them)."""
+
+    study: specs.StudySpec
+    hub: specs.HubSettings = specs.HubSettings()
+    checkpoints: specs.CheckpointSettings = specs.CheckpointSettings()
+    models: dict[specs.Name, specs.ModelSpec] = Field(min_length=1)
+    datasets: dict[specs.Name, specs.DatasetSpec] = Field(min_length=1)
+    runs: dict[specs.Name, specs.RunSpec] = Field(min_length=1)
+    tasks: dict[specs.Name, specs.TaskSpec] = Field(min_length=1)
+    drift: specs.DriftSpec | None = None
+    noise: specs.NoiseSpec | None = None
+    comparison: specs.ComparisonSpec
+
+    @cached_property
+    def arms(self) -> tuple[tuple[str, int], ...]:
+        """(run, seed) pairs of the study; an untrained run has the one seed 0."""
+        return tuple((run, seed) for run in self.study.runs for seed in self.list_seeds(run))
+
+    def list_seeds(self, run: str) -> tuple[int, ...]:
+        return tuple(list_seeds(self.runs[run].method, self.study.seeds))
+
+    def keeps_adapter(self, run: str) -> bool:
+        """Tell whether a trained run's artefact is an adapter; otherwise it is a whole model."""
+        spec = self.runs[run]
+        return self.keeps_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter is not None
+
+    def find_adapter(self, run: str) -> dict[str, Any] | None:
+        """Return the PEFT fields of the adapter that the run trains, its own or the one that it starts from."""
+        spec = self.runs[run]
+        return self.find_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter
+
+    def describe_study(self) -> dict[str, Any]:
+        """Return the selected entries as plain values, for the stages that describe the study."""
+        runs = {name: self.runs[name] for name in self.study.runs}
+        tasks = {name: self.tasks[name] for name in self.study.tasks}
+        models = sorted({run.model for run in runs.values()})
+        datasets = sorted(
+            {task.dataset for task in tasks.values()} | {r.dataset for r in runs.values() if r.method != "base"}
+        )
+        return {
+            "study": self.study.model_dump(mode="json"),
+            "models": {name: self.models[name].model_dump(mode="json") for name in models},
+            "datasets": {name: self.datasets[name].model_dump(mode="json") for name in datasets},
+            "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
+            "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
+            **{
+                name: section and section.model_dump(mode="json")
+                for name, section in (("comparison", self.comparison), ("noise", self.noise), ("drift", self.drift))
+            },
+        }
+
+
+def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
+    """Validate the merged config.
+
+    files: what it was merged from, to find keys that stand there twice.
+
+    Raises:
+        UserError: with one line per problem: the key's path, what is wrong, and the value.
+    """
+    repeated = [line for file in files for line in list_repeated_keys(file)]
+    problems: list[Problem] = []
+    safe = _take_out_unsafe(raw, (), problems)
+    reader = Reader()
+    draft = reader.read(Config, safe)
+    problems += [*reader.problems, *list_problems(draft)]
+    if lines := [*repeated, *render_problems(problems, raw)]:
+        raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
+    config = Config.model_validate(safe)
+    runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}
+    return config.model_copy(update={"runs": runs})
+
+
+def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:
+    """Return a copy without unsafe switches, and note each as a problem."""
+    if isinstance(node, list):
+        return [_take_out_unsafe(item, (*path, index), problems) for index, item in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    problems += [Problem((*path, key), f"is refused: {UNSAFE[key]}") for key in node if key in UNSAFE]
+    return {key: _take_out_unsafe(item, (*path, key), problems) for key, item in node.items() if key not in UNSAFE}
+
+
+def _list_coerced(run: Draft) -> dict[str, dict]:
+    """Return a run's fields of the libraries with their numbers as the libraries have them."""
+    sections = {name: run.get(name) for name in ("training", "adapter", "quantization")}
+    return {name: section.right for name, section in sections.items() if section is not None}

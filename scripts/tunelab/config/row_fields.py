@@ -1,0 +1,9 @@
+"""The fields of each format of rows, which `prepare.columns` may map and the data stage reads."""
+
+FIELDS = {
+    "instruction": ("instruction", "input", "output"),
+    "question_answer": ("question", "answer"),
+    "prompt_completion": ("prompt", "completion"),
+    "messages": ("messages",),
+    "gsm8k": ("question", "answer"),
+}

@@ -1,0 +1,116 @@
+"""Judge what contradicts what within a run, or between a run and the one that it starts from.
+
+What the libraries refuse, or take and fail with hours later, was read in and tried with the installed versions.
+"""
+
+from collections.abc import Iterator
+
+from tunelab.config.drafts import Draft, Problem, Unknown
+from tunelab.config.peft_types import PROMPT_LEARNING
+
+Found = Iterator[Problem]
+# adapters that PEFT cannot put on bitsandbytes' layers, or cannot train there
+NOT_QUANTISABLE = {
+    "load_in_8bit": {"DELORA", "FROD", "GLORA", "OSF", "PSOFT", "SUPERTUNING", "TINYLORA", "UNILORA"},
+}
+NOT_QUANTISABLE["load_in_4bit"] = NOT_QUANTISABLE["load_in_8bit"] | {"DEFT", "HRA", "LOHA", "LOKR", "PEANUT"}
+
+
+def follow_starts(config: Draft, name: str) -> list[str]:
+    """List a run and those that it starts from, one after the other; a circle ends where it closes."""
+    chain = [name]
+    while source := config.runs[chain[-1]].get("init_from"):
+        chain.append(source)
+        if source in chain[:-1]:
+            break
+    return chain
+
+
+def find_adapter(config: Draft, name: str) -> Draft | None:
+    """Return the adapter that a run trains, its own or that of the run at the start of its chain.
+
+    Raises:
+        Unknown: when the chain has no start, or one that trains nothing.
+    """
+    chain = follow_starts(config, name)
+    start = config.runs[chain[-1]]
+    if chain[-1] in chain[:-1] or start.method == "base":
+        raise Unknown(chain[-1])
+    return start.adapter
+
+
+def _check_adapter_given(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.method != "base" and run.adapter is None and "adapter" not in run.given and not run.get("init_from"):
+        yield Problem((*path, "adapter"), "is required (null asks for full fine-tuning)")
+
+
+def _check_circle(config: Draft, path: tuple, run: Draft) -> Found:
+    chain = follow_starts(config, path[-1])
+    # told once, at the member that comes first
+    if path[-1] == chain[-1] and len(chain) > 1 and path[-1] == min(chain, key=list(config.runs).index):
+        yield Problem((*path, "init_from"), f"goes round in a circle ({' → '.join(chain)})")
+
+
+def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
+    if not run.get("init_from"):
+        return
+    here, source = (*path, "init_from"), config.runs[run.init_from]
+    if source.method == "base":
+        yield Problem(here, f"{run.init_from!r} is the untouched model; leave init_from out")
+    if source.model != run.model:
+        yield Problem(here, f"{run.init_from!r} trains {source.model!r}, this run {run.model!r}")
+
+
+def _check_second_adapter(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.get("init_from") and run.adapter is not None:
+        yield Problem((*path, "adapter"), f"leave it out, the adapter of {run.init_from!r} is trained on")
+
+
+def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.get("quantization") is None:
+        return
+    here = (*path, "quantization")
+    bits = [field for field in ("load_in_4bit", "load_in_8bit") if run.quantization.get(field)]
+    if len(bits) != 1:
+        yield Problem(here, "set one of load_in_4bit and load_in_8bit to true")
+        return
+    adapter = find_adapter(config, path[-1])
+    if adapter is None:
+        start = f"start from a run that has one instead of {run.init_from!r}" if run.get("init_from") else "set one"
+        yield Problem(here, f"quantised weights cannot be trained without an adapter; {start}, or drop it")
+    elif adapter.peft_type in NOT_QUANTISABLE[bits[0]]:
+        width = bits[0].removeprefix("load_in_").removesuffix("bit")
+        text = f"PEFT cannot train {adapter.peft_type} on weights in {width} bits; take another adapter, such as LORA"
+        yield Problem(here, text)
+
+
+def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.method == "grpo" and config.datasets[run.dataset].prepare.format != "gsm8k":
+        text = f"GRPO needs answers to check; {run.dataset!r} is not of format gsm8k"
+        yield Problem((*path, "dataset"), text)
+
+
+def _check_weights(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.method == "grpo" and not any(run.rewards.weights[name] for name in run.rewards.weights):
+        yield Problem((*path, "rewards", "weights"), "all are 0, so that there is nothing to learn from")
+
+
+def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
+    """A prefix or prompt lives in the KV cache, with which neither GRPO's batches nor recomputation get along."""
+    adapter = find_adapter(config, path[-1])
+    if adapter is None or adapter.peft_type not in PROMPT_LEARNING:
+        return
+    if run.method == "grpo":
+        field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
+        text = f"TRL's GRPO misplaces a prefix or prompt ({adapter.peft_type}) in padded batches; take another adapter"
+        yield Problem((*path, *field), text)
+    for field in ("gradient_checkpointing", "activation_checkpointing"):  # transformers has both names
+        if run.training.get(field):
+            text = "cannot be used with a prefix or prompt, which lives in the KV cache"
+            yield Problem((*path, "training", field), text)
+
+
+RUN_CHECKS = (
+    *(_check_adapter_given, _check_circle, _check_start, _check_second_adapter, _check_quantization, _check_answers),
+    *(_check_weights, _check_prompt),
+)

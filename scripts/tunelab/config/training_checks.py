@@ -1,0 +1,106 @@
+"""Judge what contradicts what within a run's training: its length, its evaluations and the batches of GRPO.
+
+What the libraries refuse, or take and fail with hours later, was read in and tried with the installed versions.
+"""
+
+from collections.abc import Iterator
+
+from tunelab.config.drafts import Draft, Problem, collect
+from tunelab.config.run_checks import find_adapter
+from tunelab.config.wording import refuse_value
+
+Found = Iterator[Problem]
+
+
+def check_training(config: Draft, path: tuple, run: Draft) -> Found:
+    """Make all checks of this module on a run that is trained."""
+    if "training" in run:
+        for check in CHECKS:
+            yield from collect(check(config, path, run))
+
+
+def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
+    evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
+    if run.method == "grpo" and evaluates != "no":
+        yield Problem((*path, "training", "eval_strategy"), "GRPO is not evaluated while it trains; leave it out")
+    elif schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
+        text = f"{schedule} goes by evaluations; " + (
+            "GRPO has none, so take another" if run.method == "grpo" else "set eval_strategy to steps or epoch"
+        )
+        yield Problem((*path, "training", "lr_scheduler_type"), text)
+
+
+def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
+    if not run.training.get("load_best_model_at_end"):
+        return
+    here = (*path, "training", "load_best_model_at_end")
+    evaluates, saves = run.training.get("eval_strategy", "no"), run.training.get("save_strategy", "steps")
+    reason = "the best step of a whole model must be a saved one"
+    if run.method == "grpo":
+        yield Problem(here, "GRPO is not evaluated while it trains, so that no step is the best; leave it out")
+    elif evaluates == "no":
+        yield Problem(here, "no step is the best without evaluations; set eval_strategy to steps or epoch")
+    elif find_adapter(config, path[-1]) is not None:
+        return  # an adapter is small: its best weights are kept beside, whatever is saved
+    elif saves not in (evaluates, "best"):
+        yield Problem(here, f"save_strategy ({saves}) must equal eval_strategy ({evaluates}): {reason}")
+    elif saves == evaluates == "steps":
+        evaluated = run.training.get("eval_steps") or run.training.get("logging_steps", 1)
+        if "save_steps" in run.training:
+            saved, origin = run.training.save_steps, ""
+        else:
+            saved, origin = config.checkpoints.save_steps, ", from `checkpoints`"
+        if saved != evaluated:
+            yield Problem(here, f"save_steps ({saved:g}{origin}) must equal eval_steps ({evaluated:g}): {reason}")
+
+
+def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
+    if not run.training.get("load_best_model_at_end"):
+        return
+    if run.training.get("metric_for_best_model") not in (None, "loss", "eval_loss"):
+        text = "the loss on the validation rows is all that is measured; leave it out, or write loss"
+        yield Problem((*path, "training", "metric_for_best_model"), text)
+    if run.training.get("greater_is_better"):
+        yield Problem((*path, "training", "greater_is_better"), "the best step is the one with the lowest loss")
+
+
+def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
+    """TRL's batches count completions, and every generated batch must hold whole groups."""
+    if run.method != "grpo":
+        return
+    here, training = (*path, "training"), run.training
+    group, batch = training.get("num_generations", 8), training.get("per_device_train_batch_size", 8)
+    steps = training.get("steps_per_generation") or training.get("gradient_accumulation_steps", 1)
+    generated = training.get("generation_batch_size") or batch * steps
+    if group is None or group < 2:
+        text = refuse_value("a group needs at least 2 completions to compare", group)
+        yield Problem((*here, "num_generations"), text)
+    elif training.get("generation_batch_size") and training.get("steps_per_generation"):
+        yield Problem((*here, "generation_batch_size"), "excludes steps_per_generation; keep one of them")
+    elif generated % batch:
+        text = f"must be a multiple of per_device_train_batch_size ({batch}; got {generated})"
+        yield Problem((*here, "generation_batch_size"), text)
+    elif generated % group:
+        text = (
+            f"{group} completions per question do not divide the {generated} completions of a generated batch "
+            f"(per_device_train_batch_size {batch} × steps {generated // batch}); TRL counts completions, so make the "
+            f"product a multiple of {group}"
+        )
+        yield Problem((*here, "num_generations"), text)
+
+
+def _check_grpo_switches(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.method != "grpo":
+        return
+    for field, text in (
+        ("auto_find_batch_size", "would break up the groups of completions; lower per_device_train_batch_size instead"),
+        ("remove_unused_columns", "would take the answers from the rewards; leave it out"),
+    ):
+        if run.training.get(field):
+            yield Problem((*path, "training", field), text)
+
+
+CHECKS = (
+    *(_check_evaluation, _check_best_step, _check_best_measure),
+    *(_check_groups, _check_grpo_switches),
+)

@@ -1,0 +1,121 @@
+"""Divide a data set's examples once into train, validation and test, the same for every method.
+
+Not a shuffle and a cut: every question has a place of its own, the hash of the seed and its words. So the split does
+not depend on the order of the file, rows with the same question stay together on one side, and a larger `limit`
+keeps the test questions of a smaller one when `test` is a number.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from itertools import groupby
+
+from tunelab.errors import UserError
+from tunelab.data.formats import Example
+from tunelab.config.specs import PrepareSpec
+
+
+def draw_splits(
+    source: list[Example], source_test: list[Example] | None, spec: PrepareSpec, dataset: str
+) -> tuple[dict[str, list[Example]], dict[str, int]]:
+    """Draw the three splits, and count the rows left out.
+
+    `duplicates` repeat an earlier row word by word; `left_out_in_test` are training rows whose question the source's
+    own test split asks too.
+
+    Shares are of the rows that remain after `limit`; a share `test` of a source with its own test split is of that
+    split. Validation rows always come from the training rows.
+    """
+    rows = len(source) + len(source_test or ())
+    source, repeated = drop_repeats(source)
+    left_out = {"duplicates": repeated, "left_out_in_test": 0}
+    if source_test is not None:
+        source_test, repeated = drop_repeats(source_test)
+        left_out["duplicates"] += repeated
+        asked = {fold_question(example.question) for example in source_test}
+        kept = [example for example in source if fold_question(example.question) not in asked]
+        left_out["left_out_in_test"], source = len(source) - len(kept), kept
+    ordered = _order_by_seed(source, spec.seed)[: spec.limit]
+    if source_test is None:
+        test, rest = _take(ordered, _count(spec.test, len(ordered)))
+    else:
+        test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.test, len(source_test))], ordered
+    validation, train = _take(rest, _count(spec.validation, len(ordered)))
+    splits = {"train": train, "validation": validation, "test": test}
+    _check_filled(splits, spec, dataset, rows, left_out)
+    return splits, left_out
+
+
+def drop_repeats(examples: list[Example]) -> tuple[list[Example], int]:
+    """Keep the first of rows that say the same, and count the others; a question may keep several answers."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(json.dumps([example.messages, example.answer]), example)
+    return list(first.values()), len(examples) - len(first)
+
+
+def build_records(examples: list[Example]) -> list[dict]:
+    """Build the records of one split, each with an id from its question: `1f0c…`, and `1f0c…-2` for a repeat."""
+    seen: Counter[str] = Counter()
+    records = []
+    for example in examples:
+        identifier = hashlib.sha256(json.dumps(example.question).encode()).hexdigest()[:12]
+        seen[identifier] += 1
+        suffix = f"-{seen[identifier]}" if seen[identifier] > 1 else ""
+        records.append(example.build_record(identifier + suffix))
+    return records
+
+
+def fold_question(question: str) -> str:
+    """Return a question with its white space evened out, the form in which two questions are the same."""
+    return " ".join(question.split())
+
+
+def _order_by_seed(examples: list[Example], seed: int) -> list[Example]:
+    """Sort examples by their place; the same question's rows stand together, in an order of their own text."""
+
+    def find_place(example: Example) -> tuple[str, str]:
+        place = hashlib.sha256(f"{seed}:{fold_question(example.question)}".encode()).hexdigest()
+        return place, json.dumps([example.messages, example.answer])
+
+    return sorted(examples, key=find_place)
+
+
+def _take(ordered: list[Example], wanted: int) -> tuple[list[Example], list[Example]]:
+    """Divide ordered examples into `wanted` taken ones and the rest, passing over a question with too many rows."""
+    taken: list[Example] = []
+    rest: list[Example] = []
+    for _, rows in groupby(ordered, key=lambda example: fold_question(example.question)):
+        group = list(rows)
+        (taken if len(taken) + len(group) <= wanted else rest).extend(group)
+    return taken, rest
+
+
+def _count(wanted: float | int, rows: int) -> int:
+    """Return a number of rows from a share (a float) or a number (an int); a share is at least one row."""
+    return wanted if isinstance(wanted, int) else max(1, round(wanted * rows))
+
+
+def _check_filled(
+    splits: dict[str, list[Example]], spec: PrepareSpec, dataset: str, rows: int, left_out: dict[str, int]
+) -> None:
+    """Stop when a split is empty, and say where the rows went."""
+    sizes = {name: len(examples) for name, examples in splits.items()}
+    empty = [name for name, size in sizes.items() if size == 0]
+    if not empty:
+        return
+    key = f"datasets.{dataset}.prepare"
+    asked = f"limit {spec.limit}, " * (spec.limit is not None) + f"validation {spec.validation}, test {spec.test}"
+    found = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    questions = Counter(fold_question(example.question) for split in splits.values() for example in split)
+    reasons = {
+        "repeated": left_out["duplicates"],
+        "asked in the source's test rows as well": left_out["left_out_in_test"],
+        "with one question, so kept together": max(questions.values()) if max(questions.values()) > 1 else 0,
+    }
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    why = f" ({told})" if told else ""
+    raise UserError(
+        f"{key}: no rows remain for {' and '.join(empty)}. Rows: {rows}{why}; {asked} give {found}. "
+        f"Change {key}.test, {key}.validation or {key}.limit, or bring more rows."
+    )

@@ -1,0 +1,44 @@
+"""Put one question to one finished run."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import set_seed
+
+from tunelab.config.loading import Config
+from tunelab.config.specs import GenerationSpec
+from tunelab.errors import UserError
+from tunelab.evaluation import generation
+from tunelab.models import adapters, chat
+from tunelab.models.device import choose_device, choose_dtype
+
+
+def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:
+    """Return the answer of the run's first seed.
+
+    Raises:
+        UserError: if the run's weights have not been made yet.
+    """
+    results = Path(config.study.results)
+    base = results / "models" / config.runs[run].model / "model"
+    artefact = find_artefact(config, run)
+    for folder in (base, artefact):
+        if folder and not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
+            raise UserError(f"{folder} is not there yet; run `make report` with the same config first.")
+    device = choose_device()
+    tokenizer = chat.load_tokenizer(base, padding_side="left")
+    model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
+    messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
+    spec = GenerationSpec(**decoding)
+    settings = generation.build_generation_config(tokenizer, model, spec)
+    set_seed(spec.seed)
+    prompt = chat.render_prompt(tokenizer, messages)
+    return generation.generate_batch(model, tokenizer, [prompt], settings)[0]["completion"]
+
+
+def find_artefact(config: Config, run: str) -> Path | None:
+    """Return the folder that the run's first seed publishes; None for the untouched model."""
+    if config.runs[run].method == "base":
+        return None
+    kind = "adapter" if config.keeps_adapter(run) else "model"
+    return Path(config.study.results, "runs", run, f"seed{config.list_seeds(run)[0]}", kind)

@@ -1,0 +1,108 @@
+"""Answer a task's held-out questions with a model, every decoding field set explicitly.
+
+transformers fills unset fields of a supplied GenerationConfig from the model's own, so ours takes that one's place.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
+
+from tunelab.config.specs import GenerationSpec, SamplingSpec
+from tunelab.jobs.job import report_progress
+from tunelab.models import adapters, chat
+from tunelab.models.device import choose_device, choose_dtype, describe_device
+
+
+def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
+    """Build the decoding settings; generation stops at every end token that the tokenizer or the model knows."""
+    known = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(known if isinstance(known, list) else [known])} - {None}
+    return GenerationConfig(
+        **spec.model_dump(exclude={"batch_size", "seed"}),
+        eos_token_id=sorted(ends),
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        num_return_sequences=1,
+        use_cache=True,
+        min_p=None,
+        typical_p=1.0,
+        no_repeat_ngram_size=0,
+        min_new_tokens=0,
+        length_penalty=1.0,
+    )
+
+
+@torch.inference_mode()
+def generate_batch(model: Any, tokenizer: Any, prompts: list[str], config: GenerationConfig) -> list[dict[str, Any]]:
+    """Complete the rendered prompts in one left-padded batch.
+
+    Returns one record per prompt: `completion` (text without special tokens), `tokens` (new ones, the end token
+    included) and `finish` ("stop", or "length" when max_new_tokens cut it).
+    """
+    batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+    width = batch["input_ids"].shape[1]
+    model.generation_config = config
+    outputs = model.generate(**batch, generation_config=config)[:, width:].tolist()
+    return [_describe_completion(tokenizer, ids, config.eos_token_id) for ids in outputs]
+
+
+def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dict[str, Any]:
+    stop = next((index for index, token in enumerate(ids) if token in ends), None)
+    kept = ids if stop is None else ids[: stop + 1]
+    text = tokenizer.decode(kept, skip_special_tokens=True)
+    return {"completion": text, "tokens": len(kept), "finish": "length" if stop is None else "stop"}
+
+
+def answer_rows(
+    base: Path, artefact: Path | None, rows: list[dict], spec: GenerationSpec
+) -> tuple[list[dict], dict[str, Any]]:
+    """Answer the rows' last user message; return the answers in the rows' order and how they were made.
+
+    base: folder of the fetched model; artefact: what the run published, None for the untouched model.
+    """
+    device = choose_device()
+    dtype = choose_dtype(device)
+    tokenizer = chat.load_tokenizer(base, padding_side="left")
+    model = adapters.load_trained_model(base, artefact, device, dtype)
+    config = build_generation_config(tokenizer, model, spec)
+    prompts = [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    set_seed(spec.seed)
+    started, answers = time.monotonic(), {}
+    for batch in _batch_by_length(prompts, spec.batch_size):
+        for index, made in zip(
+            batch, generate_batch(model, tokenizer, [prompts[i] for i in batch], config), strict=True
+        ):
+            answers[index] = {"id": rows[index]["id"], **made}
+        left = (time.monotonic() - started) / len(answers) * (len(rows) - len(answers))
+        report_progress(f"{len(answers)} of {len(rows)} answers, {left:.0f} s left")
+    ordered = [answers[index] for index in range(len(rows))]
+    return ordered, {
+        "generation": config.to_dict() | {"batch_size": spec.batch_size, "seed": spec.seed},
+        "seconds": time.monotonic() - started,
+        "tokens": sum(answer["tokens"] for answer in ordered),
+        "dtype": str(dtype).removeprefix("torch."),
+        "device": describe_device(device),
+        "rendered_example": prompts[0],
+    }
+
+
+def sample_rows(
+    base: Path, artefact: Path | None, rows: list[dict], spec: SamplingSpec, max_new_tokens: int
+) -> list[dict[str, Any]]:
+    """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
+    fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
+    generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
+    asked = [row for row in rows for _ in range(spec.samples)]
+    answers, _ = answer_rows(base, artefact, asked, generation)
+    return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
+
+
+def _batch_by_length(prompts: list[str], size: int) -> Iterator[list[int]]:
+    """Yield the prompts' indices in batches of similar length, which saves padding; the order is fixed by the data."""
+    order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]

@@ -1,0 +1,71 @@
+"""Measure a model's loss on the assistant's tokens of held-out conversations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from tunelab.jobs.job import report_progress
+from tunelab.models import adapters, chat
+from tunelab.models.device import choose_device, choose_dtype
+
+
+class Batch(NamedTuple):
+    """Conversations of one right-padded batch; all tensors are [rows, width]."""
+
+    ids: torch.Tensor
+    attention: torch.Tensor
+    counted: torch.Tensor
+
+
+def build_batch(encoded: list[dict], pad_token: int, device: torch.device) -> Batch:
+    ids = [torch.tensor(item["input_ids"]) for item in encoded]
+    masks = [torch.tensor(item["assistant_masks"]) for item in encoded]
+    return Batch(
+        ids=pad_sequence(ids, batch_first=True, padding_value=pad_token).to(device),
+        attention=pad_sequence([torch.ones_like(item) for item in ids], batch_first=True).to(device),
+        counted=pad_sequence(masks, batch_first=True).to(device).bool(),
+    )
+
+
+def predict_next(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the logits of every token but the first of each row: [rows, width - 1, vocabulary]."""
+    logits = model(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).logits
+    return logits[:, -batch.ids.shape[1] : -1]  # a learnt prompt's virtual tokens come first and have logits too
+
+
+@torch.inference_mode()
+def measure_batch(model: Any, encoded: list[dict], pad_token: int) -> list[tuple[float, int]]:
+    """Return (summed negative log-likelihood in nats, number of tokens) over each row's masked tokens."""
+    batch = build_batch(encoded, pad_token, model.device)
+    logits = predict_next(model, batch)
+    targets, counted = batch.ids[:, 1:], batch.counted[:, 1:]
+    # only the counted positions are lifted to float32: a batch of all logits would be the peak of memory
+    losses = torch.zeros(targets.shape, device=model.device)
+    losses[counted] = torch.nn.functional.cross_entropy(logits[counted].float(), targets[counted], reduction="none")
+    return list(zip(losses.sum(1).tolist(), counted.sum(1).tolist(), strict=True))
+
+
+def batch_by_length(encoded: list[dict], size: int) -> Iterator[list[int]]:
+    """Yield the rows' indices in batches of similar length, which saves padding."""
+    order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]["input_ids"]), index))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def measure_rows(base: Path, artefact: Path | None, rows: list[dict], batch_size: int) -> list[dict[str, Any]]:
+    """Measure every row, untruncated, and return one record per row in their order."""
+    device = choose_device()
+    tokenizer = chat.load_tokenizer(base)
+    model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
+    encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
+    measured: dict[int, dict] = {}
+    for batch in batch_by_length(encoded, batch_size):
+        found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
+        for index, (loss, tokens) in zip(batch, found, strict=True):
+            reference = rows[index]["messages"][-1]["content"]
+            measured[index] = {"loss": loss, "tokens": tokens, "bytes": len(reference.encode())}
+        report_progress(f"{len(measured)} of {len(rows)} losses")
+    return [{"id": row["id"], **measured[index]} for index, row in enumerate(rows)]

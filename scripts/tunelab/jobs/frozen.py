@@ -1,0 +1,42 @@
+"""The study as it was planned, for the processes that Snakemake starts anew on other machines.
+
+Jobs of a cluster read the Snakefile again when their turn comes, maybe hours later. They take the config from this
+copy, so that an edit made in the meantime cannot reach work that was planned before it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tunelab import records
+from tunelab.errors import UserError
+from tunelab.jobs import provenance
+
+
+def freeze_study(config: dict[str, Any], scripts: Path, folder: Path) -> Path:
+    """Write the merged config and a hash of all code to a file named for its content, and return it."""
+    frozen = {"config": config, "code": _hash_code(scripts)}
+    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
+    file = folder / f"{digest}.json"
+    records.write_json(file, frozen)
+    return file
+
+
+def load_frozen(file: Path, scripts: Path) -> dict[str, Any]:
+    """Return the config that the study was planned with.
+
+    Raises:
+        UserError: if the code is no longer the code that it was planned with.
+    """
+    frozen = records.read_json(file)
+    now = _hash_code(scripts)
+    edited = [name for name in sorted(now.keys() | frozen["code"].keys()) if now.get(name) != frozen["code"].get(name)]
+    if edited:
+        raise UserError(f"scripts/{edited[0]} was edited after this run was planned; start Snakemake again.")
+    return frozen["config"]
+
+
+def _hash_code(scripts: Path) -> dict[str, str]:
+    files = sorted(scripts.rglob("*.py"))
+    return {file.relative_to(scripts).as_posix(): provenance.hash_source(file) for file in files}

@@ -1,0 +1,105 @@
+"""The one seam between Snakemake and the library: it turns a job's named files and params into arguments of `main`.
+
+Console output goes to the job's log file; `report_progress` lines go to the terminal as well. A mistake of the user, a
+full disk and a lack of memory end the job with a sentence; everything else that fails keeps its traceback, so that a
+failed job looks failed. A job that ends well leaves its provenance card, and, if asked to, keeps its outputs for the
+next job with equal facts and inputs.
+"""
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tunelab.errors import UserError
+from tunelab.jobs.failures import explain_failure
+from tunelab.jobs.jobcards import Attempt
+from tunelab.jobs.keeping import kept_work
+from tunelab.jobs.processes import die_with_parent
+
+_terminal: int | None = None
+_title = ""
+
+
+def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = False) -> None:
+    """Call `main` with the job's named inputs, outputs and params as keyword arguments (files as `Path`).
+
+    With `network=False` the Hugging Face libraries are put offline before they are imported, so a script imports
+    whatever loads them inside its `main`. With `keep=True` the outputs are taken from an equal earlier job if there is
+    one, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the same work.
+    """
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if not network:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    die_with_parent()
+    _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
+    try:
+        _run(main, job, keep)
+    except Exception as error:
+        sentence = explain_failure(error, [Path(path).parent for path in job.output])
+        if sentence is None:
+            raise
+        _end_with(sentence, error)
+
+
+def report_progress(message: str) -> None:
+    """Print one line to the terminal, inside a job with the job's name, and to the log."""
+    if _terminal is not None:
+        os.write(_terminal, f"[{_title}] {message}\n".encode())
+    print(message, flush=True)
+
+
+def _run(main: Callable, job: Any, keep: bool) -> None:
+    attempt = Attempt(job)
+    if not keep:
+        _call(main, job)
+        attempt.finish()
+        return
+    outputs = dict(job.output.items())
+    with kept_work(f"{job.rule}-{attempt.key}") as kept:
+        earlier = kept.restore(outputs)
+        if earlier:
+            attempt.reuse(earlier)
+            report_progress(f"nothing to do: equal work was finished at {earlier['finished']}; its results are used")
+        else:
+            _call(main, job, checkpoints=kept.checkpoints)
+            kept.store(outputs, attempt.finish())
+
+
+def _call(main: Callable, job: Any, **more: Any) -> None:
+    files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
+    arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads} | more
+    wanted = inspect.signature(main).parameters
+    main(**{name: value for name, value in arguments.items() if name in wanted})
+
+
+def _end_with(sentence: str, error: Exception) -> None:
+    """Show the sentence and fail; what is no mistake of the user leaves its traceback in the log above it."""
+    try:
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        report_progress(f"Error: {sentence}")
+    except OSError as full:  # the log may lie on the very disk that is full; the terminal was told first
+        sys.exit(str(full))
+    sys.exit(1)
+
+
+def _redirect_console(log: Path, title: str) -> None:
+    """Send this process's stdout and stderr to `log`, keeping the terminal for progress lines under `title`."""
+    global _terminal, _title
+    _title = title
+    log.parent.mkdir(parents=True, exist_ok=True)
+    _terminal = os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.close(target)
+    sys.stdout.reconfigure(line_buffering=True)
+
+
+def _as_path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) else [Path(item) for item in value]

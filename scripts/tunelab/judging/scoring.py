@@ -1,0 +1,119 @@
+"""Judge answers against their references, one verdict per held-out row, and average the verdicts.
+
+Maths is judged three ways, because a wrong number and a wrong format are different failures: `strict` (the format and
+the tagged number are right), `tagged` (the last `<answer>` block holds the right number), `flexible` (the last number
+of the text is the right one). The rewards are GRPO's own `fixed` functions, unweighted, so that a reward gained in
+training and one gained here mean the same. Text is judged by ROUGE-L and chrF against the one reference, which measure
+likeness and not truth.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from math import fsum
+
+from tunelab.errors import UserError
+from tunelab.judging.rewards import REWARDS, find_tagged_answer
+from tunelab.numbers import find_last_number, is_equal_number
+from tunelab.words import split_words
+
+
+def build_scores(answers: list[dict], references: list[dict], kind: str, task: str) -> list[dict]:
+    """Build one verdict per reference, in the references' order; `kind` is "maths" or "text"."""
+    pairs = match_answers(answers, references, task)
+    if kind == "maths":
+        for reference in references:
+            if "answer" not in reference:
+                raise UserError(
+                    f"tasks.{task}.kind: maths needs a gold number, and the row {reference['id']} of the test data has "
+                    f"none. Prepare the data set with `format: gsm8k`, or set kind to text."
+                )
+        return [judge_maths(answer, reference) for answer, reference in pairs]
+    judge_text = build_text_judge()
+    return [judge_text(answer, reference) for answer, reference in pairs]
+
+
+def match_answers(answers: list[dict], references: list[dict], task: str) -> list[tuple[dict, dict]]:
+    """Pair answers and references by id; raises UserError unless each reference has exactly one answer."""
+    counts = Counter(answer["id"] for answer in answers)
+    wanted = [reference["id"] for reference in references]
+    problems = {
+        "missing": [identifier for identifier in wanted if counts[identifier] == 0],
+        "answered more than once": [identifier for identifier, count in counts.items() if count > 1],
+        "not in the test data": sorted(set(counts) - set(wanted)),
+    }
+    found = [f"{len(ids)} {problem} (first: {ids[0]})" for problem, ids in problems.items() if ids]
+    if found:
+        raise UserError(
+            f"task {task}: answers.jsonl and test_dataset.json do not belong together: of {len(wanted)} test rows "
+            f"and {len(answers)} answers, {', '.join(found)}. Delete answers.jsonl and run again."
+        )
+    by_id = {answer["id"]: answer for answer in answers}
+    return [(by_id[identifier], reference) for identifier, reference in zip(wanted, references, strict=True)]
+
+
+def judge_maths(answer: dict, reference: dict) -> dict:
+    """Judge one completion against the gold number."""
+    completion, gold = answer["completion"], reference["answer"]
+    tagged, last = find_tagged_answer(completion), find_last_number(completion)
+    rewards = {name: reward(completion, gold) for name, reward in REWARDS["fixed"].items()}
+    is_tagged_right = is_equal_number(tagged, gold)
+    return {
+        "id": answer["id"],
+        "strict": rewards["strict_format"] > 0 and is_tagged_right,
+        "tagged": is_tagged_right,
+        "flexible": is_equal_number(last, gold),
+        "strict_format": rewards["strict_format"] > 0,
+        "soft_format": rewards["soft_format"] > 0,
+        "no_answer": tagged is None,
+        "truncated": answer["finish"] == "length",
+        "tokens": answer["tokens"],
+        "extracted": {"tagged": tagged, "flexible": last},
+        "answer": gold,
+        "rewards": rewards,
+    }
+
+
+def build_text_judge() -> Callable[[dict, dict], dict]:
+    """Build the function that judges one completion against a reference text.
+
+    ROUGE-L is over words, and over characters where a text is Chinese; its usual tokenizer sees no Chinese at all.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu import sentence_chrf
+
+    scorer = RougeScorer(["rougeL"], tokenizer=_WordTokenizer())
+
+    def judge_text(answer: dict, reference: dict) -> dict:
+        completion, wanted = answer["completion"], reference["messages"][-1]["content"]
+        return {
+            "id": answer["id"],
+            "rouge_l": scorer.score(wanted, completion)["rougeL"].fmeasure,
+            "chrf": sentence_chrf(completion, [wanted]).score,
+            "length_ratio": len(completion) / len(wanted),
+            "truncated": answer["finish"] == "length",
+            "tokens": answer["tokens"],
+        }
+
+    return judge_text
+
+
+def build_metrics(scores: list[dict]) -> dict[str, dict]:
+    """Average every boolean and number of the verdicts, rewards as `reward` (their sum) and `reward/<name>`."""
+    rows = [_flatten_score(score) for score in scores]
+    return {name: {"value": fsum(row[name] for row in rows) / len(rows), "n": len(rows)} for name in rows[0]}
+
+
+def _flatten_score(score: dict) -> dict[str, float]:
+    """Return a verdict's numbers under the names of the metrics."""
+    numbers = {name: value for name, value in score.items() if isinstance(value, (bool, int, float))}
+    if "rewards" in score:
+        numbers["reward"] = fsum(score["rewards"].values())
+        numbers |= {f"reward/{name}": value for name, value in score["rewards"].items()}
+    return numbers
+
+
+class _WordTokenizer:
+    """The form in which rouge_score takes a tokenizer."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return split_words(text)

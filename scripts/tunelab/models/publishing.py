@@ -1,0 +1,44 @@
+"""What a training hands on: weights that load without this project."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from tunelab.models.basemodels import find_revision, name_origin
+
+
+def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dict[str, int]:
+    """Write an adapter or whole model as a folder that PEFT or transformers loads on any machine.
+
+    card: the fetched base model's card, whose origin replaces this machine's path in the adapter's config.
+    """
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    if folder.name == "adapter":
+        config = model.peft_config["default"]
+        config.base_model_name_or_path, config.revision = name_origin(card), find_revision(card)
+        for name, value in vars(config).items():
+            if isinstance(value, set):
+                setattr(config, name, sorted(value))  # PEFT would write it in the order of hashes, another in each run
+        model.save_pretrained(part, selected_adapters=["default"])
+        (part / "README.md").unlink(missing_ok=True)  # PEFT's own; a stage of its own renders ours
+    else:
+        model.config.use_cache = True  # the trainer turns it off for gradient checkpointing
+        model.save_pretrained(part, max_shard_size="1TB")
+        tokenizer.save_pretrained(part)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = sorted(part.iterdir(), key=lambda file: file.suffix == ".safetensors")
+    files = [file.replace(folder / file.name) for file in files]
+    part.rmdir()
+    return {
+        "saved_parameters": sum(_count_parameters(file) for file in files if file.suffix == ".safetensors"),
+        "artefact_bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def _count_parameters(file: Path) -> int:
+    with safe_open(file, "pt") as tensors:
+        return sum(torch.Size(tensors.get_slice(name).get_shape()).numel() for name in tensors.keys())  # noqa: SIM118

@@ -1,0 +1,72 @@
+"""What the page tells of a data set: its card, how long its rows are for each model, and how many are cut."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
+
+QUANTILES = {"shortest": 0.0, "median": 0.5, "nine in ten below": 0.9, "longest": 1.0}
+EXAMPLES = 3
+
+
+def build_data_cards(study: StudyFolder) -> dict[str, dict]:
+    """Build one card per data set, with token lengths per model that meets it."""
+    cards = {}
+    for dataset in study.spec["datasets"]:
+        card = study.load(study.dataset_file(dataset, "data_card.json"))
+        fetched = study.load(study.dataset_file(dataset, "card.json"))
+        files = [study.dataset_file(dataset, name) for name in ("data_card.json", "card.json")]
+        lengths = []
+        for pair in study.list_token_pairs():
+            if pair[0] == dataset:
+                path = study.dataset_file(dataset, f"tokens_{pair[1]}.json")
+                lengths.append(build_lengths(study, *pair, study.load(path)))
+                files.append(path)
+        cards[dataset] = card | {
+            "examples": card["examples"][:EXAMPLES],
+            "source": {**fetched["source"], "revision": fetched["revision"]} | name_files(fetched["source"]),
+            "artefacts": fetched["files"],
+            "lengths": lengths,
+            "trained_by": [run for run in study.runs if study.run(run).get("dataset") == dataset],
+            "tasks": [study.task(task)["label"] for task in study.tasks if study.task(task)["dataset"] == dataset],
+            "files": [study.name(path) for path in files],
+        }
+    return cards
+
+
+def name_files(source: dict) -> dict[str, list[str]]:
+    """Name a source's files, local ones without the folders of the one who ran the study."""
+    files = [*source.get("files", ()), *source.get("test_files", ())]
+    return {"files": [Path(file).name if source["source"] == "local" else file for file in files]}
+
+
+def build_lengths(study: Study, dataset: str, model: str, tokens: dict) -> dict:
+    """Summarise the token lengths of a data set's rows as a model's template renders them."""
+    splits = {
+        split: {kind: [float(np.quantile(lengths[kind], share)) for share in QUANTILES.values()] for kind in lengths}
+        for split, lengths in tokens["splits"].items()
+    }
+    return {
+        "model": model,
+        "splits": splits,
+        "preview": tokens["preview"],
+        "template": tokens["template_sha256"][:12],
+        "truncated": list_truncated(study, dataset, model, tokens["splits"]["train"]["total"]),
+    }
+
+
+def list_truncated(study: Study, dataset: str, model: str, totals: list[int]) -> list[dict]:
+    """Count, per supervised run with a `max_length`, the training rows that are longer and lose their end."""
+    runs = [(run, study.run(run)) for run in study.list_runs("sft")]
+    return [
+        {
+            "run": run,
+            "max_length": spec["training"]["max_length"],
+            "rows": sum(total > spec["training"]["max_length"] for total in totals),
+            "of": len(totals),
+        }
+        for run, spec in runs
+        if (spec["dataset"], spec["model"]) == (dataset, model) and spec["training"].get("max_length")
+    ]

@@ -1,0 +1,81 @@
+"""What a reader must know before believing a number: facts about a study, looked up, none of them judged.
+
+The page words them; a fact that does not hold is an empty list, so that the page says nothing about it.
+"""
+
+from collections import defaultdict
+
+from tunelab.comparison.statistics import estimate_proportion
+from tunelab.config.study import Study
+
+
+def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict], cards: dict[str, dict]) -> dict:
+    """Build the facts; `find` holds the estimates by (run, seed, task, metric), `cards` the data cards."""
+    datasets = list(study.spec["datasets"])
+    return {
+        "sizes": [build_size(study, find, task) for task in study.tasks if study.task(task)["kind"] == "maths"],
+        "synthetic": [dataset for dataset in datasets if cards[dataset]["synthetic"]],
+        "all_synthetic": all(cards[dataset]["synthetic"] for dataset in datasets),
+        "overlaps": [card | card["overlap"] for card in cards.values() if any_overlap(card)],
+        "cut_off": list_cut_off(study, find),
+        "cut_rows": list_cut_rows(cards),
+        "quantised": list_quantised(study),
+        "rewarded": [run for run in study.list_runs("grpo") if "correctness" in study.run(run)["rewards"]["weights"]],
+        "resumed": [run for (run, _), training in trainings.items() if training["resumed_at"]],
+        "versions": collect_versions(trainings),
+        "machines": collect_machines(study, trainings),
+    }
+
+
+def build_size(study: Study, find: dict, task: str) -> dict:
+    """Say how wide a task's interval is for a run that is right half the time."""
+    n = find[study.runs[0], study.list_seeds(study.runs[0])[0], task, "strict"]["n"]
+    half = estimate_proportion([i < n // 2 for i in range(n)])
+    return {"task": task, "n": n, "half_width": (half.high - half.low) / 2}
+
+
+def any_overlap(card: dict) -> bool:
+    return bool(card["overlap"]["exact"] or card["overlap"]["ngram13"])
+
+
+def list_cut_off(study: Study, find: dict) -> list[dict]:
+    """List, per task, the run whose answers ran into the limit on new tokens most often, if any did."""
+    worst = []
+    for task in study.tasks:
+        rows = [row for (_, _, name, metric), row in find.items() if (name, metric) == (task, "truncated")]
+        row = max((row for row in rows if row["seed"] is not None), key=lambda row: row["value"])
+        if row["value"]:
+            worst.append({"task": task, "run": row["run"], "share": row["value"]})
+    return worst
+
+
+def list_cut_rows(cards: dict[str, dict]) -> list[dict]:
+    """List the runs that lost the end of some training rows."""
+    cuts = [cut for card in cards.values() for lengths in card["lengths"] for cut in lengths["truncated"]]
+    return [cut for cut in cuts if cut["rows"]]
+
+
+def list_quantised(study: Study) -> list[dict]:
+    """List the models whose weights were made from a quantised file."""
+    models = study.spec["models"].items()
+    return [{"model": name, "file": model["gguf"]} for name, model in models if model.get("gguf")]
+
+
+def collect_versions(trainings: dict) -> list[dict]:
+    """List packages with their versions; more than one version means that runs are not of one environment."""
+    versions = defaultdict(set)
+    for training in trainings.values():
+        for package, version in training["versions"].items():
+            versions[package].add(version)
+    return [{"package": package, "versions": sorted(found)} for package, found in sorted(versions.items())]
+
+
+def collect_machines(study: Study, trainings: dict) -> list[dict]:
+    """List what the runs were trained on, with the (run, seed) pairs it applies to."""
+    machines = defaultdict(list)
+    for pair, training in trainings.items():
+        machines[training["device"], training["dtype"], training["threads"]].append(pair)
+    return [
+        {"device": device, "dtype": dtype, "threads": threads, "runs": list(dict.fromkeys(run for run, _ in pairs))}
+        for (device, dtype, threads), pairs in machines.items()
+    ]

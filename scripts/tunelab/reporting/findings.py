@@ -1,0 +1,82 @@
+"""The tested differences as the page shows them: what the config asks first, then every pair of runs.
+
+Verdicts come from the results; nothing is judged in here.
+"""
+
+from tunelab.comparison.results import Contrast
+from tunelab.config.study import Study
+
+MIRRORED = {"better": "worse", "worse": "better"}
+
+
+def build_findings(contrasts: list[Contrast]) -> dict:
+    """Build the declared contrasts by task and metric, and the counts that the page tells of them."""
+    rows = [build_finding(contrast) for contrast in contrasts]
+    declared = [row for row in rows if row["declared"]]
+    primary = [row for row in declared if row["primary"]]
+    return {
+        "declared": declared,
+        "primary": primary,
+        "undecided": sum(row["verdict"] == "undecided" for row in primary),
+        "unequal": [row for row in primary if row["unequal"] and not row["task"].startswith("text:")],
+        "below_noise": sum(row["below_noise"] for row in declared),
+        "exploratory": sum(row["primary"] and not row["declared"] for row in rows),
+    }
+
+
+def build_finding(contrast: Contrast) -> dict:
+    """Add to a contrast whether repeated evaluations moved the metric by as much."""
+    floor = contrast.noise
+    return contrast.model_dump() | {"below_noise": bool(floor) and abs(contrast.value) <= floor}
+
+
+def mirror(row: dict) -> dict:
+    """Turn a finding round, so that it is one of the other run."""
+    return row | {
+        "run": row["against"],
+        "against": row["run"],
+        "value": -row["value"],
+        "low": -row["high"],
+        "high": -row["low"],
+        "wins": row["losses"],
+        "losses": row["wins"],
+        "verdict": MIRRORED.get(row["verdict"], row["verdict"]),
+    }
+
+
+def find_pairs(contrasts: list[Contrast]) -> dict[tuple[str, str, str], dict]:
+    """Find the difference on each task's first metric by (task, run, against), in both directions."""
+    rows = [build_finding(contrast) for contrast in contrasts if contrast.primary]
+    both = [turned for row in rows for turned in (row, mirror(row))]
+    return {(row["task"], row["run"], row["against"]): row for row in both}
+
+
+def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:
+    """Build the run × task matrix: each trained run against the untouched run of its model.
+
+    `elsewhere` marks the cells off the diagonal: tasks and texts on whose data the run was not trained.
+    """
+    changes = []
+    for run in study.list_runs("sft", "grpo"):
+        untouched = study.find_untouched(run)
+        if untouched:
+            cells = [
+                pairs[task, run, untouched] | {"elsewhere": find_dataset(study, task) not in list_trained(study, run)}
+                for task in tasks
+            ]
+            changes.append({"run": run, "untouched": untouched, "cells": cells})
+    return changes
+
+
+def find_dataset(study: Study, task: str) -> str | None:
+    """Return the data set of a task, None for a neutral text."""
+    return study.task(task)["dataset"] if task in study.tasks else None
+
+
+def list_trained(study: Study, run: str) -> set[str]:
+    """List the data sets that a run was trained on, its start's among them where the study has it."""
+    trained = set()
+    while run in study.runs:
+        trained.add(study.run(run).get("dataset"))
+        run = study.run(run).get("init_from")
+    return trained - {None}

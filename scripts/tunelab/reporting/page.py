@@ -1,0 +1,179 @@
+"""Collect everything that the page says, looked up in a study's files: no wording and no mark-up in here."""
+
+from typing import Any
+
+import yaml
+
+from tunelab.comparison import statistics, verdicts
+from tunelab.comparison.items import name_text
+from tunelab.comparison.metrics import BRIEF, CONTRASTED, HEADLINES, METRICS, find_metric
+from tunelab.comparison.results import Results
+from tunelab.config.study import Study
+from tunelab.data import datacard
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import cards, completions, facts, fairness, findings, settings, tables
+from tunelab.reporting.colours import find_colour
+
+
+def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
+    """Build what the templates may refer to; they can refer to nothing else."""
+    results = Results.model_validate(study.load(study.results_file))
+    found = results.model_dump()
+    find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}
+    trainings = tables.load_trainings(study)
+    data_cards = cards.build_data_cards(study)
+    first = {run: trainings[run, seed] for run, seed in trainings if seed == study.list_seeds(run)[0]}
+    texts = {name_text(text): text for text in study.list_texts()}
+    pairs = findings.find_pairs(results.contrasts)
+    page = {
+        "title": study.spec["study"]["title"],
+        "smoke": study.spec["study"]["smoke"],
+        "seeds": study.spec["study"]["seeds"],
+        "runs": {run: build_run(study, run) for run in study.runs},
+        "tasks": {task: build_task(study, task, find, data_cards) for task in study.tasks},
+        "texts": texts,
+        "models": [build_model(study, model) for model in study.spec["models"]],
+        "cards": data_cards,
+        "metrics": {name: find_metric(name) for name in order_metrics(find)},
+        "cells": build_cells(study, find),
+        "find": find,
+        "findings": findings.build_findings(results.contrasts),
+        "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
+        | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
+        "pairs": pairs,
+        "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
+        "fairness": fairness.build_fairness(study, trainings),
+        "gains": found["gains"],
+        "repeats": found["repeats"],
+        "parts": found["parts"],
+        "known": found["known"],
+        "samplings": {task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
+        "drift": study.spec.get("drift"),
+        "settings": settings.build_settings(study, first),
+        "completions": {run: completions.build_completions(study, run) for run in study.list_runs("grpo")},
+        "costs": tables.build_cost_table(study, trainings),
+        "facts": facts.build_facts(study, find, trainings, data_cards),
+        "figures": figures,
+        "files": build_files(study),
+        "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
+        "confidence": results.confidence,
+        "power": verdicts.POWER,
+        "resamples": statistics.RESAMPLES,
+        "small_sample": statistics.SMALL_SAMPLE,
+        "ngram": datacard.NGRAM,
+        "quantiles": list(cards.QUANTILES),
+    }
+    return page | {"sections": list_sections(page)}
+
+
+def list_sections(page: dict) -> list[str]:
+    """List the sections that this study has something to say in, in the order of the page."""
+    sections = {
+        "setup": True,
+        "data": True,
+        "results": True,
+        "contrasts": page["findings"]["declared"],
+        "pairs": len(page["runs"]) > 1,
+        "cost": page["costs"],
+        "learning": "learning_curves" in page["figures"],
+        "rewards": page["completions"],
+        "gains": page["gains"],
+        "changes": page["changes"],
+        "noise": page["repeats"],
+        "seeds": page["parts"],
+        "sampling": page["samplings"],
+        "questions": True,
+        "cards": True,
+        "known": page["known"],
+        "threats": True,
+        "reproduce": True,
+        "glossary": True,
+    }
+    return [section for section, present in sections.items() if present]
+
+
+def build_run(study: Study, run: str) -> dict:
+    spec = study.run(run)
+    start = spec.get("init_from")
+    return {
+        "name": run,
+        "label": spec["label"],
+        "method": spec["method"],
+        "colour": find_colour(study, run),
+        "seeds": study.list_seeds(run),
+        "dataset": spec.get("dataset"),
+        "model": spec["model"],
+        "init_from": start,
+        "start_shown": start in study.runs,
+        "control": is_control(spec),
+    }
+
+
+def is_control(spec: dict) -> bool:
+    """Tell whether a run is rewarded for what is no skill, so that others can be held against it."""
+    rewards = spec.get("rewards")
+    return bool(rewards) and ("correctness" not in rewards["weights"] or rewards.get("shuffle_gold", False))
+
+
+def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> dict:
+    spec = study.task(task)
+    run, seed = study.list_pairs()[0]
+    generation = study.load(study.task_file(run, seed, task, "generation.json"))
+    measured = {metric for (_, _, name, metric) in find if name == task}
+    headlines = HEADLINES[spec["kind"]]
+    return {
+        "label": spec["label"],
+        "kind": spec["kind"],
+        "dataset": spec["dataset"],
+        "synthetic": data_cards[spec["dataset"]]["synthetic"],
+        "n": find[run, seed, task, "loss"]["n"],
+        "headlines": headlines,
+        "brief": BRIEF[spec["kind"]],
+        "others": [metric for metric in METRICS if metric in measured and metric not in (*headlines, "kl")],
+        "sampled": [metric for metric in order_metrics(find) if "@" in metric and metric in measured],
+        "drifts": "kl" in measured,
+        "generation": {
+            name: settings.render_setting(value)
+            for name, value in generation["generation"].items()
+            if value is not None  # the file lists all that transformers knows; what is off has no value
+        },
+        "rendered_example": generation["rendered_example"],
+        "example_of": run,
+    }
+
+
+def order_metrics(find: dict) -> list[str]:
+    """List every metric that was measured: those with a definition of their own, then pass@k and maj@k."""
+    measured = dict.fromkeys(metric for (_, _, _, metric) in find)
+    return [name for name in METRICS if name in measured] + [name for name in measured if name not in METRICS]
+
+
+def build_cells(study: Study, find: dict) -> dict[tuple[str, str, str], dict]:
+    """Choose the row that stands for a run in a table: the mean over its seeds where it has several."""
+    chosen = {run: None if len(study.list_seeds(run)) > 1 else study.list_seeds(run)[0] for run in study.runs}
+    return {(run, task, metric): row for (run, seed, task, metric), row in find.items() if seed == chosen[run]}
+
+
+def build_model(study: StudyFolder, model: str) -> dict:
+    return {
+        **study.load(study.model_file(model, "card.json")),
+        "source": study.spec["models"][model],
+        "file": study.name(study.model_file(model, "card.json")),
+    }
+
+
+def build_files(study: StudyFolder) -> dict[str, str]:
+    """Name the files that tables and figures are made from, as seen from the project's root."""
+    root = study.root
+    runs = study.name(root / "runs") + "/{run}/seed{seed}"
+    return {
+        "report": study.name(root / "report.html"),
+        "table": study.name(study.results_file),
+        "tables": study.name(root / "tables"),
+        "figures": study.name(root / "figures"),
+        "history": f"{runs}/history.jsonl",
+        "training": f"{runs}/training.json",
+        "completions": f"{runs}/completions.parquet",
+        "answers": f"{runs}/{{task}}/answers.jsonl",
+        "scores": f"{runs}/{{task}}/scores.jsonl",
+    }

@@ -1,0 +1,117 @@
+"""Collect every question of every task with all runs' answers, in the compact form that the page's browser reads.
+
+Of each run the first seed's answers are taken; for a maths task the seeds that got a question right are counted. All
+text stands once in `texts` and is named by its place there, -1 where there is none. A row is a list:
+
+    item                [id, [role, text, role, text …], reference, gold number]
+    answer to sums      [text, tokens, marks, tagged number, last number, place in `rewards`, seeds that are right]
+    answer to a text    [text, tokens, marks, ROUGE-L in ten-thousandths, chrF in hundredths]
+
+`marks` is a sum of MARKS. Whole numbers make a tie the same here and in the browser.
+"""
+
+import json
+import re
+from typing import Any
+
+from markupsafe import Markup
+
+from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.colours import find_colour
+
+MARKS = {"strict": 1, "flexible": 2, "strict_format": 4, "truncated": 8}
+TIE = 500  # ten-thousandths of ROUGE-L: two answers no farther apart are called equally alike
+ABSENT = -1
+# what could end the element, start a comment or a line, or cannot be written as UTF-8
+_UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+
+
+class Texts:
+    """Strings by their places, each kept once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str | None) -> int:
+        return ABSENT if text is None else self._places.setdefault(text, len(self._places))
+
+    def list(self) -> list[str]:
+        return list(self._places)
+
+
+def build_questions(study: StudyFolder) -> dict:
+    """Build all that the question browser shows."""
+    texts = Texts()
+    tasks = [build_task(study, task, texts) for task in study.tasks]
+    return {
+        "marks": MARKS,
+        "tie": TIE,
+        "runs": [
+            {"label": study.run(run)["label"], "colour": find_colour(study, run), "seeds": len(study.list_seeds(run))}
+            for run in study.runs
+        ],
+        "pair": choose_pair(study),
+        "tasks": tasks,
+        "texts": texts.list(),
+    }
+
+
+def choose_pair(study: Study) -> list[int]:
+    """Choose the two runs that are compared at first, the earlier one first, as places in the study's runs.
+
+    They are the config's first contrast, or the untouched model and the last run, or the first run and the last.
+    """
+    contrasts = study.spec["comparison"]["contrasts"]
+    declared = [(against, run) for run, against in contrasts if {run, against} <= set(study.runs)]
+    first, second = [*declared, ((study.list_runs("base") or study.runs)[0], study.runs[-1])][0]
+    return [study.runs.index(first), study.runs.index(second)]
+
+
+def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
+    spec = study.task(task)
+    rows = study.load(study.dataset_file(spec["dataset"], "test_dataset.json"))
+    answers, rewards, names = [], {}, []
+    for run in study.runs:
+        seeds = [_load_by_id(study, run, seed, task, "scores") for seed in study.list_seeds(run)]
+        given = _load_by_id(study, run, study.list_seeds(run)[0], task, "answers")
+        verdicts = {row["id"]: [scores[row["id"]] for scores in seeds] for row in rows}
+        answers.append([build_answer(given[item], verdicts[item], texts, rewards) for item in verdicts])
+        names = list(verdicts[rows[0]["id"]][0].get("rewards", {}))
+    return {
+        "name": task,
+        "label": spec["label"],
+        "kind": spec["kind"],
+        "reward_names": names,
+        "rewards": list(rewards),
+        "items": [build_item(row, texts) for row in rows],
+        "answers": answers,
+    }
+
+
+def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -> dict[str, dict]:
+    return {row["id"]: row for row in study.load(study.task_file(run, seed, task, f"{name}.jsonl"))}
+
+
+def build_item(row: dict, texts: Texts) -> list:
+    *asked, reference = row["messages"]
+    said = [texts.place(text) for message in asked for text in (message["role"], message["content"])]
+    return [texts.place(row["id"]), said, texts.place(reference["content"]), texts.place(row.get("answer"))]
+
+
+def build_answer(answer: dict, seeds: list[dict], texts: Texts, rewards: dict[tuple, int]) -> list:
+    """Build one row from an answer and its verdicts, one per seed; `rewards` collects the distinct rows of parts."""
+    score = seeds[0]
+    marks = sum(value for name, value in MARKS.items() if score.get(name))
+    row = [texts.place(answer["completion"]), answer["tokens"], marks]
+    if "rewards" not in score:
+        return [*row, round(score["rouge_l"] * 10_000), round(score["chrf"] * 100)]
+    parts = tuple(round(value, 4) for value in score["rewards"].values())
+    numbers = [texts.place(score["extracted"][name]) for name in ("tagged", "flexible")]
+    return [*row, *numbers, rewards.setdefault(parts, len(rewards)), sum(verdict["strict"] for verdict in seeds)]
+
+
+def render_data(value: Any) -> Markup:
+    """Render a value as JSON that no browser takes for anything but the text of its element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

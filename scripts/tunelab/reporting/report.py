@@ -1,0 +1,88 @@
+"""Render the page: one HTML file that needs no network and no neighbour, and says what it says without its script.
+
+All text from models, data sets and configs is escaped by the template engine; only the figures, drawn by the project,
+the style sheets and the script are let through as they are. A browser runs nothing but what the page's policy names by
+its hash. A missing or empty value stops the build instead of showing a gap.
+"""
+
+import base64
+import hashlib
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from tunelab.errors import UserError
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.figure_words import translate_figures
+from tunelab.reporting.notation import FILTERS
+from tunelab.reporting.page import build_page
+from tunelab.reporting.questions import build_questions, render_data
+from tunelab.reporting.wordings import SOURCE, install_wordings
+
+PAGE, SCRIPT, STYLES = "report.html.j2", "report.js", ("report.css", "report_questions.css")
+
+
+def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]) -> str:
+    """Render the page from a study's files, its figures (named by their stems) and the templates (by their names)."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
+    missing = {PAGE, SCRIPT, *STYLES} - texts.keys()
+    if missing:
+        raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
+    language = study.spec["study"]["language"]
+    drawn = {path.stem: load_figure(study.find(path)) for path in figures}
+    page = build_page(study, translate_figures(drawn, texts, language))
+    style, script = "".join(texts[name] for name in STYLES), texts[SCRIPT]
+    return (
+        build_environment(texts, language)
+        .get_template(PAGE)
+        .render(
+            page=page,
+            language=language,
+            questions=render_data(build_questions(study)),
+            style=Markup(style),
+            style_hash=hash_source(style),
+            script=Markup(script),
+            script_hash=hash_source(script),
+        )
+    )
+
+
+def hash_source(text: str) -> str:
+    """Return the text's sha256 as a Content-Security-Policy writes it."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def build_environment(texts: dict[str, str], language: str = SOURCE) -> Environment:
+    environment = Environment(
+        loader=DictLoader(texts),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=require_value,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    install_wordings(environment, texts, language)
+    return environment
+
+
+def require_value(value: Any) -> Any:
+    """Refuse to print what would look like a number or a word and is none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        raise UserError(f"The report would print {value!r} in place of a value; an artefact it reads is incomplete.")
+    return value
+
+
+def load_figure(path: Path) -> Markup:
+    """Load an SVG file for use inside a page: no prologue, no style sheet, and ids that no other figure has."""
+    text = path.read_text(encoding="utf-8")
+    text = text[text.index("<svg") :]
+    for pattern in (r"<metadata>.*?</metadata>", r"<style\b.*?</style>"):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    for mark in ('id="', 'href="#', "url(#"):
+        text = text.replace(mark, f"{mark}{path.stem}-")
+    return Markup(text)

@@ -1,0 +1,68 @@
+"""The runs' settings side by side, as the config has them, without what cannot change a weight."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tunelab.config.study import Study
+
+# Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
+BOOKKEEPING = {
+    *("logging_steps", "logging_strategy", "logging_first_step", "report_to", "disable_tqdm", "log_completions"),
+    *("save_steps", "save_strategy", "save_total_limit", "save_only_model", "per_device_eval_batch_size"),
+    *("dataloader_num_workers", "dataloader_pin_memory"),
+}
+SECTIONS = ("adapter", "quantization", "training", "rewards")
+FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters")
+
+
+def build_settings(study: Study, trainings: dict) -> list[dict]:
+    """Build sections of rows (name, one cell per run); a cell is None where the run's config has no such setting."""
+    columns = [dict(_list_settings(study, run, trainings)) for run in study.runs]
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    titles = ("run", *SECTIONS, "as it ran")
+    return [
+        {
+            "title": title,
+            "rows": [
+                {"name": name, "cells": [column.get((section, name)) for column in columns]}
+                for section, name in names
+                if section == title
+            ],
+        }
+        for title in titles
+        if any(section == title for section, _ in names)
+    ]
+
+
+def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:
+    spec = study.run(run)
+    for name in ("method", "model", "dataset", "init_from"):
+        if spec.get(name) is not None:
+            yield ("run", name), spec[name]
+    for section in SECTIONS:
+        for name, value in _flatten(spec.get(section) or {}):
+            if name not in BOOKKEEPING:
+                yield (section, name), render_setting(value)
+    if run in trainings:
+        for name in FACTS:
+            if trainings[run][name] is not None:
+                yield ("as it ran", name), render_setting(trainings[run][name])
+
+
+def _flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def render_setting(value: Any) -> str:
+    """Write a setting as one would type it."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, list):
+        return ", ".join(render_setting(item) for item in value)
+    if isinstance(value, int) and value >= 10_000:
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,24 @@
+"""Say which file a fetched row is from, so that sentences about it name the user's own file and row."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def divide_by_file(source_card: dict[str, Any], split: str, rows: list[dict]) -> Iterator[tuple[str, list[dict]]]:
+    """Yield each file's name with its rows, in order; rows of one file or of none are a single part."""
+    start = 0
+    for part in source_card.get("file_rows", {}).get(split, ()):
+        yield part["file"], rows[start : start + part["rows"]]
+        start += part["rows"]
+    if not start:
+        yield render_origin(source_card, split), rows
+
+
+def render_origin(source_card: dict, split: str) -> str:
+    """Render which file or files a split's rows are from, for the sentence about a bad row."""
+    source = source_card["source"]
+    files = source.get("test_files" if split == "test" else "files") or ()
+    if len(files) == 1:
+        return files[0]
+    together = f" ({', '.join(files)} taken together)" if files else ""
+    return f"Data set {source_card['dataset']}, split {split}{together}"

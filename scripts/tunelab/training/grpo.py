@@ -1,0 +1,137 @@
+"""Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
+
+Departs from the trainer in two points: every completion is kept with its reward parts, and checkpoints wait until all
+sampled completions have been used, because the trainer would lose the rest. A killed training then goes on as it would
+have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
+completions from there on are others, equally valid; the run says so when it goes on.
+"""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from trl import GRPOConfig, GRPOTrainer
+
+from tunelab.config.specs import CheckpointSettings, GrpoRun
+from tunelab.errors import UserError
+from tunelab.judging.rewards import build_reward_functions
+from tunelab.models import adapters, chat
+from tunelab.training import shared
+from tunelab.training.checkpoints import ResumableTrainer
+
+
+class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
+    """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.recorded: list[dict[str, Any]] = []
+        super().__init__(*args, **kwargs)
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output = super()._generate_and_score_completions(inputs)
+        if self.model.training:
+            self.recorded += self._describe_completions(inputs, output)
+        return output
+
+    def between_batches(self) -> bool:
+        return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
+
+    def tell_lost(self) -> str:
+        lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"
+        return lost if self.use_vllm else ""
+
+    def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
+        count, weights = len(inputs), self.reward_weights.tolist()
+        logs = {name: list(self._logs[name])[-count:] for name in ("completion", "advantages")}
+        parts = {name: list(values)[-count:] for name, values in self._logs["rewards"].items()}
+        # measured on the ids: TRL empties the mask of cut completions when mask_truncated_completions is set
+        ends = torch.isin(output["completion_ids"], torch.tensor(self.eos_token_ids, device=self.accelerator.device))
+        return [
+            {
+                "step": self.state.global_step + 1,
+                "prompt": row["prompt"][-1]["content"],
+                "answer": row["answer"],
+                "completion": logs["completion"][i][0]["content"],
+                "reward": sum(w * values[i] for w, values in zip(weights, parts.values(), strict=True)),
+                "advantage": logs["advantages"][i],
+                "tokens": int(ends[i].int().argmax()) + 1 if ends[i].any() else self.max_completion_length,
+                "truncated": not bool(ends[i].any()),
+                **{name: values[i] for name, values in parts.items()},
+            }
+            for i, row in enumerate(inputs)
+        ]
+
+
+def load_start(base: Path, start: Path | None, device: torch.device, dtype: torch.dtype, spec: GrpoRun) -> Any:
+    """Load the model to train: the base, or what `init_from` published, its adapter trainable."""
+    if start is None or start.name == "adapter":
+        model = adapters.load_base_model(base, device, dtype, spec.quantization)
+        return PeftModel.from_pretrained(model, start, is_trainable=True) if start else model
+    return adapters.load_base_model(start, device, dtype)
+
+
+def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
+    """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among rows."""
+    answers = [row["answer"] for row in rows]
+    if shuffle_gold:
+        random.Random(seed).shuffle(answers)
+    return Dataset.from_list(
+        [{"prompt": row["messages"][:-1], "answer": answer} for row, answer in zip(rows, answers, strict=True)]
+    )
+
+
+def train(
+    base: Path,
+    start: Path | None,
+    rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: GrpoRun,
+) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
+    """Train one run and return the trainer (with every completion), its history and its costs.
+
+    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
+    on from what is whole in it.
+
+    Raises:
+        UserError: if all completions of every question earned the same reward, so that nothing could be learnt.
+    """
+    trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
+    device, dtype = shared.choose_precision(trains_adapter)
+    rewards, weights = build_reward_functions(spec.rewards)
+    settings = spec.training | {"reward_weights": weights}
+    args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device)
+    log = shared.ProgressLog()
+    trainer = RecordingGRPOTrainer(
+        model=load_start(base, start, device, dtype, spec),
+        reward_funcs=rewards,
+        args=args,
+        train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
+        processing_class=chat.load_tokenizer(base, padding_side="left"),
+        peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
+        callbacks=[log],
+    )
+    adapters.keep_trainable_in_float32(trainer.model)
+    try:
+        costs = shared.train_and_measure(trainer, log)
+    except UserError:  # weights that did not move are explained by rewards that did not differ
+        _check_variance(trainer.recorded, args.num_generations)
+        raise
+    _check_variance(trainer.recorded, args.num_generations)
+    return trainer, log.rows, costs
+
+
+def _check_variance(recorded: list[dict[str, Any]], size: int) -> None:
+    # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
+    groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
+    if groups and all(len({row["reward"] for row in group}) == 1 for group in groups):
+        best = max(row["reward"] for row in recorded)
+        raise UserError(
+            f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
+            "so there was nothing to learn from, and nothing is published. Start from a run that already follows the "
+            "answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
+        )

@@ -1,0 +1,92 @@
+"""Supervised fine-tuning with TRL's SFTTrainer, for any PEFT adapter or the whole model.
+
+Rows are tokenised here rather than by the trainer, so that training, loss measurement and the report share one mask.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from peft import PeftModel
+from peft.tuners.cartridge.utils import initialize_kv_prefix_from_text
+from trl import SFTConfig, SFTTrainer
+
+from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.specs import CheckpointSettings, SftRun
+from tunelab.errors import UserError
+from tunelab.models import adapters, chat
+from tunelab.training import shared
+from tunelab.training.checkpoints import ResumableTrainer
+
+
+class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
+    """SFTTrainer that can go on from a checkpoint of any adapter."""
+
+
+def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
+    """Tokenise the rows' messages; rows cut before the assistant says anything are refused.
+
+    Raises:
+        UserError: naming the row and `training.max_length`.
+    """
+    encoded = []
+    for row in rows:
+        item = chat.encode_conversation(tokenizer, row["messages"], max_length)
+        if not any(item["assistant_masks"]):
+            raise UserError(
+                f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
+                "raise max_length or leave the row out."
+            )
+        if not assistant_only:
+            del item["assistant_masks"]
+        encoded.append(item)
+    return Dataset.from_list(encoded)
+
+
+def train(
+    base: Path,
+    train_rows: list[dict],
+    validation_rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: SftRun,
+) -> tuple[SFTTrainer, list[dict], dict]:
+    """Train one run and return the trainer, its history and its costs.
+
+    base: folder of the fetched model; checkpoints: folder of this very work, to go on from what is whole in it.
+    """
+    device, dtype = shared.choose_precision(spec.adapter is not None)
+    settings = dict(spec.training)
+    assistant_only = settings.pop("assistant_only_loss", True)
+    peft_type = (spec.adapter or {}).get("peft_type")
+    if peft_type in PROMPT_LEARNING:
+        settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
+    keep_best = bool(spec.adapter) and settings.pop("load_best_model_at_end", False)
+    args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device)
+    tokenizer = chat.load_tokenizer(base)
+    log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
+    trainer = ResumableSFTTrainer(
+        model=adapters.load_base_model(base, device, dtype, spec.quantization),
+        args=args,
+        train_dataset=encode_rows(tokenizer, train_rows, args.max_length, assistant_only),
+        eval_dataset=encode_rows(tokenizer, validation_rows, args.max_length, assistant_only),
+        processing_class=tokenizer,
+        peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
+        callbacks=[log, best] if best else [log],
+    )
+    if spec.adapter and "init_text" in spec.adapter:
+        fill_prefix(trainer.model, tokenizer, spec.adapter["init_text"])
+    adapters.keep_trainable_in_float32(trainer.model)
+    costs = shared.train_and_measure(trainer, log, best)
+    return trainer, log.rows, costs
+
+
+def fill_prefix(model: PeftModel, tokenizer: Any, text: str) -> None:
+    """Start a prefix from the model's own key-value cache of `text`, repeated until it fills all virtual tokens."""
+    wanted = model.peft_config["default"].num_virtual_tokens
+    found = len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    if not found:
+        raise UserError("adapter.init_text: is empty; write a sentence, or leave it out.")
+    repeated = " ".join([text] * -(-wanted // found))
+    initialize_kv_prefix_from_text(model, tokenizer, text=repeated, use_chat_template=False)

@@ -1,0 +1,172 @@
+"""What supervised and reinforcement training share: arguments, progress, the best step, costs."""
+
+import math
+import os
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainerCallback, set_seed
+
+from tunelab.config.specs import CheckpointSettings
+from tunelab.errors import UserError
+from tunelab.jobs.job import report_progress
+from tunelab.models import adapters
+from tunelab.models.device import choose_device, choose_dtype, describe_device, measure_peak_memory
+from tunelab.training import checkpoints
+from tunelab.training.events import EVENTS
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
+
+
+def choose_precision(quantised_or_adapter: bool) -> tuple[torch.device, torch.dtype]:
+    """Return the device and the dtype in which to hold the weights that are not trained.
+
+    Full fine-tuning keeps float32 master weights: a step of 5e-6 moves almost no weight held in bfloat16.
+    """
+    device = choose_device()
+    return device, choose_dtype(device) if quantised_or_adapter else torch.float32
+
+
+def build_arguments(
+    config_class: type,
+    training: dict[str, Any],
+    folder: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    device: torch.device,
+) -> Any:
+    """Build TRL's config object: the user's settings over the few defaults that the workflow needs.
+
+    folder: for checkpoints and event files.
+    """
+    fast = choose_dtype(device)
+    defaults = {
+        "bf16": fast == torch.bfloat16,
+        "fp16": fast == torch.float16,
+        "report_to": ["tensorboard"],
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": saving.save_steps,
+        "save_total_limit": saving.save_total_limit,
+        "logging_nan_inf_filter": False,  # the default logs a loss that is NaN as 0
+        "disable_tqdm": True,  # our own lines carry step, loss and time left
+        "dataloader_pin_memory": device.type == "cuda",
+    }
+    if device.type == "cpu" and training.get("fp16"):
+        raise UserError("training.fp16: float16 on a CPU is hundreds of times slower than float32; leave it out.")
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / EVENTS)  # transformers asks nowhere else
+    set_seed(seed)
+    return config_class(**(defaults | training), output_dir=str(folder), seed=seed, use_cpu=device.type == "cpu")
+
+
+class ProgressLog(TrainerCallback):
+    """Print each logged step and keep it, with the seconds spent on training steps alone, for the learning curves."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.train_seconds, self.tokens = 0.0, 0
+        self._step_started = 0.0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._started, self._first = time.monotonic(), state.global_step
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        self._step_started = time.monotonic()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.train_seconds += time.monotonic() - self._step_started
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        self.tokens = int(numbers.pop("num_tokens", self.tokens))
+        if not state.global_step or "train_runtime" in numbers:
+            return
+        if any(value != value for name, value in numbers.items() if "loss" in name):
+            raise UserError(f"The loss became NaN at step {state.global_step}; lower training.learning_rate.")
+        row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
+        # JSON has no infinity: in float16 a gradient may overflow, which skips the step and does no harm
+        finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
+        self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | finite)
+        pace = (time.monotonic() - self._started) / (state.global_step - self._first)
+        left = pace * (state.max_steps - state.global_step)
+        shown = [f"{name} {numbers[name]:.4g}" for name in ("loss", "eval_loss", "reward", "kl") if name in numbers]
+        report_progress(f"step {state.global_step} of {state.max_steps}, {', '.join(shown)}, {left:.0f} s left")
+
+
+class BestAdapter(TrainerCallback):
+    """Keep the trainable weights of the evaluation with the lowest validation loss.
+
+    The trainer's own best-checkpoint mechanism reloads adapters from disk, which fails for a projected prefix (only
+    its flattened product is saved) and keeps the last weights when the best step was not a saved one.
+    """
+
+    def __init__(self) -> None:
+        self.loss: float | None = None
+        self.step: int | None = None
+        self.weights: dict[str, torch.Tensor] | None = None
+
+    def on_evaluate(self, args, state, control, metrics, model=None, **kwargs):
+        if self.loss is None or metrics["eval_loss"] < self.loss:
+            self.loss, self.step = metrics["eval_loss"], state.global_step
+            self.weights = adapters.copy_trainable(model)
+
+
+def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None) -> dict[str, Any]:
+    """Train, put back the best step's weights when `best` watched, and return what the training cost.
+
+    A training that was killed goes on from its last checkpoint: seconds are those of the steps that count, and the peak
+    of memory is the highest of all attempts.
+
+    Raises:
+        UserError: if no weight moved, or a weight is no finite number.
+    """
+    model, device = trainer.model, trainer.args.device
+    before = adapters.copy_trainable(model)
+    resumption = checkpoints.Resumption(trainer, log, best)
+    trainer.add_callback(resumption)
+    trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
+    steps, best_step = trainer.state.global_step, trainer.state.global_step
+    if best is not None:
+        if best.weights is None:
+            raise UserError("training.load_best_model_at_end: no evaluation took place; lower eval_steps.")
+        adapters.restore_trainable(model, best.weights)
+        best_step = best.step
+    elif trainer.args.load_best_model_at_end:
+        best_step = trainer.state.best_global_step
+    _check_weights(model, before)
+    return {
+        "steps": steps,
+        "epochs": trainer.state.epoch,
+        "best_step": best_step,
+        "resumed_at": resumption.resumed_at,
+        "train_seconds": log.train_seconds,
+        "tokens": log.tokens,
+        "tokens_per_second": log.tokens / log.train_seconds,
+        "peak_memory_bytes": max(measure_peak_memory(device), resumption.peak_memory_bytes),
+        "trainable_parameters": sum(weight.numel() for weight in before.values()),
+        "total_parameters": _count_weights(model),
+        "device": describe_device(device),
+        "dtype": "bfloat16" if trainer.args.bf16 else "float16" if trainer.args.fp16 else "float32",
+        "threads": torch.get_num_threads(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _count_weights(model: torch.nn.Module) -> int:
+    """Count the weights; one held in 4 bits is half a byte of storage, and GRPO's frozen reference is none."""
+    return sum(
+        weight.quant_state.shape.numel() if getattr(weight, "quant_state", None) else weight.numel()
+        for name, weight in model.named_parameters()
+        if ".ref." not in name
+    )
+
+
+def _check_weights(model: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
+    broken = adapters.list_broken(model)
+    if broken:
+        raise UserError(f"Training ended with weights that are no numbers ({broken[0]}); lower training.learning_rate.")
+    if all(torch.equal(weight, before[name]) for name, weight in adapters.copy_trainable(model).items()):
+        raise UserError("Training changed no weight at all; raise training.learning_rate or the number of steps.")

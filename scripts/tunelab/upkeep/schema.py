@@ -1,0 +1,113 @@
+"""Write the generated files: `arguments.json` (fields of TRL, PEFT, bitsandbytes) and the JSON schemas.
+
+Run `make schema` after a library upgrade or a change of `tunelab.config.specs` or `tunelab.comparison.results`.
+"""
+
+import dataclasses
+import enum
+import inspect
+import json
+import types
+import typing
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tunelab.comparison.results import Results
+from tunelab.config import arguments
+from tunelab.config.loading import Config
+
+SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
+
+
+# what the libraries take as text and look at much later
+CHOICES = {
+    "SFTConfig": {
+        "loss_type": ["chunked_nll", "dft", "nll"],
+        "packing_strategy": ["bfd", "bfd-requeue", "bfd_split", "wrapped"],
+        "truncation_mode": ["keep_end", "keep_start"],
+    },
+    "GRPOConfig": {
+        "importance_sampling_level": ["sequence", "token"],
+        "loss_type": ["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"],
+        "multi_objective_aggregation": ["normalize_then_sum", "sum_then_normalize"],
+        "scale_rewards": ["batch", "group", "none"],
+    },
+    "BitsAndBytesConfig": {
+        "bnb_4bit_compute_dtype": ["bfloat16", "float16", "float32"],
+        "bnb_4bit_quant_storage": ["bfloat16", "float16", "float32", "float64", "int8", "uint8"],
+        "bnb_4bit_quant_type": ["fp4", "nf4"],
+    },
+}
+
+
+def build_arguments() -> dict[str, dict[str, dict]]:
+    """List every field of the classes whose settings the config passes through."""
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from transformers import BitsAndBytesConfig
+    from trl import GRPOConfig, SFTConfig
+
+    classes = {cls.__name__: cls for cls in (SFTConfig, GRPOConfig)}
+    classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}
+    parameters = inspect.signature(BitsAndBytesConfig.__init__).parameters.values()
+    listed["BitsAndBytesConfig"] = {
+        p.name: _scalar_of(p.default) for p in parameters if p.name not in ("self", "kwargs")
+    }
+    for name, fields in CHOICES.items():
+        for field, choices in fields.items():
+            listed[name][field] = {"types": listed[name][field]["types"] or ["null", "str"], "choices": choices}
+    return listed
+
+
+def _scalar_of(default: object) -> dict:
+    """Guess a parameter's type from its default, as BitsAndBytesConfig has no annotations."""
+    return {"types": [type(default).__name__] if isinstance(default, bool | float | str) else []}
+
+
+def _list_fields(cls: type) -> dict[str, dict]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: _describe(hints[f.name]) for f in dataclasses.fields(cls) if f.init}
+
+
+def _describe(hint: object) -> dict:
+    names, choices = set(), []
+    for part in _split_union(hint):
+        origin = typing.get_origin(part) or part
+        if origin is typing.Literal:
+            choices += typing.get_args(part)
+            names |= {type(value).__name__ for value in typing.get_args(part)}
+        elif isinstance(origin, type) and issubclass(origin, enum.Enum):
+            choices += [item.value for item in origin]
+            names.add("str")
+        elif origin is type(None):
+            names.add("null")
+        elif origin in (int, float, bool, str, list, dict):
+            names.add(origin.__name__)
+        else:
+            return {"types": []}
+    field = {"types": sorted(names)}
+    return field | {"choices": sorted(map(str, choices))} if choices else field
+
+
+def _split_union(hint: object) -> tuple:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def render_arguments() -> str:
+    """Render one field a line, so that an upgrade's difference can be read."""
+    classes = []
+    for name, fields in build_arguments().items():
+        lines = ",\n".join(f"  {json.dumps(field)}: {json.dumps(fields[field])}" for field in sorted(fields))
+        classes.append(f" {json.dumps(name)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(classes) + "\n}\n"
+
+
+def render_schema(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    arguments.FILE.write_text(render_arguments(), encoding="utf-8")
+    for path, model in SCHEMAS.items():
+        path.write_text(render_schema(model), encoding="utf-8")

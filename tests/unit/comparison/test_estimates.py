@@ -1,0 +1,225 @@
+import csv
+import json
+import math
+from pathlib import Path
+
+import compare_methods
+import jsonschema
+import pytest
+
+from tests.unit.comparison.results_factory import build_study, write_results
+from tunelab.comparison import estimates
+from tunelab.comparison.metrics import HEADLINES, MEANS, METRICS, PROPORTIONS, RATIOS
+from tunelab.comparison.results import Results
+from tunelab.errors import UserError
+from tunelab.jobs.layout import StudyFolder
+from tunelab.records import read_json, read_jsonl, write_jsonl
+from tunelab.reporting import tables
+
+SCHEMA = Path(__file__).parents[3] / "docs/results.schema.json"
+
+
+def write_study(root, **options):
+    return StudyFolder(root, write_results(root, build_study(**options), rows=12))
+
+
+def compare(study):
+    return estimates.build_results(study, tables.load_trainings(study), [])
+
+
+def find_row(rows, **wanted):
+    (row,) = [row for row in rows if all(getattr(row, name) == value for name, value in wanted.items())]
+    return row
+
+
+def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
+    rows = compare(write_study(tmp_path)).estimates
+    keys = {(row.run, row.seed, row.task, row.metric) for row in rows}
+    neutral = {row.task for row in rows if row.task.startswith("text:")}
+    assert len(neutral) == 1
+    # shares, means, loss twice, divergence, pass@k and maj@k for two k; loss twice for the neutral text
+    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 4) + (1 + 4 + 2 + 1) + 2)
+    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "pass", "maj"}
+    assert {row.seed for row in rows if row.run == "base"} == {0}
+    assert all(row.low <= row.value <= row.high for row in rows)
+
+
+def test_seeds_that_differ_greatly_leave_an_interval_within_what_the_metric_can_be(tmp_path):
+    study = write_study(tmp_path, seeds=(1, 2))
+    path = study.task_file("prefix", 2, "arithmetic", "losses.jsonl")
+    write_jsonl(path, [row | {"loss": 20 * row["loss"]} for row in read_jsonl(path)])
+    row = find_row(compare(study).estimates, run="prefix", seed=None, task="arithmetic", metric="loss")
+    assert row.low == 0 < row.value < row.high
+
+
+def test_values_are_counted_from_the_items(tmp_path):
+    study = write_study(tmp_path)
+    scores = read_jsonl(tmp_path / "runs/warmstart/seed1/arithmetic/scores.jsonl")
+    losses = read_jsonl(tmp_path / "runs/warmstart/seed1/arithmetic/losses.jsonl")
+    rows = [row for row in compare(study).estimates if (row.run, row.task) == ("warmstart", "arithmetic")]
+    nats, tokens, size = (sum(row[name] for row in losses) for name in ("loss", "tokens", "bytes"))
+    strict = find_row(rows, metric="strict")
+    assert strict.value == sum(row["strict"] for row in scores) / 12
+    assert (strict.n, strict.interval) == (12, "clopper-pearson")
+    assert strict.sources == ["results/runs/warmstart/seed1/arithmetic/scores.jsonl"]
+    reward = sum(sum(row["rewards"].values()) for row in scores) / 12
+    assert find_row(rows, metric="reward").value == pytest.approx(reward)
+    assert find_row(rows, metric="loss").value == pytest.approx(nats / tokens)
+    assert find_row(rows, metric="loss").interval == "bootstrap"
+    assert find_row(rows, metric="bits_per_byte").value == pytest.approx(nats / math.log(2) / size)
+
+
+def test_several_seeds_add_a_mean_whose_interval_covers_seeds_for_trained_runs_only(tmp_path):
+    rows = compare(write_study(tmp_path, seeds=(1, 2, 3))).estimates
+    summaries = [row for row in rows if row.seed is None]
+    assert {row.run for row in summaries} == {"lora", "prefix", "warmstart", "grpo"}
+    seeds = [row for row in rows if (row.run, row.task, row.metric) == ("lora", "support", "loss") and row.seed]
+    summary = find_row(summaries, run="lora", task="support", metric="loss")
+    assert summary.value == pytest.approx(sum(row.value for row in seeds) / 3)
+    assert (summary.n, summary.seeds, summary.interval, len(summary.sources)) == (12, 3, "crossed", 3)
+    assert summary.low < summary.value < summary.high
+
+
+def test_declared_pairs_are_corrected_among_themselves_and_the_others_with_them(tmp_path):
+    study = write_study(tmp_path)
+    study.spec["comparison"]["contrasts"] = [["lora", "base"], ["prefix", "base"], ["grpo", "nobody"]]
+    rows = [row for row in compare(study).contrasts if (row.task, row.metric) == ("support", "loss")]
+    assert len(rows) == 10  # pairs of five runs
+    declared = [row for row in rows if row.declared]
+    assert [(row.run, row.against) for row in declared] == [("lora", "base"), ("prefix", "base")]
+    smaller, larger = sorted(row.p for row in declared)
+    assert sorted(row.p_corrected for row in declared) == pytest.approx([2 * smaller, max(2 * smaller, larger)])
+    assert {(row.run, row.against) for row in rows if not row.declared} >= {("prefix", "lora"), ("grpo", "warmstart")}
+
+
+def test_a_verdict_follows_from_the_corrected_tests_and_the_metrics_direction(tmp_path):
+    rows = compare(write_study(tmp_path)).contrasts
+    loss = find_row(rows, run="lora", against="base", task="support", metric="loss")
+    assert loss.value < 0
+    assert (loss.verdict, loss.primary, loss.wins) == ("better", True, None)
+    strict = find_row(rows, run="warmstart", against="base", task="arithmetic", metric="strict")
+    scores = {
+        run: read_jsonl(tmp_path / f"runs/{run}/arithmetic/scores.jsonl") for run in ("warmstart/seed1", "base/seed0")
+    }
+    wins = sum(a["strict"] and not b["strict"] for a, b in zip(*scores.values(), strict=True))
+    assert (strict.wins, strict.losses) == (wins, 0)
+    assert strict.value == pytest.approx(wins / 12)
+
+
+def test_unequal_effort_stands_with_the_contrast(tmp_path):
+    study = write_study(tmp_path)
+    path = tmp_path / "runs/prefix/seed1/training.json"
+    path.write_text(json.dumps(read_json(path) | {"tokens": 10}))
+    rows = [row for row in compare(study).contrasts if row.metric == "loss" and row.task == "support"]
+    unequal = {frozenset((row.run, row.against)): row.unequal for row in rows}
+    assert unequal[frozenset(("lora", "prefix"))] == ["tokens"]
+    assert unequal[frozenset(("lora", "base"))] == []
+    assert unequal[frozenset(("lora", "warmstart"))] == ["dataset"]
+    assert unequal[frozenset(("grpo", "warmstart"))] == []
+
+
+def test_repeated_evaluations_give_the_floor_of_noise(tmp_path):
+    study = write_study(tmp_path)
+    path = tmp_path / "noise/rebatched/arithmetic/scores.jsonl"
+    rows = read_jsonl(path)
+    flipped = [row | {"strict": not row["strict"]} if i < 3 else row for i, row in enumerate(rows)]
+    write_jsonl(path, flipped)
+    found = compare(study)
+    repeat = find_row(found.repeats, task="arithmetic", metric="strict", repeat="rebatched")
+    assert (repeat.flips, repeat.n) == (3 / 12, 12)
+    floors = {row.noise for row in found.contrasts if (row.task, row.metric) == ("arithmetic", "strict")}
+    assert floors == {abs(repeat.repeated - repeat.value)}
+    assert {row.noise for row in found.contrasts if row.task.startswith("text:")} == {None}
+
+
+def test_runs_that_answered_other_rows_are_refused(tmp_path):
+    study = write_study(tmp_path)
+    path = tmp_path / "runs/lora/seed1/support/losses.jsonl"
+    write_jsonl(path, read_jsonl(path)[1:])
+    with pytest.raises(
+        UserError, match=r"results/runs/lora/seed1/support/losses\.jsonl has 11 rows that are not the 12"
+    ):
+        compare(study)
+
+
+def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path):
+    study = write_study(tmp_path)
+    (tmp_path / "runs/prefix/seed1/support/scores.jsonl").unlink()
+    wanted = r"snakemake --cores all results/runs/prefix/seed1/support/scores\.jsonl"
+    with pytest.raises(UserError, match=wanted):
+        compare(study)
+
+
+OUTPUTS = ("results.json", "main.csv", "estimates.csv", "contrasts.csv", "cost.csv")
+
+
+def run_stage(study, folder):
+    published = study.root / "published.yaml"
+    published.write_text("[]")
+    compare_methods.main(str(study.root), study.spec, published, *(folder / name for name in OUTPUTS))
+
+
+def test_tables_have_a_line_per_run_seed_and_task(tmp_path):
+    study = write_study(tmp_path, seeds=(1, 2))
+    run_stage(study, tmp_path / "out")
+    read = {name: list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines())) for name in OUTPUTS[1:]}
+    main = read["main.csv"]
+    assert len(main) == (1 + 4 * 3) * 2
+    assert len(read["cost.csv"]) == 8
+    first = main[0] | {"run": "base", "seed": "0", "task": "arithmetic", "n": "12", "rouge_l": "", "chrf_low": ""}
+    assert first == main[0]
+    found = Results.model_validate(read_json(tmp_path / "out/results.json"))
+    value = find_row(found.estimates, run="grpo", seed=None, task="arithmetic", metric="strict").value
+    (line,) = [row for row in main if (row["run"], row["seed"], row["task"]) == ("grpo", "", "arithmetic")]
+    assert float(line["strict"]) == value
+    assert len(read["estimates.csv"]) == len(found.estimates)
+    assert [row["verdict"] for row in read["contrasts.csv"]] == [row.verdict for row in found.contrasts]
+
+
+def test_the_results_keep_the_published_schema(tmp_path):
+    run_stage(write_study(tmp_path), tmp_path / "out")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.validate(read_json(tmp_path / "out/results.json"), schema)
+    assert schema == Results.model_json_schema()
+
+
+def test_the_outputs_are_the_same_byte_for_byte_when_made_again(tmp_path):
+    study = write_study(tmp_path)
+    for name in ("a", "b"):
+        run_stage(study, tmp_path / name)
+    for name in OUTPUTS:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_cost_of_a_run_that_starts_from_another_includes_it(tmp_path):
+    study = write_study(tmp_path)
+    costs = {row["run"]: row for row in tables.build_cost_table(study, tables.load_trainings(study))}
+    assert costs["lora"]["chain_train_seconds"] == costs["lora"]["train_seconds"]
+    together = costs["grpo"]["train_seconds"] + costs["warmstart"]["train_seconds"]
+    assert costs["grpo"]["chain_train_seconds"] == pytest.approx(together)
+
+
+def test_the_cost_of_a_start_outside_the_study_is_left_empty(tmp_path):
+    study = write_study(tmp_path, runs=("base", "grpo"))
+    costs = tables.build_cost_table(study, tables.load_trainings(study))
+    assert [row["chain_train_seconds"] for row in costs] == [None]
+
+
+def test_every_metric_that_is_shown_is_computed_and_described():
+    for kind in PROPORTIONS:
+        assert set(HEADLINES[kind]) <= {*PROPORTIONS[kind], *MEANS[kind], *RATIOS} <= set(METRICS)
+
+
+def test_a_gain_is_the_declared_difference_and_the_sum_of_its_parts(tmp_path):
+    found = compare(write_study(tmp_path))
+    declared = {(row.run, row.against): row.value for row in found.contrasts if row.declared and row.metric == "strict"}
+    assert {(gain.run, gain.against): gain.total.value for gain in found.gains} == pytest.approx(declared)
+    assert max(declared.values()) > 0
+    for gain in found.gains:
+        assert gain.format.value + gain.reasoning.value == pytest.approx(gain.total.value)
+
+
+def test_a_single_row_compares_no_runs(tmp_path):
+    study = StudyFolder(tmp_path, write_results(tmp_path, build_study(), rows=1))
+    with pytest.raises(UserError, match=r"arithmetic has one row, and one row compares no runs; raise `prepare\.test`"):
+        compare(study)

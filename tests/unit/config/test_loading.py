@@ -1,0 +1,115 @@
+"""What a config may say: the project's own studies, values that arrive as text, and settings that only look wrong."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
+
+from tunelab.config.loading import Config, load_config
+from tunelab.jobs.provenance import flatten
+
+FOLDER = Path(__file__).parents[3] / "config"
+OVERLAYS = sorted(path.name for path in FOLDER.glob("*.yaml") if path.name != "config.yaml")
+DEFAULT = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
+GOOD_OVERLAYS = [
+    # an adapter's best weights are kept beside the checkpoints; a whole model must be saved when it is evaluated
+    "runs: {lora: {training: {save_steps: 10}}}",
+    "runs: {lora: {adapter: , training: {save_strategy: best}}}",
+    "runs: {lora: {adapter: , training: {eval_strategy: epoch, save_strategy: epoch, save_steps: 7}}}",
+    "runs: {lora: {adapter: , training: {eval_steps: 0.25, save_steps: 0.25}}}",
+    "{checkpoints: {save_steps: 15}, runs: {lora: {adapter: }}}",
+    "runs: {lora: {training: {max_steps: -1, num_train_epochs: 3}}}",
+    "runs: {lora: {training: {metric_for_best_model: eval_loss, greater_is_better: false}}}",
+    "runs: {lora: {adapter: {init_lora_weights: pissa_niter_16}}}",
+    "runs: {lora: {quantization: {load_in_4bit: true, bnb_4bit_quant_type: nf4, bnb_4bit_compute_dtype: bfloat16}}}",
+    "runs: {warmstart: {adapter: }}",  # full fine-tuning, and a start from it
+    "runs: {lora: {dataset: sums}}",  # a task asks the held-out rows of the same data set
+    "runs: {copy: {method: base, label: LoRA, model: smollm2}}",  # an equal label, not in the study
+    "runs: {grpo: {init_from: , adapter: {peft_type: LORA, r: 4}}}",
+    "runs: {grpo: {training: {generation_batch_size: 24, num_generations: 6}}}",
+    "runs: {grpo: {rewards: {weights: {correctness: 0, xml_count: -1}}}}",
+    "datasets: {sums: {prepare: {validation: 999}}}",
+    # the source has test rows of its own
+    "datasets: {mine: {fetch: {source: local, files: [a.csv], test_files: [b.csv]}, "
+    "prepare: {format: gsm8k, validation: 0.5, test: 0.9}}}",
+    "study: {results: results/mine/second_try}",
+    "models: {qwen2.5-0.5b: {source: local, path: model}}",
+]
+
+
+def merge(overlay: str | dict) -> dict:
+    merged = copy.deepcopy(DEFAULT)
+    update_config(merged, yaml.safe_load(overlay) if isinstance(overlay, str) else overlay)
+    return merged
+
+
+def load(overlay: str | dict) -> Config:
+    return load_config(merge(overlay), "config/config.yaml")
+
+
+def reverse_keys(value: Any) -> Any:
+    return {key: reverse_keys(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+
+def test_the_default_study_selects_every_method_of_the_comparison():
+    config = load({})
+    assert [config.runs[name].method for name in config.study.runs] == ["base", "sft", "sft", "sft", "grpo"]
+    assert config.arms == (("base", 0), ("lora", 1), ("prefix", 1), ("warmstart", 1), ("grpo", 1))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_overlay_validates_on_top_of_the_default_study(overlay):
+    assert "smoke.yaml" in OVERLAYS
+    overlaid = load((FOLDER / overlay).read_text(encoding="utf-8"))
+    assert overlaid.study.results.startswith("results/")
+
+
+@pytest.mark.parametrize("overlay", GOOD_OVERLAYS)
+def test_what_only_looks_wrong_is_taken(overlay):
+    assert load(overlay) != load({})
+
+
+def test_a_number_that_yaml_reads_as_text_becomes_a_number():
+    assert yaml.safe_load("1e-4") == "1e-4"
+    config = load("runs: {lora: {training: {learning_rate: 1e-4, max_steps: 60.0}}}")
+    assert repr(config.runs["lora"].training["learning_rate"]) == "0.0001"
+    assert repr(config.runs["lora"].training["max_steps"]) == "60"
+    assert config == load("runs: {lora: {training: {learning_rate: 0.0001}}}")
+
+
+def test_values_of_the_command_line_mean_the_same_as_those_of_a_file():
+    training = "max_steps: 40, learning_rate: 1e-4, gradient_checkpointing: true, eval_strategy: steps"
+    given = [
+        "study={seeds: [1, 2], smoke: true}",
+        f"runs={{lora: {{training: {{{training}}}, adapter: {{r: 4}}}}}}",
+        "datasets={support: {prepare: {validation: 0.2, test: 32}}}",
+    ]
+    overlay = parse_config(given)
+    assert overlay["study"]["seeds"] == ["1", "2"]  # this is how Snakemake hands nested values on
+    config = load(overlay)
+    assert config == load("\n".join(item.replace("=", ": ", 1) for item in given))
+    assert (config.study.seeds, config.runs["lora"].training["gradient_checkpointing"]) == ((1, 2), True)
+
+
+def test_the_order_of_keys_changes_no_fact():
+    config, reordered = load({}), load_config(reverse_keys(DEFAULT), "config/config.yaml")
+    facts = [(path, repr(value)) for path, value in flatten("config", config)]
+    assert facts == [(path, repr(value)) for path, value in flatten("config", reordered)]
+    assert len(facts) > 100
+
+
+def test_a_run_that_starts_from_another_publishes_what_that_one_does():
+    full = "runs: {warmstart: {adapter: }}"
+    assert [load({}).keeps_adapter("grpo"), load(full).keeps_adapter("grpo")] == [True, False]
+    assert load({}).find_adapter("grpo")["r"] == 16
+
+
+def test_the_config_given_is_left_as_it_is():
+    raw = merge("runs: {lora: {training: {learning_rate: 1e-4}}}")
+    before = copy.deepcopy(raw)
+    load_config(raw, "config/config.yaml")
+    assert raw == before

@@ -1,0 +1,45 @@
+from types import SimpleNamespace
+
+import pytest
+
+from tunelab.jobs.failures import explain_failure, find_reason
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\nValueError: no such thing\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("loading\nError: runs.lora: the loss became NaN; lower it.\n", "runs.lora: the loss became NaN; lower it."),
+        (TRACEBACK + "Error: The disk is full. Free some space.\n", "The disk is full. Free some space."),
+        (f"loading\n{TRACEBACK}\n", "ValueError: no such thing"),
+        ("step 1 of 2\n", "it was stopped without a word"),
+        ("", "it was stopped without a word"),
+        (None, "it was stopped without a word"),
+    ],
+)
+def test_the_reason_of_a_failed_job_is_the_line_of_its_log_that_says_most(tmp_path, log, reason):
+    file = tmp_path / "job.log"
+    if log is not None:
+        file.write_text(log, encoding="utf-8")
+    assert find_reason(file).startswith(reason)
+    assert "\n" not in find_reason(file)
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), OSError(2, "No such file"), RuntimeError("shapes differ")])
+def test_what_is_neither_the_users_nor_the_machines_fault_is_not_explained(error):
+    assert explain_failure(error) is None
+
+
+def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_path, monkeypatch):
+    free = {tmp_path: 4096, tmp_path.parent: 2**30}
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    error = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+    sentence = explain_failure(error, [tmp_path / "not there", tmp_path.parent, tmp_path])
+    assert sentence.startswith("The disk is full.") and "file write failed" in sentence
+    assert explain_failure(error, [tmp_path.parent]) is None
+    assert explain_failure(ValueError("broken"), [tmp_path]) is None
+
+
+def test_a_long_reason_is_cut():
+    assert len(explain_failure(MemoryError("x" * 5000))) < 600

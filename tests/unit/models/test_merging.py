@@ -1,0 +1,43 @@
+import pytest
+import torch
+from peft import PeftModel
+
+from tunelab.errors import UserError
+from tunelab.models import merging
+
+LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
+KINDS = {
+    "lora": LORA,
+    "dora": LORA | {"use_dora": True},
+    "ia3": {"peft_type": "IA3"},
+    "loha": {"peft_type": "LOHA"},
+    "ln_tuning": {"peft_type": "LN_TUNING"},
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_merged_model_agrees_with_its_adapter(
+    train_sft, publish, qwen2, rows, tmp_path, load_plain, compute_logits, kind
+):
+    run = train_sft(qwen2, KINDS[kind])
+    merged, tokenizer, parity = merging.merge(qwen2, publish(run), rows[:3])
+    assert parity["max_logit_difference"] < 1e-3
+    assert parity["same_token_share"] > 0.99
+    merged.save_pretrained(tmp_path / "model")
+    assert tokenizer.chat_template
+    loaded = load_plain(qwen2, tmp_path / "model")
+    torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
+    assert (compute_logits(loaded) - compute_logits(load_plain(qwen2))).abs().max() > 0.05
+
+
+def test_a_merge_that_changes_the_answers_is_an_error(monkeypatch, train_sft, publish, qwen2, rows):
+    folder = publish(train_sft(qwen2, LORA))
+    monkeypatch.setattr(PeftModel, "merge_and_unload", lambda model, safe_merge: model.unload(), raising=False)
+    with pytest.raises(UserError, match=r"differs from the adapter by .* in a logit"):
+        merging.merge(qwen2, folder, rows[:1])
+
+
+def test_a_prefix_cannot_be_merged(train_sft, publish, llama, rows):
+    folder = publish(train_sft(llama, {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3}))
+    with pytest.raises(UserError, match="is of type PREFIX_TUNING, which has no weights to merge"):
+        merging.merge(llama, folder, rows[:1])

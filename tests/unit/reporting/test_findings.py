@@ -1,0 +1,81 @@
+import pytest
+
+from tests.unit.comparison.results_factory import build_study
+from tunelab.comparison.results import Contrast
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.findings import build_changes, build_findings, find_pairs, list_trained, mirror
+
+
+def build_contrast(run, against, **options):
+    common = {"n": 48, "seeds": 1, "interval": "paired-bootstrap", "task": "support", "metric": "loss", "sources": []}
+    tested = {"p": 0.01, "p_corrected": 0.02, "p_equivalence": 0.9, "margin": 0.05, "smallest_detectable": 0.2}
+    ends = {"value": -0.4, "low": -0.6, "high": -0.1, "wins": 7, "losses": 3, "verdict": "better"}
+    flags = {"declared": True, "primary": True, "noise": None, "unequal": []}
+    return Contrast(run=run, against=against, **common | tested | ends | flags | options)
+
+
+def test_a_finding_turned_round_says_the_same_of_the_other_run():
+    row = build_contrast("lora", "base").model_dump()
+    turned = mirror(row)
+    assert (turned["run"], turned["against"], turned["verdict"]) == ("base", "lora", "worse")
+    assert (turned["value"], turned["low"], turned["high"]) == (0.4, 0.1, 0.6)
+    assert (turned["wins"], turned["losses"]) == (3, 7)
+    assert mirror(turned) == row
+    for verdict in ("equivalent", "undecided"):
+        assert mirror(row | {"verdict": verdict})["verdict"] == verdict
+
+
+def test_every_pair_is_found_in_both_directions_on_first_metrics_only():
+    contrasts = [
+        build_contrast("lora", "base"),
+        build_contrast("prefix", "base", declared=False),
+        build_contrast("lora", "base", metric="chrf", primary=False),
+    ]
+    assert set(find_pairs(contrasts)) == {
+        *{("support", "lora", "base"), ("support", "base", "lora")},
+        *{("support", "prefix", "base"), ("support", "base", "prefix")},
+    }
+
+
+def test_counts_are_of_what_their_names_say():
+    found = build_findings(
+        [
+            build_contrast("lora", "base", verdict="undecided"),
+            build_contrast("lora", "prefix", unequal=["steps"]),
+            build_contrast("lora", "base", metric="chrf", primary=False, verdict="undecided"),
+            build_contrast("prefix", "base", declared=False, verdict="undecided"),
+        ]
+    )
+    assert (len(found["declared"]), len(found["primary"])) == (3, 2)
+    assert (found["undecided"], found["exploratory"]) == (1, 1)
+    assert [(row["run"], row["against"]) for row in found["unequal"]] == [("lora", "prefix")]
+
+
+@pytest.mark.parametrize(("noise", "below"), [(None, False), (0.0, False), (0.39, False), (0.4, True)])
+def test_a_difference_within_the_noise_is_marked(noise, below):
+    (row,) = build_findings([build_contrast("lora", "base", noise=noise)])["declared"]
+    assert row["below_noise"] is below
+
+
+def test_the_matrix_of_changes_marks_what_a_run_was_not_trained_on(tmp_path):
+    study = StudyFolder(tmp_path, build_study())
+    tasks = ["arithmetic", "support", "text:neutral_en"]
+    contrasts = [
+        build_contrast("base", run, task=task) for run in ("lora", "prefix", "warmstart", "grpo") for task in tasks
+    ]
+    changes = build_changes(study, find_pairs(contrasts), tasks)
+    assert [(row["run"], row["untouched"]) for row in changes] == [
+        *[("lora", "base"), ("prefix", "base"), ("warmstart", "base"), ("grpo", "base")]
+    ]
+    assert [[cell["elsewhere"] for cell in row["cells"]] for row in changes] == [
+        *[[True, False, True]] * 2,
+        *[[False, True, True]] * 2,
+    ]
+    assert {cell["value"] for row in changes for cell in row["cells"]} == {0.4}
+
+
+def test_a_run_is_trained_on_its_starts_data_too(tmp_path):
+    spec = build_study()
+    spec["runs"]["warmstart"]["dataset"] = "tech"
+    assert list_trained(StudyFolder(tmp_path, spec), "grpo") == {"sums", "tech"}
+    assert list_trained(StudyFolder(tmp_path, spec), "base") == set()

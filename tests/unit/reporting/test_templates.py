@@ -1,0 +1,89 @@
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from jinja2 import UndefinedError
+from jinja2.ext import babel_extract
+
+from tunelab.comparison.metrics import METRICS, find_metric
+from tunelab.errors import UserError
+from tunelab.reporting.report import build_environment
+
+REPORTS = Path(__file__).parents[3] / "reports"
+TEMPLATES = sorted(REPORTS.glob("report*.j2"))
+MARK_UP = r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}"
+PLACEHOLDER = r"%\(\w+\)s|\{\w+\}"
+LANGUAGE_FREE = {*"npABjk/,", "pp", "KL", "LoRA", "GRPO", "pass@k,", "maj@k", "Enter"}
+
+
+def extract_messages():
+    """List every text that the templates put through `_` or `ngettext`; a plural is a pair."""
+    found = set()
+    for path in TEMPLATES:
+        with path.open("rb") as file:
+            for _, _, message, _ in babel_extract(file, ["_", "ngettext"], [], {"extensions": "jinja2.ext.i18n"}):
+                texts = tuple(text for text in message if text) if isinstance(message, tuple) else message
+                found.add(texts[0] if isinstance(texts, tuple) and len(texts) == 1 else texts)
+    return found - {None}  # a message that is looked up, such as a metric's label
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    with (REPORTS / "zh.po").open("rb") as file:
+        return read_po(file, locale="zh", abort_invalid=True)
+
+
+@pytest.mark.parametrize("template", ["{{ page.nothing }}", "{{ page['nothing'] }}", "{{ nothing }}"])
+def test_an_undefined_value_stops_the_build(template):
+    with pytest.raises(UndefinedError):
+        build_environment({"t": template}).get_template("t").render(page={"title": "x"})
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_an_empty_value_stops_the_build(value):
+    with pytest.raises(UserError, match="in place of a value"):
+        build_environment({"t": "{{ page }}"}).get_template("t").render(page=value)
+
+
+def test_templates_contain_no_digit_typed_by_hand():
+    assert len(TEMPLATES) == 22
+    for path in TEMPLATES:
+        prose = re.sub(f"{MARK_UP}|<[^<>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.findall(r".*\d.*", prose), path.name
+    messages = extract_messages()
+    assert len(messages) > 350
+    for message in messages:
+        for text in message if isinstance(message, tuple) else (message,):
+            assert not re.search(r"\d", re.sub(PLACEHOLDER, "", text)), text
+
+
+def test_every_text_of_the_templates_can_be_translated():
+    for path in TEMPLATES:
+        text = re.sub(MARK_UP, " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        prose = re.sub(r"<(code|kbd)\b.*?</\1>|<!DOCTYPE html>|<[^<>]*>", " ", text, flags=re.DOTALL)
+        words = {word for word in unescape(prose).split() if re.search("[A-Za-z]", word)}
+        assert words <= LANGUAGE_FREE, path.name
+
+
+def test_the_catalog_has_every_text_and_none_that_is_no_longer_there(catalog):
+    described = [*METRICS.values(), find_metric("pass@k"), find_metric("maj@k")]
+    labels = {metric.label for metric in described if "@" not in metric.label}
+    wanted = extract_messages() | labels | {metric.about for metric in described}
+    figures = {message.id for message in catalog if "figure" in message.auto_comments}
+    assert len(figures) > 20
+    assert {message.id for message in catalog if message.id} - figures == wanted - figures
+
+
+def test_the_catalog_is_finished_and_keeps_every_placeholder_and_no_digit(catalog):
+    messages = [message for message in catalog if message.id]
+    assert len(messages) > 350
+    for message in messages:
+        assert not message.fuzzy
+        plural = isinstance(message.id, tuple)
+        for string in message.string if plural else (message.string,):
+            source = message.id[-1] if plural else message.id
+            assert string, source
+            assert sorted(re.findall(PLACEHOLDER, string)) == sorted(re.findall(PLACEHOLDER, source)), source
+            assert not re.search(r"\d", re.sub(PLACEHOLDER, "", string)), source

@@ -1,0 +1,342 @@
+"""Killed trainings go on from their checkpoints and end with the very bytes of one that was never killed.
+
+Each attempt is the script's `main` in a process of its own, which really is killed. The processes are forked from a
+server that has imported the libraries, because importing them takes longer than these trainings do.
+"""
+
+import gc
+import multiprocessing
+import os
+import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing import forkserver
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas
+import pytest
+import torch
+
+from tunelab import records
+from tunelab.config.specs import CheckpointSettings, GrpoRun, Rewards, SftRun
+from tunelab.training import checkpoints
+
+PRELOADED = ["trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.llama.modeling_llama"]
+PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
+LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
+PREFIX = {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 5}
+PROJECTED = PREFIX | {"prefix_projection": True, "encoder_hidden_size": 64}
+NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+# two batches of four rows are an epoch, so steps 2, 4 and 6 end one; step 2 is made the best, see `attempt`
+SHORT = {"max_steps": 7, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "max_length": 128}
+BEST = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True}
+# a step takes sixteen completions for four of the eight questions, so here too two steps are an epoch
+GRPO = {"max_steps": 5, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 2, "num_generations": 4}
+GRPO |= {"max_completion_length": 6, "learning_rate": 1e-2, "beta": 0.05}
+
+
+def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -> None:
+    """Train in this process, which kills itself at a moment that `set_trap` knows."""
+    gc.freeze()  # what the server imported need not be searched for garbage
+    console = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(console, 1)
+    os.dup2(console, 2)
+    torch.set_num_threads(1)
+    import train_grpo
+    import train_sft
+    from transformers import Trainer
+
+    from tunelab.training import grpo, shared
+
+    shared.choose_dtype = lambda device: torch.float32
+    grpo.build_reward_functions = lambda spec: ([reward_length], [1.0])
+    evaluate = Trainer.evaluation_loop
+
+    def favour_step_2(self, *others, **also):
+        output = evaluate(self, *others, **also)
+        output.metrics["eval_loss"] += 100 * (self.state.global_step != 2)
+        return output
+
+    Trainer.evaluation_loop = favour_step_2
+    if kill:
+        set_trap(*kill)
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # as Snakemake does before a job
+    files = {name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")}
+    files |= {"card": work.base.parent / "card.json", "train": work.train, "weights": folder / work.kind / "weights"}
+    if work.spec.method == "sft":
+        main = partial(train_sft.main, validation=work.validation)
+    else:
+        main = partial(train_grpo.main, start=work.start, completions=folder / "completions")
+    main(**files, saving=work.saving, seed="3", spec=work.spec)
+
+
+def set_trap(moment: str, step: int) -> None:
+    """Have this process kill itself: before or while it takes the step after `step`, or while it saves `step`."""
+    from transformers import Trainer, TrainerCallback
+
+    from tunelab.training import events
+
+    def die(*ignored):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    class Trap(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                die()
+
+    if moment == "step":
+        add = Trainer.add_callback
+        Trainer.add_callback = lambda self, callback: (add(self, callback), add(self, Trap))
+    elif moment == "writing":  # weights and optimizer are there, the rest is not
+        save = Trainer._save_rng_state
+        Trainer._save_rng_state = lambda self, to: die() if self.state.global_step == step else save(self, to)
+    elif moment == "marking":  # everything is there, and the mark as well, but not under its name yet
+        replace, mark = Path.replace, (f"checkpoint-{step}", checkpoints.STATE)
+        Path.replace = lambda self, target: die() if Path(target).parts[-2:] == mark else replace(self, target)
+    elif moment == "publishing":
+        events.publish_events = die
+    elif moment == "never":  # the trainer alone, as it would be without all this
+        Trainer.add_callback = lambda self, callback: None
+
+
+def reward_length(prompts, completions, **others):
+    return [float(len(turns[0]["content"])) for turns in completions]
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """The server is this module's own: others would fork from what they do not need."""
+    context = multiprocessing.get_context("forkserver")
+    forkserver._forkserver._stop()
+    context.set_forkserver_preload(PRELOADED)
+    yield context
+    forkserver._forkserver._stop()
+
+
+@pytest.fixture(scope="module")
+def prepare(tmp_path_factory, rows, llama):
+    """Return a function that describes a training to `attempt`."""
+    folder = tmp_path_factory.mktemp("rows")
+    records.write_jsonl(folder / "train", rows[:8])
+    records.write_jsonl(folder / "validation", rows[8:])
+    source = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
+    records.write_json(llama.parent / "card.json", source)
+
+    def prepare(adapter=None, quantization=None, start=None, save_steps=2, method="sft", **settings):
+        fields = {"model": "tiny", "dataset": "chat", "adapter": adapter, "quantization": quantization}
+        fields |= {"label": "Trial", "method": method}
+        if method == "sft":
+            spec = SftRun(**fields, training=SHORT | settings)
+        else:
+            spec = GrpoRun(**fields, training=GRPO | settings, rewards=Rewards(weights={"correctness": 1.0}))
+        return SimpleNamespace(
+            base=llama,
+            train=folder / "train",
+            validation=folder / "validation",
+            start=[start / "weights"] if start else [],
+            kind="adapter" if adapter or start else "model",
+            saving=CheckpointSettings(save_steps=save_steps),
+            spec=spec,
+        )
+
+    return prepare
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, processes):
+    """Return a function that makes attempts at a training, one for each kill and one that ends."""
+
+    def try_once(work, folder, kill=None):
+        process = processes.Process(target=attempt, args=(work, folder, kill))
+        process.start()
+        process.join()
+        ends = not kill or kill[0] == "never"
+        assert process.exitcode == (0 if ends else -signal.SIGKILL), (folder / "log").read_text()
+
+    def run(work, *kills, then=lambda work, folder: None):
+        folder = tmp_path_factory.mktemp("results")
+        for kill in kills:
+            try_once(work, folder, kill)
+            then(work, folder)
+        if not kills or kills[-1][0] != "never":
+            try_once(work, folder)
+        return read_result(folder, work.kind)
+
+    return run
+
+
+def read_result(folder, kind):
+    made = SimpleNamespace(
+        folder=folder, log=(folder / "log").read_text(), summary=records.read_json(folder / "summary")
+    )
+    made.published = {file.name: file.read_bytes() for file in (folder / kind).iterdir()}
+    assert sum(name.endswith(".safetensors") for name in made.published) == 1
+    history = records.read_jsonl(folder / "history")
+    made.seconds = [row["seconds"] for row in history]
+    # these are times, and what follows from them
+    made.history = [
+        {name: value for name, value in row.items() if "second" not in name and not name.endswith(("time", "runtime"))}
+        for row in history
+    ]
+    made.events = [file for file in (folder / "tensorboard").iterdir() if "tfevents" in file.name]
+    made.saved = sorted(int(path.name.split("-")[1]) for path in (folder / "checkpoints").glob("checkpoint-*"))
+    return made
+
+
+def run_both(run, work, *kills):
+    """Run a training without and with kills, side by side."""
+    with ThreadPoolExecutor() as pool:
+        results = [pool.submit(run, work), pool.submit(run, work, *kills)]
+    return [result.result() for result in results]
+
+
+@pytest.fixture(scope="module")
+def whole(prepare, run):
+    return run(prepare(adapter=LORA))
+
+
+def assert_equal(result, whole):
+    assert result.published == whole.published
+    assert result.history == whole.history
+    assert result.summary["tokens"] == whole.summary["tokens"] > 0
+    assert result.seconds == sorted(result.seconds)
+    assert result.seconds[-1] <= result.summary["train_seconds"] + 0.01
+
+
+def test_checkpoints_change_nothing_in_a_training_that_is_not_killed(prepare, run, whole):
+    assert_equal(run(prepare(adapter=LORA), ("never", 0)), whole)
+    assert whole.summary["resumed_at"] == []
+    assert [row["step"] for row in whole.history] == [1, 2, 3, 4, 5, 6, 7]
+
+
+MOMENTS = {
+    "before the first checkpoint": ([("step", 1)], []),
+    "twice after the same one": ([("step", 3), ("step", 3)], [2]),
+    "after one and again after the next": ([("step", 3), ("step", 5)], [2, 4]),
+    "with half of a checkpoint written": ([("writing", 4)], [2]),
+    "with all but the mark written": ([("marking", 4), ("marking", 6)], [2, 4]),
+    "after the last step": ([("publishing", 7)], [7]),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(prepare, run, whole, moment):
+    kills, resumed_at = MOMENTS[moment]
+    result = run(prepare(adapter=LORA), *kills)
+    assert_equal(result, whole)
+    assert result.summary["resumed_at"] == resumed_at
+    said = [int(line.rsplit(" ", 1)[1]) for line in result.log.splitlines() if line.startswith("goes on from")]
+    assert list(dict.fromkeys(said)) == resumed_at
+    assert result.saved == [6, 7]
+    # of an attempt that left no whole checkpoint, nothing is kept
+    assert len(result.events) == (1 + len(kills) if resumed_at else 1)
+
+
+SEVERAL = {
+    "accumulated and seldom logged": (
+        {
+            "adapter": LORA,
+            "per_device_train_batch_size": 1,
+            "gradient_accumulation_steps": 3,
+            "logging_steps": 3,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 3,
+        },
+        5,
+    ),
+    "sorted by length": ({"adapter": LORA, "train_sampling_strategy": "group_by_length", "save_steps": 3}, 5),
+    "evaluated after the epoch": ({"adapter": LORA, "eval_strategy": "epoch", "load_best_model_at_end": True}, 4),
+    "quantised": ({"adapter": LORA, "quantization": NF4}, 5),
+    "prefix": ({"adapter": PREFIX}, 5),
+    "projected prefix": ({"adapter": PROJECTED, "eval_on_start": True, **BEST}, 5),
+    "whole model": ({"save_strategy": "steps", "save_steps": 1, **BEST}, 5),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_every_kind_of_training_goes_on_to_the_bit(prepare, run, case):
+    settings, step = SEVERAL[case]
+    whole, result = run_both(run, prepare(**settings), ("step", step))
+    assert_equal(result, whole)
+    best = 2 if "load_best_model_at_end" in settings else 7
+    assert result.summary["best_step"] == whole.summary["best_step"] == best
+    assert result.summary["resumed_at"] == [step - step % settings.get("save_steps", 2)]
+
+
+def test_an_old_checkpoint_goes_only_when_the_new_one_is_whole(prepare, run, whole):
+    result = run(prepare(adapter=LORA, save_total_limit=1), ("marking", 4))
+    assert_equal(result, whole)
+    assert (result.summary["resumed_at"], result.saved) == ([2], [7])
+
+
+def test_only_whole_checkpoints_are_found_and_the_newest_is_taken(whole, tmp_path):
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(whole.folder / "checkpoints", folder)
+    (folder / "checkpoint-7").rename(folder / "checkpoint-10")  # by number, not by name
+    (folder / "checkpoint-20").mkdir()
+    assert checkpoints.find_checkpoint(folder) == folder / "checkpoint-10"
+    assert not (folder / "checkpoint-20").exists()
+    (folder / "checkpoint-10" / "optimizer.pt").write_bytes(b"cut")
+    assert checkpoints.find_checkpoint(folder) == folder / "checkpoint-6"
+    (folder / "checkpoint-6" / checkpoints.TRAINED).unlink()
+    assert (folder / "tensorboard").exists()
+    assert checkpoints.find_checkpoint(folder) is None
+    assert not folder.exists()
+    assert checkpoints.find_checkpoint(folder) is None
+
+
+def test_costs_add_up_over_the_attempts(prepare, run, whole):
+    def edit(work, folder):
+        file = folder / "checkpoints" / "checkpoint-4" / checkpoints.STATE
+        kept = records.read_json(file)
+        assert (
+            0
+            < kept["parts"]["log"]["train_seconds"]
+            == pytest.approx(kept["parts"]["log"]["rows"][-1]["seconds"], abs=0.01)
+        )
+        assert kept["peak_memory_bytes"] > 50_000_000
+        kept["parts"]["log"]["train_seconds"] += 1000
+        records.write_json(file, kept | {"peak_memory_bytes": 10**15})
+
+    result = run(prepare(adapter=LORA), ("step", 5), then=edit)
+    assert_equal(result, whole)
+    assert result.seconds[3] < 1000 < result.seconds[4]
+    assert result.summary["peak_memory_bytes"] == 10**15 > whole.summary["peak_memory_bytes"]
+
+
+def test_how_often_to_save_may_change_between_attempts(prepare, run, whole):
+    def change(work, folder):
+        work.saving = CheckpointSettings(save_steps=3)
+
+    result = run(prepare(adapter=LORA), ("step", 2), ("step", 4), then=change)
+    assert_equal(result, whole)
+    assert result.summary["resumed_at"] == [2, 3]
+
+
+REINFORCED = {
+    "new adapter": ({"adapter": LORA}, [("step", 2), ("step", 3)], [2, 3], 5 * 16),
+    "from a start": ({"start": True}, [("step", 3)], [3], 5 * 16),
+    # of four batches that are sampled at once and used twice, each step uses two: only after step 4 is none left
+    "completions used twice": (
+        {"adapter": LORA, "steps_per_generation": 4, "num_iterations": 2, "max_steps": 6},
+        [("step", 3), ("step", 5)],
+        [4],
+        2 * 32,
+    ),
+    "reference that follows": ({"sync_ref_model": True, "ref_model_sync_steps": 1}, [("step", 3)], [3], 5 * 16),
+}
+
+
+@pytest.mark.parametrize("case", REINFORCED)
+def test_reinforcement_goes_on_to_the_bit_with_every_completion(prepare, run, whole, case):
+    settings, kills, resumed_at, sampled = REINFORCED[case]
+    settings = settings | ({"start": whole.folder / "adapter"} if "start" in settings else {})
+    one, result = run_both(run, prepare(method="grpo", save_steps=1, **settings), *kills)
+    assert_equal(result, one)
+    assert result.summary["resumed_at"] == resumed_at
+    completions = [pandas.read_parquet(made.folder / "completions") for made in (one, result)]
+    assert len(completions[0]) == sampled
+    pandas.testing.assert_frame_equal(*completions)
+    assert one.history[-1]["kl"] > 0
