@@ -1,5 +1,54 @@
-"""Where the artefacts of a study lie."""
+"""Where the artefacts of a study lie: the one place outside the rules that knows the layout of its folder."""
 
-from tunelab.config.study import Study as StudyFolder
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-__all__ = ["StudyFolder"]
+from tunelab import records
+from tunelab.config.study import Study
+from tunelab.errors import UserError
+
+
+class StudyFolder(Study):
+    """A study with the folder of its artefacts, which comparison, figures and page ask for their files."""
+
+    def __init__(self, results: str | Path, spec: dict) -> None:
+        super().__init__(spec)
+        self.root = Path(results)
+
+    def model_file(self, model: str, name: str) -> Path:
+        return self.root / "models" / model / name
+
+    def dataset_file(self, dataset: str, name: str) -> Path:
+        return self.root / "datasets" / dataset / name
+
+    def run_file(self, run: str, seed: int, name: str) -> Path:
+        return self.root / "runs" / run / f"seed{seed}" / name
+
+    def task_file(self, run: str, seed: int, task: str, name: str) -> Path:
+        return self.run_file(run, seed, task) / name
+
+    def noise_file(self, repeat: str, task: str, name: str) -> Path:
+        return self.root / "noise" / repeat / task / name
+
+    @cached_property
+    def results_file(self) -> Path:
+        return self.root / "results.json"
+
+    def find(self, path: Path) -> Path:
+        """Return `path`, or say which artefact is missing."""
+        if not path.exists():
+            raise UserError(
+                f"{self.name(path)} is missing. Run `snakemake --cores all {self.name(path)}` to make it, "
+                f"or take its run, task or data set out of the study."
+            )
+        return path
+
+    def load(self, path: Path) -> Any:
+        """Read an artefact by its ending: JSON, or JSON Lines (`test_dataset.json` and its like are JSON Lines too)."""
+        lines = path.suffix == ".jsonl" or path.name.endswith("_dataset.json")
+        return (records.read_jsonl if lines else records.read_json)(self.find(path))
+
+    def name(self, path: Path) -> str:
+        """Return the path as people type it at the project's root."""
+        return f"{self.spec['study']['results']}/{path.relative_to(self.root).as_posix()}"

@@ -25,7 +25,7 @@ def list_for(low, high, source="local"):
     spec["datasets"]["sums"]["fetch"] = {"source": source}
     names = {"run": "base", "seed": 0, "seeds": 1, "task": "arithmetic", "metric": "flexible", "sources": ["a file"]}
     row = Estimate(**names, value=(low + high) / 2, low=low, high=high, n=100, interval="wilson")
-    return list(list_known(Study("results", spec), [row], [NUMBER]))
+    return list(list_known(Study(spec), [row], [NUMBER]))
 
 
 @pytest.mark.parametrize(
