@@ -1,8 +1,6 @@
 # Validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
 
 import contextlib
-import functools
-import inspect
 import os
 import re
 import shutil
@@ -14,14 +12,16 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
 from tunelab.config.loading import load_config
+from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
-from tunelab.jobs.failures import find_reason
+from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.layout import list_local_files
 from tunelab.jobs.processes import held_lock
 from tunelab.jobs.provenance import build_facts
+from tunelab.jobs.slices import Slices
+from tunelab.jobs.tracking import track
 
-# evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
-HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
 
@@ -38,6 +38,10 @@ try:
 except UserError as error:
     raise SystemExit(str(error)) from None
 
+# the parts of the config by stage, and the selected runs, seeds and tasks
+SLICES = Slices(CFG)
+STUDY = Study(SLICES.whole)
+
 
 pathvars:
     results=CFG.study.results,
@@ -50,12 +54,13 @@ def only(names):
     return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
-TRAINED = [name for name, run in CFG.runs.items() if run.method != "base"]
-
-
-def runs_of(method, adapter):
-    """List the defined runs of a method whose artefact is an adapter, or a whole model."""
-    return [name for name in TRAINED if CFG.runs[name].method == method and CFG.keeps_adapter(name) == adapter]
+wildcard_constraints:
+    repeat=only(REPEATS if CFG.noise else []),
+    model=only(CFG.models),
+    dataset=only(CFG.datasets),
+    run=only(CFG.runs),
+    task=only(CFG.tasks),
+    seed=r"\d+",
 
 
 def claim_folder():
@@ -71,75 +76,40 @@ def claim_folder():
     workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
 
 
-def describe_failures(jobs):
-    """Name every failed job with its reason in a line and its log."""
-    logs = {" ".join([job.rule.name, *job.wildcards_dict.values()]): Path(job.log[0]) for job in jobs}
-    lines = [f"  {title}: {find_reason(log)}\n    log: {log}" for title, log in sorted(logs.items())]
-    count = f"{len(jobs)} jobs" if len(jobs) > 1 else "1 job"
-    return "\n".join(
-        [
-            f"{count} failed:",
-            *lines,
-            "What does not depend on this is finished; the report needs all its parts. Once it is mended, the same "
-            "command goes on from here.",
-        ]
-    )
-
-
 onstart:
     claim_folder()
     os.environ[FROZEN] = str(freeze_study(config, SCRIPTS, Path(".snakemake/frozen")))
 
 
 onerror:
-    if workflow.scheduler.failed:
-        print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
+    if failed := workflow.scheduler.failed:
+        titles = {" ".join([job.rule.name, *job.wildcards_dict.values()]): Path(job.log[0]) for job in failed}
+        print(describe_failures(titles), file=sys.stderr)
 
 
-# what the drift section measures, the further evaluations of the noise section, tasks with several answers a question
-DRIFT = CFG.drift.model_dump(mode="json") | {"tasks": sorted(CFG.study.tasks)} if CFG.drift else {}
-REPEATS = ["again", "rebatched"] if CFG.noise else []
-SAMPLED_TASKS = [name for name, task in CFG.tasks.items() if task.sampling]
+# --- what a rule's params are made of ---------------------------------------------------------------------------------
 
-
-wildcard_constraints:
-    repeat=only(REPEATS),
-    model=only(CFG.models),
-    dataset=only(CFG.datasets),
-    run=only(CFG.runs),
-    task=only(CFG.tasks),
-    seed=r"\d+",
-
-
-def track(facts, domain):
-    """Spread a stage's facts over positional params, which Snakemake compares one by one.
-
-    `facts` takes wildcards' values by name; `domain` lists all their combinations. Every combination gets the same
-    number of slots, the spare ones empty. Facts come through functions, so that braces in them stay literal.
-    """
-    names = list(inspect.signature(facts).parameters)
-    build = functools.cache(facts)
-    slots = max((len(build(*key)) for key in domain), default=0) + 1
-
-    def fill(index):
-        return lambda wildcards: [*build(*(wildcards[name] for name in names)), *[""] * slots][index]
-
-    return [fill(index) for index in range(slots)]
+TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
+RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
 
 
 def stage_facts(name, section, script, packages=(), modules=()):
     return build_facts(name, section, SCRIPTS / script, packages, modules)
 
 
-def local_files(spec):
-    """List the user's own files behind a model or data set, so that an edit of one is seen.
+def train_facts(run, seed):
+    """List what a training depends on; bitsandbytes matters only to quantised runs."""
+    spec = CFG.runs[run]
+    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
 
-    Missing ones are left for the fetching stage, which explains what it looked for.
-    """
-    if spec.source != "local":
-        return []
-    named = sorted(Path(spec.path).glob("*")) if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
-    return [str(file) for file in named if file.is_file()]
+
+def untracked(value):
+    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
+    return lambda wildcards, input: value
+
+
+# --- paths: `<results>` and its like stand for the study's own folder -------------------------------------------------
 
 
 def model_card(run):
@@ -155,46 +125,24 @@ def weights_of(run, seed):
     return [f"<results>/runs/{run}/seed{seed}/{folder}/{file}" for file in files]
 
 
-def model_readme(run, seed):
-    return f"{Path(weights_of(run, seed)[0]).parent}/README.md"
-
-
-TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
-RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
-
-
-def describe_run(run):
-    """Return a run's section without its display name, which no training and no adapter depends on."""
-    return CFG.runs[run].model_dump(mode="json", exclude={"label"})
-
-
-def train_facts(run, seed):
-    """List what a training depends on; bitsandbytes matters only to quantised runs."""
-    spec = CFG.runs[run]
-    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
-    return stage_facts(f"runs.{run}", describe_run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
-
-
-def train_input(wildcards, split):
-    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
-
-
 def start_weights(wildcards):
     """List what the run's `init_from` publishes for the same seed, if it has one."""
     source = CFG.runs[wildcards.run].init_from
     return weights_of(source, wildcards.seed) if source else []
 
 
+def rows_to_learn(wildcards, split):
+    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
+
+
 def test_rows(task):
     return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
 
 
-def task_references(wildcards):
-    return test_rows(wildcards.task)
-
-
-def measured_arm(wildcards):
-    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
-    if "run" in wildcards.keys():
-        return wildcards.run, wildcards.seed
-    return CFG.noise.run, CFG.list_seeds(CFG.noise.run)[0]
+def per_arm(pattern, runs=STUDY.runs, tasks=STUDY.tasks):
+    """Expand a path's {run}, {seed} (and {task}) over runs of the study."""
+    return [
+        pattern.replace("{run}", run).replace("{seed}", str(seed)).replace("{task}", task)
+        for run, seed in STUDY.list_arms(runs)
+        for task in (tasks if "{task}" in pattern else [""])
+    ]

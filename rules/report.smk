@@ -9,9 +9,9 @@ rule plot_tasks:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(LABELS, "plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(LABELS),
+        study=untracked(SLICES.labels),
     script:
         "../scripts/plot_tasks.py"
 
@@ -29,9 +29,9 @@ rule plot_contrasts:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(LABELS, "plot_contrasts.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_contrasts.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(LABELS),
+        study=untracked(SLICES.labels),
     script:
         "../scripts/plot_contrasts.py"
 
@@ -47,9 +47,9 @@ rule plot_gains:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(LABELS, "plot_gains.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_gains.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(LABELS),
+        study=untracked(SLICES.labels),
     script:
         "../scripts/plot_gains.py"
 
@@ -57,7 +57,7 @@ rule plot_gains:
 rule plot_costs:
     input:
         table="<results>/results.json",
-        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", methods=("sft", "grpo")),
+        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
     output:
         figure=report("<results>/figures/costs.svg", caption="../reports/captions/costs.rst", category="Figures"),
         pdf="<results>/figures/costs.pdf",
@@ -66,16 +66,16 @@ rule plot_costs:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(DRAWN_COSTS, "plot_costs.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(DRAWN_COSTS),
+        study=untracked(SLICES.drawn_costs),
     script:
         "../scripts/plot_costs.py"
 
 
 rule plot_learning_curves:
     input:
-        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", methods=("sft",)),
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("sft")),
     output:
         figure=report(
             "<results>/figures/learning_curves.svg",
@@ -88,16 +88,16 @@ rule plot_learning_curves:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(DRAWN_CURVES, "plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.drawn_curves, "plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(DRAWN_CURVES),
+        study=untracked(SLICES.drawn_curves),
     script:
         "../scripts/plot_learning_curves.py"
 
 
 rule plot_rewards:
     input:
-        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", methods=("grpo",)),
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("grpo")),
     output:
         figure=report("<results>/figures/rewards.svg", caption="../reports/captions/rewards.rst", category="Figures"),
         pdf="<results>/figures/rewards.pdf",
@@ -106,9 +106,9 @@ rule plot_rewards:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(DRAWN_REWARDS, "plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.drawn_rewards, "plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(DRAWN_REWARDS),
+        study=untracked(SLICES.drawn_rewards),
     script:
         "../scripts/plot_rewards.py"
 
@@ -124,9 +124,9 @@ rule render_tables:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(LABELS, "render_tables.py", ["pandas"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "render_tables.py", ["pandas"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(LABELS),
+        study=untracked(SLICES.labels),
     script:
         "../scripts/render_tables.py"
 
@@ -139,12 +139,12 @@ rule render_report:
         generation=per_arm("<results>/runs/{run}/seed{seed}/{task}/generation.json"),
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
-        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", methods=("sft", "grpo")),
-        completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", methods=("grpo",)),
-        models=[f"<results>/models/{name}/card.json" for name in WHOLE_STUDY["models"]],
+        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs("grpo")),
+        models=[f"<results>/models/{name}/card.json" for name in SLICES.whole["models"]],
         datasets=[
             f"<results>/datasets/{name}/{file}"
-            for name in WHOLE_STUDY["datasets"]
+            for name in SLICES.whole["datasets"]
             for file in ("card.json", "data_card.json", "test_dataset.json")
         ],
         tokens=study_tokens(),
@@ -156,8 +156,8 @@ rule render_report:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: study_facts(WHOLE_STUDY, "render_report.py", ["babel", "jinja2", "markupsafe"]), [()]),
+        *track(lambda: stage_facts("", SLICES.whole, "render_report.py", ["babel", "jinja2", "markupsafe"]), [()]),
         results=untracked(CFG.study.results),
-        study=untracked(WHOLE_STUDY),
+        study=untracked(SLICES.whole),
     script:
         "../scripts/render_report.py"

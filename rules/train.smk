@@ -1,8 +1,8 @@
 rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
-        train=lambda wildcards: train_input(wildcards, "train"),
-        validation=lambda wildcards: train_input(wildcards, "validation"),
+        train=lambda wildcards: rows_to_learn(wildcards, "train"),
+        validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -14,7 +14,7 @@ rule train_sft:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(runs_of("sft", adapter=True)),
+        run=only(CFG.list_trained("sft", adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: 16
@@ -36,13 +36,13 @@ use rule train_sft as train_sft_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(runs_of("sft", adapter=False)),
+        run=only(CFG.list_trained("sft", adapter=False)),
 
 
 rule train_grpo:
     input:
         card=lambda wildcards: model_card(wildcards.run),
-        train=lambda wildcards: train_input(wildcards, "train"),
+        train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
@@ -56,7 +56,7 @@ rule train_grpo:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(runs_of("grpo", adapter=True)),
+        run=only(CFG.list_trained("grpo", adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: 16
@@ -79,7 +79,7 @@ use rule train_grpo as train_grpo_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(runs_of("grpo", adapter=False)),
+        run=only(CFG.list_trained("grpo", adapter=False)),
 
 
 rule render_model_card:
@@ -93,14 +93,14 @@ rule render_model_card:
     benchmark:
         "<benchmarks>/render_model_card/{run}_seed{seed}_{artefact}.jsonl"
     wildcard_constraints:
-        run=only(TRAINED),
+        run=only(CFG.trained),
         artefact="adapter|model",
     conda:
         "../envs/report.yaml"
     params:
         *track(
-            lambda run: stage_facts(f"runs.{run}", describe_run(run), "render_model_card.py", ["pyyaml"]),
-            [(run,) for run in TRAINED],
+            lambda run: stage_facts(f"runs.{run}", SLICES.run(run), "render_model_card.py", ["pyyaml"]),
+            [(run,) for run in CFG.trained],
         ),
         spec=lambda wildcards: CFG.runs[wildcards.run],
     script:
@@ -111,7 +111,7 @@ rule merge_adapter:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         adapter=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
-        rows=lambda wildcards: train_input(wildcards, "validation"),
+        rows=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
         weights="<results>/runs/{run}/seed{seed}/merged/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/merged/config.json",
@@ -121,7 +121,7 @@ rule merge_adapter:
     benchmark:
         "<benchmarks>/merge_adapter/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(filter(CFG.keeps_adapter, TRAINED)),
+        run=only(filter(CFG.keeps_adapter, CFG.trained)),
     conda:
         "../envs/train.yaml"
     threads: 16

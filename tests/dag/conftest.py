@@ -1,5 +1,6 @@
 import pytest
-from study_copy import copy_project, plan, run_snakemake, stub_jobs
+
+from tests.study_copy import copy_project, plan, run_stubs
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +13,6 @@ def project(tmp_path_factory):
 def finished(tmp_path_factory):
     """A copy of the project with its default study finished, by jobs that only write files."""
     folder = copy_project(tmp_path_factory.mktemp("finished"))
-    stub_jobs(folder)
-    run_snakemake(folder, "--cores", "2")
+    run_stubs(folder, "--cores", "2")
     assert plan(folder) == set()
     return folder

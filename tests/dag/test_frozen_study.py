@@ -3,12 +3,9 @@
 Snakemake starts itself anew for such a job, with `--mode remote`; a plan in that mode shows what the job would read.
 """
 
-import os
-import subprocess
-import sys
-
 import pytest
-from study_copy import appended, changed_config, changed_file, plan
+
+from tests.study_copy import appended, call_snakemake, changed_config, changed_file, plan
 
 EDIT = {"runs": {"lora": {"training": {"learning_rate": 1.0e-4}}}}
 
@@ -33,19 +30,11 @@ def test_without_the_frozen_study_the_edit_would_leak(finished):
 
 def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen):
     with changed_file(finished / "scripts/tunelab/evaluation/losses.py", "batch_size", "size", 2):
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--mode", "remote"],
-            cwd=finished,
-            env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | frozen,
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert (
-        "scripts/tunelab/evaluation/losses.py was edited after this run was planned; start Snakemake again."
-        in done.stderr
-    )
-    assert "Traceback" not in done.stderr
+        code, printed = call_snakemake(finished, "--dry-run", "--cores", "1", "--mode", "remote", **frozen)
+    assert code == 1
+    file = "scripts/tunelab/evaluation/losses.py"
+    assert f"{file} was edited after this run was planned; start Snakemake again." in printed
+    assert "Traceback" not in printed
 
 
 def test_comments_of_code_may_be_edited_while_a_job_waits(finished, frozen):

@@ -4,15 +4,14 @@ import base64
 import json
 import os
 import shutil
-import subprocess
-import sys
 from ast import literal_eval
 from pathlib import Path
 
 import pytest
 from expected_jobs import EVERYTHING
-from study_copy import changed_config, changed_file, plan, run_snakemake
 
+from tests.forks import read_python
+from tests.study_copy import changed_config, changed_file, plan, run_stubs
 from tests.unit.jobs.card_factory import write_card
 
 SCREEN = 40
@@ -21,11 +20,10 @@ UP_TO_DATE = "Nothing to do: results/report.html is up to date."
 
 def ask_plan(folder: Path, *arguments: str, code: int = 0) -> str:
     """Return what `make plan` prints for the study in a copy of the project."""
-    command = [sys.executable, "scripts/plan_jobs.py", *arguments]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == code, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout.replace("\u202f", " ")
+    returned, printed = read_python(folder, "scripts/plan_jobs.py", *arguments)
+    assert returned == code, printed
+    assert "Traceback" not in printed
+    return printed.replace("\u202f", " ")
 
 
 def name_jobs(text: str) -> list[str]:
@@ -79,7 +77,7 @@ def test_edited_code_is_named(finished):
     path = finished / "scripts/tunelab/judging/scoring.py"
     with changed_file(path, path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8") + "\nSTRANGER = 1\n"):
         text = ask_plan(finished)
-    assert "\ntunelab/scoring.py was edited\n  score_answers ×10: 5 runs · seeds 0, 1 · sums, support" in text
+    assert "\ntunelab/judging/scoring.py was edited\n  score_answers ×10: 5 runs · seeds 0, 1 · sums, support" in text
 
 
 def test_an_edited_template_is_named(finished):
@@ -198,7 +196,7 @@ def test_results_whose_times_were_lost_on_the_way_are_taken_over_by_one_command(
     assert f"  up to date: {count} jobs\n" in text
     (command,) = (line for line in text.splitlines() if "--touch" in line)
     before = (folder / "results/report.html").read_bytes()
-    run_snakemake(folder, *command.split()[1:])
+    run_stubs(folder, *command.split()[1:])
     assert ask_plan(folder) == f"{UP_TO_DATE}\n"
     assert (folder / "results/report.html").read_bytes() == before
     with changed_config(folder, {"runs": {"lora": {"adapter": {"r": 8}}}}):

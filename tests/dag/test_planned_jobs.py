@@ -17,7 +17,8 @@ from expected_jobs import (
     evaluated,
     trained,
 )
-from study_copy import changed_config, plan, run_snakemake
+
+from tests.study_copy import changed_config, plan, run_stubs
 
 JOBS = {
     "fetch_model": 1,
@@ -66,7 +67,7 @@ def test_the_smoke_study_plans_the_same_stages_on_its_own_folder(project):
 
 
 def test_a_finished_study_has_nothing_to_do(finished):
-    assert "Nothing to be done" in run_snakemake(finished, "--cores", "1")
+    assert "Nothing to be done" in run_stubs(finished, "--cores", "1")
 
 
 def test_a_study_of_another_folder_does_not_see_the_finished_one(finished):
@@ -143,8 +144,8 @@ def test_a_second_snakemake_in_the_same_folder_says_so_and_leaves(finished):
     with open(finished / ".snakemake/running.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(AssertionError, match="Another Snakemake is running in this folder"):
-            run_snakemake(finished, "--cores", "1")
+            run_stubs(finished, "--cores", "1")
         assert not report.exists()
         assert plan(finished)  # looking is free
-    run_snakemake(finished, "--cores", "1")
+    run_stubs(finished, "--cores", "1")
     assert report.exists()

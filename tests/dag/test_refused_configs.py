@@ -1,11 +1,8 @@
 """A wrong config with Snakemake itself: sentences and nothing else, no job, no folder, whether it is tried or run."""
 
-import os
-import subprocess
-import sys
-
 import pytest
-from study_copy import copy_project
+
+from tests.study_copy import call_snakemake, copy_project
 
 MISTAKES = {
     "a misspelt key": ("stdy: {seeds: [1]}", ["stdy: unknown key (did you mean study?)"]),
@@ -43,20 +40,12 @@ def checkout(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("checkout"))
 
 
-def run_snakemake(folder, *arguments):
+def refuse(folder, *arguments):
     """Run Snakemake with a config that it should refuse; return its exit code and the lines that it prints."""
-    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
-        cwd=folder,
-        env=inherited,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    code, printed = call_snakemake(folder, "--cores", "1", *arguments)
     # what Snakemake says by itself before it reads the Snakefile
     own = ("Using workflow specific profile", "Config file config/config.yaml is extended")
-    return done.returncode, [line for line in done.stdout.splitlines() if not line.startswith(own)]
+    return code, [line for line in printed.splitlines() if not line.startswith(own)]
 
 
 @pytest.mark.parametrize("trial", [["--dry-run"], []], ids=["dry run", "run"])
@@ -64,7 +53,7 @@ def run_snakemake(folder, *arguments):
 def test_a_wrong_config_ends_snakemake_with_sentences_before_anything_is_done(checkout, overlay, sentences, trial):
     before = sorted(path.name for path in checkout.iterdir() if path.name != ".snakemake")
     (checkout / "mine.yaml").write_text(overlay, encoding="utf-8")
-    code, lines = run_snakemake(checkout, *trial, "--configfile", "mine.yaml")
+    code, lines = refuse(checkout, *trial, "--configfile", "mine.yaml")
     (checkout / "mine.yaml").unlink()
     assert code == 1
     title, *problems = lines
@@ -75,7 +64,7 @@ def test_a_wrong_config_ends_snakemake_with_sentences_before_anything_is_done(ch
 
 
 def test_a_wrong_value_of_the_command_line_is_answered_alike(checkout):
-    code, lines = run_snakemake(checkout, "--dry-run", "--config", "study=3", "runs={lora: {adapter: {r: 0}}}")
+    code, lines = refuse(checkout, "--dry-run", "--config", "study=3", "runs={lora: {adapter: {r: 0}}}")
     assert code == 1
     assert lines == [
         "config/config.yaml is not valid:",

@@ -24,7 +24,8 @@ from expected_jobs import (
     repeated,
     trained,
 )
-from study_copy import PROJECT, appended, changed_config, changed_file, plan
+
+from tests.study_copy import PROJECT, appended, changed_config, changed_file, plan
 
 SFT = trained("lora", "prefix", "warmstart")
 JUDGED, SCORED, LOSSES = ("generate_answers", "score_answers"), ("score_answers",), ("measure_loss",)
@@ -120,21 +121,21 @@ SCRIPT_EDITS = {
 }
 
 MODULE_EDITS = {
-    "scoring.py, which holds the extractors": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
-    "rewards.py, which are metrics too": trained("grpo")
+    "judging/scoring.py, which holds the extractors": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
+    "judging/rewards.py, which are metrics too": trained("grpo")
     | evaluated(rules=SCORED)
     | repeated(rules=SCORED)
     | COMPARED
     | REWARDS,
-    "sft.py": SFT | COMPARED | CURVES | trained("grpo") | REWARDS,
-    "grpo.py": trained("grpo") | COMPARED | REWARDS,
-    "training.py": LEARNT,
-    "modelcard.py": carded(*METHODS) | {"all"},
-    "generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
-    "losses.py": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | drifted() | COMPARED,
-    "drift.py": drifted() | COMPARED,
-    "sampled.py, which the default study does without": set(),
-    "splits.py": prepared("support") | prepared("sums"),
+    "training/sft.py": SFT | COMPARED | CURVES | trained("grpo") | REWARDS,
+    "training/grpo.py": trained("grpo") | COMPARED | REWARDS,
+    "training/shared.py": LEARNT,
+    "models/modelcard.py": carded(*METHODS) | {"all"},
+    "evaluation/generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
+    "evaluation/losses.py": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | drifted() | COMPARED,
+    "evaluation/drift.py": drifted() | COMPARED,
+    "judging/sampled.py, which the default study does without": set(),
+    "data/splits.py": prepared("support") | prepared("sums"),
     "sources/models.py": remodelled(),
     "sources/pypi_model.py": remodelled(),
     "sources/gguf.py": remodelled(),
@@ -144,24 +145,24 @@ MODULE_EDITS = {
     "sources/arithmetic.py": {"fetch_dataset sums"} | prepared("sums"),
     "sources/hub_table.py, which no data set comes from": set(),
     "sources/hub.py, which says how the Hub is reached": set(),
-    "comparison.py": COMPARED,
-    "verdicts.py": COMPARED,
-    "paired.py": COMPARED,
-    "budgets.py": COMPARED,
-    "latex.py": {"render_tables", "all"},
-    "contrast_figures.py": {"plot_contrasts"} | PAGE,
-    "wordings.py, which translates": PAGE,
-    "training_figures.py": CURVES | REWARDS | PAGE,
-    "task_figures.py": {"plot_tasks"} | PAGE,
-    "report.py": PAGE,
+    "comparison/estimates.py": COMPARED,
+    "comparison/verdicts.py": COMPARED,
+    "comparison/paired.py": COMPARED,
+    "comparison/budgets.py": COMPARED,
+    "reporting/latex.py": {"render_tables", "all"},
+    "reporting/contrast_figures.py": {"plot_contrasts"} | PAGE,
+    "reporting/wordings.py, which translates": PAGE,
+    "reporting/training_figures.py": CURVES | REWARDS | PAGE,
+    "reporting/task_figures.py": {"plot_tasks"} | PAGE,
+    "reporting/report.py": PAGE,
     "records.py, which every stage uses": EVERYTHING,
-    "merging.py, whose output no target promises": set(),
-    "asking.py, which no stage uses": set(),
-    "config.py, which decides no result": set(),
+    "models/merging.py, whose output no target promises": set(),
+    "evaluation/asking.py, which no stage uses": set(),
+    "config/loading.py, which decides no result": set(),
     "errors.py, which are sentences": set(),
-    "job.py, which carries values": set(),
-    "keeping.py, which carries files": set(),
-    "jobcards.py, which notes what was done": set(),
+    "jobs/job.py, which carries values": set(),
+    "jobs/keeping.py, which carries files": set(),
+    "jobs/jobcards.py, which notes what was done": set(),
 }
 
 

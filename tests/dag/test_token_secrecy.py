@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
-from study_copy import copy_project, run_snakemake
 
-from tests.unit import hub_standin
+from tests.study_copy import copy_project, run_snakemake
+from tests.unit.sources import hub_standin
 
 hub = pytest.fixture(hub_standin.serve)
 TOKEN = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.dag.study_copy import PROJECT, copy_project, run_snakemake
+from tests.study_copy import PROJECT, copy_project, run_snakemake
 from tunelab.config.specs import PrepareSpec, RandomModel
 from tunelab.data import formats, splits
 from tunelab.records import read_json, read_jsonl

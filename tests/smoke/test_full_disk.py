@@ -7,7 +7,7 @@ import sys
 import pytest
 from smoke_study import SMOKE
 
-from tests.dag.study_copy import copy_project
+from tests.study_copy import copy_project
 
 pytestmark = pytest.mark.smoke
 TARGETS = ("results/smoke/datasets/sums/test_dataset.json", "results/smoke/models/tiny/card.json")

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from smoke_study import NO_NETWORK, SMOKE
 
-from tests.dag.study_copy import PROJECT, copy_project, run_snakemake
+from tests.study_copy import PROJECT, copy_project, run_snakemake
 from tunelab.records import read_json
 from tunelab.upkeep.reproduction import TIMINGS, compare_studies
 

@@ -19,7 +19,7 @@ from smoke_study import SMOKE
 from snakemake.utils import update_config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.dag.study_copy import appended, run_snakemake
+from tests.study_copy import appended, run_snakemake
 from tunelab.config.loading import load_config
 from tunelab.records import read_json, read_jsonl
 

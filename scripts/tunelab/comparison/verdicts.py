@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds
 from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
@@ -72,8 +71,15 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
 
 
 def correct_family(p_values: list[float]) -> list[float]:
-    """Return Holm's adjusted p of each test of a family."""
-    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
+    """Return Holm's adjusted p of each test of a family.
+
+    Not by statsmodels' `multipletests`, which collects all garbage of the process at every call: 0.15 s each time.
+    """
+    found = np.asarray(p_values, float)
+    order = np.argsort(found)
+    adjusted = np.empty_like(found)
+    adjusted[order] = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)
+    return adjusted.tolist()
 
 
 def judge(value: float, p_holm: float, p_equivalence_holm: float, better: Literal["higher", "lower"]) -> Verdict:

@@ -43,9 +43,18 @@ class Config(specs.Spec):
     comparison: specs.ComparisonSpec
 
     @cached_property
-    def arms(self) -> tuple[tuple[str, int], ...]:
-        """(run, seed) pairs of the study; an untrained run has the one seed 0."""
-        return tuple((run, seed) for run in self.study.runs for seed in self.list_seeds(run))
+    def trained(self) -> list[str]:
+        """Every defined run but the untouched models."""
+        return [name for name, run in self.runs.items() if run.method != "base"]
+
+    @cached_property
+    def repeated_arm(self) -> tuple[str, int]:
+        """Run and seed that the noise section has evaluated again."""
+        return self.noise.run, self.list_seeds(self.noise.run)[0]
+
+    def list_trained(self, method: str, adapter: bool) -> list[str]:
+        """List the defined runs of a method whose artefact is an adapter, or else a whole model."""
+        return [run for run in self.trained if self.runs[run].method == method and self.keeps_adapter(run) == adapter]
 
     def list_seeds(self, run: str) -> tuple[int, ...]:
         return tuple(list_seeds(self.runs[run].method, self.study.seeds))

@@ -37,13 +37,15 @@ class Study:
     def list_runs(self, *methods: str) -> list[str]:
         return [run for run in self.runs if self.run(run)["method"] in methods]
 
+    def list_trained(self) -> list[str]:
+        return [run for run in self.runs if self.run(run)["method"] != "base"]
+
     def list_seeds(self, run: str) -> list[int]:
         return list_seeds(self.run(run)["method"], self.spec["study"]["seeds"])
 
-    def list_pairs(self, *methods: str) -> list[tuple[str, int]]:
-        """List (run, seed), in the study's order; without methods, of every run."""
-        runs = self.list_runs(*methods) if methods else self.runs
-        return [(run, seed) for run in runs for seed in self.list_seeds(run)]
+    def list_arms(self, runs: Iterable[str] | None = None) -> list[tuple[str, int]]:
+        """List (run, seed) of these runs, or of all, in their order."""
+        return [(run, seed) for run in (self.runs if runs is None else runs) for seed in self.list_seeds(run)]
 
     def list_texts(self) -> list[str]:
         """List the neutral texts, by the stems of their files."""

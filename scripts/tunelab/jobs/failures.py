@@ -1,4 +1,4 @@
-"""Say in a sentence why a job failed, where the machine and not the code is at its end."""
+"""Say in a sentence why a job failed, and at the end of a run which jobs did."""
 
 import errno
 import shutil
@@ -43,6 +43,19 @@ def find_reason(log: Path) -> str:
     if lines and any(line.startswith("Traceback") for line in lines):
         return lines[-1]
     return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
+
+
+def describe_failures(logs: dict[str, Path]) -> str:
+    """Name every failed job (title → log) with its reason in a line and its log."""
+    lines = [f"  {title}: {find_reason(log)}\n    log: {log}" for title, log in sorted(logs.items())]
+    return "\n".join(
+        [
+            f"{len(logs)} jobs failed:" if len(logs) > 1 else "1 job failed:",
+            *lines,
+            "What does not depend on this is finished; the report needs all its parts. Once it is mended, the same "
+            "command goes on from here.",
+        ]
+    )
 
 
 def _read_lines(log: Path) -> list[str]:

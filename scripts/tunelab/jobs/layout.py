@@ -5,8 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
+from tunelab.config.specs import DatasetSource, ModelSpec
 from tunelab.config.study import Study
 from tunelab.errors import UserError
+
+
+def list_local_files(spec: ModelSpec | DatasetSource) -> list[str]:
+    """List the user's own files behind a model or data set, so that an edit of one is seen.
+
+    Missing ones are left for the fetching stage, which explains what it looked for.
+    """
+    if spec.source != "local":
+        return []
+    named = sorted(Path(spec.path).glob("*")) if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
+    return [str(file) for file in named if file.is_file()]
 
 
 class StudyFolder(Study):

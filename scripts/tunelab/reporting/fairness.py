@@ -12,7 +12,7 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
 
     A run and its own start are left out of the pairs, since the one has had the other's effort too.
     """
-    budgets = {run: build_budget(study, trainings, run) for run in study.list_runs("sft", "grpo")}
+    budgets = {run: build_budget(study, trainings, run) for run in study.list_trained()}
     pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, *pair)]
     names = list(next(iter(budgets.values()), {}))
     return {

@@ -57,7 +57,7 @@ def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:
     `elsewhere` marks the cells off the diagonal: tasks and texts on whose data the run was not trained.
     """
     changes = []
-    for run in study.list_runs("sft", "grpo"):
+    for run in study.list_trained():
         untouched = study.find_untouched(run)
         if untouched:
             cells = [

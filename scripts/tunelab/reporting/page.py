@@ -117,7 +117,7 @@ def is_control(spec: dict) -> bool:
 
 def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> dict:
     spec = study.task(task)
-    run, seed = study.list_pairs()[0]
+    run, seed = study.list_arms()[0]
     generation = study.load(study.task_file(run, seed, task, "generation.json"))
     measured = {metric for (_, _, name, metric) in find if name == task}
     headlines = HEADLINES[spec["kind"]]

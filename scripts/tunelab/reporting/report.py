@@ -23,19 +23,22 @@ from tunelab.reporting.page import build_page
 from tunelab.reporting.questions import build_questions, render_data
 from tunelab.reporting.wordings import SOURCE, install_wordings
 
-PAGE, SCRIPT, STYLES = "report.html.j2", "report.js", ("report.css", "report_questions.css")
+PAGE = "report.html.j2"
+STYLES = ("report.css", "report_questions.css")
+# the first has what the others share
+SCRIPTS = tuple(f"report_{name}.js" for name in ("common", "navigation", "tables", "figures", "questions"))
 
 
 def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]) -> str:
     """Render the page from a study's files, its figures (named by their stems) and the templates (by their names)."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
-    missing = {PAGE, SCRIPT, *STYLES} - texts.keys()
+    missing = {PAGE, *SCRIPTS, *STYLES} - texts.keys()
     if missing:
         raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
     page = build_page(study, translate_figures(drawn, texts, language))
-    style, script = "".join(texts[name] for name in STYLES), texts[SCRIPT]
+    style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)
         .get_template(PAGE)
@@ -49,6 +52,12 @@ def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]
             script_hash=hash_source(script),
         )
     )
+
+
+def join_scripts(texts: dict[str, str]) -> str:
+    """Join the script's files, one for each feature of the page, into one scope that nothing else sees."""
+    features = "\n".join(texts[name] for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{features}}})();\n'
 
 
 def hash_source(text: str) -> str:

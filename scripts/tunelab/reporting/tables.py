@@ -73,7 +73,7 @@ def sum_chain_seconds(study: Study, trainings: dict, run: str, seed: int) -> flo
 
 def load_trainings(study: StudyFolder) -> dict[tuple[str, int], dict]:
     """Load training.json of every trained run and seed."""
-    return {pair: study.load(study.run_file(*pair, "training.json")) for pair in study.list_pairs("sft", "grpo")}
+    return {pair: study.load(study.run_file(*pair, "training.json")) for pair in study.list_arms(study.list_trained())}
 
 
 def write_table(path: Path, table: Iterable[dict], columns: tuple[str, ...]) -> None:

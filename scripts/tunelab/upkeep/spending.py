@@ -30,7 +30,8 @@ def load_spending(log: str, benchmark: str | None) -> Spending | None:
         return Spending(found["seconds"], found["peak_memory_bytes"])
     if benchmark and Path(benchmark).is_file():
         *_, last = records.read_jsonl(Path(benchmark))
-        return Spending(last["s"], last["max_rss"] * MEBIBYTE)
+        if last["max_rss"] != "NA":  # the job was over before Snakemake looked
+            return Spending(last["s"], last["max_rss"] * MEBIBYTE)
     return None
 
 

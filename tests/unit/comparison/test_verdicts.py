@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from tunelab.comparison import paired
@@ -156,6 +157,8 @@ def test_the_smallest_detectable_difference_of_several_seeds_counts_their_spread
 def test_a_family_is_corrected_by_holm():
     assert correct_family([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert correct_family([]) == []
+    for drawn in (np.random.default_rng(seed).random(seed) ** 3 for seed in range(1, 9)):
+        assert correct_family(drawn.tolist()) == multipletests(drawn, method="holm")[1].tolist()
 
 
 @pytest.mark.parametrize(

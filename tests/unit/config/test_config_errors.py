@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from test_config import DEFAULT, merge
 
+from tests.unit.config.default_config import DEFAULT, merge
 from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.loading import load_config
 from tunelab.config.repeated_keys import list_repeated_keys

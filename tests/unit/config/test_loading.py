@@ -1,20 +1,17 @@
 """What a config may say: the project's own studies, values that arrive as text, and settings that only look wrong."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from snakemake.cli import parse_config
-from snakemake.utils import update_config
 
-from tunelab.config.loading import Config, load_config
+from tests.unit.config.default_config import DEFAULT, FOLDER, load, merge
+from tunelab.config.loading import load_config
 from tunelab.jobs.provenance import flatten
 
-FOLDER = Path(__file__).parents[3] / "config"
 OVERLAYS = sorted(path.name for path in FOLDER.glob("*.yaml") if path.name != "config.yaml")
-DEFAULT = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
 GOOD_OVERLAYS = [
     # an adapter's best weights are kept beside the checkpoints; a whole model must be saved when it is evaluated
     "runs: {lora: {training: {save_steps: 10}}}",
@@ -41,16 +38,6 @@ GOOD_OVERLAYS = [
 ]
 
 
-def merge(overlay: str | dict) -> dict:
-    merged = copy.deepcopy(DEFAULT)
-    update_config(merged, yaml.safe_load(overlay) if isinstance(overlay, str) else overlay)
-    return merged
-
-
-def load(overlay: str | dict) -> Config:
-    return load_config(merge(overlay), "config/config.yaml")
-
-
 def reverse_keys(value: Any) -> Any:
     return {key: reverse_keys(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
 
@@ -58,7 +45,7 @@ def reverse_keys(value: Any) -> Any:
 def test_the_default_study_selects_every_method_of_the_comparison():
     config = load({})
     assert [config.runs[name].method for name in config.study.runs] == ["base", "sft", "sft", "sft", "grpo"]
-    assert config.arms == (("base", 0), ("lora", 1), ("prefix", 1), ("warmstart", 1), ("grpo", 1))
+    assert config.trained == ["lora", "prefix", "warmstart", "grpo"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -106,6 +93,19 @@ def test_a_run_that_starts_from_another_publishes_what_that_one_does():
     full = "runs: {warmstart: {adapter: }}"
     assert [load({}).keeps_adapter("grpo"), load(full).keeps_adapter("grpo")] == [True, False]
     assert load({}).find_adapter("grpo")["r"] == 16
+
+
+def test_runs_are_listed_by_what_they_publish():
+    config = load("runs: {warmstart: {adapter: }}")
+    assert config.list_trained("sft", adapter=True) == ["lora", "prefix"]
+    assert config.list_trained("sft", adapter=False) == ["warmstart"]
+    assert config.list_trained("grpo", adapter=False) == ["grpo"]
+    assert config.list_trained("grpo", adapter=True) == []
+
+
+@pytest.mark.parametrize(("run", "seed"), [("grpo", 4), ("base", 0)])
+def test_the_repeated_arm_is_the_named_runs_first(run, seed):
+    assert load(f"{{study: {{seeds: [4, 2]}}, noise: {{run: {run}}}}}").repeated_arm == (run, seed)
 
 
 def test_the_config_given_is_left_as_it_is():

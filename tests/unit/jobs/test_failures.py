@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tunelab.jobs.failures import explain_failure, find_reason
+from tunelab.jobs.failures import describe_failures, explain_failure, find_reason
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\nValueError: no such thing\n'
 
@@ -43,3 +43,13 @@ def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_pa
 
 def test_a_long_reason_is_cut():
     assert len(explain_failure(MemoryError("x" * 5000))) < 600
+
+
+def test_failed_jobs_are_named_with_reason_and_log(tmp_path):
+    (tmp_path / "a.log").write_text("Error: The disk is full.\n", encoding="utf-8")
+    (tmp_path / "b.log").write_text(TRACEBACK, encoding="utf-8")
+    one = describe_failures({"train_sft lora 1": tmp_path / "a.log"}).splitlines()
+    assert one[:3] == ["1 job failed:", "  train_sft lora 1: The disk is full.", f"    log: {tmp_path / 'a.log'}"]
+    assert one[3].startswith("What does not depend on this is finished;") and len(one) == 4
+    two = describe_failures({"z": tmp_path / "a.log", "b": tmp_path / "b.log"}).splitlines()
+    assert (two[0], two[1], two[3]) == ("2 jobs failed:", "  b: ValueError: no such thing", "  z: The disk is full.")

@@ -48,7 +48,7 @@ TABLES = {
 }
 # loaded once for all fetches; the first four are for the dry runs of other tests, which share the process
 PRELOADED = ["pytest", "pandas", "pydantic", "snakemake.cli", "httpx2", "httpcore2", "truststore", "yaml", "tqdm.auto"]
-PRELOADED += ["pyarrow.dataset", "pyarrow.compute", "fsspec", "multiprocess", "xxhash", "dill"]
+PRELOADED += ["pyarrow.dataset", "pyarrow.compute", "fsspec", "multiprocess", "xxhash", "dill", "torch", "tokenizers"]
 STORED = (".safetensors", "train.jsonl")  # these are in the store; all others the Hub serves itself
 
 

@@ -55,3 +55,8 @@ def test_jobs_are_summed_up():
     assert render_spending([*known, Spending(6, 1, guessed=True)]).replace("\u202f", " ") == "about 2 min 10 s, 3.1 GB"
     assert render_spending([known[0], None]).replace("\u202f", " ") == "about 1 min 00 s, 1.0 GB"
     assert render_spending([None]) == "time unknown"
+
+
+def test_a_job_that_was_over_before_it_could_be_measured_tells_nothing():
+    write_file(BENCHMARK, json.dumps({"s": 0.01, "max_rss": "NA", "rule_name": "train_sft"}) + "\n")
+    assert load_spending(LOG, BENCHMARK) is None

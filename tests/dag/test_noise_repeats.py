@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.dag.study_copy import copy_project, run_snakemake
+from tests.study_copy import copy_project, run_snakemake
 from tunelab.jobs.jobcards import build_key
 
 # replaces the seam between Snakemake and the library: every output tells what its job was given

@@ -1,37 +1,20 @@
 """A copy of the project in which a study can be run without its libraries doing any work."""
 
 import contextlib
-import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from snakemake.utils import update_config
 
-PROJECT = Path(__file__).parents[2]
-# Replaces the seam between Snakemake and the library, which no stage's facts include: all scripts stay as they are,
-# and every job writes a few bytes that depend on nothing but their name.
-STUB = """
-import sys
-from pathlib import Path
+from tests import forks
 
-
-def report_progress(message):
-    print(message)
-
-
-def run_as_job(main, job, network=False, keep=False):
-    for path in map(Path, job.output):
-        folder = not path.suffix
-        (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
-        (path / "file" if folder else path).write_text(path.name)
-"""
+PROJECT = Path(__file__).parents[1]
 
 
 def copy_project(target: Path) -> Path:
@@ -46,9 +29,8 @@ def copy_project(target: Path) -> Path:
 
 
 def run_snakemake(folder: Path, *arguments: str, **environment: str) -> str:
-    """Run Snakemake and return all that it prints."""
-    # what the tests set for themselves must not reach the workflow
-    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
+    """Run Snakemake as people do and return all that it prints."""
+    inherited = {name: value for name, value in os.environ.items() if name not in forks.SET_FOR_TESTS}
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
@@ -77,32 +59,30 @@ def plan(folder: Path, *arguments: str, **environment: str) -> set[str]:
 
 
 def dry_run(folder: Path, *arguments: str, **environment: str) -> str:
-    """Return what `snakemake --dry-run` prints, from a fork of a process that has Snakemake loaded: half a second."""
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["pytest", "pandas", "pydantic", "snakemake.cli"])
-    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as printed:
-        command = ["--dry-run", "--cores=1", *arguments]
-        job = forks.Process(target=_call_snakemake, args=(folder, printed.name, command, environment))
-        job.start()
-        job.join()
-        text = printed.read()
-    assert job.exitcode == 0, text[-4000:]
-    return text
+    """Return what `snakemake --dry-run` prints."""
+    return _expect_success(call_snakemake(folder, "--dry-run", "--cores=1", *arguments, **environment))
 
 
-def _call_snakemake(folder: Path, printed: str, arguments: list[str], environment: dict[str, str]) -> None:
-    target = os.open(printed, os.O_WRONLY | os.O_APPEND)
-    os.dup2(target, 1)
-    os.dup2(target, 2)
-    os.chdir(folder)
-    os.environ |= environment  # the fork server has the environment of its own start
-    from snakemake.cli import main
-
-    main(arguments)
+def call_snakemake(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run Snakemake in a fork, for what starts no job; return its exit code and all that it prints."""
+    return forks.read_python(folder, "-m", "snakemake", *arguments, **environment)
 
 
-def stub_jobs(folder: Path) -> None:
-    (folder / "scripts/tunelab/jobs/job.py").write_text(STUB, encoding="utf-8")
+def run_stubs(folder: Path, *arguments: str) -> str:
+    """Run Snakemake with jobs that only write the names of their outputs into them; return what it prints."""
+    return _expect_success(forks.read_python(folder, str(PROJECT / "tests/stubbed_snakemake.py"), *arguments))
+
+
+def run_forks(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run Snakemake with every job's own script, in forks of one process; return what it prints."""
+    program = str(PROJECT / "tests/forked_snakemake.py")
+    return _expect_success(forks.read_python(folder, program, *arguments, **environment))
+
+
+def _expect_success(done: tuple[int, str]) -> str:
+    code, printed = done
+    assert code == 0, printed[-4000:]
+    return printed
 
 
 @contextlib.contextmanager

@@ -1,0 +1,135 @@
+"""Run Python programs in forks of a process that has their libraries loaded already.
+
+Starting Python and loading Snakemake or torch takes most of the time of a tiny job or a dry run; a fork does without.
+What a program sees is what `python program …` would give it: arguments, folder, environment and search path.
+This file is both: the client that tests call, and, as a program of its own, the server.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+SNAKEMAKE = ("snakemake.api", "snakemake.cli", "pandas", "pydantic")
+# what the jobs of a study load
+LIBRARIES = (
+    *("torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "accelerate", "tensorboard"),
+    *("trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.auto.modeling_auto"),
+    *("matplotlib.pyplot", "seaborn", "scipy.stats", "statsmodels.api", "sacrebleu", "rouge_score.rouge_scorer"),
+)
+# what the tests set for themselves must not reach the workflow
+SET_FOR_TESTS = ("PYTHONPATH", "HF_HUB_OFFLINE")
+ADDRESS = "TUNELAB_TEST_FORKS"  # where programs that were started here find the server
+
+
+def run_python(folder: Path, *command: str, output: int | None = None, **environment: str) -> int:
+    """Do as `python COMMAND` in `folder` and return the exit code; `output` is a file descriptor for all it prints."""
+    inherited = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
+    address = os.environ.get(ADDRESS) or _start_server()
+    task = {"command": command, "folder": str(folder), "environment": inherited | environment | {ADDRESS: address}}
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        socket.send_fds(connection, [b"\n"], [2 if output is None else output])
+        connection.sendall(json.dumps(task).encode() + b"\n")
+        with connection.makefile() as answer:
+            return int(answer.read() or -signal.SIGKILL)  # whoever was killed says nothing
+
+
+def read_python(folder: Path, *command: str, **environment: str) -> tuple[int, str]:
+    """Do as `python COMMAND` in `folder`; return the exit code and all that it prints."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        code = run_python(folder, *command, output=printed.fileno(), **environment)
+        printed.seek(0)
+        return code, printed.read()
+
+
+def preload(*modules: str) -> None:
+    """Have the server load more than Snakemake; before the first program."""
+    _start_server(modules)
+
+
+def _start_server(modules: tuple[str, ...] = ()) -> str:
+    address = os.path.join(tempfile.mkdtemp(prefix="forks"), "socket")
+    settings = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
+    environment |= (settings if modules else {}) | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, address, *SNAKEMAKE, *modules]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    atexit.register(server.kill)
+    assert server.stdout.readline() == b"ready\n"
+    os.environ[ADDRESS] = address
+    return address
+
+
+class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
+    max_children, request_queue_size = 100, 100
+
+
+class _Program(socketserver.BaseRequestHandler):
+    """One program, in a process of its own."""
+
+    def handle(self) -> None:
+        _, (output, *_), _, _ = socket.recv_fds(self.request, 1, 1)
+        with self.request.makefile() as asked:
+            task = json.loads(asked.readline())
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(task["folder"])
+        os.environ.clear()
+        os.environ.update(task["environment"])
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        code = _call(task["command"])
+        with contextlib.suppress(BrokenPipeError):  # nobody waits any more
+            self.request.sendall(str(code).encode())
+
+
+def _call(command: list[str]) -> int:
+    """Run a script, or with `-m` a module, as Python's own command does."""
+    is_module = command[0] == "-m"
+    name, *arguments = command[1:] if is_module else command
+    sys.argv = [name, *arguments]
+    sys.path[0] = "" if is_module else str(Path(name).parent.resolve())
+    code = 0
+    try:
+        if is_module:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(name, run_name="__main__")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()  # a fork ends without
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _serve(address: str, modules: list[str]) -> None:
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    for module in modules:
+        importlib.import_module(module)
+    with _Server(address, _Program) as server:
+        print("ready", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], sys.argv[2:])

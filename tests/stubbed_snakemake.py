@@ -1,0 +1,28 @@
+"""Snakemake's own command, but a job's script is not run: its outputs are a few bytes that depend only on their names.
+
+A study that was made so is finished for Snakemake, with facts, records and benchmarks, in two seconds.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import snakemake.workflow
+from snakemake.benchmark import BenchmarkRecord
+from snakemake.cli import main
+
+
+def write_names(script: str, basedir: str, input: Any, output: Any, *others: Any) -> None:
+    """Stand in for what Snakemake calls for a rule's `script:`."""
+    for path in map(Path, output):
+        folder = not path.suffix
+        (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
+        (path / "file" if folder else path).write_text(path.name)
+    for record in others:
+        if isinstance(record, BenchmarkRecord):
+            # otherwise measured on the job's process, of which there is none
+            record.running_time, record.max_rss, record.data_collected = 1.0, 100.0, True
+
+
+if __name__ == "__main__":
+    snakemake.workflow.script = write_names
+    main()

@@ -1,0 +1,80 @@
+"""Each slice holds what its stage depends on, and an edit elsewhere does not reach it."""
+
+import pytest
+
+from tests.unit.config.default_config import load
+from tunelab.jobs.slices import Slices
+
+STUDY_SLICES = ("whole", "drift", "compared", "labels", "drawn_costs", "drawn_curves", "drawn_rewards", "figures")
+PLAIN = Slices(load({}))
+
+
+def list_changed(overlay: str) -> set[str]:
+    edited = Slices(load(overlay))
+    return {name for name in STUDY_SLICES if getattr(edited, name) != getattr(PLAIN, name)}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "changed"),
+    [
+        ("study: {title: Another}", set()),
+        ("study: {smoke: true}", {"compared"}),
+        ("study: {seeds: [1, 2]}", {"compared", "labels", "drawn_costs", "drawn_curves", "drawn_rewards"}),
+        ("runs: {lora: {label: Another}}", {"labels", "drawn_costs", "drawn_curves"}),
+        ("runs: {grpo: {label: Another}}", {"labels", "drawn_costs", "drawn_rewards"}),
+        ("runs: {lora: {training: {learning_rate: 1.0e-5}}}", set()),
+        ("runs: {grpo: {rewards: {weights: {integer: 2}}}}", {"drawn_rewards"}),
+        ("tasks: {sums: {generation: {max_new_tokens: 7}}}", set()),
+        ("tasks: {sums: {label: Another}}", {"labels", "drawn_costs"}),
+        ("comparison: {margins: {loss: 0.5}}", {"compared"}),
+        ("drift: {rows: 3}", {"drift"}),
+        ("drift: {texts: [config/neutral/english.txt]}", {"drift", "compared"}),
+        ("drift: ", {"drift", "compared"}),
+        ("noise: ", {"compared"}),
+        ("datasets: {sums: {prepare: {limit: 300}}}", set()),
+    ],
+)
+def test_an_edit_reaches_the_slices_that_it_concerns(overlay, changed):
+    assert list_changed(overlay) == {"whole"} | changed
+
+
+def test_a_run_that_is_not_selected_is_in_no_slice_of_the_study():
+    extra = "runs: {more: {method: base, label: More, model: smollm2}}"
+    assert list_changed(extra) == set()
+    assert Slices(load(extra)).run("more") == {"method": "base", "model": "smollm2"}
+
+
+def test_a_trainings_slice_has_all_but_the_label():
+    assert set(PLAIN.run("lora")) == {"method", "model", "dataset", "adapter", "quantization", "training"}
+    assert PLAIN.run("lora")["adapter"]["r"] == 16
+
+
+def test_a_tasks_slice_has_the_fields_that_are_asked_for():
+    assert PLAIN.task("sums", {"kind"}) == {"kind": "maths"}
+    assert PLAIN.task("sums", {"generation": {"do_sample", "seed"}}) == {"generation": {"do_sample": False, "seed": 0}}
+    assert PLAIN.task("sums", {"generation"}, {"generation": {"seed"}})["generation"].keys().isdisjoint({"seed"})
+
+
+def test_only_the_second_repeat_comes_in_batches_of_another_size():
+    config = load("noise: {run: lora, batch_size: 3}")
+    slices, task = Slices(config), config.tasks["sums"]
+    again, rebatched = (slices.repeated_task(repeat, "sums") for repeat in ("again", "rebatched"))
+    assert again == task
+    assert (rebatched.generation.batch_size, rebatched.loss_batch_size) == (3, 3)
+    sizes = {"generation": {"batch_size"}, "loss_batch_size": True}
+    assert rebatched.model_dump(exclude=sizes) == task.model_dump(exclude=sizes)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "missing"),
+    [
+        ("{}", set()),
+        ("comparison: {contrasts: []}", {"contrasts", "gains"}),
+        ("study: {tasks: [support]}", {"gains"}),
+        ("{study: {runs: [base, lora]}, noise: }", {"rewards"}),
+        ("{study: {runs: [base]}, noise: }", {"contrasts", "gains", "costs", "learning_curves", "rewards"}),
+    ],
+)
+def test_figures_without_data_are_not_asked_for(overlay, missing):
+    every = {"tasks", "contrasts", "gains", "costs", "learning_curves", "rewards"}
+    assert set(Slices(load(overlay)).figures) == every - missing
