@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.study_copy import PROJECT, copy_project, run_snakemake
+from tests.study_copy import PROJECT, copy_project, run_forks
 from tunelab.config.specs import PrepareSpec, RandomModel
 from tunelab.data import formats, splits
 from tunelab.records import read_json, read_jsonl
@@ -65,7 +65,7 @@ def results(tmp_path_factory):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"trial/gsm8k_{name}.jsonl").write_text(lines, encoding="utf-8")
     overlay = str(PROJECT / "tests/smoke/blog_trial.yaml")
-    printed = run_snakemake(folder, "--cores", "2", "--configfile", "config/blog.yaml", overlay)
+    printed = run_forks(folder, "--cores", "2", "--configfile", "config/blog.yaml", overlay)
     assert "53 of 53 steps (100%) done" in printed
     return folder / "results/blog"
 

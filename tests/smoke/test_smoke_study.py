@@ -4,8 +4,6 @@ import csv
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import pandas
 import pytest
@@ -19,7 +17,8 @@ from smoke_study import SMOKE
 from snakemake.utils import update_config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.study_copy import appended, run_snakemake
+from tests.forks import read_python
+from tests.study_copy import appended, run_forks, run_snakemake
 from tunelab.config.loading import load_config
 from tunelab.records import read_json, read_jsonl
 
@@ -196,16 +195,15 @@ def test_the_repeats_are_evaluations_of_their_own(results):
 
 
 def test_every_artefact_is_what_its_card_says(project):
-    command = [sys.executable, "scripts/verify_artefacts.py", "--configfile", "config/smoke.yaml"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "with cards: 81; all are what the cards say." in done.stdout
+    code, printed = read_python(project, "scripts/verify_artefacts.py", "--configfile", "config/smoke.yaml")
+    assert code == 0, printed
+    assert "with cards: 81; all are what the cards say." in printed
 
 
 def test_a_data_set_that_is_made_again_with_the_same_rows_trains_nothing(project, tmp_path):
     folder = shutil.copytree(project, tmp_path / "copy")
     with appended(folder / "scripts/tunelab/sources/tables.py", "\n\ndef stranger():\n    return 1\n"):
-        printed = run_snakemake(folder, "results/smoke/runs/lora/seed1/training.json", *SMOKE)
+        printed = run_forks(folder, "results/smoke/runs/lora/seed1/training.json", *SMOKE)
     assert "[train_sft lora 1] nothing to do: equal work was finished at" in printed
     assert "step 1 of" not in printed
     card = read_json(folder / "results/smoke/cards/train/lora_seed1.json")
