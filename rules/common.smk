@@ -104,6 +104,15 @@ def train_facts(run, seed):
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
 
 
+def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
+    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
+
+    def facts(task):
+        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
+
+    return facts, [(name,) for name in tasks]
+
+
 def untracked(value):
     """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
     return lambda wildcards, input: value
@@ -137,6 +146,11 @@ def rows_to_learn(wildcards, split):
 
 def test_rows(task):
     return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
+
+
+def measured_arm(wildcards):
+    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
+    return (wildcards.run, wildcards.seed) if "run" in wildcards.keys() else CFG.repeated_arm
 
 
 def per_arm(pattern, runs=STUDY.runs, tasks=STUDY.tasks):

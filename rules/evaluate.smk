@@ -6,20 +6,6 @@ MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
 DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 
 
-def measured_arm(wildcards):
-    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
-    return (wildcards.run, wildcards.seed) if "run" in wildcards.keys() else CFG.repeated_arm
-
-
-def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
-    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
-
-    def facts(task):
-        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
-
-    return facts, [(name,) for name in tasks]
-
-
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),

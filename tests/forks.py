@@ -8,6 +8,7 @@ This file is both: the client that tests call, and, as a program of its own, the
 import atexit
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -126,6 +127,7 @@ def _serve(address: str, modules: list[str]) -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
     for module in modules:
         importlib.import_module(module)
+    gc.freeze()  # a collection in a fork would copy all that is loaded
     with _Server(address, _Program) as server:
         print("ready", flush=True)
         server.serve_forever()

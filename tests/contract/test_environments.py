@@ -37,6 +37,12 @@ def list_needed(name: str, found: set[str]) -> set[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def owners():
+    """The distributions that each module is from; looking through all of them takes a second."""
+    return packages_distributions()
+
+
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_pins_what_the_lock_pins(path):
     lock, pins = read_lock(), read_pins(path)
@@ -53,12 +59,11 @@ def test_the_lock_holds_every_direct_dependency():
 
 
 @pytest.mark.parametrize("rule", [name for name in read_rules() if f"{name}.py" in RULES])
-def test_an_environment_holds_all_that_its_stage_imports(rule):
+def test_an_environment_holds_all_that_its_stage_imports(rule, owners):
     environment = re.search(r"envs/(\w+)\.yaml", read_rules()[rule])[1]
     available = set()
     for name in read_pins(PROJECT / f"envs/{environment}.yaml"):
         list_needed(name, available)
-    owners = packages_distributions()
     missing = {}
     for file in list_code(rule):
         for module in list_imports(file):

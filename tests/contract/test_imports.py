@@ -1,12 +1,12 @@
 """Light jobs are light: what they run never loads torch, directly or through another library."""
 
 import json
-import os
-import subprocess
-import sys
+import tempfile
 
 import pytest
 from project_files import SCRIPTS, STAGES, TOOLS, list_code, list_imports
+
+from tests.forks import read_python
 
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "gguf")
 LIGHT_STAGES = [
@@ -16,8 +16,9 @@ LIGHT_STAGES += [path.stem for path in STAGES if path.stem.startswith(("plot_", 
 # imports the modules one after the other and prints the first that brought a heavy library along
 PROBE = """
 import importlib, json, sys
-modules, heavy = json.loads(sys.argv[1])
-for module in modules:
+sys.path.insert(0, sys.argv[1])
+modules, heavy = json.loads(sys.argv[2])
+for module in ["json", *modules]:
     importlib.import_module(module)
     loaded = [name for name in heavy if name in sys.modules]
     if loaded:
@@ -27,14 +28,15 @@ print(len(modules), "modules")
 
 
 def find_heavy(modules: list[str]) -> str:
-    """Import the modules in a fresh process; return which one loads a heavy library, or how many were imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, json.dumps([modules, HEAVY])],
-        env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+    """Import the modules in a process of their own; return which one loads a heavy library, or how many there were.
+
+    The process is a fork of one that has loaded Snakemake and pandas, which are light.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as probe:
+        probe.write(PROBE)
+        probe.flush()
+        _, printed = read_python(SCRIPTS, probe.name, str(SCRIPTS), json.dumps([modules, HEAVY]))
+    return printed.strip().splitlines()[-1]
 
 
 def test_every_script_can_be_imported_without_loading_a_heavy_library():
@@ -65,4 +67,4 @@ def test_the_libraries_of_light_stages_are_light(module):
 
 
 def test_the_probe_finds_a_heavy_library():
-    assert find_heavy(["json", "tunelab.evaluation.losses"]).startswith("tunelab.evaluation.losses loads torch")
+    assert find_heavy(["json", "tunelab.models.device"]).startswith("tunelab.models.device loads torch")

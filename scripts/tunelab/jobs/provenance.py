@@ -31,8 +31,12 @@ def build_facts(
     """
     facts = [] if section is None else [f"{path} = {value!r}" for path, value in flatten(name, section)]
     facts += [f"code {file} = {digest}" for file, digest in hash_sources(Path(script), modules)]
-    facts += [f"package {package} = {version(package)}" for package in packages]
+    facts += [f"package {package} = {_find_version(package)}" for package in packages]
     return facts
+
+
+# looked up in the metadata of the whole environment each time
+_find_version = functools.cache(version)
 
 
 def flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -62,26 +66,28 @@ def hash_sources(script: Path, modules: tuple[str, ...] = ()) -> tuple[tuple[str
 
 def hash_source(file: Path) -> str:
     """Return a hash of a file's syntax tree without docstrings, so that comments and layout do not count."""
-    return _hash_tree(_parse_code(file))
+    return _hash_tree(_parse_code(file)[0])
 
 
 @functools.cache
 def _read_source(file: Path, root: Path) -> tuple[str, tuple[Path, ...]]:
-    tree = _parse_code(file)
-    return _hash_tree(tree), tuple(_list_imported_files(tree, root))
+    tree, nodes = _parse_code(file)
+    imported = (found for name in _list_imports(nodes) for found in _find_files(name, root))
+    return _hash_tree(tree), tuple(imported)
 
 
 def _hash_tree(tree: ast.Module) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
 
-def _parse_code(file: Path) -> ast.Module:
+def _parse_code(file: Path) -> tuple[ast.Module, list[ast.AST]]:
+    """Return a file's tree without docstrings, and all its nodes."""
     tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _is_text(body[:1]):
-            node.body = body[1:]
-    return tree
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[1:] if _is_text(node.body[:1]) else node.body
+    return tree, nodes
 
 
 def _is_text(statements: list[ast.stmt]) -> bool:
@@ -93,17 +99,18 @@ def _is_text(statements: list[ast.stmt]) -> bool:
     )
 
 
-def _list_imported_files(tree: ast.Module, root: Path) -> Iterator[Path]:
-    """Yield the files below `root` that absolute imports in `tree` name, packages' `__init__.py` included."""
-    for node in ast.walk(tree):
+def _list_imports(nodes: list[ast.AST]) -> Iterator[str]:
+    """Yield the full names of what absolute imports name, modules or what they hold."""
+    for node in nodes:
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            for end in range(1, len(parts) + 1):
-                stem = root.joinpath(*parts[:end])
-                yield from (file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file())
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@functools.cache
+def _find_files(name: str, root: Path) -> tuple[Path, ...]:
+    """Return the files below `root` that importing `name` runs, packages' `__init__.py` included."""
+    parts = name.split(".")
+    stems = [root.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    return tuple(file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file())

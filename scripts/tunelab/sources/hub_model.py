@@ -6,7 +6,6 @@ from pathlib import Path
 from tunelab.config.specs import HubModel
 from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors
-from tunelab.sources.loading import check_model
 from tunelab.sources.snapshots import open_snapshot
 from tunelab.sources.weights import MODEL_FILES, check_weights, list_weights, names_code
 
@@ -27,5 +26,7 @@ def fetch(spec: HubModel, key: str, work: Path, folder: Path) -> dict:
     check_weights(folder, key)
     list_weights(folder, key)
     if names_code(folder):
+        from tunelab.sources.loading import check_model  # loads transformers, which takes seconds and few models need
+
         check_model(folder, key)
     return {"revision": snapshot.commit, "licence": snapshot.licence}

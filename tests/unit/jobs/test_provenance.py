@@ -8,15 +8,16 @@ from tunelab.jobs import provenance
 from tunelab.jobs.provenance import build_facts, flatten, hash_sources
 
 PROJECT = {
-    "train.py": "from tunelab import sft\nfrom tunelab.job import run_as_job\n\n\ndef main():\n    return sft.step()\n",
+    "train.py": "from tunelab import sft\nfrom tunelab.jobs.job import run_as_job\n\n\n"
+    "def main():\n    return sft.step()\n",
     "tunelab/__init__.py": '"""A library."""\n',
-    "tunelab/sft.py": '"""Train."""\n\nfrom tunelab.specs import Spec\n\n\n'
+    "tunelab/sft.py": '"""Train."""\n\nfrom tunelab.config.specs import Spec\n\n\n'
     'def step():\n    """Do a step."""\n    from tunelab.deep import noise\n\n    return noise.draw(1)\n',
     "tunelab/deep/__init__.py": "",
     "tunelab/deep/noise.py": "import math\n\n\ndef draw(x):\n    return math.sqrt(x)\n",
-    "tunelab/specs.py": "from tunelab.hidden import Spec\n",
+    "tunelab/config/specs.py": "from tunelab.hidden import Spec\n",
     "tunelab/errors.py": "X = 1\n",
-    "tunelab/job.py": "from tunelab.errors import X\n",
+    "tunelab/jobs/job.py": "from tunelab.errors import X\n",
     "tunelab/hidden.py": "class Spec: pass\n",
     "tunelab/unused.py": "X = 1\n",
 }

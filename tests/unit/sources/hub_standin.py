@@ -4,6 +4,7 @@ As on the Hub, large files are kept in a store on another host (`localhost` rath
 redirects, and a repository that does not exist is 401 to those who sent no token. The stand-in also serves as a proxy.
 """
 
+import gc
 import hashlib
 import importlib
 import itertools
@@ -48,7 +49,7 @@ TABLES = {
 }
 # loaded once for all fetches; the first four are for the dry runs of other tests, which share the process
 PRELOADED = ["pytest", "pandas", "pydantic", "snakemake.cli", "httpx2", "httpcore2", "truststore", "yaml", "tqdm.auto"]
-PRELOADED += ["pyarrow.dataset", "pyarrow.compute", "fsspec", "multiprocess", "xxhash", "dill", "torch", "tokenizers"]
+PRELOADED += ["pyarrow.dataset", "pyarrow.compute", "fsspec", "multiprocess", "xxhash", "dill"]
 STORED = (".safetensors", "train.jsonl")  # these are in the store; all others the Hub serves itself
 
 
@@ -284,6 +285,7 @@ def start_fetch(
 
 
 def _run_script(place: Path, kind: str, spec: dict, settings: dict, patience: dict, environment: dict) -> None:
+    gc.freeze()  # a collection would copy all that was loaded before the fork
     log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
