@@ -7,9 +7,10 @@ CONFIG ?=
 STUDY := $(if $(CONFIG),--configfile $(CONFIG))
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup report plan verify clean-stale reproduce-check provenance ask test lint schema chromium
+.PHONY: help setup report plan verify clean-stale reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -42,16 +43,20 @@ provenance: setup ## write results/provenance.html: how each artefact of the las
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
-# one thread for each of the processes that run side by side: more would only wait for each other
-test: setup lint chromium ## check the code and run all tests
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/dag tests/browser
+# one thread for each of the processes that run side by side: more would only wait for each other; the longest first
+test: setup lint programs ## check the code and run all tests
+	$(PYTEST) tests/dag tests/browser tests/unit tests/contract
 	$(VENV)/bin/python -m pytest tests/smoke
 
-# the tests of the page say what is missing when this could not install it
-chromium: ## install the browser in which the tests look at the page (Debian, Ubuntu)
-	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && $(ROOT) apt-get update -qq && \
-		$(ROOT) apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } || \
-		echo "Install Chromium by hand, so that the command chromium starts it: the tests of the page need it."
+test-fast: setup lint ## check the code and run the tests that neither train nor plan a study nor open a browser
+	$(PYTEST) -m "not slow" tests/unit tests/contract
+
+# tests say what is missing when this could not install it
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, and LaTeX for the tables
+	@{ command -v chromium && command -v pdflatex; } >/dev/null || { command -v apt-get >/dev/null && \
+		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
+		chromium fonts-noto-cjk texlive-latex-recommended; } || \
+		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
 
 lint: setup
 	$(VENV)/bin/ruff check .

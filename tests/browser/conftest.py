@@ -42,7 +42,7 @@ class Watch:
 def browser():
     program = shutil.which("chromium")
     if program is None:
-        pytest.fail("Chromium is missing, in which these tests look at the page; install it with `make chromium`.")
+        pytest.fail("Chromium is missing, in which these tests look at the page; install it with `make programs`.")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield chromium

@@ -24,6 +24,16 @@ SHAPE = {
 ORIGIN = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
 
 
+# whoever asks for one of these trains, or runs a model
+TRAINING = {"create_tiny", "train_sft", "processes"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if TRAINING & set(item.fixturenames) or item.get_closest_marker("weights"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def create_tiny(tmp_path_factory):
     """Return a function that creates a random model of a type and returns its folder."""
