@@ -44,6 +44,8 @@ def start_study(folder: Path) -> subprocess.Popen:
             stdout=terminal,
             stderr=terminal,
             start_new_session=True,  # a group of its own, as a terminal gives it
+            # a shell lets what it starts in the background ignore Ctrl-C, and these tests may run there
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
@@ -75,6 +77,7 @@ def kill_study(study: subprocess.Popen, folder: Path, way: str, moment: random.R
     elif way == "SIGTERM":
         study.terminate()
     study.wait()
+    assert study.returncode, f"the study came to its end in spite of {way}"
     return True
 
 
