@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from report_pages import DESKTOP, SEEDS, build_known_study, finish_page, write_page
 
+from tests.shared_folder import build_once
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
 
@@ -72,7 +74,8 @@ def visit(browser: Browser):
 @pytest.fixture(scope="session")
 def report(tmp_path_factory) -> Path:
     """The page of a study whose verdicts are known by the row's place; see `report_pages.judge`."""
-    return write_page(tmp_path_factory.mktemp("report"), build_known_study(seeds=SEEDS))
+    study = build_known_study(seeds=SEEDS)
+    return build_once(tmp_path_factory, "report", lambda root: write_page(root, study)) / "report.html"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
+import copy
 import re
+import shutil
 
 import plot_contrasts
 import plot_costs
@@ -20,12 +22,19 @@ from tunelab.reporting.cost_figures import GREY, list_dominated
 from tunelab.reporting.figures import format_points
 
 
-@pytest.fixture
-def study(tmp_path):
-    spec = build_study(seeds=(1, 2))
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A study's folder with its comparison, and its config."""
+    folder, spec = tmp_path_factory.mktemp("compared"), build_study(seeds=(1, 2))
     spec["runs"]["lora"]["label"] = "LoRA at $5 & <b>"
-    write_comparison(tmp_path, write_results(tmp_path, spec, rows=8))
-    return StudyFolder(tmp_path, spec)
+    write_comparison(folder, write_results(folder, spec, rows=8))
+    return folder, spec
+
+
+@pytest.fixture
+def study(tmp_path, compared):
+    folder, spec = compared
+    return StudyFolder(shutil.copytree(folder, tmp_path / "study"), copy.deepcopy(spec))
 
 
 PLOTS = {
