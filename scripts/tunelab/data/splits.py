@@ -10,9 +10,9 @@ import json
 from collections import Counter
 from itertools import groupby
 
-from tunelab.errors import UserError
-from tunelab.data.formats import Example
 from tunelab.config.specs import PrepareSpec
+from tunelab.data.formats import Example
+from tunelab.errors import UserError
 
 
 def draw_splits(

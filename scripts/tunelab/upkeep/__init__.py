@@ -1,4 +1,4 @@
 """What people's tools do beside the workflow: plan, verify, tidy, compare clones, write the schemas.
 
-No stage may know it.
+A stage must never know it.
 """

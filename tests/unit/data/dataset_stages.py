@@ -10,9 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from tunelab.config.specs import HubSettings, LocalDataset, PrepareSpec
 from tunelab.errors import UserError
 from tunelab.records import read_jsonl
-from tunelab.config.specs import HubSettings, LocalDataset, PrepareSpec
 
 SPLITS = ("train", "validation", "test")
 GOOD = [{"question": f"Q{number}?", "answer": f"A{number}."} for number in range(10)]

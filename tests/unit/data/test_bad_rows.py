@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.unit.data.dataset_stages import GOOD, LONG, SHORT, SPLITS, lines, refuse, run
 
+from tests.unit.data.dataset_stages import GOOD, LONG, SHORT, SPLITS, lines, refuse, run
 from tunelab.records import read_json
 
 COLUMNS = "datasets.mine.prepare.columns"

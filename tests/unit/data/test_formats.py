@@ -1,9 +1,9 @@
 import pytest
 
-from tunelab.errors import UserError
-from tunelab.data.formats import build_examples, find_system, map_columns
 from tunelab.config.specs import PrepareSpec
+from tunelab.data.formats import build_examples, find_system, map_columns
 from tunelab.data.worked_answers import ONE_SHOT, SYSTEM_PROMPT
+from tunelab.errors import UserError
 
 GSM8K_ROW = {"question": "How many clips?", "answer": "48+24 = <<48+24=72>>72 clips.\n#### 1,072"}
 

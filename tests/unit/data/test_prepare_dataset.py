@@ -6,8 +6,8 @@ import pytest
 from datasets import Dataset, DatasetDict, load_dataset
 
 from tunelab import records
-from tunelab.errors import UserError
 from tunelab.config.specs import PrepareSpec
+from tunelab.errors import UserError
 
 OUTPUTS = {"train": "train_dataset.json", "validation": "validation_dataset.json", "test": "test_dataset.json"}
 
@@ -67,7 +67,8 @@ def test_a_bad_row_of_the_held_out_file_names_that_file(fetched):
 
 def test_preparing_and_scoring_load_no_training_library():
     code = (
-        "import sys, datasets, prepare_dataset, score_answers, tunelab.judging.scoring; tunelab.judging.scoring.build_text_judge(); "
+        "import sys, datasets, prepare_dataset, score_answers; from tunelab.judging import scoring; "
+        "scoring.build_text_judge(); "
         "print(sorted({'torch', 'transformers', 'trl', 'peft'} & set(sys.modules)))"
     )
     run = subprocess.run(

@@ -1,9 +1,9 @@
 import pytest
 
-from tunelab.errors import UserError
-from tunelab.data.formats import Example
 from tunelab.config.specs import PrepareSpec
+from tunelab.data.formats import Example
 from tunelab.data.splits import build_records, draw_splits, fold_question
+from tunelab.errors import UserError
 
 
 def ask(question, reply="A."):
