@@ -8,6 +8,7 @@ This file is both: the client that tests call, and, as a program of its own, the
 import atexit
 import contextlib
 import ctypes
+import functools
 import gc
 import importlib
 import json
@@ -21,10 +22,12 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 SNAKEMAKE = ("snakemake.api", "snakemake.cli", "pandas", "pydantic")
-# what the jobs of a study load
+# and what the jobs of a study load
 LIBRARIES = (
+    *SNAKEMAKE,
     *("torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "accelerate", "tensorboard"),
     *("trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.auto.modeling_auto"),
     *("matplotlib.pyplot", "seaborn", "scipy.stats", "statsmodels.api", "sacrebleu", "rouge_score.rouge_scorer"),
@@ -34,10 +37,15 @@ SET_FOR_TESTS = ("PYTHONPATH", "HF_HUB_OFFLINE")
 ADDRESS = "TUNELAB_TEST_FORKS"  # where programs that were started here find the server
 
 
-def run_python(folder: Path, *command: str, output: int | None = None, **environment: str) -> int:
-    """Do as `python COMMAND` in `folder` and return the exit code; `output` is a file descriptor for all it prints."""
+def run_python(
+    folder: Path, *command: str, output: int | None = None, loaded: tuple[str, ...] = SNAKEMAKE, **environment: str
+) -> int:
+    """Do as `python COMMAND` in `folder` and return the exit code.
+
+    output: a file descriptor for all that it prints; loaded: what need not be imported any more.
+    """
     inherited = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
-    address = os.environ.get(ADDRESS) or _start_server()
+    address = os.environ.get(ADDRESS) or _start_server(loaded)
     task = {"command": command, "folder": str(folder), "environment": inherited | environment | {ADDRESS: address}}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
@@ -47,29 +55,25 @@ def run_python(folder: Path, *command: str, output: int | None = None, **environ
             return int(answer.read() or -signal.SIGKILL)  # whoever was killed says nothing
 
 
-def read_python(folder: Path, *command: str, **environment: str) -> tuple[int, str]:
+def read_python(folder: Path, *command: str, **others: Any) -> tuple[int, str]:
     """Do as `python COMMAND` in `folder`; return the exit code and all that it prints."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
-        code = run_python(folder, *command, output=printed.fileno(), **environment)
+        code = run_python(folder, *command, output=printed.fileno(), **others)
         printed.seek(0)
         return code, printed.read()
 
 
-def preload(*modules: str) -> None:
-    """Have the server load more than Snakemake; before the first program."""
-    _start_server(modules)
-
-
-def _start_server(modules: tuple[str, ...] = ()) -> str:
+@functools.cache
+def _start_server(modules: tuple[str, ...]) -> str:
+    """Start a server that has these modules loaded, and return its address."""
     address = os.path.join(tempfile.mkdtemp(prefix="forks"), "socket")
-    settings = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
     environment = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
-    environment |= (settings if modules else {}) | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, address, *SNAKEMAKE, *modules]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    # as a job sets them before it loads what reads them
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+    command = [sys.executable, __file__, address, *modules]
+    server = subprocess.Popen(command, env=environment | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE)
     atexit.register(server.kill)
     assert server.stdout.readline() == b"ready\n"
-    os.environ[ADDRESS] = address
     return address
 
 

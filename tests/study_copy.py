@@ -76,7 +76,7 @@ def run_stubs(folder: Path, *arguments: str) -> str:
 def run_forks(folder: Path, *arguments: str, **environment: str) -> str:
     """Run Snakemake with every job's own script, in forks of one process; return what it prints."""
     program = str(PROJECT / "tests/forked_snakemake.py")
-    return _expect_success(forks.read_python(folder, program, *arguments, **environment))
+    return _expect_success(forks.read_python(folder, program, *arguments, loaded=forks.LIBRARIES, **environment))
 
 
 def _expect_success(done: tuple[int, str]) -> str:
