@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -78,6 +79,8 @@ def claim_folder():
 
 onstart:
     claim_folder()
+    # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
+    workflow.scheduler._lock = threading.RLock()
     os.environ[FROZEN] = str(freeze_study(config, SCRIPTS, Path(".snakemake/frozen")))
 
 

@@ -18,7 +18,8 @@ from expected_jobs import (
     trained,
 )
 
-from tests.study_copy import changed_config, plan, run_stubs
+from tests.forks import read_python
+from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_stubs
 
 JOBS = {
     "fetch_model": 1,
@@ -149,3 +150,11 @@ def test_a_second_snakemake_in_the_same_folder_says_so_and_leaves(finished):
         assert plan(finished)  # looking is free
     run_stubs(finished, "--cores", "1")
     assert report.exists()
+
+
+def test_a_snakemake_that_is_told_to_end_while_it_selects_jobs_ends(tmp_path):
+    folder = copy_project(tmp_path / "project")
+    program = str(PROJECT / "tests/dag/terminated_snakemake.py")
+    code, printed = read_python(folder, program, "--cores", "1", "results/datasets/sums/card.json")
+    assert code == 1, printed
+    assert "Will exit after finishing currently running jobs" in printed

@@ -76,7 +76,7 @@ def kill_study(study: subprocess.Popen, folder: Path, way: str, moment: random.R
         os.killpg(study.pid, signal.SIGINT)
     elif way == "SIGTERM":
         study.terminate()
-    study.wait()
+    study.wait(timeout=600)
     assert study.returncode, f"the study came to its end in spite of {way}"
     return True
 
