@@ -8,7 +8,7 @@ STUDY := $(if $(CONFIG),--configfile $(CONFIG))
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other
-PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
 .PHONY: help setup report plan verify clean-stale reproduce-check provenance ask test test-fast lint schema programs
@@ -44,7 +44,7 @@ provenance: setup ## write results/provenance.html: how each artefact of the las
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
-# the longest first; the killed study waits more than it works
+# the longest files first, one for each process; the killed study waits more than it works
 test: setup lint programs ## check the code and run all tests
 	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
 
