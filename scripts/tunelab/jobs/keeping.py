@@ -31,6 +31,7 @@ class KeptWork:
         """Put finished work in the place of `outputs` (name → path) and return its card; None if there is none.
 
         Files that are no longer what they were (something wrote into a result in place) are not used.
+        Checkpoints go then: whoever finished the work may have been killed before it could remove them.
         """
         if not self._manifest.exists():
             return None
@@ -40,6 +41,7 @@ class KeptWork:
             return None
         for name, path in outputs.items():
             link_tree(self._outputs / name, Path(path))
+        self._remove_checkpoints()
         return manifest["card"]
 
     def store(self, outputs: dict[str, str], card: dict) -> None:
@@ -49,7 +51,11 @@ class KeptWork:
         for name, path in outputs.items():
             link_tree(Path(path), self._outputs / name)
         records.write_json(self._manifest, {"files": records.build_manifest(self._outputs), "card": card})
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self._remove_checkpoints()
+
+    def _remove_checkpoints(self) -> None:
+        if self.checkpoints.exists():
+            shutil.rmtree(self.checkpoints)
 
 
 @contextlib.contextmanager

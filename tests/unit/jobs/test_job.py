@@ -256,6 +256,16 @@ def test_a_failed_attempt_keeps_its_checkpoints_and_a_finished_one_none(tmp_path
     assert unfinished.parent != finished.parent
 
 
+def test_checkpoints_that_finished_work_was_too_soon_killed_to_remove_go_when_it_is_used(tmp_path):
+    run_job(tmp_path, WRITE, "keep=True", outputs=OUTPUTS)
+    (manifest,) = tmp_path.rglob("manifest.json")
+    left = manifest.with_name("checkpoints") / "checkpoint-5/state.json"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert "equal work was finished at" in run_job(tmp_path, WRITE, "keep=True", outputs=OUTPUTS).stderr
+    assert not left.parent.parent.exists() and list_made(tmp_path) == MADE
+
+
 def test_a_job_whose_code_was_edited_since_it_was_planned_does_not_run(tmp_path):
     digest = hash_source(SCRIPTS / "tunelab/words.py")
     planned = run_job(tmp_path, "def main():\n    pass", facts=(f"code tunelab/words.py = {digest}",))
