@@ -101,9 +101,9 @@ def stage_facts(name, section, script, packages=(), modules=()):
 
 
 def train_facts(run, seed):
-    """List what a training depends on; bitsandbytes matters only to quantised runs."""
+    """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
-    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.quantization else [])]
+    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
 
 
@@ -126,6 +126,10 @@ def untracked(value):
 
 def model_card(run):
     return f"<results>/models/{CFG.runs[run].model}/card.json"
+
+
+def model_precision(run):
+    return f"<results>/models/{CFG.runs[run].model}/precision.json"
 
 
 def weights_of(run, seed):

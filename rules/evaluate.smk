@@ -9,6 +9,7 @@ DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
+        precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -47,6 +48,7 @@ use rule generate_answers as generate_repeats with:
 rule measure_loss:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
+        precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -83,6 +85,7 @@ use rule measure_loss as measure_repeats with:
 rule measure_drift:
     input:
         card=lambda wildcards: model_card(wildcards.run),
+        precision=lambda wildcards: model_precision(wildcards.run),
         references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
         texts=lambda wildcards: [file for file in SLICES.drift["texts"] if Path(file).is_file()],
@@ -146,6 +149,7 @@ use rule score_answers as score_repeats with:
 rule generate_samples:
     input:
         card=lambda wildcards: model_card(wildcards.run),
+        precision=lambda wildcards: model_precision(wildcards.run),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
     output:

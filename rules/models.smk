@@ -30,3 +30,26 @@ rule fetch_model:
         work="work/downloads",
     script:
         "../scripts/fetch_model.py"
+
+
+rule measure_precision:
+    input:
+        card="<results>/models/{model}/card.json",
+    output:
+        precision="<results>/models/{model}/precision.json",
+        figures="<results>/models/{model}/precision_figures.json",
+    log:
+        "<logs>/measure_precision/{model}.log",
+    benchmark:
+        "<benchmarks>/measure_precision/{model}.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        *track(lambda: stage_facts("study.precision", CFG.study.precision, "measure_precision.py", ["torch"]), [()]),
+        # it names `input`, so Snakemake leaves the comparing to the facts
+        asked=lambda wildcards, input: CFG.study.precision,
+    script:
+        "../scripts/measure_precision.py"

@@ -141,7 +141,11 @@ rule render_report:
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs("grpo")),
-        models=[f"<results>/models/{name}/card.json" for name in SLICES.whole["models"]],
+        models=[
+            f"<results>/models/{name}/{file}.json"
+            for name in SLICES.whole["models"]
+            for file in ("card", "precision", "precision_figures")
+        ],
         datasets=[
             f"<results>/datasets/{name}/{file}"
             for name in SLICES.whole["datasets"]

@@ -1,6 +1,7 @@
 rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
+        precision=lambda wildcards: model_precision(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
@@ -42,6 +43,7 @@ use rule train_sft as train_sft_model with:
 rule train_grpo:
     input:
         card=lambda wildcards: model_card(wildcards.run),
+        precision=lambda wildcards: model_precision(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
     output:

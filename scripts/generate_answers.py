@@ -1,6 +1,7 @@
 """Answer a task's held-out questions with one run's model.
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  answers     one completion per row
@@ -11,13 +12,19 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
-def main(card: Path, references: Path, weights: list[Path], answers: Path, generation: Path, spec) -> None:
+def main(
+    card: Path, precision: Path, references: Path, weights: list[Path], answers: Path, generation: Path, spec
+) -> None:
+    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.generation import answer_rows
+    from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
-    made, facts = answer_rows(card.parent / "model", artefact, records.read_jsonl(references), spec)
+    rows, dtype = records.read_jsonl(references), load_precision(precision)
+    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype)
     records.write_jsonl(answers, made)
     records.write_json(generation, facts)
 

@@ -1,6 +1,7 @@
 """Draw several answers to each of a task's first held-out questions from one run's model.
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  samples     all answers to all questions, numbered per question
@@ -11,14 +12,18 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs import TaskSpec
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
-def main(card: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
+def main(card: Path, precision: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
+    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.generation import sample_rows
+    from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)[: spec.sampling.rows]
-    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, spec.generation.max_new_tokens)
+    length, dtype = spec.generation.max_new_tokens, load_precision(precision)
+    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, length, dtype)
     records.write_jsonl(samples, drawn)
 
 

@@ -1,6 +1,7 @@
 """Measure how far one run's training moved its model away from the base.
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         references  the tasks' held-out rows, in the order of `tasks`
         weights     what the run published; none for the untouched model
         texts       the neutral texts that are there; one that is missing is told of here
@@ -12,17 +13,26 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs import DriftSpec
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
 def main(
-    card: Path, references: list[Path], weights: list[Path], drift: Path, spec: DriftSpec, tasks: list[str]
+    card: Path,
+    precision: Path,
+    references: list[Path],
+    weights: list[Path],
+    drift: Path,
+    spec: DriftSpec,
+    tasks: list[str],
 ) -> None:
+    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.drift import measure_drift
+    from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows = {task: records.read_jsonl(file)[: spec.rows] for task, file in zip(tasks, references, strict=True)}
-    texts = map(Path, spec.texts)
-    records.write_jsonl(drift, measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size))
+    texts, dtype = map(Path, spec.texts), load_precision(precision)
+    records.write_jsonl(drift, measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size, dtype))
 
 
 if __name__ == "__main__":

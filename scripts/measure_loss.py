@@ -1,6 +1,7 @@
 """Measure one run's loss on the assistant's tokens of a task's held-out rows.
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  losses      one summed loss and token count per row
@@ -10,14 +11,18 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
-def main(card: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
+def main(card: Path, precision: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
+    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.losses import measure_rows
+    from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)
-    records.write_jsonl(losses, measure_rows(card.parent / "model", artefact, rows, batch_size))
+    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, load_precision(precision))
+    records.write_jsonl(losses, measured)
 
 
 if __name__ == "__main__":

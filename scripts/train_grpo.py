@@ -1,6 +1,7 @@
 """Train a model on checkable questions by group-relative policy optimisation (GRPO).
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         train       questions with answers
         start       what the `init_from` run published, if any
         checkpoints what a killed attempt at the same work left behind, to go on from
@@ -18,10 +19,12 @@ import pandas
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
 def main(
     card: Path,
+    precision: Path,
     train: Path,
     start: list[Path],
     weights: Path,
@@ -34,13 +37,17 @@ def main(
     seed: str,
     spec,
 ) -> None:
+    if not spec.uses_bitsandbytes:
+        leave_out("bitsandbytes")  # a second of imports
     from tunelab.models import publishing
+    from tunelab.models.precision import load_precision
     from tunelab.training import grpo
     from tunelab.training.events import publish_events
 
     origin, begin = records.read_json(card), start[0].parent if start else None
     rows = records.read_jsonl(train)
-    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, checkpoints, saving, int(seed), spec)
+    dtype = load_precision(precision, spec.precision)
+    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, checkpoints, saving, int(seed), spec, dtype)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
     publish_events(checkpoints, tensorboard)
     with records.whole_file(completions, "wb") as file:

@@ -1,6 +1,7 @@
 """Fine-tune a model on worked examples: LoRA, QLoRA, prefix tuning, any other PEFT type, or all weights.
 
 Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
         train       conversations to learn from
         validation  conversations for choosing the best step
         checkpoints what a killed attempt at the same work left behind, to go on from
@@ -15,10 +16,12 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
+from tunelab.jobs.processes import leave_out
 
 
 def main(
     card: Path,
+    precision: Path,
     train: Path,
     validation: Path,
     weights: Path,
@@ -30,13 +33,17 @@ def main(
     seed: str,
     spec,
 ) -> None:
+    if not spec.uses_bitsandbytes:
+        leave_out("bitsandbytes")  # a second of imports
     from tunelab.models import publishing
+    from tunelab.models.precision import load_precision
     from tunelab.training import sft
     from tunelab.training.events import publish_events
 
     origin, base = records.read_json(card), card.parent / "model"
     rows = [records.read_jsonl(path) for path in (train, validation)]
-    trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec)
+    dtype = load_precision(precision, spec.precision)
+    trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec, dtype)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
     publish_events(checkpoints, tensorboard)
     records.write_jsonl(history, steps)

@@ -36,10 +36,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def create_tiny(tmp_path_factory):
-    """Return a function that creates a random model of a type and returns its folder."""
+    """Return a function that creates a random model of a type, computed in float32, and returns its folder."""
     import torch
 
+    from tunelab import records
     from tunelab.config.specs import RandomModel
+    from tunelab.models.precision import decide_precision
     from tunelab.sources.tiny import create_model
 
     torch.set_num_threads(1)  # sums in the same order on every machine, and no slower at this size
@@ -47,6 +49,7 @@ def create_tiny(tmp_path_factory):
     def create(model_type: str) -> Path:
         folder = tmp_path_factory.mktemp(model_type) / "model"
         create_model(RandomModel(source="random", architecture={"model_type": model_type} | SHAPE), "tiny", folder)
+        records.write_json(folder.with_name("precision.json"), decide_precision(folder, "float32")[0])
         return folder
 
     return create
@@ -118,11 +121,12 @@ def train_sft(tmp_path_factory, rows):
             return measure(trainer, *others)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shared, "choose_dtype", lambda device: getattr(torch, dtype))
             patch.setattr(shared, "train_and_measure", watch)
             checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
             files = base, given[:8], given[8:], checkpoints
-            run.trainer, run.history, run.costs = sft.train(*files, CheckpointSettings(), seed, spec)
+            run.trainer, run.history, run.costs = sft.train(
+                *files, CheckpointSettings(), seed, spec, getattr(torch, dtype)
+            )
         run.model = run.trainer.model.eval()
         run.after = adapters.copy_trainable(run.model)
         return run

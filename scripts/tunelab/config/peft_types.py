@@ -4,3 +4,10 @@
 PROMPT_LEARNING = frozenset({"PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "CARTRIDGE"})
 # types that ask for more than settings: task ids, several trained adapters, a prompt of tokens
 UNSUPPORTED = frozenset({"CPT", "MULTITASK_PROMPT_TUNING", "POLY", "XLORA"})
+# types that do no more than change weights, each token being treated alike, and that take the change back when unmerged
+WEIGHT_CHANGES = frozenset(
+    {
+        *("LORA", "ADALORA", "LOHA", "LOKR", "IA3", "OFT", "BOFT", "VERA", "FOURIERFT", "HRA", "VBLORA", "RANDLORA"),
+        *("MISS", "SHIRA", "ROAD", "C3A"),
+    }
+)

@@ -23,6 +23,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy takes no more
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
 class Spec(BaseModel):
     """Base of every section: unknown keys are refused, values cannot change after validation."""
 
@@ -177,6 +180,10 @@ class TrainedRun(Spec):
     label: Label
     model: str
     dataset: str
+    precision: Literal["float32", "bfloat16", "float16"] | None = Field(
+        None,
+        description="In which precision this run is trained, in place of study.precision; all are evaluated alike.",
+    )
     adapter: dict[str, Any] | None = Field(
         None,
         description="PEFT's own fields with `peft_type`; null for full fine-tuning. `init_text` (prefix tuning only) "
@@ -184,6 +191,13 @@ class TrainedRun(Spec):
     )
     quantization: dict[str, Any] | None = Field(None, description="Fields of transformers' BitsAndBytesConfig.")
     training: dict[str, Any] = Field(description="Fields of TRL's SFTConfig or GRPOConfig, passed through.")
+
+    @property
+    def uses_bitsandbytes(self) -> bool:
+        """Tell whether weights, an optimizer's state or an adapter's start are quantised."""
+        optimizer = str(self.training.get("optim", ""))
+        quantised_states = any(part in optimizer for part in ("bit", "bnb", "ademamix"))
+        return bool(self.quantization) or quantised_states or (self.adapter or {}).get("init_lora_weights") == "loftq"
 
 
 class SftRun(TrainedRun):
@@ -307,4 +321,8 @@ class StudySpec(Spec):
     runs: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
     tasks: tuple[str, ...] = Field(min_length=1)
+    precision: Precision = Field(
+        "auto",
+        description="What models compute in; auto: what a CPU was measured to be faster in, a GPU's bfloat16.",
+    )
     smoke: bool = Field(False, description="Marks a trial of the workflow whose numbers mean nothing.")

@@ -10,7 +10,8 @@ from tunelab.config.specs import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device, choose_dtype
+from tunelab.models.device import choose_device
+from tunelab.models.precision import load_precision
 
 
 def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:
@@ -21,13 +22,16 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     """
     results = Path(config.study.results)
     base = results / "models" / config.runs[run].model / "model"
+    precision = base.with_name("precision.json")
     artefact = find_artefact(config, run)
     for folder in (base, artefact):
         if folder and not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise UserError(f"{folder} is not there yet; run `make report` with the same config first.")
+    if not precision.is_file():
+        raise UserError(f"{precision} is not there yet; run `make report` with the same config first.")
     device = choose_device()
     tokenizer = chat.load_tokenizer(base, padding_side="left")
-    model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
+    model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     spec = GenerationSpec(**decoding)
     settings = generation.build_generation_config(tokenizer, model, spec)

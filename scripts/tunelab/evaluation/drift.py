@@ -11,10 +11,11 @@ from peft import PeftModel
 from torch.nn import functional
 
 from tunelab.errors import UserError
-from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, predict_next
+from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, predict_counted
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device, choose_dtype
+from tunelab.models.device import choose_device
+from tunelab.models.packed_model import find_base
 
 
 class Item(NamedTuple):
@@ -75,9 +76,8 @@ def list_items(tokenizer: Any, texts: Iterable[Path], rows: dict[str, list[dict]
 class Pair:
     """A run's model beside its base; an adapter's base is the model without it, any other one a model of its own."""
 
-    def __init__(self, base: Path, artefact: Path | None) -> None:
-        device = choose_device()
-        place = (device, choose_dtype(device))
+    def __init__(self, base: Path, artefact: Path | None, dtype: torch.dtype) -> None:
+        place = (choose_device(), dtype)
         self.trained = artefact is not None
         self.model, self._base = adapters.load_base_model(base, *place).eval(), None
         if self.trained and artefact.name == "adapter":
@@ -91,14 +91,14 @@ class Pair:
             self._base, self.model = self.model, adapters.load_base_model(artefact, *place).eval()
 
     def predict(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the next-token logits of the run's model and of the base; the very same for the untouched model."""
-        logits = predict_next(self.model, batch)
+        """Return the counted tokens' logits by the run's model and by its base; the untouched model's twice."""
+        logits = predict_counted(self.model, batch)
         if not self.trained:
             return logits, logits
         if self._base is not None:
-            return logits, predict_next(self._base, batch)
+            return logits, predict_counted(self._base, batch)
         with self.model.disable_adapter():
-            return logits, predict_next(self.model, batch)
+            return logits, predict_counted(find_base(self.model), batch)
 
 
 @torch.inference_mode()
@@ -114,26 +114,32 @@ def measure_batch(pair: Pair, encoded: list[dict], pad_token: int) -> list[dict[
     Only one row's counted positions at a time are lifted to float32.
     """
     batch = build_batch(encoded, pad_token, pair.model.device)
-    logits, base_logits = pair.predict(batch)
+    sizes = batch.counted[:, 1:].sum(1).tolist()
+    logits, base_logits = (found.split(sizes) for found in pair.predict(batch))
     measured = []
     for row, counted in enumerate(batch.counted[:, 1:]):
-        own = functional.log_softmax(logits[row][counted].float(), dim=-1)
+        own = functional.log_softmax(logits[row].float(), dim=-1)
         loss = functional.nll_loss(own, batch.ids[row, 1:][counted], reduction="sum").item()
         kl = 0.0
         if pair.trained:
-            base = functional.log_softmax(base_logits[row][counted].float(), dim=-1)
+            base = functional.log_softmax(base_logits[row].float(), dim=-1)
             kl = functional.kl_div(base, own, reduction="sum", log_target=True).item()
         measured.append({"loss": loss, "tokens": int(counted.sum()), "kl": kl})
     return measured
 
 
 def measure_drift(
-    base: Path, artefact: Path | None, texts: Iterable[Path], rows: dict[str, list[dict]], batch_size: int
+    base: Path,
+    artefact: Path | None,
+    texts: Iterable[Path],
+    rows: dict[str, list[dict]],
+    batch_size: int,
+    dtype: torch.dtype,
 ) -> list[dict[str, Any]]:
     """Measure a run on the texts' paragraphs and the tasks' rows (name → rows); return one record each, in order."""
     tokenizer = chat.load_tokenizer(base)
     items = list(list_items(tokenizer, texts, rows))
-    pair = Pair(base, artefact)
+    pair = Pair(base, artefact, dtype)
     encoded, measured = [item.encoded for item in items], {}
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(pair, [encoded[index] for index in batch], tokenizer.pad_token_id)

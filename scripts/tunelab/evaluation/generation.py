@@ -4,7 +4,7 @@ transformers fills unset fields of a supplied GenerationConfig from the model's 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 from tunelab.config.specs import GenerationSpec, SamplingSpec
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device, choose_dtype, describe_device
+from tunelab.models.decoding import find_generate
+from tunelab.models.device import choose_device, describe_device
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
@@ -37,8 +38,10 @@ def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec
 
 
 @torch.inference_mode()
-def generate_batch(model: Any, tokenizer: Any, prompts: list[str], config: GenerationConfig) -> list[dict[str, Any]]:
-    """Complete the rendered prompts in one left-padded batch.
+def generate_batch(
+    model: Any, tokenizer: Any, prompts: list[str], config: GenerationConfig, generate: Callable | None = None
+) -> list[dict[str, Any]]:
+    """Complete the rendered prompts in one left-padded batch, with `generate` or else the model's own.
 
     Returns one record per prompt: `completion` (text without special tokens), `tokens` (new ones, the end token
     included) and `finish` ("stop", or "length" when max_new_tokens cut it).
@@ -46,7 +49,7 @@ def generate_batch(model: Any, tokenizer: Any, prompts: list[str], config: Gener
     batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
     width = batch["input_ids"].shape[1]
     model.generation_config = config
-    outputs = model.generate(**batch, generation_config=config)[:, width:].tolist()
+    outputs = (generate or model.generate)(**batch, generation_config=config)[:, width:].tolist()
     return [_describe_completion(tokenizer, ids, config.eos_token_id) for ids in outputs]
 
 
@@ -58,24 +61,23 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
 
 
 def answer_rows(
-    base: Path, artefact: Path | None, rows: list[dict], spec: GenerationSpec
+    base: Path, artefact: Path | None, rows: list[dict], spec: GenerationSpec, dtype: torch.dtype
 ) -> tuple[list[dict], dict[str, Any]]:
     """Answer the rows' last user message; return the answers in the rows' order and how they were made.
 
     base: folder of the fetched model; artefact: what the run published, None for the untouched model.
     """
     device = choose_device()
-    dtype = choose_dtype(device)
     tokenizer = chat.load_tokenizer(base, padding_side="left")
     model = adapters.load_trained_model(base, artefact, device, dtype)
     config = build_generation_config(tokenizer, model, spec)
     prompts = [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    generate, decoding = find_generate(model, config)
     set_seed(spec.seed)
     started, answers = time.monotonic(), {}
     for batch in _batch_by_length(prompts, spec.batch_size):
-        for index, made in zip(
-            batch, generate_batch(model, tokenizer, [prompts[i] for i in batch], config), strict=True
-        ):
+        completed = generate_batch(model, tokenizer, [prompts[index] for index in batch], config, generate)
+        for index, made in zip(batch, completed, strict=True):
             answers[index] = {"id": rows[index]["id"], **made}
         left = (time.monotonic() - started) / len(answers) * (len(rows) - len(answers))
         report_progress(f"{len(answers)} of {len(rows)} answers, {left:.0f} s left")
@@ -84,6 +86,7 @@ def answer_rows(
         "generation": config.to_dict() | {"batch_size": spec.batch_size, "seed": spec.seed},
         "seconds": time.monotonic() - started,
         "tokens": sum(answer["tokens"] for answer in ordered),
+        "decoding": decoding,
         "dtype": str(dtype).removeprefix("torch."),
         "device": describe_device(device),
         "rendered_example": prompts[0],
@@ -91,13 +94,13 @@ def answer_rows(
 
 
 def sample_rows(
-    base: Path, artefact: Path | None, rows: list[dict], spec: SamplingSpec, max_new_tokens: int
+    base: Path, artefact: Path | None, rows: list[dict], spec: SamplingSpec, max_new_tokens: int, dtype: torch.dtype
 ) -> list[dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
     fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
     generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
     asked = [row for row in rows for _ in range(spec.samples)]
-    answers, _ = answer_rows(base, artefact, asked, generation)
+    answers, _ = answer_rows(base, artefact, asked, generation, dtype)
     return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 

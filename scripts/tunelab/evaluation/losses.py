@@ -9,7 +9,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device, choose_dtype
+from tunelab.models.device import choose_device
+from tunelab.models.packed_model import explain_unscorable, project_wanted
 
 
 class Batch(NamedTuple):
@@ -30,21 +31,24 @@ def build_batch(encoded: list[dict], pad_token: int, device: torch.device) -> Ba
     )
 
 
-def predict_next(model: Any, batch: Batch) -> torch.Tensor:
-    """Return the logits of every token but the first of each row: [rows, width - 1, vocabulary]."""
+def predict_counted(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the logits of the counted tokens, row by row: [counted tokens, vocabulary]."""
+    counted = batch.counted[:, 1:]
+    if explain_unscorable(model) is None:
+        return project_wanted(model, batch.ids, batch.attention, counted)
     logits = model(input_ids=batch.ids, attention_mask=batch.attention, use_cache=False).logits
-    return logits[:, -batch.ids.shape[1] : -1]  # a learnt prompt's virtual tokens come first and have logits too
+    # a learnt prompt's virtual tokens come first and have logits too
+    return logits[:, -batch.ids.shape[1] : -1][counted]
 
 
 @torch.inference_mode()
 def measure_batch(model: Any, encoded: list[dict], pad_token: int) -> list[tuple[float, int]]:
     """Return (summed negative log-likelihood in nats, number of tokens) over each row's masked tokens."""
     batch = build_batch(encoded, pad_token, model.device)
-    logits = predict_next(model, batch)
     targets, counted = batch.ids[:, 1:], batch.counted[:, 1:]
-    # only the counted positions are lifted to float32: a batch of all logits would be the peak of memory
     losses = torch.zeros(targets.shape, device=model.device)
-    losses[counted] = torch.nn.functional.cross_entropy(logits[counted].float(), targets[counted], reduction="none")
+    found = torch.nn.functional.cross_entropy(predict_counted(model, batch).float(), targets[counted], reduction="none")
+    losses[counted] = found
     return list(zip(losses.sum(1).tolist(), counted.sum(1).tolist(), strict=True))
 
 
@@ -55,11 +59,13 @@ def batch_by_length(encoded: list[dict], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def measure_rows(base: Path, artefact: Path | None, rows: list[dict], batch_size: int) -> list[dict[str, Any]]:
+def measure_rows(
+    base: Path, artefact: Path | None, rows: list[dict], batch_size: int, dtype: torch.dtype
+) -> list[dict[str, Any]]:
     """Measure every row, untruncated, and return one record per row in their order."""
     device = choose_device()
     tokenizer = chat.load_tokenizer(base)
-    model = adapters.load_trained_model(base, artefact, device, choose_dtype(device))
+    model = adapters.load_trained_model(base, artefact, device, dtype)
     encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
     measured: dict[int, dict] = {}
     for batch in batch_by_length(encoded, batch_size):

@@ -18,7 +18,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.failures import explain_failure
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
-from tunelab.jobs.processes import die_with_parent
+from tunelab.jobs.processes import die_with_parent, keep_memory
 
 _terminal: int | None = None
 _title = ""
@@ -36,6 +36,7 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     die_with_parent()
+    keep_memory()
     _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
     try:
         _run(main, job, keep)

@@ -1,7 +1,4 @@
-"""Choose device and precision: bfloat16 where the hardware computes in it, float32 otherwise.
-
-float16 is only for GPUs without bfloat16; on a CPU it is hundreds of times slower than float32.
-"""
+"""The device that computes, its name and its memory."""
 
 import resource
 import sys
@@ -11,16 +8,6 @@ import torch
 
 def choose_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """Return the dtype in which `device` multiplies matrices fastest without losing float32's range, if it can."""
-    if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)  # is_bf16_supported() also counts emulation
-        return torch.bfloat16 if native else torch.float16
-    capabilities = torch.cpu.get_capabilities()
-    fast = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return torch.bfloat16 if fast else torch.float32
 
 
 def describe_device(device: torch.device) -> str:

@@ -159,6 +159,8 @@ def build_model(study: StudyFolder, model: str) -> dict:
         **study.load(study.model_file(model, "card.json")),
         "source": study.spec["models"][model],
         "file": study.name(study.model_file(model, "card.json")),
+        "precision": study.load(study.model_file(model, "precision.json")),
+        "precision_figures": study.load(study.model_file(model, "precision_figures.json")),
     }
 
 

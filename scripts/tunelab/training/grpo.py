@@ -19,6 +19,8 @@ from tunelab.config.specs import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
 from tunelab.judging.rewards import build_reward_functions
 from tunelab.models import adapters, chat
+from tunelab.models.decoding import find_generate
+from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 
@@ -83,6 +85,14 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     )
 
 
+def sample_faster(trainer: GRPOTrainer) -> str:
+    """Have completions sampled by `Decoder` where it fits, and say what samples them."""
+    if trainer.use_vllm or trainer.use_transformers_continuous_batching:
+        return "vLLM" if trainer.use_vllm else "continuous batching"
+    trainer.model.generate, decoding = find_generate(trainer.model, trainer.generation_config)
+    return decoding
+
+
 def train(
     base: Path,
     start: Path | None,
@@ -91,23 +101,24 @@ def train(
     saving: CheckpointSettings,
     seed: int,
     spec: GrpoRun,
+    dtype: torch.dtype,
 ) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
     base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it.
+    on from what is whole in it; dtype: of matrix products and of weights that are not trained.
 
     Raises:
         UserError: if all completions of every question earned the same reward, so that nothing could be learnt.
     """
     trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
-    device, dtype = shared.choose_precision(trains_adapter)
+    device = choose_device()
     rewards, weights = build_reward_functions(spec.rewards)
     settings = spec.training | {"reward_weights": weights}
-    args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device)
+    args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device, dtype)
     log = shared.ProgressLog()
     trainer = RecordingGRPOTrainer(
-        model=load_start(base, start, device, dtype, spec),
+        model=load_start(base, start, device, dtype if trains_adapter else torch.float32, spec),
         reward_funcs=rewards,
         args=args,
         train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
@@ -116,8 +127,9 @@ def train(
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)
+    decoding = sample_faster(trainer)
     try:
-        costs = shared.train_and_measure(trainer, log)
+        costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
     except UserError:  # weights that did not move are explained by rewards that did not differ
         _check_variance(trainer.recorded, args.num_generations)
         raise

@@ -14,20 +14,12 @@ from tunelab.config.specs import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
-from tunelab.models.device import choose_device, choose_dtype, describe_device, measure_peak_memory
+from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.training import checkpoints
 from tunelab.training.events import EVENTS
+from tunelab.training.packed_head import add_packed_head, explain_unpacked
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
-
-
-def choose_precision(quantised_or_adapter: bool) -> tuple[torch.device, torch.dtype]:
-    """Return the device and the dtype in which to hold the weights that are not trained.
-
-    Full fine-tuning keeps float32 master weights: a step of 5e-6 moves almost no weight held in bfloat16.
-    """
-    device = choose_device()
-    return device, choose_dtype(device) if quantised_or_adapter else torch.float32
 
 
 def build_arguments(
@@ -37,15 +29,15 @@ def build_arguments(
     saving: CheckpointSettings,
     seed: int,
     device: torch.device,
+    dtype: torch.dtype,
 ) -> Any:
     """Build TRL's config object: the user's settings over the few defaults that the workflow needs.
 
-    folder: for checkpoints and event files.
+    folder: for checkpoints and event files; dtype: of matrix products.
     """
-    fast = choose_dtype(device)
     defaults = {
-        "bf16": fast == torch.bfloat16,
-        "fp16": fast == torch.float16,
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16,
         "report_to": ["tensorboard"],
         "logging_steps": 1,
         "save_strategy": "steps",
@@ -124,6 +116,9 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         UserError: if no weight moved, or a weight is no finite number.
     """
     model, device = trainer.model, trainer.args.device
+    unpacked = explain_unpacked(trainer)
+    if unpacked is None:
+        add_packed_head(trainer, getattr(trainer, "temperature", 1.0))
     before = adapters.copy_trainable(model)
     resumption = checkpoints.Resumption(trainer, log, best)
     trainer.add_callback(resumption)
@@ -151,6 +146,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         "device": describe_device(device),
         "dtype": "bfloat16" if trainer.args.bf16 else "float16" if trainer.args.fp16 else "float32",
         "threads": torch.get_num_threads(),
+        "scoring": f"TRL's own head, as {unpacked}" if unpacked else "packed rows",
         "versions": {name: version(name) for name in PACKAGES},
     }
 

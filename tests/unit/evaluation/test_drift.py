@@ -23,12 +23,6 @@ ADAPTERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def in_float32(monkeypatch):
-    for module in (drift, losses):
-        monkeypatch.setattr(module, "choose_dtype", lambda device: torch.float32)
-
-
 @pytest.fixture(scope="module", params=list(ADAPTERS))
 def artefact(request, train_sft, publish, llama):
     return publish(train_sft(llama, ADAPTERS[request.param]))
@@ -59,7 +53,7 @@ def test_the_divergence_is_the_sum_over_the_counted_tokens_of_kl_from_the_untouc
     llama, artefact, rows, text, load_plain
 ):
     tokenizer, own, base = chat.load_tokenizer(llama), load_plain(llama, artefact), load_plain(llama)
-    found = drift.measure_drift(llama, artefact, [text], {"sums": rows[:2]}, batch_size=5)
+    found = drift.measure_drift(llama, artefact, [text], {"sums": rows[:2]}, batch_size=5, dtype=torch.float32)
     encoded = [item.encoded for item in drift.list_items(tokenizer, [text], {"sums": rows[:2]})]
     expected = [diverge_by_hand(own, base, item) for item in encoded]
     assert [row["kl"] for row in found] == pytest.approx(expected, rel=1e-3)
@@ -67,7 +61,7 @@ def test_the_divergence_is_the_sum_over_the_counted_tokens_of_kl_from_the_untouc
 
 
 def test_the_untouched_model_has_not_moved_at_all(llama, rows, text):
-    found = drift.measure_drift(llama, None, [text], {"sums": rows[:3]}, batch_size=2)
+    found = drift.measure_drift(llama, None, [text], {"sums": rows[:3]}, batch_size=2, dtype=torch.float32)
     assert [row["kl"] for row in found] == [0.0] * 6
     assert all(row["loss"] > 0 for row in found)
 
@@ -78,7 +72,7 @@ def test_an_adapter_that_changes_nothing_has_not_moved_although_its_base_is_comp
     get_peft_model(adapters.load_base_model(llama, CPU, torch.float32), LoraConfig()).save_pretrained(
         tmp_path / "adapter"
     )
-    found = drift.measure_drift(llama, tmp_path / "adapter", [], {"sums": ROWS}, batch_size=2)
+    found = drift.measure_drift(llama, tmp_path / "adapter", [], {"sums": ROWS}, batch_size=2, dtype=torch.float32)
     assert [row["kl"] for row in found] == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
@@ -89,14 +83,14 @@ def test_one_set_of_weights_serves_where_the_adapter_can_be_taken_off(monkeypatc
     for name in ("lora", "prefix", "pissa", "full"):
         folder = publish(train_sft(llama, ADAPTERS[name]))
         loaded.clear()
-        drift.Pair(llama, folder)
+        drift.Pair(llama, folder, torch.float32)
         counts[name] = len(loaded)
     assert counts == {"lora": 1, "prefix": 1, "pissa": 2, "full": 2}
 
 
 def test_the_loss_on_held_out_rows_is_that_of_the_loss_stage(llama, artefact, rows):
-    expected = losses.measure_rows(llama, artefact, rows[:4], 4)
-    found = drift.measure_drift(llama, artefact, [], {"sums": rows[:4]}, 4)
+    expected = losses.measure_rows(llama, artefact, rows[:4], 4, dtype=torch.float32)
+    found = drift.measure_drift(llama, artefact, [], {"sums": rows[:4]}, 4, dtype=torch.float32)
     for name in ("id", "tokens", "bytes"):
         assert [row[name] for row in found] == [row[name] for row in expected]
     assert [row["loss"] for row in found] == pytest.approx([row["loss"] for row in expected], rel=1e-5)
@@ -104,7 +98,7 @@ def test_the_loss_on_held_out_rows_is_that_of_the_loss_stage(llama, artefact, ro
 
 def test_the_loss_of_a_text_is_the_surprise_at_all_its_tokens_but_the_first(llama, text, load_plain):
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama)
-    found = drift.measure_drift(llama, None, [text], {}, 1)[1]
+    found = drift.measure_drift(llama, None, [text], {}, 1, dtype=torch.float32)[1]
     ids = tokenizer("Bread rises.", add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
         logits = torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0].double(), -1)
@@ -115,7 +109,9 @@ def test_the_loss_of_a_text_is_the_surprise_at_all_its_tokens_but_the_first(llam
 
 def test_records_name_their_source_and_come_in_order_whatever_the_batches(llama, artefact, rows, text):
     tasks = {"sums": rows[:3], "chat": rows[5:6]}
-    found = {size: drift.measure_drift(llama, artefact, [text], tasks, size) for size in (1, 3, 20)}
+    found = {
+        size: drift.measure_drift(llama, artefact, [text], tasks, size, dtype=torch.float32) for size in (1, 3, 20)
+    }
     assert [(row["kind"], row["source"], row["id"]) for row in found[3]] == [
         *(("text", "salt", f"salt-{number}") for number in (1, 2, 3)),
         *(("task", "sums", f"row{number}") for number in (0, 1, 2)),
@@ -165,7 +161,7 @@ def test_the_stage_measures_the_first_rows_of_each_task(tmp_path, llama, rows, t
 
     files = [write_rows(tmp_path / name, part) for name, part in (("a.json", rows[:4]), ("b.json", rows[4:]))]
     out, spec = tmp_path / "drift.jsonl", DriftSpec(texts=(str(text),), rows=2)
-    measure_drift.main(llama / "../card.json", files, [], out, spec, ["chat", "sums"])
+    measure_drift.main(llama / "../card.json", llama / "../precision.json", files, [], out, spec, ["chat", "sums"])
     found = [(row["source"], row["id"]) for row in read_jsonl(out) if row["kind"] == "task"]
     assert found == [("chat", "row0"), ("chat", "row1"), ("sums", "row4"), ("sums", "row5")]
     assert all(math.isfinite(row["loss"]) for row in read_jsonl(out))

@@ -34,11 +34,6 @@ def prompts(tokenizer, rows):
     return [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
 
 
-@pytest.fixture
-def in_float32(monkeypatch):
-    monkeypatch.setattr(generation, "choose_dtype", lambda device: torch.float32)
-
-
 class Scripted:
     """A model that says what it is told to."""
 
@@ -52,13 +47,13 @@ class Scripted:
 
 
 @pytest.mark.parametrize("habit", list(HABITS))
-def test_a_models_own_generation_config_cannot_leak_in(in_float32, llama, rows, prompts, tokenizer, tmp_path, habit):
+def test_a_models_own_generation_config_cannot_leak_in(llama, rows, prompts, tokenizer, tmp_path, habit):
     folder = tmp_path / "model"
     shutil.copytree(llama, folder)
     file = folder / "generation_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | HABITS[habit]))
-    expected, _ = generation.answer_rows(llama, None, rows, SPEC)
-    answers, facts = generation.answer_rows(folder, None, rows, SPEC)
+    expected, _ = generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)
+    answers, facts = generation.answer_rows(folder, None, rows, SPEC, dtype=torch.float32)
     assert answers == expected
     for name, value in SPEC.model_dump().items():
         assert facts["generation"][name] == value
@@ -118,20 +113,22 @@ def test_a_batch_answers_like_batches_of_one(request, tokenizer, prompts, base):
     assert len({answer["completion"] for answer in together}) > 6
 
 
-def test_answers_come_back_in_the_rows_order_whatever_the_batches(in_float32, llama, rows, prompts, tokenizer):
+def test_answers_come_back_in_the_rows_order_whatever_the_batches(llama, rows, prompts, tokenizer):
     mixed = [rows[index] for index in (3, 0, 11, 7, 1, 2)]
     order = [len(chat.render_prompt(tokenizer, row["messages"][:-1])) for row in mixed]
     assert order != sorted(order)
     answers = {
-        size: generation.answer_rows(llama, None, mixed, GenerationSpec(max_new_tokens=10, batch_size=size))[0]
+        size: generation.answer_rows(
+            llama, None, mixed, GenerationSpec(max_new_tokens=10, batch_size=size), dtype=torch.float32
+        )[0]
         for size in (1, 2, 4)
     }
     assert [answer["id"] for answer in answers[1]] == ["row3", "row0", "row11", "row7", "row1", "row2"]
     assert answers[1] == answers[2] == answers[4]
 
 
-def test_what_was_done_is_recorded(in_float32, llama, rows, prompts):
-    answers, facts = generation.answer_rows(llama, None, rows, SPEC)
+def test_what_was_done_is_recorded(llama, rows, prompts):
+    answers, facts = generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)
     assert facts["rendered_example"] == prompts[0]
     assert facts["rendered_example"].endswith("What is 0 + 0?<|im_end|>\n<|im_start|>assistant\n")
     assert facts["tokens"] == sum(answer["tokens"] for answer in answers) > 0
@@ -140,15 +137,20 @@ def test_what_was_done_is_recorded(in_float32, llama, rows, prompts):
     assert all(set(answer) == {"id", "completion", "tokens", "finish"} for answer in answers)
 
 
-def test_sampling_follows_the_seed(in_float32, llama, rows):
+def test_sampling_follows_the_seed(llama, rows):
     def sample(seed):
         spec = GenerationSpec(max_new_tokens=10, do_sample=True, temperature=2.0, seed=seed)
-        return [answer["completion"] for answer in generation.answer_rows(llama, None, rows, spec)[0]]
+        return [
+            answer["completion"] for answer in generation.answer_rows(llama, None, rows, spec, dtype=torch.float32)[0]
+        ]
 
     assert sample(1) == sample(1)
     assert sample(1) != sample(2)
 
 
-def test_an_adapter_is_used(in_float32, llama, rows, train_sft, publish):
+def test_an_adapter_is_used(llama, rows, train_sft, publish):
     folder = publish(train_sft(llama, {"peft_type": "LORA", "target_modules": "all-linear"}))
-    assert generation.answer_rows(llama, folder, rows, SPEC)[0] != generation.answer_rows(llama, None, rows, SPEC)[0]
+    assert (
+        generation.answer_rows(llama, folder, rows, SPEC, dtype=torch.float32)[0]
+        != generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)[0]
+    )

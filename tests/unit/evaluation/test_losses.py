@@ -19,11 +19,6 @@ def artefact(request, train_sft, publish, llama):
     return publish(train_sft(llama, ADAPTERS[request.param])) if ADAPTERS[request.param] else None
 
 
-@pytest.fixture
-def in_float32(monkeypatch):
-    monkeypatch.setattr(losses, "choose_dtype", lambda device: torch.float32)
-
-
 def sum_by_hand(model, encoded):
     """Add up -log p of each masked token, one token at a time."""
     ids, total, count = encoded["input_ids"], 0.0, 0
@@ -36,36 +31,36 @@ def sum_by_hand(model, encoded):
     return total, count
 
 
-def test_the_loss_is_the_sum_of_the_surprise_at_each_token_of_the_assistant(
-    in_float32, llama, artefact, rows, load_plain
-):
+def test_the_loss_is_the_sum_of_the_surprise_at_each_token_of_the_assistant(llama, artefact, rows, load_plain):
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, artefact)
-    found = losses.measure_rows(llama, artefact, rows[:3], batch_size=3)
+    found = losses.measure_rows(llama, artefact, rows[:3], batch_size=3, dtype=torch.float32)
     for row, measured in zip(rows[:3], found, strict=True):
         total, count = sum_by_hand(model, chat.encode_conversation(tokenizer, row["messages"]))
         assert measured["tokens"] == count == len(row["messages"][-1]["content"]) + 1  # bytes and the end token
         assert measured["loss"] == pytest.approx(total, rel=1e-4)
 
 
-def test_the_batch_size_changes_nothing(in_float32, llama, artefact, rows):
-    found = {size: losses.measure_rows(llama, artefact, rows, size) for size in (1, 5, 12)}
+def test_the_batch_size_changes_nothing(llama, artefact, rows):
+    found = {size: losses.measure_rows(llama, artefact, rows, size, dtype=torch.float32) for size in (1, 5, 12)}
     for size in (5, 12):
         assert [row["tokens"] for row in found[size]] == [row["tokens"] for row in found[1]]
         assert [row["loss"] for row in found[size]] == pytest.approx([row["loss"] for row in found[1]], rel=1e-4)
 
 
-def test_rows_keep_their_order_and_count_the_references_bytes(in_float32, llama):
+def test_rows_keep_their_order_and_count_the_references_bytes(llama):
     answers = ["一二三", "a", "four"]
     rows = [
         {"id": name, "messages": [{"role": "user", "content": "?" * 9}, {"role": "assistant", "content": answer}]}
         for name, answer in zip("xyz", answers, strict=True)
     ]
-    found = losses.measure_rows(llama, None, rows, 2)
+    found = losses.measure_rows(llama, None, rows, 2, dtype=torch.float32)
     assert [(row["id"], row["bytes"], row["tokens"]) for row in found] == [("x", 9, 10), ("y", 1, 2), ("z", 4, 5)]
     assert all(set(row) == {"id", "loss", "tokens", "bytes"} and row["loss"] > 0 for row in found)
 
 
-def test_a_trained_model_finds_its_own_rows_less_surprising(in_float32, llama, rows, train_sft, publish):
+def test_a_trained_model_finds_its_own_rows_less_surprising(llama, rows, train_sft, publish):
     run = train_sft(llama, None, max_steps=20)
-    before, after = (losses.measure_rows(llama, folder, rows[:8], 4) for folder in (None, publish(run)))
+    before, after = (
+        losses.measure_rows(llama, folder, rows[:8], 4, dtype=torch.float32) for folder in (None, publish(run))
+    )
     assert sum(row["loss"] for row in after) < 0.5 * sum(row["loss"] for row in before)

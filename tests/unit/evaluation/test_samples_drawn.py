@@ -16,13 +16,8 @@ SPEC = SamplingSpec(samples=3, k=(1, 3), temperature=2.0, batch_size=5)
 REFERENCES = [{"id": name, "messages": [], "answer": answer} for name, answer in (("a", "7"), ("b", "12"), ("c", "1"))]
 
 
-@pytest.fixture(autouse=True)
-def in_float32(monkeypatch):
-    monkeypatch.setattr(generation, "choose_dtype", lambda device: torch.float32)
-
-
 def draw(llama, rows, **changes):
-    return generation.sample_rows(llama, None, rows, SPEC.model_copy(update=changes), 10)
+    return generation.sample_rows(llama, None, rows, SPEC.model_copy(update=changes), 10, dtype=torch.float32)
 
 
 def build_samples(*completions):
@@ -50,15 +45,17 @@ def test_drawing_follows_the_seed_and_the_temperature(llama, rows):
     assert draw(llama, rows[:2]) == draw(llama, rows[:2])
     assert draw(llama, rows[:2]) != draw(llama, rows[:2], seed=1)
     cold = draw(llama, rows[:2], temperature=1e-3)
-    greedy, _ = generation.answer_rows(llama, None, rows[:2], GenerationSpec(max_new_tokens=10))
+    greedy, _ = generation.answer_rows(llama, None, rows[:2], GenerationSpec(max_new_tokens=10), dtype=torch.float32)
     assert [answer["completion"] for answer in cold] == [answer["completion"] for answer in greedy for _ in range(3)]
 
 
 def test_fields_of_the_section_reach_the_generation(monkeypatch, llama, rows):
     given = []
-    monkeypatch.setattr(generation, "answer_rows", lambda base, artefact, asked, spec: (given.append(spec), {}))
+    monkeypatch.setattr(generation, "answer_rows", lambda base, artefact, asked, spec, dtype: (given.append(spec), {}))
     with pytest.raises(TypeError):
-        generation.sample_rows(llama, None, rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11)
+        generation.sample_rows(
+            llama, None, rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11, dtype=torch.float32
+        )
     assert given == [
         GenerationSpec(max_new_tokens=11, batch_size=5, do_sample=True, temperature=2.0, top_p=0.5, top_k=4, seed=9)
     ]
@@ -109,7 +106,7 @@ def test_the_stages_take_the_first_rows_only(tmp_path, llama, rows):
     write_jsonl(references, rows)
     few = SPEC.model_copy(update={"rows": 2})
     task = TaskSpec(label="S", dataset="d", kind="maths", generation={"max_new_tokens": 4}, sampling=few)
-    generate_samples.main(llama / "../card.json", references, [], samples, task)
+    generate_samples.main(llama / "../card.json", llama / "../precision.json", references, [], samples, task)
     score_samples.main(samples, references, scores, few, "sums")
     assert [(row["id"], row["sample"]) for row in read_jsonl(scores)] == [
         (f"row{r}", n) for r in (0, 1) for n in range(3)

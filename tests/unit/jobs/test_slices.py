@@ -45,7 +45,9 @@ def test_a_run_that_is_not_selected_is_in_no_slice_of_the_study():
 
 
 def test_a_trainings_slice_has_all_but_the_label():
-    assert set(PLAIN.run("lora")) == {"method", "model", "dataset", "adapter", "quantization", "training"}
+    assert set(PLAIN.run("lora")) == {
+        *("method", "model", "dataset", "precision", "adapter", "quantization", "training")
+    }
     assert PLAIN.run("lora")["adapter"]["r"] == 16
 
 

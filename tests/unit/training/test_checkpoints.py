@@ -48,9 +48,8 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     import train_sft
     from transformers import Trainer
 
-    from tunelab.training import grpo, shared
+    from tunelab.training import grpo
 
-    shared.choose_dtype = lambda device: torch.float32
     grpo.build_reward_functions = lambda spec: ([reward_length], [1.0])
     evaluate = Trainer.evaluation_loop
 
@@ -64,7 +63,12 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
         set_trap(*kill)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # as Snakemake does before a job
     files = {name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")}
-    files |= {"card": work.base.parent / "card.json", "train": work.train, "weights": folder / work.kind / "weights"}
+    files |= {
+        "card": work.base.parent / "card.json",
+        "precision": work.base.parent / "precision.json",
+        "train": work.train,
+        "weights": folder / work.kind / "weights",
+    }
     if work.spec.method == "sft":
         main = partial(train_sft.main, validation=work.validation)
     else:

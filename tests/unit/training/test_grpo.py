@@ -10,7 +10,7 @@ from tunelab import records
 from tunelab.config.specs import CheckpointSettings, GrpoRun, Rewards
 from tunelab.errors import UserError
 from tunelab.models import adapters, publishing
-from tunelab.training import grpo, shared
+from tunelab.training import grpo
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
@@ -49,11 +49,12 @@ def train_grpo(tmp_path_factory, rows):
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "rewards": rewards}
         spec = GrpoRun(method="grpo", **fields, adapter=adapter, quantization=quantization, training=SHORT | settings)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shared, "choose_dtype", lambda device: getattr(torch, dtype))
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, letter], list(weights.values())))
             checkpoints = tmp_path_factory.mktemp("checkpoints")
             files = base, start, rows, checkpoints
-            run.trainer, run.history, run.costs = grpo.train(*files, CheckpointSettings(), 0, spec)
+            run.trainer, run.history, run.costs = grpo.train(
+                *files, CheckpointSettings(), 0, spec, getattr(torch, dtype)
+            )
         run.recorded, run.model = run.trainer.recorded, run.trainer.model.eval()
         return run
 
@@ -193,6 +194,7 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
     with pytest.raises(UserError, match="so there was nothing to learn from"):
         main(
             card=qwen2.parent / "card.json",
+            precision=qwen2.parent / "precision.json",
             train=tmp_path / "train.jsonl",
             start=[start / "adapter_model.safetensors"],
             weights=tmp_path / "out" / "adapter" / "adapter_model.safetensors",

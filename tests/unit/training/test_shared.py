@@ -10,7 +10,7 @@ from trl import GRPOConfig, SFTConfig
 from tunelab import records
 from tunelab.config.specs import CheckpointSettings
 from tunelab.errors import UserError
-from tunelab.models import device, publishing
+from tunelab.models import publishing
 from tunelab.training import shared
 from tunelab.training.events import publish_events
 
@@ -31,35 +31,11 @@ def log():
     return made
 
 
-def test_a_cpu_computes_in_bfloat16_only_where_its_hardware_does_and_never_in_float16(monkeypatch):
-    for found, expected in (
-        ({"avx512_bf16": True}, torch.bfloat16),
-        ({"amx_bf16": True}, torch.bfloat16),
-        ({"avx2": True, "avx512_f": True, "avx512_bf16": False}, torch.float32),
-        ({"amx_fp16": True, "avx512_fp16": True}, torch.float32),
-    ):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
-        assert device.choose_dtype(CPU) == expected
-
-
-@pytest.mark.parametrize(("capability", "expected"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16)])
-def test_a_gpu_without_bfloat16_computes_in_float16(monkeypatch, capability, expected):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert device.choose_dtype(torch.device("cuda")) == expected
-
-
-def test_all_weights_are_trained_in_float32_and_only_frozen_ones_are_held_in_less(monkeypatch):
-    monkeypatch.setattr(shared, "choose_dtype", lambda device: torch.bfloat16)
-    assert shared.choose_precision(quantised_or_adapter=False)[1] == torch.float32
-    assert shared.choose_precision(quantised_or_adapter=True)[1] == torch.bfloat16
-
-
 @pytest.mark.parametrize("config", [SFTConfig, GRPOConfig])
 @pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
-def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(monkeypatch, tmp_path, config, dtype, bf16):
-    monkeypatch.setattr(shared, "choose_dtype", lambda device: dtype)
+def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_path, config, dtype, bf16):
     settings = {"learning_rate": 0.125, "logging_steps": 5}
-    made = shared.build_arguments(config, settings, tmp_path / "run", SAVING, 7, CPU)
+    made = shared.build_arguments(config, settings, tmp_path / "run", SAVING, 7, CPU, dtype)
     assert (made.bf16, made.fp16, made.use_cpu) == (bf16, False, True)
     assert (made.learning_rate, made.logging_steps, made.seed) == (0.125, 5, 7)
     assert made.report_to == ["tensorboard"]
@@ -76,19 +52,19 @@ def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(monk
     ],
 )
 def test_checkpoints_are_saved_as_the_study_says_unless_the_run_says_otherwise(tmp_path, settings, expected):
-    made = shared.build_arguments(SFTConfig, settings, tmp_path, SAVING, 0, CPU)
+    made = shared.build_arguments(SFTConfig, settings, tmp_path, SAVING, 0, CPU, torch.float32)
     assert (made.save_strategy, made.save_steps, made.save_total_limit) == expected
 
 
 def test_float16_on_a_cpu_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"training.fp16: float16 on a CPU is hundreds of times slower"):
-        shared.build_arguments(SFTConfig, {"fp16": True}, tmp_path, SAVING, 0, CPU)
+        shared.build_arguments(SFTConfig, {"fp16": True}, tmp_path, SAVING, 0, CPU, torch.float32)
 
 
 def test_the_seed_is_set_before_anything_is_drawn(tmp_path):
     drawn = []
     for seed in (3, 3, 4):
-        shared.build_arguments(SFTConfig, {}, tmp_path, SAVING, seed, CPU)
+        shared.build_arguments(SFTConfig, {}, tmp_path, SAVING, seed, CPU, torch.float32)
         drawn.append(torch.rand(1).item())
     assert drawn[0] == drawn[1] != drawn[2]
 

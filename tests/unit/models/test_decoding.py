@@ -1,0 +1,112 @@
+"""Completions are those of `generate`, greedy and drawn, for every model and adapter that is not left to it."""
+
+import pytest
+import torch
+from architectures import ADAPTERS, build_model, build_rows
+from transformers import GenerationConfig
+
+from tunelab.config.peft_types import WEIGHT_CHANGES
+from tunelab.models.decoding import Decoder, explain_undecodable, find_generate
+from tunelab.models.packed_model import ARCHITECTURES
+
+pytestmark = pytest.mark.slow
+ENDS = [3, 4, 5, 6]
+DECODING = {
+    "greedy": {"do_sample": False},
+    "drawn": {"do_sample": True, "top_k": 0},
+    "drawn from the best": {"do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.9},
+}
+
+
+def build_config(**fields):
+    # tokens 7 to 60 end a completion too: a fifth of what a random model says
+    return GenerationConfig(max_new_tokens=12, eos_token_id=[*ENDS, *range(7, 60)], pad_token_id=0, **fields)
+
+
+def complete(generate, config, side="left"):
+    ids, attention = build_rows(side)
+    torch.manual_seed(2)
+    return generate(input_ids=ids, attention_mask=attention, generation_config=config)
+
+
+@pytest.mark.parametrize("decoding", list(DECODING))
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_the_tokens_are_those_of_generate(model_type, decoding):
+    fields = {"sliding_window": None} if model_type == "mistral" else {}
+    model, config = build_model(model_type, **fields), build_config(**DECODING[decoding])
+    assert explain_undecodable(model, config) is None
+    expected = complete(model.generate, config)
+    assert len({tuple(row) for row in expected.tolist()}) > 4
+    assert torch.equal(complete(Decoder(model).generate, config), expected)
+
+
+@pytest.mark.parametrize("peft_type", sorted(WEIGHT_CHANGES))
+def test_adapters_are_merged_for_the_while_and_no_weight_is_touched(peft_type):
+    model, config = build_model("llama", peft_type), build_config(do_sample=False)
+    assert explain_undecodable(model, config) is None
+    plain = complete(build_model("llama").generate, config)
+    expected = complete(model.generate, config)
+    assert not torch.equal(expected, plain)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    decoder = Decoder(model)
+    assert torch.equal(complete(decoder.generate, config), expected)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+    # the next call has the weights as they have become
+    for weight in model.parameters():
+        weight.data *= 1.1 if weight.requires_grad else 1.0
+    assert torch.equal(complete(decoder.generate, config), complete(model.generate, config))
+
+
+def test_in_half_precision_adapters_stay_apart(monkeypatch):
+    from peft.tuners.lora import Linear
+
+    monkeypatch.setattr(Linear, "merge", None)
+    model, config = build_model("llama", "LORA").to(torch.bfloat16), build_config(do_sample=False)
+    assert complete(Decoder(model).generate, config).shape[0] == 6
+
+
+def test_a_failure_leaves_the_model_as_it_was(monkeypatch):
+    model = build_model("llama", "LORA").train()
+    before = {name: weight.data_ptr() for name, weight in model.named_parameters()}
+    decoder = Decoder(model)
+    monkeypatch.setattr(decoder, "_read", lambda ids, attention: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        complete(decoder.generate, build_config(do_sample=False))
+    assert {name: weight.data_ptr() for name, weight in model.named_parameters()} == before
+    assert model.training and not any(getattr(module, "merged", False) for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    ("peft_type", "fields", "reason"),
+    [
+        ("PREFIX_TUNING", {}, "adapters of type PREFIX_TUNING have not been checked"),
+        ("LN_TUNING", {}, "adapters of type LN_TUNING have not been checked"),
+        (None, {"repetition_penalty": 1.2}, "decoding asks for repetition_penalty"),
+        (None, {"num_beams": 2}, "decoding asks for num_beams"),
+        (None, {"min_p": 0.1, "do_sample": True, "top_k": 0}, "decoding asks for min_p"),
+        (None, {"suppress_tokens": [8]}, "decoding asks for suppress_tokens"),
+        (None, {"do_sample": True}, "top_k is left to the library"),
+    ],
+)
+def test_what_does_not_fit_is_left_to_generate_with_the_reason(peft_type, fields, reason):
+    model = build_model("llama", peft_type)
+    generate, how = find_generate(model, build_config(**fields))
+    assert generate == model.generate
+    assert how.startswith("generate, as ") and reason in how
+
+
+@pytest.mark.parametrize(
+    ("model_type", "fields", "reason"),
+    [
+        ("mistral", {"sliding_window": 8}, "window of tokens"),
+        ("qwen2", {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 0}, "window of tokens"),
+        ("llama", {"attn_implementation": "eager"}, "attention is computed by eager"),
+        ("gpt_neox", {}, "models of type gpt_neox have not been checked"),
+    ],
+)
+def test_models_whose_tokens_are_tied_otherwise_are_left_to_generate(model_type, fields, reason):
+    assert reason in explain_undecodable(build_model(model_type, **fields), build_config(do_sample=False))
+
+
+def test_every_type_that_only_changes_weights_is_tried_here():
+    assert set(ADAPTERS) >= WEIGHT_CHANGES
