@@ -53,13 +53,19 @@ class Display(logging.Handler):
             self._show(record)
         except Exception:  # a study never fails because it cannot be watched
             self.handleError(record)
+            self._end()
+            logger.removeHandler(self)
+            logger.addHandler(self._usual)
 
     def close(self) -> None:
+        self._end()
+        self._usual.close()
+        super().close()
+
+    def _end(self) -> None:
         self._closed.set()
         with self.lock, contextlib.suppress(OSError):  # the terminal may be gone
             self._screen.erase()
-        self._usual.close()
-        super().close()
 
     def _show(self, record: logging.LogRecord) -> None:
         match getattr(record, "event", None):

@@ -27,11 +27,14 @@ class TimeLeft:
     def __init__(self, jobs: dict[int, PlannedJob]) -> None:
         self._jobs = dict(jobs)
         self._taken: dict[str, list[float]] = {}
+        self._more: list[float] = []  # than last time, since processes take time to start and machines are busy
 
     def finish(self, number: int, seconds: float) -> None:
         """Learn from a job how long those of its rule take."""
         if job := self._jobs.pop(number, None):  # there is none if it failed before
             self._taken.setdefault(job.rule, []).append(seconds)
+            if job.seconds is not None:
+                self._more.append(seconds - job.seconds)
 
     def give_up(self, number: int) -> None:
         """Leave out a failed job and all that wait for it."""
@@ -54,11 +57,13 @@ class TimeLeft:
         return f"about {_round(left)} left" if left >= MINUTE else "less than a minute left"
 
     def _guess(self, job: PlannedJob, elapsed: float) -> float | None:
-        taken = self._taken.get(job.rule)
-        whole = job.seconds if job.seconds is not None or not taken else statistics.median(taken)
-        if whole is None or elapsed > whole * LATE + MINUTE:
+        if job.seconds is not None:
+            whole = job.seconds + max(statistics.median(self._more or [0.0]), 0.0)
+        elif job.rule in self._taken:
+            whole = statistics.median(self._taken[job.rule])
+        else:
             return None
-        return max(whole - elapsed, 0.0)
+        return max(whole - elapsed, 0.0) if elapsed <= whole * LATE + MINUTE else None
 
     def _add_up(self, seconds: dict[int, float]) -> float:
         """Return how long the scarcest of cores, GPUs and the like is needed."""
