@@ -27,14 +27,15 @@ class TimeLeft:
     def __init__(self, jobs: dict[int, PlannedJob]) -> None:
         self._jobs = dict(jobs)
         self._taken: dict[str, list[float]] = {}
-        self._more: list[float] = []  # than last time, since processes take time to start and machines are busy
+        self._now = self._last_time = float(MINUTE)  # of the same jobs; so much that a few light ones tell little
 
     def finish(self, number: int, seconds: float) -> None:
         """Learn from a job how long those of its rule take."""
         if job := self._jobs.pop(number, None):  # there is none if it failed before
             self._taken.setdefault(job.rule, []).append(seconds)
             if job.seconds is not None:
-                self._more.append(seconds - job.seconds)
+                self._now += seconds
+                self._last_time += job.seconds
 
     def give_up(self, number: int) -> None:
         """Leave out a failed job and all that wait for it."""
@@ -58,7 +59,8 @@ class TimeLeft:
 
     def _guess(self, job: PlannedJob, elapsed: float) -> float | None:
         if job.seconds is not None:
-            whole = job.seconds + max(statistics.median(self._more or [0.0]), 0.0)
+            # busy machines are slow, but kept results make no other work faster
+            whole = job.seconds * max(self._now / self._last_time, 1.0)
         elif job.rule in self._taken:
             whole = statistics.median(self._taken[job.rule])
         else:

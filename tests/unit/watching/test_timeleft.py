@@ -61,9 +61,15 @@ def test_finished_jobs_tell_how_long_others_of_their_rule_take():
 
 
 def test_on_a_busy_machine_all_takes_longer_than_last_time():
-    left = TimeLeft({number: job(seconds=60) for number in range(3)})
-    left.finish(0, 120)
-    assert left.tell({}) == "about 4 min left"
+    left = TimeLeft({number: job(seconds=600) for number in range(3)})
+    left.finish(0, 1260)
+    assert left.tell({}) == "about 40 min left"
+
+
+def test_a_light_job_that_took_long_to_start_says_little_of_heavy_ones():
+    left = TimeLeft({0: job(seconds=0.1), 1: job(seconds=1200)})
+    left.finish(0, 2)
+    assert left.tell({}) == "about 21 min left"
 
 
 def test_results_that_were_kept_do_not_make_the_rest_shorter():
