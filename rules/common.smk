@@ -17,11 +17,15 @@ from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files
 from tunelab.jobs.processes import held_lock
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
+from tunelab.watching.display import watch_study
+
+watch_study(workflow)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
@@ -86,7 +90,7 @@ onstart:
 
 onerror:
     if failed := workflow.scheduler.failed:
-        titles = {" ".join([job.rule.name, *job.wildcards_dict.values()]): Path(job.log[0]) for job in failed}
+        titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
         print(describe_failures(titles), file=sys.stderr)
 
 

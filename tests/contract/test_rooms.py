@@ -3,7 +3,7 @@
 import ast
 import tomllib
 
-from project_files import LIBRARY, PROJECT, SCRIPTS, list_files
+from project_files import LIBRARY, PROJECT, SCRIPTS, STAGES, list_code, list_files
 
 ROOMS = [path for path in sorted((SCRIPTS / "tunelab").iterdir()) if path.is_dir() and path.name != "__pycache__"]
 
@@ -18,7 +18,7 @@ def read_layers() -> list[str]:
 def test_every_room_has_its_place_in_the_order():
     *rooms, ground = read_layers()
     assert sorted(rooms) == [room.name for room in ROOMS]
-    assert len(rooms) == 11
+    assert len(rooms) == 12
     modules = {path.stem for path in LIBRARY if path.parent.name == "tunelab"}
     assert set(ground.split(" : ")) == modules - {"__init__"}
 
@@ -31,6 +31,11 @@ def test_every_room_says_what_it_is_for_and_what_it_must_never_know():
         assert len(tree.body) == 1  # nothing that an import would run
         said = ast.get_docstring(tree)
         assert "never" in said.split(), room.name
+
+
+def test_no_stage_knows_what_only_people_see():
+    rooms = {path.parent.name for stage in STAGES for path in list_code(stage.stem)}
+    assert rooms >= {"jobs", "training"} and not rooms & {"upkeep", "watching"}
 
 
 def test_tests_lie_in_the_rooms_of_what_they_test():

@@ -1,16 +1,16 @@
 """The one seam between Snakemake and the library: it turns a job's named files and params into arguments of `main`.
 
-Console output goes to the job's log file; `report_progress` lines go to the terminal as well. A mistake of the user, a
-full disk and a lack of memory end the job with a sentence; everything else that fails keeps its traceback, so that a
-failed job looks failed. A job that ends well leaves its provenance card, and, if asked to, keeps its outputs for the
-next job with equal facts and inputs.
+Console output goes to the job's log file, where whoever watches finds the `report_progress` lines by their mark. A
+mistake of the user, a full disk and a lack of memory end the job with a sentence; everything else that fails keeps its
+traceback, so that a failed job looks failed. A job that ends well leaves its provenance card, and, if asked to, keeps
+its outputs for the next job with equal facts and inputs.
 """
 
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     die_with_parent()
     keep_memory()
-    _redirect_console(Path(job.log[0]), " ".join([job.rule, *(value for _, value in job.wildcards.items())]))
+    _redirect_console(Path(job.log[0]), name_job(job.rule, dict(job.wildcards.items())))
     try:
         _run(main, job, keep)
     except Exception as error:
@@ -47,11 +47,19 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
         _end_with(sentence, error)
 
 
+def name_job(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return a job's name for people: `train_sft lora 1`."""
+    return " ".join([rule, *wildcards.values()])
+
+
 def report_progress(message: str) -> None:
-    """Print one line to the terminal, inside a job with the job's name, and to the log."""
-    if _terminal is not None:
-        os.write(_terminal, f"[{_title}] {message}\n".encode())
-    print(message, flush=True)
+    """Print one line; inside a job it goes to the log, marked for whoever watches."""
+    print(mark_progress(_title, message) if _title else message, flush=True)
+
+
+def mark_progress(title: str, message: str) -> str:
+    """Return the line by which a job's log holds a report."""
+    return f"[{title}] {message}"
 
 
 def _run(main: Callable, job: Any, keep: bool) -> None:
@@ -83,14 +91,14 @@ def _end_with(sentence: str, error: Exception) -> None:
     try:
         if not isinstance(error, UserError):
             traceback.print_exc()
-        report_progress(f"Error: {sentence}")
-    except OSError as full:  # the log may lie on the very disk that is full; the terminal was told first
-        sys.exit(str(full))
+        print(f"Error: {sentence}", flush=True)
+    except OSError:  # the log may lie on the very disk that is full
+        os.write(_terminal, f"{mark_progress(_title, sentence)}\n".encode())
     sys.exit(1)
 
 
 def _redirect_console(log: Path, title: str) -> None:
-    """Send this process's stdout and stderr to `log`, keeping the terminal for progress lines under `title`."""
+    """Send this process's stdout and stderr to `log`, its reports under `title`; keep the terminal for emergencies."""
     global _terminal, _title
     _title = title
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
-from tunelab.upkeep.spending import Spending, guess_spending, load_spending, render_spending
+from tunelab.upkeep.spending import find_spending, render_spending
 
 CAUSE_LIMIT = 4  # sentences per group of jobs
 LINE_LIMIT = 22  # for the causes and their jobs, so that all fits on a screen
@@ -69,7 +69,7 @@ def render_plan(jobs: list[Job], target: str) -> str:
     planned = [job for job in jobs if job.runs]
     if not planned:
         return f"Nothing to do: {target} is up to date."
-    spent = _find_spending(jobs)
+    spent = find_spending((job.rule, job.log, job.benchmark) for job in jobs)
     causes: dict[tuple[str, ...], list[Job]] = {}
     for job in planned:
         if job.causes:
@@ -85,16 +85,6 @@ def render_plan(jobs: list[Job], target: str) -> str:
     if following := [job for job in planned if not job.causes]:
         lines += ["", "and then, because of these", *_render_rules(following, spent)]
     return "\n".join([*lines, "", _render_total(planned, spent)])
-
-
-def _find_spending(jobs: list[Job]) -> dict[str, Spending | None]:
-    """Return what each job took, by its log; a job that never ran is judged by its rule's other jobs."""
-    own = {job.log: load_spending(job.log, job.benchmark) for job in jobs}
-    rules: dict[str, list[Spending]] = {}
-    for job in jobs:
-        if found := own[job.log]:
-            rules.setdefault(job.rule, []).append(found)
-    return {job.log: own[job.log] or guess_spending(rules.get(job.rule, [])) for job in jobs}
 
 
 def _render_group(causes: tuple[str, ...], jobs: list[Job], spent: dict) -> list[str]:

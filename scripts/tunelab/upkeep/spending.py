@@ -22,6 +22,21 @@ class Spending:
     guessed: bool = False
 
 
+def find_spending(jobs: Iterable[tuple[str, str, str | None]]) -> dict[str, Spending | None]:
+    """Return what each job took, by its log; a job that never ran is judged by its rule's other jobs.
+
+    jobs: each one's rule, log and benchmark file.
+    """
+    rules, own = {}, {}
+    for rule, log, benchmark in jobs:
+        rules[log], own[log] = rule, load_spending(log, benchmark)
+    known: dict[str, list[Spending]] = {}
+    for log, found in own.items():
+        if found:
+            known.setdefault(rules[log], []).append(found)
+    return {log: found or guess_spending(known.get(rules[log], [])) for log, found in own.items()}
+
+
 def load_spending(log: str, benchmark: str | None) -> Spending | None:
     """Return what the job with this log took when it really ran, or None if nothing tells."""
     card = card_file(log)

@@ -1,0 +1,127 @@
+"""Stand between Snakemake's messages and the terminal: a line for what happens, in the place of a dozen.
+
+All of Snakemake's own words go to its log in `.snakemake/log`, as they always do.
+"""
+
+import contextlib
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from snakemake.logging import ColorizingTextHandler, logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from tunelab.errors import UserError
+from tunelab.jobs.job import name_job
+from tunelab.upkeep.spending import find_spending
+from tunelab.watching.running import RunningStudy
+from tunelab.watching.screen import Screen
+from tunelab.watching.timeleft import PlannedJob
+
+PERIOD = 1.0  # seconds between two looks at what jobs report
+INTERRUPTED = "Terminating processes on user request"
+# what nobody needs to know before jobs run
+IDLE = ("Using shell", "Conda environments: ignored", "Select jobs to execute")
+# what Snakemake says besides warnings and errors while jobs run, and people want to know
+SAID = (INTERRUPTED, "Will exit after finishing", "Complete log", "Elapsed time")
+
+
+def watch_study(workflow: Any) -> None:
+    """Put the display in the place of Snakemake's own, unless it was asked for something else than its usual output."""
+    asked = workflow.output_settings
+    other = (asked.dryrun, asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.show_failed_logs)
+    if workflow.is_main_process and not any(other):
+        for handler in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
+            logger.removeHandler(handler)
+            logger.addHandler(Display(workflow, handler))
+
+
+class Display(logging.Handler):
+    """A handler of Snakemake's messages, which passes on to the usual one what is not told in its own lines."""
+
+    def __init__(self, workflow: Any, usual: ColorizingTextHandler) -> None:
+        super().__init__()
+        self._workflow, self._usual = workflow, usual
+        self._screen = Screen(usual.stream, live=usual.can_color_tty(), colours=not usual.nocolor)
+        self._study: RunningStudy | None = None
+        self._closed = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._show(record)
+        except Exception:  # a study never fails because it cannot be watched
+            self.handleError(record)
+            self._end()
+            logger.removeHandler(self)
+            logger.addHandler(self._usual)
+
+    def close(self) -> None:
+        self._end()
+        self._usual.close()
+        super().close()
+
+    def _end(self) -> None:
+        self._closed.set()
+        with self.lock, contextlib.suppress(OSError):  # the terminal may be gone
+            self._screen.erase()
+
+    def _show(self, record: logging.LogRecord) -> None:
+        match getattr(record, "event", None):
+            case LogEvent.WORKFLOW_STARTED | LogEvent.RESOURCES_INFO | LogEvent.RUN_INFO:
+                pass
+            case LogEvent.JOB_STARTED:
+                if self._study is None:
+                    self._study = RunningStudy(list_planned(self._workflow), self._screen)
+                    threading.Thread(target=self._keep_looking, daemon=True).start()
+            case LogEvent.JOB_INFO:
+                self._study.start(record.jobid)
+            case LogEvent.JOB_FINISHED:
+                self._study.finish(record.job_id)
+            case LogEvent.JOB_ERROR:
+                self._study.fail(record.jobid)
+            case _ if self._passes(record):
+                self._screen.erase()
+                self._usual.handle(record)
+
+    def _passes(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if self._study is None:
+            return not text.startswith(IDLE)
+        self._study.stopping |= text.startswith(INTERRUPTED)
+        # the end of a job's process; the log of the job says why
+        told = getattr(record, "exception", "") == "RuleException" and "CalledProcessError" in text
+        return text.startswith(SAID) or (record.levelno >= logging.WARNING and not told)
+
+    def _keep_looking(self) -> None:
+        with contextlib.suppress(OSError):
+            while not self._closed.wait(PERIOD):
+                with self.lock:
+                    self._study.look()
+
+
+def list_planned(workflow: Any) -> dict[int, PlannedJob]:
+    """Return the jobs that are to run, by Snakemake's number, with what they took last time."""
+    dag, limits = workflow.dag, workflow.scheduler.global_resources
+    jobs = [job for job in dag.jobs if job.log]  # all but the targets, which do nothing
+    try:
+        spent = find_spending((job.rule.name, str(job.log[0]), job.benchmark and str(job.benchmark)) for job in jobs)
+    except UserError:  # a broken card; `make verify` tells
+        spent = {}
+    planned = {}
+    for job in filter(dag.needrun, jobs):
+        known = spent.get(str(job.log[0]))
+        planned[dag.jobid(job)] = PlannedJob(
+            title=name_job(job.rule.name, job.wildcards_dict),
+            rule=job.rule.name,
+            log=Path(job.log[0]),
+            seconds=known.seconds if known else None,
+            claims={
+                name: job.scheduler_resources.get(name, 0) / limit
+                for name, limit in limits.items()
+                if 0 < limit < sys.maxsize
+            },
+            causes=frozenset(map(dag.jobid, dag.dependencies[job])),
+        )
+    return planned

@@ -1,0 +1,95 @@
+"""How long the rest of a study will take, as far as earlier runs and what is finished by now can tell."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MINUTE = 60
+LATE = 2  # a job that takes this many times what it should, and a minute more, is one of unknown length
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job that is to run; `claims` are its shares of what all jobs together have of cores, GPUs and the like."""
+
+    title: str
+    rule: str
+    log: Path
+    seconds: float | None = None  # what it took last time, or what others of its rule did
+    claims: dict[str, float] = field(default_factory=dict)
+    causes: frozenset[int] = frozenset()  # the jobs, by number, that it waits for
+
+
+class TimeLeft:
+    """The jobs, by number, that are not finished, and what is known of their lengths."""
+
+    def __init__(self, jobs: dict[int, PlannedJob]) -> None:
+        self._jobs = dict(jobs)
+        self._taken: dict[str, list[float]] = {}
+        self._now = self._last_time = float(MINUTE)  # of the same jobs; so much that a few light ones tell little
+
+    def finish(self, number: int, seconds: float) -> None:
+        """Learn from a job how long those of its rule take."""
+        if job := self._jobs.pop(number, None):  # there is none if it failed before
+            self._taken.setdefault(job.rule, []).append(seconds)
+            if job.seconds is not None:
+                self._now += seconds
+                self._last_time += job.seconds
+
+    def give_up(self, number: int) -> None:
+        """Leave out a failed job and all that wait for it."""
+        self._jobs.pop(number, None)
+        for other in [other for other, job in self._jobs.items() if number in job.causes]:
+            self.give_up(other)
+
+    def tell(self, elapsed: dict[int, float]) -> str:
+        """Return `about 12 min left`, `at least …` where a few lengths are unknown, or nothing where many are.
+
+        elapsed: the seconds that each running job has taken by now.
+        """
+        guesses = {number: self._guess(job, elapsed.get(number, 0.0)) for number, job in self._jobs.items()}
+        known = {number: seconds for number, seconds in guesses.items() if seconds is not None}
+        if len(known) * 2 <= len(guesses):
+            return ""
+        left = max(self._add_up(known), self._find_longest_way(known))
+        if len(known) < len(guesses):
+            return f"at least {_round(left)} left" if left >= MINUTE else ""
+        return f"about {_round(left)} left" if left >= MINUTE else "less than a minute left"
+
+    def _guess(self, job: PlannedJob, elapsed: float) -> float | None:
+        if job.seconds is not None:
+            # busy machines are slow, but kept results make no other work faster
+            whole = job.seconds * max(self._now / self._last_time, 1.0)
+        elif job.rule in self._taken:
+            whole = statistics.median(self._taken[job.rule])
+        else:
+            return None
+        return max(whole - elapsed, 0.0) if elapsed <= whole * LATE + MINUTE else None
+
+    def _add_up(self, seconds: dict[int, float]) -> float:
+        """Return how long the scarcest of cores, GPUs and the like is needed."""
+        needed: dict[str, float] = {}
+        for number, length in seconds.items():
+            for name, share in self._jobs[number].claims.items():
+                needed[name] = needed.get(name, 0.0) + length * share
+        return max(needed.values(), default=0.0)
+
+    def _find_longest_way(self, seconds: dict[int, float]) -> float:
+        """Return what jobs that wait for each other take, one after the other."""
+        ends: dict[int, float] = {}
+
+        def find_end(number: int) -> float:
+            if number not in ends:
+                ends[number] = seconds.get(number, 0.0) + max(map(find_end, self._list_causes(number)), default=0.0)
+            return ends[number]
+
+        return max(map(find_end, self._jobs), default=0.0)
+
+    def _list_causes(self, number: int) -> Iterable[int]:
+        return self._jobs[number].causes & self._jobs.keys()
+
+
+def _round(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / MINUTE), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
