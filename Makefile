@@ -9,19 +9,34 @@ STUDY := $(if $(CONFIG),--configfile $(CONFIG))
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other
 PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# the one that set-up put into .venv, or the one that was there
+UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup report plan verify clean-stale reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests again lock report plan verify clean-stale reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
-setup: $(VENV)/ready ## create .venv with the exact versions of requirements.lock
+setup: $(VENV)/ready ## create .venv with the exact files of requirements.lock (TORCH=cpu or default: that PyTorch)
 
-$(VENV)/ready: requirements.lock
+# a TORCH that is named sets up again; otherwise one that is there stays
+$(VENV)/ready: requirements.lock envs/torch-cpu.txt $(if $(TORCH),again)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python envs/install.py requirements.lock $(TORCH)
 	touch $@
+
+setup-tests: $(VENV)/ready-for-tests
+$(VENV)/ready-for-tests: requirements-test.lock $(VENV)/ready
+	$(VENV)/bin/python envs/install.py requirements-test.lock
+	touch $@
+
+# versions stay as long as they fit; PyPI is asked, or UV_DEFAULT_INDEX
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(addprefix --upgrade-package ,$(UPGRADE))
+lock: setup ## write the lock files again from pyproject.toml; UPGRADE=trl takes the newest trl that fits
+	$(LOCK) --output-file requirements.lock pyproject.toml
+	$(LOCK) --output-file requirements-test.lock --group test --constraint requirements.lock
 
 report: setup ## make the report, or bring it up to date
 	$(SNAKEMAKE)
@@ -45,10 +60,10 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
 
 # the longest files first, one for each process; the killed study waits more than it works
-test: setup lint programs ## check the code and run all tests
+test: setup-tests lint programs ## check the code and run all tests
 	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
 
-test-fast: setup lint ## check the code and run the tests that neither train nor plan a study nor open a browser
+test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
@@ -58,7 +73,7 @@ programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, 
 		chromium fonts-noto-cjk texlive-latex-recommended; } || \
 		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
 
-lint: setup
+lint: setup-tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile rules

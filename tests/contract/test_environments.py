@@ -1,4 +1,4 @@
-"""requirements.lock, the conda environments and pyproject.toml name the same things."""
+"""The lock files, the conda environments and pyproject.toml name the same things."""
 
 import re
 import tomllib
@@ -16,10 +16,9 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_lock() -> dict[str, str]:
-    lines = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pins = [re.fullmatch(r"([A-Za-z0-9._-]+)==([^\s;]+)(?: *;.*)?(?: *\\)?", line.strip()) for line in lines]
-    return {normalise(pin[1]): pin[2] for pin in pins if pin}
+def read_lock(name: str = "requirements.lock") -> dict[str, str]:
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    return {normalise(package): version for package, version in re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.M)}
 
 
 def read_pins(path) -> dict[str, str]:
@@ -51,11 +50,33 @@ def test_an_environment_pins_what_the_lock_pins(path):
     assert pins == {name: lock.get(name) for name in pins}
 
 
-def test_the_lock_holds_every_direct_dependency():
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    assert {normalise(name) for name in direct} - set(read_lock()) == set()
-    assert len(direct) > 20
+def test_the_locks_hold_every_direct_dependency():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    study, tests = project["project"]["dependencies"], project["dependency-groups"]["test"]
+    assert {normalise(name) for name in study} - set(read_lock()) == set()
+    assert {normalise(name) for name in tests} - set(read_lock("requirements-test.lock")) == set()
+    assert len(study) > 20
+    assert len(tests) > 5
+
+
+def test_the_study_needs_no_test_tool_and_both_locks_pin_the_same_versions():
+    study, tests = read_lock(), read_lock("requirements-test.lock")
+    assert {"pytest", "playwright", "ruff"} & set(study) == set()
+    assert {name: version for name, version in tests.items() if study.get(name, version) != version} == {}
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_every_pin_has_a_hash(lock):
+    text = (PROJECT / lock).read_text(encoding="utf-8")
+    assert len(re.findall(r"^[\w.-]+==.* \\\n    --hash=sha256:[0-9a-f]{64}", text, re.M)) == len(read_lock(lock))
+
+
+def test_the_cpu_build_is_of_the_locked_pytorch_and_leaves_out_its_cuda_libraries():
+    text = (PROJECT / "envs/torch-cpu.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^torch==(.+?)\+cpu \\$", text, re.M) == [read_lock()["torch"]]
+    cuda = {name for name in read_lock() if re.match(r"nvidia-|cuda-|triton$", name)}
+    assert len(cuda) > 10
+    assert set(re.findall(r"^(\S+) ; sys_platform == 'never'$", text, re.M)) == cuda
 
 
 @pytest.mark.parametrize("rule", [name for name in read_rules() if f"{name}.py" in RULES])
