@@ -9,7 +9,7 @@ import pytest
 from tests.study_copy import copy_project, run_snakemake
 from tunelab.jobs.jobcards import build_key
 
-# replaces the seam between Snakemake and the library: every output tells what its job was given
+# ends the seam between Snakemake and the library: every output tells what its job was given
 STUB = """
 import json
 from pathlib import Path
@@ -35,7 +35,8 @@ LOSSES = {name: path.replace("answers", "losses") for name, path in ANSWERS.item
 def told(tmp_path_factory) -> dict[str, dict[str, dict]]:
     """What the jobs of a run's own evaluation and of its repeats were given."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
-    (folder / "scripts/tunelab/jobs/job.py").write_text(STUB, encoding="utf-8")
+    with open(folder / "scripts/tunelab/jobs/job.py", "a", encoding="utf-8") as seam:
+        seam.write(STUB)
     targets = [*ANSWERS.values(), *LOSSES.values()]
     run_snakemake(
         folder, "--cores", "2", *targets, "--configfile", "config/smoke.yaml", "--config", "noise={run: base}"

@@ -23,7 +23,7 @@ TOKENS = 1024
 
 
 def decide_precision(model: Path, asked: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the decision (`dtype` for the `device`), and what it was taken from: `shape` and `seconds` by dtype.
+    """Return the decision (`dtype` for the `device`), and what it was taken from: `shape` and `seconds`, if measured.
 
     model: folder of the fetched model; asked: the config's `study.precision`.
 
@@ -31,7 +31,7 @@ def decide_precision(model: Path, asked: str) -> tuple[dict[str, str], dict[str,
         UserError: if float16 is asked for on a CPU.
     """
     device = choose_device()
-    measured: dict[str, Any] = {"asked": asked}
+    measured: dict[str, Any] = {"asked": asked, "shape": None, "seconds": None}
     if asked != "auto":
         dtype = _check(asked, device, "study.precision")
     elif device.type == "cuda":

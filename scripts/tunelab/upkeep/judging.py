@@ -10,7 +10,7 @@ from tunelab.upkeep.changes import describe_changes
 from tunelab.upkeep.planning import Job, label_jobs
 from tunelab.upkeep.studyfolders import read_card
 
-LINE_LIMIT = 8
+LINE_LIMIT = 10
 TOUCH = "--touch --forceall --quiet all"  # note for every file that it is of now, run nothing
 
 

@@ -9,6 +9,7 @@ from tunelab.config.study import REPEATS
 # how the rules name logs, benchmarks and cards, by stage
 RECORD_NAMES = {
     "fetch_model": "{model}",
+    "measure_precision": "{model}",
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
     "measure_tokens": "{dataset}/{model}",

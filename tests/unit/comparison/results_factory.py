@@ -114,7 +114,10 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
     )
     write_json(root / f"models/{models}/precision.json", {"dtype": "float32", "device": "CPU (test)"})
     seconds = {"float32": 0.002, "bfloat16": 0.003}
-    write_json(root / f"models/{models}/precision_figures.json", {"asked": "auto", "seconds": seconds})
+    write_json(
+        root / f"models/{models}/precision_figures.json",
+        {"asked": "auto", "shape": [1024, 576, 1536], "seconds": seconds},
+    )
     for dataset in ("sums", "tech"):
         write_dataset(root / "datasets" / dataset, dataset, study, rows)
     for run in study["study"]["runs"]:

@@ -52,7 +52,10 @@ def test_products_of_both_kinds_are_timed(monkeypatch):
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "float16"), ((8, 0), "bfloat16")])
 def test_a_gpu_without_bfloat16_computes_in_float16(on_gpu, llama, capability, expected):
     on_gpu(capability)
-    assert precision.decide_precision(llama, "auto") == ({"dtype": expected, "device": "a GPU"}, {"asked": "auto"})
+    assert precision.decide_precision(llama, "auto") == (
+        {"dtype": expected, "device": "a GPU"},
+        {"asked": "auto", "shape": None, "seconds": None},
+    )
 
 
 def test_what_the_config_says_is_taken_without_measuring(monkeypatch, llama):
