@@ -74,7 +74,7 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
 
 def test_every_rule_left_a_log_and_no_log_a_traceback(results):
     logs = list((results / "logs").rglob("*.log"))
-    assert len(logs) == 81
+    assert len(logs) == 82
     assert [path.name for path in logs if "Traceback" in path.read_text(encoding="utf-8")] == []
 
 
