@@ -82,7 +82,8 @@ def find_hidden(
             past_key_values=DynamicCache(first) if first else None,
             use_cache=first is not None,
         ).last_hidden_state[0]
-        found.append(hidden[packing.places[:, :-1][wanted[part]]])
+        # rows may share a position, and indexing would add their gradients up in the order in which threads come
+        found.append(hidden.index_select(0, packing.places[:, :-1][wanted[part]]))
     return torch.cat(found)
 
 
