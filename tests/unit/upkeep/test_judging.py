@@ -118,7 +118,7 @@ def test_equal_findings_share_a_line_and_many_are_counted(jobs):
     many = [replace(jobs[0], wildcards={"run": f"r{n}", "seed": "1"}, facts=("x = 1",)) for n in range(5)]
     lines = render_verdicts(judge_jobs(many), []).splitlines()
     assert lines[1].startswith("  train ×5: 5 runs · seed 1: x: not set → 1; runs.lora.adapter.r: 8 → not set")
-    different = [replace(job, facts=(f"x = {n}",)) for n, job in enumerate(many * 2)]
+    different = [replace(job, facts=(f"x = {n}",)) for n, job in enumerate(many * 3)]
     lines = render_verdicts(judge_jobs(different), []).splitlines()
-    assert "  … and 2 more lines" in lines
-    assert len(lines) == 15
+    assert "  … and 5 more lines" in lines
+    assert len(lines) == 17
