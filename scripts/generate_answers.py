@@ -12,13 +12,11 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 
 def main(
     card: Path, precision: Path, references: Path, weights: list[Path], answers: Path, generation: Path, spec
 ) -> None:
-    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.generation import answer_rows
     from tunelab.models.precision import load_precision
 

@@ -12,11 +12,9 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs import TaskSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 
 def main(card: Path, precision: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
-    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.generation import sample_rows
     from tunelab.models.precision import load_precision
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs import DriftSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 
 def main(
@@ -25,7 +24,6 @@ def main(
     spec: DriftSpec,
     tasks: list[str],
 ) -> None:
-    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.drift import measure_drift
     from tunelab.models.precision import load_precision
 

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 
 def main(card: Path, precision: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
-    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.evaluation.losses import measure_rows
     from tunelab.models.precision import load_precision
 

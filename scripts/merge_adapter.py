@@ -12,13 +12,11 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 PROBES = 4
 
 
 def main(card: Path, adapter: list[Path], rows: Path, weights: Path, parity: Path) -> None:
-    leave_out("bitsandbytes")  # a second of imports; weights are loaded as they are
     from tunelab.models.merging import merge
 
     probes = records.read_jsonl(rows)[:PROBES]

@@ -19,7 +19,6 @@ import pandas
 
 from tunelab import records
 from tunelab.jobs.job import run_as_job
-from tunelab.jobs.processes import leave_out
 
 
 def main(
@@ -37,8 +36,6 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    if not spec.uses_bitsandbytes:
-        leave_out("bitsandbytes")  # a second of imports
     from tunelab.models import publishing
     from tunelab.models.precision import load_precision
     from tunelab.training import grpo

@@ -9,7 +9,7 @@ import pytest
 from tests.study_copy import copy_project, run_snakemake
 from tunelab.jobs.jobcards import build_key
 
-# ends the seam between Snakemake and the library: every output tells what its job was given
+# stands at the end of the seam between Snakemake and the library, and makes every output tell what its job was given
 STUB = """
 import json
 from pathlib import Path

@@ -10,6 +10,7 @@ from tunelab.config.specs import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
+from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.models.precision import load_precision
 
@@ -37,7 +38,8 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     settings = generation.build_generation_config(tokenizer, model, spec)
     set_seed(spec.seed)
     prompt = chat.render_prompt(tokenizer, messages)
-    return generation.generate_batch(model, tokenizer, [prompt], settings)[0]["completion"]
+    generate, _ = find_generate(model, settings)
+    return generation.generate_batch(model, tokenizer, [prompt], settings, generate)[0]["completion"]
 
 
 def find_artefact(config: Config, run: str) -> Path | None:

@@ -18,7 +18,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.failures import explain_failure
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
-from tunelab.jobs.processes import die_with_parent, keep_memory
+from tunelab.jobs.processes import die_with_parent, keep_memory, leave_out
 
 _terminal: int | None = None
 _title = ""
@@ -37,6 +37,8 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     die_with_parent()
     keep_memory()
+    if not getattr(dict(job.params.items()).get("spec"), "uses_bitsandbytes", False):
+        leave_out("bitsandbytes")  # a second of imports wherever PEFT finds it
     _redirect_console(Path(job.log[0]), name_job(job.rule, dict(job.wildcards.items())))
     try:
         _run(main, job, keep)

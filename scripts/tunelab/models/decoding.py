@@ -6,6 +6,7 @@ small change of a weight is lost, so there adapters stay apart. `explain_undecod
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,7 +137,9 @@ class Decoder:
         """Have adapters merged for the block, in copies of the weights: the weights themselves are never written to."""
         layers = [module for module in self._model.modules() if isinstance(module, BaseTunerLayer)]
         weights = [weight for layer in layers for weight in layer.get_base_layer().parameters(recurse=False)]
-        if any(weight.dtype != torch.float32 for weight in weights):
+        names = Counter(weight for _, weight in self._model.named_parameters(remove_duplicate=False))
+        # a weight that two layers share would be changed for both
+        if any(weight.dtype != torch.float32 or names[weight] > 1 for weight in weights):
             layers, weights = [], []
         own = [weight.data for weight in weights]
         for weight in weights:

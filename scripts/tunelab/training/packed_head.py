@@ -1,4 +1,4 @@
-"""Log-probabilities of the labelled tokens alone, of packed rows: what training and measuring pay for on a CPU.
+"""Log-probabilities of the labelled tokens alone, of packed rows: what a training on a CPU pays for.
 
 TRL's trainers ask a model for them by `model(..., labels=..., fused_lm_head=True)`. On a GPU, TRL's own kernel projects
 the labelled positions only; on a CPU it projects all. `add_packed_head` answers the same call, in TRL's own protocol:
@@ -18,8 +18,6 @@ from trl.trainer.utils import FusedCausalLMOutput
 from tunelab.models.packed_model import explain_unscorable, find_base, find_hidden
 
 ROWS = 256  # positions that are projected at a time, [ROWS, vocabulary] in float32 being the peak of memory
-
-
 # what may be said of packed rows: more would mean embeddings, positions or images
 PACKED_INPUTS = {
     *("input_ids", "attention_mask", "labels", "past_key_values", "num_items_in_batch"),

@@ -134,6 +134,14 @@ def test_the_log_holds_what_programs_started_by_the_job_print(tmp_path):
     assert read_log(tmp_path) == "first\nsecond\nthird\nfourth\nfifth\n"
 
 
+@pytest.mark.parametrize(("uses", "found"), [(False, "None"), (True, "not looked for")])
+def test_bitsandbytes_is_not_there_for_jobs_that_do_not_use_it(tmp_path, uses, found):
+    main = f"job.params.names['spec'] = SimpleNamespace(uses_bitsandbytes={uses})\n"
+    main += "def main():\n    print(sys.modules.get('bitsandbytes', 'not looked for'))"
+    run_job(tmp_path, main)
+    assert read_log(tmp_path) == f"{found}\n"
+
+
 def test_reports_go_to_the_log_with_the_name_of_the_job_and_nothing_to_the_terminal(tmp_path):
     done = run_job(tmp_path, "def main():\n    print('quiet')\n    report_progress('step 1 of 2 · loss 2.5')")
     assert (done.stdout, done.stderr) == ("", "")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from architectures import ADAPTERS, build_model, build_rows
+from peft import LoraConfig, get_peft_model
 from transformers import GenerationConfig
 
 from tunelab.config.peft_types import WEIGHT_CHANGES
@@ -55,6 +56,14 @@ def test_adapters_are_merged_for_the_while_and_no_weight_is_touched(peft_type):
     for weight in model.parameters():
         weight.data *= 1.1 if weight.requires_grad else 1.0
     assert torch.equal(complete(decoder.generate, config), complete(model.generate, config))
+
+
+def test_a_weight_that_two_layers_share_is_changed_for_the_one_that_is_adapted():
+    adapter = LoraConfig(task_type="CAUSAL_LM", target_modules=["lm_head"], init_lora_weights=False)
+    model = get_peft_model(build_model("llama", tie_word_embeddings=True), adapter).eval()
+    assert model.get_input_embeddings().weight is model.get_output_embeddings().base_layer.weight
+    expected = complete(model.generate, build_config(do_sample=False))
+    assert torch.equal(complete(Decoder(model).generate, build_config(do_sample=False)), expected)
 
 
 def test_in_half_precision_adapters_stay_apart(monkeypatch):

@@ -93,6 +93,18 @@ def test_rows_too_long_for_one_packing_are_scored_in_parts(monkeypatch):
     assert len(sizes) > 2 and sum(sizes) == len(ids)
 
 
+def test_gradients_are_the_same_to_the_bit_each_time_also_where_many_rows_share_a_position():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        ids, attention = (rows.repeat(16, 1) for rows in build_rows())
+        first, *others = (score(build("llama", "LORA"), ids, attention, packed=True)[1] for _ in range(6))
+    finally:
+        torch.set_num_threads(threads)
+    for gradients in others:
+        assert all(torch.equal(gradient, first[name]) for name, gradient in gradients.items())
+
+
 def test_a_batch_without_a_label_is_a_zero_with_a_gradient():
     model = build("llama", "LORA")
     ids, attention = build_rows()

@@ -140,6 +140,18 @@ def test_tokens_are_counted_to_the_last_step_when_steps_are_logged_rarely(train_
     assert every.costs["tokens"] == some.costs["tokens"] == none.costs["tokens"] > 0
 
 
+def test_all_weights_are_trained_from_the_very_ones_of_the_file_and_only_frozen_ones_are_held_in_less(
+    train_sft, llama, load_plain
+):
+    run = train_sft(llama, None, dtype="bfloat16")
+    assert run.costs["dtype"] == "bfloat16"
+    assert len(run.before) > 10
+    for name, weight in load_plain(llama).named_parameters():
+        assert torch.equal(run.before[name], weight), name
+    adapted = train_sft(llama, LORA, dtype="bfloat16").model.base_model.model.model.layers[0].mlp.up_proj
+    assert (adapted.base_layer.weight.dtype, adapted.lora_A["default"].weight.dtype) == (torch.bfloat16, torch.float32)
+
+
 def test_qlora_trains_float32_weights_on_a_4_bit_base_on_the_cpu(train_sft, llama, publish, load_plain, compute_logits):
     run = train_sft(llama, LORA, dtype="bfloat16", quantization=NF4, learning_rate=1e-4)
     assert run.model.base_model.model.model.layers[0].mlp.up_proj.base_layer.weight.dtype == torch.uint8
