@@ -10,6 +10,7 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from tunelab.errors import UserError
+from tunelab.models.lean_lora import make_lean
 
 
 def build_adapter_config(adapter: dict[str, Any]) -> PeftConfig:
@@ -47,7 +48,9 @@ def load_trained_model(
     if artefact is None:
         return load_base_model(base, device, dtype).eval()
     if artefact.name == "adapter":
-        return PeftModel.from_pretrained(load_base_model(base, device, dtype), artefact).eval()
+        model = PeftModel.from_pretrained(load_base_model(base, device, dtype), artefact).eval()
+        make_lean(model)
+        return model
     return load_base_model(artefact, device, dtype).eval()
 
 

@@ -2,7 +2,8 @@
 
 Prompts are read packed (see `packing`), so what they begin with in common is read once; adapters are merged into a copy
 of the weights they change, which saves two small products a layer and token. Merging rounds in half precision, where a
-small change of a weight is lost, so there adapters stay apart. `explain_undecodable` says what is left to `generate`.
+small change of a weight is lost, so there adapters stay apart, with LoRA's factors at hand. `explain_undecodable` says
+what is left to `generate`.
 """
 
 import contextlib
@@ -22,8 +23,9 @@ from transformers import (
 )
 
 from tunelab.config.peft_types import WEIGHT_CHANGES
-from tunelab.models.packed_model import explain_unfit, find_base, list_types
-from tunelab.models.packing import pack_in_parts
+from tunelab.models.lean_lora import factors_at_hand
+from tunelab.models.packed_model import explain_unfit, find_base, list_types, run_packed
+from tunelab.models.packing import pack_rows
 
 # what is obeyed here, or means nothing to a loop that takes one token after the other
 OBEYED = {
@@ -79,7 +81,7 @@ class Decoder:
         was_training = self._model.training
         self._model.eval()  # no dropout
         try:
-            with self._merge():
+            with self._merge(), factors_at_hand(self._model):
                 return self._complete(input_ids, attention_mask, generation_config)
         finally:
             self._model.train(was_training)
@@ -92,8 +94,8 @@ class Decoder:
         ended = torch.zeros(len(ids), dtype=torch.bool)
         for count in range(1, config.max_new_tokens + 1):
             scores = choose(ids, head(hidden).float())
-            drawn = torch.multinomial(torch.softmax(scores, -1), 1) if config.do_sample else scores.argmax(-1)[:, None]
-            token = drawn[:, 0].masked_fill(ended, config.pad_token_id)
+            chosen = draw_tokens(scores) if config.do_sample else scores.argmax(-1)
+            token = chosen.masked_fill(ended, config.pad_token_id)
             ids = torch.cat([ids, token[:, None]], 1)
             ended |= torch.isin(token, ends)
             if ended.all() or count == config.max_new_tokens:
@@ -111,26 +113,14 @@ class Decoder:
 
     def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, DynamicCache]:
         """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""
-        states, layers = [], []
-        for _, packing in pack_in_parts(ids, attention):
-            cache = DynamicCache()
-            output = self._base.base_model(
-                input_ids=packing.ids,
-                attention_mask=packing.visible,
-                position_ids=packing.positions,
-                past_key_values=cache,
-                use_cache=True,
-            )
-            states.append(output.last_hidden_state[0, packing.places[:, -1]])
-            # [heads, rows, width, features] → [rows, heads, width, features]
-            layers.append(
-                [
-                    tuple(kept[0][:, packing.places].transpose(0, 1) for kept in (layer.keys, layer.values))
-                    for layer in cache.layers
-                ]
-            )
-        whole = [tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in zip(*layers, strict=True)]
-        return torch.cat(states), DynamicCache(whole)
+        packing, cache = pack_rows(ids, attention), DynamicCache()
+        states = run_packed(self._base, packing, cache)
+        # [1, heads, n, features] → [rows, heads, width, features]
+        layers = [
+            tuple(kept[0][:, packing.places].transpose(0, 1) for kept in (layer.keys, layer.values))
+            for layer in cache.layers
+        ]
+        return states[packing.places[:, -1]], DynamicCache(layers)
 
     @contextlib.contextmanager
     def _merge(self) -> Iterator[None]:
@@ -153,6 +143,16 @@ class Decoder:
                 layer.merged_adapters.clear()
             for weight, data in zip(weights, own, strict=True):
                 weight.data = data
+
+
+def draw_tokens(scores: torch.Tensor) -> torch.Tensor:
+    """Draw a token [rows] by its softmax share of the scores [rows, vocabulary], with one random number a row.
+
+    `torch.multinomial` draws one for each token of the vocabulary, which takes half as long as the model itself.
+    """
+    reached = scores.softmax(-1).cumsum(-1, dtype=torch.float64)
+    drawn = torch.rand(len(scores), 1, dtype=torch.float64) * reached[:, -1:]
+    return torch.searchsorted(reached, drawn, right=True)[:, 0]
 
 
 def build_processors(config: GenerationConfig) -> LogitsProcessorList:

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from torch.nn import functional
 from transformers import DynamicCache
 
 from tunelab.config.peft_types import PROMPT_LEARNING, WEIGHT_CHANGES
-from tunelab.models.packing import pack_in_parts
+from tunelab.models.packed_attention import attention_by_rows
+from tunelab.models.packing import Packing, pack_rows
 
 # adapters that treat each token by itself, and those that all rows share before their first token
 TOKENWISE = WEIGHT_CHANGES | {"PREFIX_TUNING", "CARTRIDGE"}
@@ -70,21 +70,25 @@ def find_hidden(
 
     prefix: keys and values that every row has before its first token; `attention` then begins with as many ones.
     """
-    attention = torch.ones_like(ids) if attention is None else attention[:, -ids.shape[1] :]
+    packing = pack_rows(ids, torch.ones_like(ids) if attention is None else attention[:, -ids.shape[1] :])
     first = [(layer.keys[:1], layer.values[:1]) for layer in prefix.layers] if prefix is not None else None
-    before = prefix.get_seq_length() if prefix is not None else 0
-    found = []
-    for part, packing in pack_in_parts(ids, attention):
-        hidden = model.base_model(
+    hidden = run_packed(model, packing, DynamicCache(first) if first else None)
+    # rows may share a position, and indexing would add their gradients up in the order in which threads come
+    return hidden.index_select(0, packing.places[:, :-1][wanted])
+
+
+def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torch.Tensor:
+    """Return the last hidden states [n, width of a state] of packed tokens after those in the cache, which grows."""
+    before = cache.get_seq_length() if cache is not None else 0
+    with attention_by_rows(model.config):
+        output = model.base_model(
             input_ids=packing.ids,
-            attention_mask=functional.pad(packing.visible, (before, 0), value=True),
             position_ids=packing.positions + before,
-            past_key_values=DynamicCache(first) if first else None,
-            use_cache=first is not None,
-        ).last_hidden_state[0]
-        # rows may share a position, and indexing would add their gradients up in the order in which threads come
-        found.append(hidden.index_select(0, packing.places[:, :-1][wanted[part]]))
-    return torch.cat(found)
+            past_key_values=cache,
+            use_cache=cache is not None,
+            packing=packing,
+        )
+    return output.last_hidden_state[0]
 
 
 def project_wanted(model: Any, ids: torch.Tensor, attention: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

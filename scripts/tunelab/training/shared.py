@@ -15,6 +15,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import describe_device, measure_peak_memory
+from tunelab.models.lean_lora import make_lean
 from tunelab.training import checkpoints
 from tunelab.training.events import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
@@ -119,6 +120,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     unpacked = explain_unpacked(trainer)
     if unpacked is None:
         add_packed_head(trainer, getattr(trainer, "temperature", 1.0))
+    make_lean(model)
     before = adapters.copy_trainable(model)
     resumption = checkpoints.Resumption(trainer, log, best)
     trainer.add_callback(resumption)

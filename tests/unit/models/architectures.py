@@ -21,7 +21,7 @@ ADAPTERS = {
     "FOURIERFT": {"n_frequency": 20} | ONE_LAYER,
     "HRA": {"r": 2} | ONE_LAYER,
     "VBLORA": {"r": 2, "num_vectors": 8, "vector_length": 16} | ONE_LAYER,
-    "RANDLORA": {"r": 4} | ONE_LAYER,
+    "RANDLORA": {"r": 4, "randlora_alpha": 8} | ONE_LAYER,  # the default of 640 makes rounding count
     "MISS": {"r": 4} | ONE_LAYER,
     "SHIRA": {"r": 4} | ONE_LAYER,
     "ROAD": {"group_size": 2} | ONE_LAYER,

@@ -1,4 +1,4 @@
-"""Completions are those of `generate`, greedy and drawn, for every model and adapter that is not left to it."""
+"""Completions are those of `generate`, for every model and adapter that is not left to it; draws have its shares."""
 
 import pytest
 import torch
@@ -7,15 +7,15 @@ from peft import LoraConfig, get_peft_model
 from transformers import GenerationConfig
 
 from tunelab.config.peft_types import WEIGHT_CHANGES
-from tunelab.models.decoding import Decoder, explain_undecodable, find_generate
+from tunelab.models.decoding import Decoder, build_processors, draw_tokens, explain_undecodable, find_generate
 from tunelab.models.packed_model import ARCHITECTURES
 
 pytestmark = pytest.mark.slow
 ENDS = [3, 4, 5, 6]
-DECODING = {
-    "greedy": {"do_sample": False},
-    "drawn": {"do_sample": True, "top_k": 0},
-    "drawn from the best": {"do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.9},
+DRAWN = {
+    "from all": {"top_k": 0},
+    "from the best": {"temperature": 0.8, "top_k": 50, "top_p": 0.9},
+    "colder": {"temperature": 0.3, "top_k": 0},
 }
 
 
@@ -30,15 +30,45 @@ def complete(generate, config, side="left"):
     return generate(input_ids=ids, attention_mask=attention, generation_config=config)
 
 
-@pytest.mark.parametrize("decoding", list(DECODING))
 @pytest.mark.parametrize("model_type", ARCHITECTURES)
-def test_the_tokens_are_those_of_generate(model_type, decoding):
+def test_the_tokens_are_those_of_generate(model_type):
     fields = {"sliding_window": None} if model_type == "mistral" else {}
-    model, config = build_model(model_type, **fields), build_config(**DECODING[decoding])
+    model, config = build_model(model_type, **fields), build_config(do_sample=False)
     assert explain_undecodable(model, config) is None
     expected = complete(model.generate, config)
     assert len({tuple(row) for row in expected.tolist()}) > 4
     assert torch.equal(complete(Decoder(model).generate, config), expected)
+
+
+@pytest.mark.parametrize("drawing", DRAWN.values(), ids=DRAWN)
+@pytest.mark.parametrize("model_type", ["llama", "qwen2"])
+def test_a_draw_from_one_token_is_that_of_generate(model_type, drawing):
+    """Where a temperature leaves one token, draws are certain, whatever random numbers they take."""
+    model, config = build_model(model_type), build_config(do_sample=True, **(drawing | {"temperature": 1e-4}))
+    expected = complete(model.generate, config)
+    assert torch.equal(complete(Decoder(model).generate, config), expected)
+
+
+@pytest.mark.parametrize("drawing", DRAWN.values(), ids=DRAWN)
+def test_tokens_are_drawn_by_their_shares(drawing):
+    config = build_config(do_sample=True, **drawing)
+    torch.manual_seed(0)
+    scores = 2 * torch.randn(1, 40)
+    scores = build_processors(config)(torch.zeros(1, 1, dtype=torch.long), scores)
+    shares, count = scores.softmax(-1)[0], 40_000
+    found = draw_tokens(scores.expand(count, -1)).bincount(minlength=40) / count
+    assert not found[shares == 0].any()
+    assert ((found - shares).abs() <= 4.5 * (shares * (1 - shares) / count).sqrt()).all()
+
+
+def test_a_token_of_no_share_is_never_drawn(monkeypatch):
+    """A draw of exactly 0 falls on the first token that has a share, and one just below 1 on the last."""
+    scores = torch.tensor([[-torch.inf, 1.0, -torch.inf, 2.0, -torch.inf]])
+    for drawn, expected in ((0.0, 1), (1 - 2**-53, 3)):
+        monkeypatch.setattr(
+            torch, "rand", lambda *shape, drawn=drawn, **_: torch.full(shape, drawn, dtype=torch.double)
+        )
+        assert draw_tokens(scores).tolist() == [expected]
 
 
 @pytest.mark.parametrize("peft_type", sorted(WEIGHT_CHANGES))

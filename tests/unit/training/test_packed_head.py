@@ -78,19 +78,15 @@ def test_a_prefix_is_as_near_to_a_row_that_is_padded_on_the_left_as_to_the_row_a
         torch.testing.assert_close(found, expected.log_probs[0, -len(found) :], rtol=0, atol=1e-5)
 
 
-def test_rows_too_long_for_one_packing_are_scored_in_parts(monkeypatch):
-    from tunelab.models import packed_model, packing
+@pytest.mark.parametrize("peft_type", ["LORA", "PREFIX_TUNING"])
+def test_long_rows_are_attended_to_by_the_library(peft_type, monkeypatch):
+    from tunelab.models import packed_attention
 
-    ids, attention = build_rows()
-    expected = score(build("llama", "PREFIX_TUNING"), ids, attention, packed=False)
-    sizes = []
-    monkeypatch.setattr(
-        packed_model,
-        "pack_in_parts",
-        lambda *rows: [sizes.append(len(part[1].places)) or part for part in packing.pack_in_parts(*rows, 30)],
-    )
-    check_equal(score(build("llama", "PREFIX_TUNING"), ids, attention, packed=True), expected)
-    assert len(sizes) > 2 and sum(sizes) == len(ids)
+    ids, attention = build_rows("left")
+    briefly = score(build("llama", peft_type), ids, attention, packed=True)
+    monkeypatch.setattr(packed_attention, "SHORT", 10)
+    monkeypatch.delattr(packed_attention, "_attend_briefly")
+    check_equal(score(build("llama", peft_type), ids, attention, packed=True), briefly)
 
 
 def test_gradients_are_the_same_to_the_bit_each_time_also_where_many_rows_share_a_position():
