@@ -6,7 +6,7 @@ Writes  folder  the rows as `datasets` saves them: split "train", and "test" whe
 
 from pathlib import Path
 
-from tunelab.config.specs import DatasetSource, HubSettings
+from tunelab.config.specs.sources import DatasetSource, HubSettings
 from tunelab.jobs.job import run_as_job
 from tunelab.sources.hub import configure_hub
 

@@ -6,7 +6,7 @@ Writes  folder  the model: config, weights, tokenizer and chat template, as `fro
 
 from pathlib import Path
 
-from tunelab.config.specs import HubSettings, ModelSpec
+from tunelab.config.specs.sources import HubSettings, ModelSpec
 from tunelab.jobs.job import run_as_job
 from tunelab.sources.hub import configure_hub
 

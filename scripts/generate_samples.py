@@ -10,7 +10,7 @@ Writes  samples     all answers to all questions, numbered per question
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import TaskSpec
+from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.jobs.job import run_as_job
 
 

@@ -11,7 +11,7 @@ Writes  drift       loss, divergence from the base and token count of every para
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import DriftSpec
+from tunelab.config.specs.evaluation import DriftSpec
 from tunelab.jobs.job import run_as_job
 
 

@@ -10,7 +10,7 @@ Writes  train       rows to learn from (JSON Lines: id, messages, and for maths 
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import datacard, formats, splits
 from tunelab.jobs.job import run_as_job
 from tunelab.sources.origins import divide_by_file, render_origin

@@ -9,7 +9,7 @@ Writes  scores      one verdict per row, kept so that runs can be compared in pa
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import TaskSpec
+from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.jobs.job import run_as_job
 from tunelab.judging import scoring
 

@@ -8,7 +8,7 @@ Writes  sample_scores   one verdict per answer, with its number
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import SamplingSpec
+from tunelab.config.specs.evaluation import SamplingSpec
 from tunelab.jobs.job import run_as_job
 from tunelab.judging import sampled
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.study_copy import PROJECT, copy_project, run_forks
-from tunelab.config.specs import PrepareSpec, RandomModel
+from tunelab.config.specs.data import PrepareSpec
+from tunelab.config.specs.sources import RandomModel
 from tunelab.data import formats, splits
 from tunelab.records import read_json, read_jsonl
 

@@ -40,7 +40,7 @@ def create_tiny(tmp_path_factory):
     import torch
 
     from tunelab import records
-    from tunelab.config.specs import RandomModel
+    from tunelab.config.specs.sources import RandomModel
     from tunelab.models.precision import decide_precision
     from tunelab.sources.tiny import create_model
 
@@ -89,7 +89,7 @@ def train_sft(tmp_path_factory, rows):
     """
     import torch
 
-    from tunelab.config.specs import CheckpointSettings, SftRun
+    from tunelab.config.specs.training import CheckpointSettings, SftRun
     from tunelab.models import adapters
     from tunelab.training import sft, shared
 

@@ -10,11 +10,16 @@ from typing import Any
 
 from pydantic import Field
 
-from tunelab.config import specs
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.drafts import Draft, Problem, render_problems
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
+from tunelab.config.specs.base import Name, Spec
+from tunelab.config.specs.data import DatasetSpec
+from tunelab.config.specs.evaluation import DriftSpec, NoiseSpec, TaskSpec
+from tunelab.config.specs.sources import HubSettings, ModelSpec
+from tunelab.config.specs.study import ComparisonSpec, StudySpec
+from tunelab.config.specs.training import CheckpointSettings, RunSpec
 from tunelab.config.study import list_seeds
 from tunelab.errors import UserError
 
@@ -28,19 +33,19 @@ UNSAFE = {
 }
 
 
-class Config(specs.Spec):
+class Config(Spec):
     """Definitions are mappings (overlays merge them), selections are lists (overlays replace them)."""
 
-    study: specs.StudySpec
-    hub: specs.HubSettings = specs.HubSettings()
-    checkpoints: specs.CheckpointSettings = specs.CheckpointSettings()
-    models: dict[specs.Name, specs.ModelSpec] = Field(min_length=1)
-    datasets: dict[specs.Name, specs.DatasetSpec] = Field(min_length=1)
-    runs: dict[specs.Name, specs.RunSpec] = Field(min_length=1)
-    tasks: dict[specs.Name, specs.TaskSpec] = Field(min_length=1)
-    drift: specs.DriftSpec | None = None
-    noise: specs.NoiseSpec | None = None
-    comparison: specs.ComparisonSpec
+    study: StudySpec
+    hub: HubSettings = HubSettings()
+    checkpoints: CheckpointSettings = CheckpointSettings()
+    models: dict[Name, ModelSpec] = Field(min_length=1)
+    datasets: dict[Name, DatasetSpec] = Field(min_length=1)
+    runs: dict[Name, RunSpec] = Field(min_length=1)
+    tasks: dict[Name, TaskSpec] = Field(min_length=1)
+    drift: DriftSpec | None = None
+    noise: NoiseSpec | None = None
+    comparison: ComparisonSpec
 
     @cached_property
     def trained(self) -> list[str]:

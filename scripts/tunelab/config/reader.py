@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from tunelab.config.drafts import Draft, Problem, Unknown
-from tunelab.config.specs import Spec
+from tunelab.config.specs.base import Spec
 from tunelab.config.wording import find_nearest, refuse_choice, refuse_invalid, refuse_name, refuse_value
 
 STRAY = "is not a field of {tag} {value} (an overlay adds to a mapping; to change its {tag}, define a new name)"

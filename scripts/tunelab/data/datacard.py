@@ -6,7 +6,7 @@ appendix C). Validation rows count as training rows, because checkpoints are cho
 
 from typing import Any
 
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example, find_system
 from tunelab.data.splits import build_records, fold_question
 from tunelab.words import split_words

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunelab.config.row_fields import FIELDS
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import worked_answers
 from tunelab.errors import UserError
 from tunelab.values import describe, is_blank, list_names, shorten

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from itertools import groupby
 
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
 

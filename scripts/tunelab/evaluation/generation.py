@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 
-from tunelab.config.specs import GenerationSpec, SamplingSpec
+from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate

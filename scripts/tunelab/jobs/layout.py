@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
-from tunelab.config.specs import DatasetSource, ModelSpec
+from tunelab.config.specs.sources import DatasetSource, ModelSpec
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 

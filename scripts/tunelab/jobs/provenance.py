@@ -17,7 +17,11 @@ from pydantic import BaseModel
 
 # these carry values and messages and compute no result; what the sections hold travels as facts of its own
 DECLARATIONS = {
-    *("tunelab/config/specs.py", "tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
+    *(
+        f"tunelab/config/specs/{name}.py"
+        for name in ("__init__", "base", "data", "evaluation", "sources", "study", "training")
+    ),
+    *("tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
     "tunelab/sources/hub.py",  # which way the Hub is reached
 }
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from tunelab.config.loading import Config
-from tunelab.config.specs import TaskSpec
+from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.study import Study
 
 

@@ -24,7 +24,7 @@ import random
 import re
 from collections.abc import Callable
 
-from tunelab.config.specs import Rewards
+from tunelab.config.specs.training import Rewards
 from tunelab.numbers import is_equal_number, normalise_number
 
 Reward = Callable[[str, str], float]

@@ -8,7 +8,7 @@ they are synthetic: good for showing what a method does, not for saying how well
 import random
 from dataclasses import dataclass
 
-from tunelab.config.specs import GeneratedDataset
+from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.errors import UserError
 
 NAMES = ("Tom", "Mia", "Ben", "Ana", "Leo", "Zoe", "Sam", "Eva", "Max", "Ida", "Omar", "Lin")

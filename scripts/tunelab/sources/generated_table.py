@@ -4,7 +4,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from tunelab.config.specs import GeneratedDataset
+from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.sources.arithmetic import generate_problems
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tunelab.config.specs import HubSettings
+from tunelab.config.specs.sources import HubSettings
 
 
 def configure_hub(settings: HubSettings) -> None:

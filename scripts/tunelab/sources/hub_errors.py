@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunelab.config.specs import HubDataset, HubModel
+from tunelab.config.specs.sources import HubDataset, HubModel
 from tunelab.errors import UserError
 from tunelab.sources.transfer import read_wait
 

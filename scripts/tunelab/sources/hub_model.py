@@ -3,7 +3,7 @@
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tunelab.config.specs import HubModel
+from tunelab.config.specs.sources import HubModel
 from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors
 from tunelab.sources.snapshots import open_snapshot

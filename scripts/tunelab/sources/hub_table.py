@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunelab.config.specs import HubDataset
+from tunelab.config.specs.sources import HubDataset
 from tunelab.errors import UserError
 from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tunelab.config.specs import LocalModel
+from tunelab.config.specs.sources import LocalModel
 from tunelab.errors import UserError
 from tunelab.sources.loading import check_model
 from tunelab.sources.weights import MODEL_FILES, check_safetensors, check_weights, list_weights

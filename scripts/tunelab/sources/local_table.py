@@ -4,7 +4,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from tunelab.config.specs import LocalDataset
+from tunelab.config.specs.sources import LocalDataset
 from tunelab.sources.columns import join_files
 from tunelab.sources.readers import Placed, read_rows
 

@@ -7,7 +7,7 @@ source that it uses and of no other (the rule names it among the stage's facts).
 from importlib import import_module
 from pathlib import Path
 
-from tunelab.config.specs import ModelSpec
+from tunelab.config.specs.sources import ModelSpec
 from tunelab.sources.folders import whole_folder, write_card
 
 

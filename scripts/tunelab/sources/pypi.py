@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.specs import PypiFile
+from tunelab.config.specs.sources import PypiFile
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.values import list_names

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tunelab.config.specs import PypiModel
+from tunelab.config.specs.sources import PypiModel
 from tunelab.sources import pypi
 from tunelab.sources.gguf import convert_gguf
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from tunelab.config.specs import PypiDataset
+from tunelab.config.specs.sources import PypiDataset
 from tunelab.sources.chatterbot import read_conversations
 from tunelab.sources.columns import join_files
 from tunelab.sources.pypi import download_wheel, extract_member

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tunelab.config.specs import RandomModel
+from tunelab.config.specs.sources import RandomModel
 from tunelab.sources.tiny import create_model
 
 

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from tunelab import records
-from tunelab.config.specs import HubDataset, HubModel
+from tunelab.config.specs.sources import HubDataset, HubModel
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.sources.hub_errors import explain_offline, explain_vanished

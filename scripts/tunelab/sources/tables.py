@@ -14,7 +14,7 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict, DatasetInfo
 
-from tunelab.config.specs import DatasetSource, GeneratedDataset
+from tunelab.config.specs.sources import DatasetSource, GeneratedDataset
 from tunelab.sources.folders import whole_folder, write_card
 
 

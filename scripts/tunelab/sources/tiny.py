@@ -13,7 +13,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
-from tunelab.config.specs import RandomModel
+from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"

@@ -15,7 +15,7 @@ from datasets import Dataset
 from peft import PeftModel
 from trl import GRPOConfig, GRPOTrainer
 
-from tunelab.config.specs import CheckpointSettings, GrpoRun
+from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
 from tunelab.judging.rewards import build_reward_functions
 from tunelab.models import adapters, chat

@@ -13,7 +13,7 @@ from peft.tuners.cartridge.utils import initialize_kv_prefix_from_text
 from trl import SFTConfig, SFTTrainer
 
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.specs import CheckpointSettings, SftRun
+from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device

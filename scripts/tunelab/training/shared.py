@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, set_seed
 
-from tunelab.config.specs import CheckpointSettings
+from tunelab.config.specs.training import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters

@@ -10,7 +10,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tunelab.config.specs import HubSettings, LocalDataset, PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
+from tunelab.config.specs.sources import HubSettings, LocalDataset
 from tunelab.errors import UserError
 from tunelab.records import read_jsonl
 

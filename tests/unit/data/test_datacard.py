@@ -1,4 +1,4 @@
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.datacard import build_data_card, measure_overlap
 from tunelab.data.formats import Example
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import build_examples, find_system, map_columns
 from tunelab.data.worked_answers import ONE_SHOT, SYSTEM_PROMPT
 from tunelab.errors import UserError

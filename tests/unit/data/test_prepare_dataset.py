@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset, DatasetDict, load_dataset
 
 from tunelab import records
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.errors import UserError
 
 OUTPUTS = {"train": "train_dataset.json", "validation": "validation_dataset.json", "test": "test_dataset.json"}

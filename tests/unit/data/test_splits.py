@@ -1,6 +1,6 @@
 import pytest
 
-from tunelab.config.specs import PrepareSpec
+from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.data.splits import build_records, draw_splits, fold_question
 from tunelab.errors import UserError

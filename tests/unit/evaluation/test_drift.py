@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tunelab.config.specs import DriftSpec
+from tunelab.config.specs.evaluation import DriftSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import drift, losses
 from tunelab.models import adapters, chat

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tunelab.config.specs import GenerationSpec
+from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.evaluation import generation
 from tunelab.models import chat
 from tunelab.models.adapters import load_base_model

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from tunelab.config.specs import GenerationSpec, SamplingSpec, TaskSpec
+from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec, TaskSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.judging.sampled import build_sample_scores

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tunelab.config.specs import GeneratedDataset, LocalDataset, LocalModel
+from tunelab.config.specs.sources import GeneratedDataset, LocalDataset, LocalModel
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder, list_local_files
 from tunelab.records import write_json, write_jsonl

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tunelab.config.specs import GenerationSpec
+from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.jobs import provenance
 from tunelab.jobs.provenance import build_facts, flatten, hash_sources
 
@@ -11,11 +11,11 @@ PROJECT = {
     "train.py": "from tunelab import sft\nfrom tunelab.jobs.job import run_as_job\n\n\n"
     "def main():\n    return sft.step()\n",
     "tunelab/__init__.py": '"""A library."""\n',
-    "tunelab/sft.py": '"""Train."""\n\nfrom tunelab.config.specs import Spec\n\n\n'
+    "tunelab/sft.py": '"""Train."""\n\nfrom tunelab.config.specs.base import Spec\n\n\n'
     'def step():\n    """Do a step."""\n    from tunelab.deep import noise\n\n    return noise.draw(1)\n',
     "tunelab/deep/__init__.py": "",
     "tunelab/deep/noise.py": "import math\n\n\ndef draw(x):\n    return math.sqrt(x)\n",
-    "tunelab/config/specs.py": "from tunelab.hidden import Spec\n",
+    "tunelab/config/specs/base.py": "from tunelab.hidden import Spec\n",
     "tunelab/errors.py": "X = 1\n",
     "tunelab/jobs/job.py": "from tunelab.errors import X\n",
     "tunelab/hidden.py": "class Spec: pass\n",
@@ -52,7 +52,7 @@ def test_the_files_are_those_imported_at_any_depth_without_the_declarations(tmp_
         ("sft", PROJECT["tunelab/sft.py"].replace("Do a step.", "Do one step of the training.")),
         ("sft", PROJECT["tunelab/sft.py"].replace('"""Train."""', "# no docstring")),
         ("__init__", '"""Another docstring."""\n'),
-        ("specs", "X = 2\n"),
+        ("base", "X = 2\n"),
         ("errors", "X = 2\n"),
         ("job", "X = 2\n"),
         ("hidden", "X = 2\n"),

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from tunelab.config.specs import Rewards
+from tunelab.config.specs.training import Rewards
 from tunelab.judging.rewards import REWARDS, build_reward_functions, find_tagged_answer
 
 NAMES = ["correctness", "integer", "strict_format", "soft_format", "xml_count"]

@@ -2,7 +2,7 @@ import pytest
 import score_answers
 
 from tunelab import records
-from tunelab.config.specs import GenerationSpec, TaskSpec
+from tunelab.config.specs.evaluation import GenerationSpec, TaskSpec
 from tunelab.errors import UserError
 from tunelab.judging.scoring import build_metrics, build_scores, judge_maths
 

@@ -3,7 +3,7 @@ import yaml
 from render_model_card import main
 
 from tunelab import records
-from tunelab.config.specs import GrpoRun, Rewards, SftRun
+from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
 from tunelab.models.basemodels import name_origin
 from tunelab.models.modelcard import render_model_card
 

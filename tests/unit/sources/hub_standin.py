@@ -291,7 +291,7 @@ def _run_script(place: Path, kind: str, spec: dict, settings: dict, patience: di
     os.dup2(log, 2)
     os.environ.clear()
     os.environ.update(environment)
-    from tunelab.config import specs
+    from tunelab.config.specs.sources import DatasetSource, HubSettings, ModelSpec
     from tunelab.errors import UserError
     from tunelab.sources import transfer
 
@@ -299,13 +299,11 @@ def _run_script(place: Path, kind: str, spec: dict, settings: dict, patience: di
         assert hasattr(transfer, name)
         setattr(transfer, name, value)
     script = importlib.import_module(f"fetch_{kind}")
-    spec = TypeAdapter(specs.ModelSpec if kind == "model" else specs.DatasetSource).validate_python(spec)
+    spec = TypeAdapter(ModelSpec if kind == "model" else DatasetSource).validate_python(spec)
     results = place / "results"
     assert not {"huggingface_hub", "datasets"} & set(sys.modules)
     try:
-        script.main(
-            results / "card.json", results / "data", "tiny", spec, specs.HubSettings(**settings), place / "work"
-        )
+        script.main(results / "card.json", results / "data", "tiny", spec, HubSettings(**settings), place / "work")
     except UserError as error:
         (place / "said").write_text(str(error))
         sys.exit(3)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tunelab.config.specs import GeneratedDataset
+from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.errors import UserError
 from tunelab.sources.arithmetic import apply_operation, generate_problems
 

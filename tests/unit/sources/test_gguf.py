@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tunelab.config.specs import HubSettings, PypiModel
+from tunelab.config.specs.sources import HubSettings, PypiModel
 from tunelab.errors import UserError
 from tunelab.records import read_json
 

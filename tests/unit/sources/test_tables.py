@@ -9,7 +9,7 @@ import pytest
 from datasets import DatasetDict, load_from_disk
 from fetch_dataset import main
 
-from tunelab.config.specs import GeneratedDataset, HubSettings, LocalDataset
+from tunelab.config.specs.sources import GeneratedDataset, HubSettings, LocalDataset
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json
 
@@ -108,7 +108,8 @@ def test_a_fetch_that_breaks_off_while_it_saves_leaves_the_earlier_one_and_nothi
 
 def test_fetching_a_data_set_imports_no_torch(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from fetch_dataset import main; from tunelab.config.specs import *;"
+        "import sys; from pathlib import Path; from fetch_dataset import main;"
+        "from tunelab.config.specs.sources import GeneratedDataset, HubSettings;"
         f"place = Path({str(tmp_path)!r}); spec = GeneratedDataset(source='generated', rows=5, test_rows=2);"
         "main(place / 'card.json', place / 'raw', 'sums', spec, HubSettings(), place);"
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"

@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from tunelab import records
-from tunelab.config.specs import CheckpointSettings, GrpoRun, Rewards, SftRun
+from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards, SftRun
 from tunelab.training import checkpoints
 
 PRELOADED = ["trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.llama.modeling_llama"]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tunelab import records
-from tunelab.config.specs import CheckpointSettings, GrpoRun, Rewards
+from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
 from tunelab.errors import UserError
 from tunelab.models import adapters, publishing
 from tunelab.training import grpo

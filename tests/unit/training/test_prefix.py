@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from trl import SFTConfig
 
-from tunelab.config.specs import GenerationSpec
+from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation, losses
 from tunelab.models import chat

@@ -8,7 +8,7 @@ import torch
 from trl import GRPOConfig, SFTConfig
 
 from tunelab import records
-from tunelab.config.specs import CheckpointSettings
+from tunelab.config.specs.training import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.models import publishing
 from tunelab.training import shared

@@ -1,0 +1,1 @@
+"""What each stage may be told: one closed, frozen section of the config per stage."""

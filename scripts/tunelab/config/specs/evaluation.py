@@ -1,0 +1,64 @@
+"""What runs are asked, and how their answers are measured."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from tunelab.config.specs.base import Label, Seed, Spec
+
+
+class GenerationSpec(Spec):
+    """Every decoding field is explicit, so that a model's own generation_config.json cannot leak in."""
+
+    max_new_tokens: PositiveInt
+    batch_size: PositiveInt = 16
+    do_sample: bool = False
+    temperature: PositiveFloat = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: NonNegativeInt = 0
+    repetition_penalty: PositiveFloat = 1.0
+    num_beams: PositiveInt = 1
+    seed: Seed = 0
+
+
+class SamplingSpec(Spec):
+    """Several answers to each question, drawn at a temperature; `max_new_tokens` is the task's."""
+
+    samples: PositiveInt = Field(description="Answers to each question.")
+    k: tuple[PositiveInt, ...] = Field(
+        min_length=1, description="Of how many answers pass@k and maj@k are estimated; rising, up to `samples`."
+    )
+    rows: PositiveInt | None = Field(32, description="First held-out rows; null for all.")
+    temperature: PositiveFloat = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: NonNegativeInt = 0
+    batch_size: PositiveInt = Field(64, description="Answers drawn at a time.")
+    seed: Seed = 0
+
+
+class TaskSpec(Spec):
+    """One data set's held-out rows, answered by every run and scored."""
+
+    label: Label
+    dataset: str
+    kind: Literal["maths", "text"]
+    generation: GenerationSpec
+    loss_batch_size: PositiveInt = 8
+    sampling: SamplingSpec | None = Field(None, description="Maths only; null: one answer per question is all.")
+
+
+class DriftSpec(Spec):
+    """How far training moved a model away from its base: loss on neutral texts, divergence on held-out rows."""
+
+    texts: tuple[str, ...] = Field(
+        min_length=1, description="Text files of paragraphs between blank lines, which no run trains on."
+    )
+    rows: PositiveInt = Field(16, description="First held-out rows of each task for the divergence from the base.")
+    batch_size: PositiveInt = 8
+
+
+class NoiseSpec(Spec):
+    """One run that is evaluated twice more, the second time in batches of another size."""
+
+    run: str
+    batch_size: PositiveInt = 16

@@ -1,0 +1,40 @@
+"""What is compared, and what the report says of it."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
+
+from tunelab.config.specs.base import Label, Seed, Spec
+
+
+class ComparisonSpec(Spec):
+    """Which differences between runs are tested, and how large one must be to matter."""
+
+    contrasts: tuple[tuple[str, ...], ...] = Field(
+        (), description="Pairs [run, against]; the p-values of one task and metric are corrected together (Holm)."
+    )
+    margins: dict[Literal["strict", "flexible", "reward", "loss", "rouge_l", "chrf"], PositiveFloat] = Field(
+        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1."
+    )
+
+
+class StudySpec(Spec):
+    """What the report compares."""
+
+    title: Label
+    language: Literal["en", "zh"] = Field("en", description="The report's language; its facts are the same in both.")
+    results: str = Field(
+        "results",
+        pattern=r"^results(/[a-z0-9][a-z0-9_-]{0,59})*$",
+        max_length=120,
+        description="Folder of this study's artefacts: `results`, or one below it (results/mine) in lower-case "
+        "letters, digits, `_` and `-`. Each study of a checkout has its own.",
+    )
+    runs: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
+    tasks: tuple[str, ...] = Field(min_length=1)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="What models compute in; auto: what a CPU was measured to be faster in, a GPU's bfloat16.",
+    )
+    smoke: bool = Field(False, description="Marks a trial of the workflow whose numbers mean nothing.")

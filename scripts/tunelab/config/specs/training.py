@@ -1,0 +1,83 @@
+"""What runs train, and how."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from tunelab.config.specs.base import Label, Spec
+
+
+class CheckpointSettings(Spec):
+    """How often a training saves what it needs to go on after a kill. It changes no result, so no stage depends on it.
+
+    A run's own `training.save_*` goes before it, and then counts as the run's setting.
+    """
+
+    save_steps: PositiveInt = Field(25, description="Optimizer steps between two checkpoints.")
+    save_total_limit: Annotated[int, Field(ge=2)] = Field(
+        2, description="Newest checkpoints to keep; two, so that one is whole while the next is written."
+    )
+
+
+class BaseRun(Spec):
+    """The untouched model: evaluated like every other run, never trained."""
+
+    method: Literal["base"]
+    label: Label
+    model: str
+
+
+class TrainedRun(Spec):
+    label: Label
+    model: str
+    dataset: str
+    precision: Literal["float32", "bfloat16", "float16"] | None = Field(
+        None,
+        description="In which precision this run is trained, in place of study.precision; all are evaluated alike.",
+    )
+    adapter: dict[str, Any] | None = Field(
+        None,
+        description="PEFT's own fields with `peft_type`; null for full fine-tuning. `init_text` (prefix tuning only) "
+        "starts the prefix from the key-value cache of a text.",
+    )
+    quantization: dict[str, Any] | None = Field(None, description="Fields of transformers' BitsAndBytesConfig.")
+    training: dict[str, Any] = Field(description="Fields of TRL's SFTConfig or GRPOConfig, passed through.")
+
+    @property
+    def uses_bitsandbytes(self) -> bool:
+        """Tell whether weights, an optimizer's state or an adapter's start are quantised."""
+        optimizer = str(self.training.get("optim", ""))
+        quantised_states = any(part in optimizer for part in ("bit", "bnb", "ademamix"))
+        return bool(self.quantization) or quantised_states or (self.adapter or {}).get("init_lora_weights") == "loftq"
+
+
+class SftRun(TrainedRun):
+    """Supervised fine-tuning with TRL's SFTTrainer."""
+
+    method: Literal["sft"]
+
+
+class Rewards(Spec):
+    """Reward functions of GRPO; the same functions judge answers in the evaluation."""
+
+    set: Literal["fixed", "legacy"] = "fixed"
+    weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count", "random"], float] = (
+        Field(
+            min_length=1,
+            description="Weight of each reward; one left out is not used. `random` tosses a coin, for control runs.",
+        )
+    )
+    shuffle_gold: bool = Field(
+        False, description="For control runs: give every training question the right answer of another one."
+    )
+
+
+class GrpoRun(TrainedRun):
+    """Reinforcement learning with TRL's GRPOTrainer."""
+
+    method: Literal["grpo"]
+    init_from: str | None = Field(None, description="Start from the adapter of this run (same model, same seed).")
+    rewards: Rewards
+
+
+RunSpec = Annotated[BaseRun | SftRun | GrpoRun, Field(discriminator="method")]
