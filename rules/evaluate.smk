@@ -6,6 +6,13 @@ MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
 DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 
 
+def describe_repeat(wildcards, what):
+    """Return what a repeated evaluation depends on besides what it repeats."""
+    task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
+    size = task.loss_batch_size if what == "loss" else task.generation.batch_size
+    return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
+
+
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
@@ -41,7 +48,8 @@ use rule generate_answers as generate_repeats with:
         "<benchmarks>/generate_repeats/{repeat}_{task}.jsonl"
     params:
         # a fact of its own, so that a repeat is never taken from what an equal job made before
-        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {SLICES.repeated_task(wildcards.repeat, wildcards.task).generation.batch_size}",
+        repeat=lambda wildcards: describe_repeat(wildcards, "generation"),
+        first=untracked(CFG.noise and CFG.noise.rows),
         spec=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).generation,
 
 
@@ -78,7 +86,8 @@ use rule measure_loss as measure_repeats with:
     benchmark:
         "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
     params:
-        repeat=lambda wildcards: f"noise.{wildcards.repeat} = {SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size}",
+        repeat=lambda wildcards: describe_repeat(wildcards, "loss"),
+        first=untracked(CFG.noise and CFG.noise.rows),
         batch_size=lambda wildcards, input: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
 
 
@@ -144,6 +153,7 @@ use rule score_answers as score_repeats with:
     params:
         run=lambda wildcards: measured_arm(wildcards)[0],
         seed=lambda wildcards: measured_arm(wildcards)[1],
+        first=untracked(CFG.noise and CFG.noise.rows),
 
 
 rule generate_samples:

@@ -2,7 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
-        references  the task's held-out rows
+        references  the task's held-out rows, of which `first` are measured, or all
         weights     what the run published; none for the untouched model
 Writes  losses      one summed loss and token count per row
 """
@@ -13,12 +13,20 @@ from tunelab import records
 from tunelab.jobs.job import run_as_job
 
 
-def main(card: Path, precision: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
+def main(
+    card: Path,
+    precision: Path,
+    references: Path,
+    weights: list[Path],
+    losses: Path,
+    batch_size: int,
+    first: int | None = None,
+) -> None:
     from tunelab.evaluation.losses import measure_rows
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
-    rows = records.read_jsonl(references)
+    rows = records.read_jsonl(references)[:first]
     measured = measure_rows(card.parent / "model", artefact, rows, batch_size, load_precision(precision))
     records.write_jsonl(losses, measured)
 

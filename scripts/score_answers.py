@@ -1,7 +1,7 @@
 """Score one run's answers to one task against the references.
 
 Reads   answers     one completion per held-out row (JSON Lines)
-        references  the held-out rows, same ids
+        references  the held-out rows, same ids; `first` of them, or all
 Writes  scores      one verdict per row, kept so that runs can be compared in pairs
         metrics     the means, with the number of rows behind each
 """
@@ -15,9 +15,18 @@ from tunelab.judging import scoring
 
 
 def main(
-    answers: Path, references: Path, scores: Path, metrics: Path, spec: TaskSpec, run: str, seed: str, task: str
+    answers: Path,
+    references: Path,
+    scores: Path,
+    metrics: Path,
+    spec: TaskSpec,
+    run: str,
+    seed: str,
+    task: str,
+    first: int | None = None,
 ) -> None:
-    verdicts = scoring.build_scores(records.read_jsonl(answers), records.read_jsonl(references), spec.kind, task)
+    rows = records.read_jsonl(references)[:first]
+    verdicts = scoring.build_scores(records.read_jsonl(answers), rows, spec.kind, task)
     card = {"run": run, "seed": int(seed), "task": task, "kind": spec.kind, "n": len(verdicts)}
     records.write_jsonl(scores, verdicts)
     records.write_json(metrics, card | {"metrics": scoring.build_metrics(verdicts)})

@@ -59,9 +59,19 @@ class Items:
         """Return a yes-or-no verdict as booleans, seeds by items."""
         return self.measure(run, task, name)[0].numerators.astype(bool)
 
-    def read_file(self, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    def read_repeat(self, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which of a task's items were measured again, and their numerators and denominators."""
+        ids, first = self._ids[task]
+        again = {row["id"] for row in self._load(f"repeated {task}", path).rows}
+        if not again <= set(ids):
+            raise UserError(
+                f"{self.study.name(path)} has rows that {self.study.name(first)} has not: delete the older file."
+            )
+        return np.array([item in again for item in ids]), *self._read_rows(f"repeated {task}", path, metric)
+
+    def _read_rows(self, group: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a metric's numerators and denominators from one file of scores or losses."""
-        rows = self._load(task, path).rows
+        rows = self._load(group, path).rows
         if metric in RATIOS:
             return _list_ratio(rows, metric)
         values = [sum(row["rewards"].values()) if metric == "reward" else row[metric] for row in rows]
@@ -76,7 +86,7 @@ class Items:
         return lambda run, seed: self._read_task(self.study.task_file(run, seed, task, name), task, metric)
 
     def _read_task(self, path: Path, task: str, metric: str) -> tuple:
-        return *self.read_file(task, path, metric), path
+        return *self._read_rows(task, path, metric), path
 
     def _read_drift(self, run: str, seed: int, task: str, metric: str) -> tuple:
         kind, source = ("text", task.removeprefix(NEUTRAL)) if task.startswith(NEUTRAL) else ("task", task)

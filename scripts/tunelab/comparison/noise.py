@@ -20,15 +20,16 @@ def list_repeats(items: Items) -> Iterator[Repeat]:
             measured, sources = items.measure(run, task, metric)
             for repeat in REPEATS:
                 path = study.noise_file(repeat, task, "losses.jsonl" if metric in RATIOS else "scores.jsonl")
-                above, below = items.read_file(task, path, metric)
-                own, again = measured.numerators[0] / measured.denominators[0], above / below
+                repeated, above, below = items.read_repeat(task, path, metric)
+                own_above, own_below = (part[0][repeated] for part in (measured.numerators, measured.denominators))
+                own, again = own_above / own_below, above / below
                 yield Repeat(
                     run=run,
                     seed=seed,
                     task=task,
                     metric=metric,
                     repeat=repeat,
-                    value=measured.numerators[0].sum() / measured.denominators[0].sum(),
+                    value=own_above.sum() / own_below.sum(),
                     repeated=above.sum() / below.sum(),
                     flips=float((own != again).mean()),
                     n=len(own),

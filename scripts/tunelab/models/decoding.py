@@ -24,6 +24,7 @@ from transformers import (
 
 from tunelab.config.peft_types import WEIGHT_CHANGES
 from tunelab.models.lean_lora import factors_at_hand
+from tunelab.models.packed_attention import LAST_TOKENS, attention_by
 from tunelab.models.packed_model import explain_unfit, find_base, list_types, run_packed
 from tunelab.models.packing import pack_rows
 
@@ -90,7 +91,7 @@ class Decoder:
         head, choose = self._base.get_output_embeddings(), build_processors(config)
         ends = torch.tensor(config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id])
         hidden, cache = self._read(ids, attention)
-        position, padded = attention.sum(1, keepdim=True), not bool(attention.all())
+        position = attention.sum(1, keepdim=True)
         ended = torch.zeros(len(ids), dtype=torch.bool)
         for count in range(1, config.max_new_tokens + 1):
             scores = choose(ids, head(hidden).float())
@@ -101,13 +102,15 @@ class Decoder:
             if ended.all() or count == config.max_new_tokens:
                 return ids
             attention = torch.nn.functional.pad(attention, (0, 1), value=1)
-            hidden = self._base.base_model(
-                input_ids=token[:, None],
-                attention_mask=attention if padded else None,
-                position_ids=position,
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state[:, -1]
+            with attention_by(LAST_TOKENS, self._base.config):
+                output = self._base.base_model(
+                    input_ids=token[:, None],
+                    position_ids=position,
+                    past_key_values=cache,
+                    use_cache=True,
+                    visible=attention.bool(),
+                )
+            hidden = output.last_hidden_state[:, -1]
             position = position + 1
         return ids
 

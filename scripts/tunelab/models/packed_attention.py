@@ -1,8 +1,8 @@
-"""Attention of packed rows (see `packing`), registered with transformers under the name PACKED_ROWS.
+"""Attention on a CPU: of packed rows (see `packing`), and of the last tokens of rows that are being completed.
 
-Queries, keys and values are laid out row by row for the while, so that no token is compared with those of other rows.
-Short rows are then attended to by plain products, since PyTorch's kernel for CPUs is slow to go back through them, in
-bfloat16 above all.
+Queries, keys and values of packed rows are laid out row by row for the while, so that no token is compared with those
+of other rows. Short rows are then attended to by plain products, as are last tokens: PyTorch's kernel for CPUs is slow
+to go back through short rows and to go through single tokens, in bfloat16 above all.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tunelab.models.packing import Packing
 
-PACKED_ROWS = "packed_rows"
+# names under which transformers finds them
+PACKED_ROWS, LAST_TOKENS = "packed_rows", "last_tokens"
 SHORT = 256  # tokens of a row; beyond, scores of all pairs take more memory than what else a layer keeps
 
 
@@ -48,26 +49,46 @@ def attend_by_rows(
             for states, own in ((key, keys), (value, values))
         )
     # padding comes last in each row, where no token looks
-    mask = query.new_ones(longest, before + longest, dtype=torch.bool).tril(before)
+    visible = query.new_ones(longest, before + longest, dtype=torch.bool).tril(before)
     if before + longest <= SHORT and not dropout:
-        output = _attend_briefly(query, keys, values, mask, scaling)
+        hidden = _hide(query, visible).repeat(query.shape[1] // keys.shape[1], 1)
+        output = _attend_briefly(query, keys, values, hidden, scaling)
     else:
         output, _ = sdpa_attention_forward(
-            module, query, keys, values, mask[None, None] if before else None, dropout, scaling, **settings
+            module, query, keys, values, visible[None, None] if before else None, dropout, scaling, **settings
         )
     return _pick(output.flatten(0, 1), packing.homes)[None], None
 
 
+def attend_from_last(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float,
+    visible: torch.Tensor,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend from one token a row, [rows, heads, 1, features], to its keys as `visible` [rows, keys] allows."""
+    hidden = _hide(query, visible)[:, None].repeat_interleave(key.shape[1], 0)
+    return _attend_briefly(query, key, value, hidden, scaling), None
+
+
+def _hide(like: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+    return like.new_zeros(visible.shape).masked_fill(~visible, float("-inf"))
+
+
 def _attend_briefly(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, hidden: torch.Tensor, scaling: float
 ) -> torch.Tensor:
-    """Return [rows, tokens, heads, features]; queries that share a key's head are multiplied with it at once."""
+    """Return [rows, tokens, heads, features]; queries that share a key's head are multiplied with it at once.
+
+    hidden: 0 or minus infinity, of a form that fits [rows * heads of keys, queries of one, keys].
+    """
     rows, heads, tokens, features = query.shape
-    shared = heads // key.shape[1]
-    hidden = query.new_zeros(mask.shape).masked_fill(~mask, float("-inf")).repeat(shared, 1)
-    scores = torch.baddbmm(
-        hidden, query.reshape(-1, shared * tokens, features), key.flatten(0, 1).transpose(1, 2), alpha=scaling
-    )
+    together = query.reshape(-1, heads // key.shape[1] * tokens, features)
+    scores = torch.baddbmm(hidden, together, key.flatten(0, 1).transpose(1, 2), alpha=scaling)
     output = torch.bmm(scores.softmax(-1), value.flatten(0, 1))
     return output.view(rows, heads, tokens, features).transpose(1, 2)
 
@@ -78,13 +99,14 @@ def _pick(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 
 AttentionInterface.register(PACKED_ROWS, attend_by_rows)
+AttentionInterface.register(LAST_TOKENS, attend_from_last)
 
 
 @contextlib.contextmanager
-def attention_by_rows(config: PreTrainedConfig) -> Iterator[None]:
-    """Have a model of this config attend by rows for the block; it must then be called with `packing=`."""
+def attention_by(name: str, config: PreTrainedConfig) -> Iterator[None]:
+    """Have a model of this config attend by one of the two for the block; its calls must name what that asks for."""
     before = config._attn_implementation
-    config._attn_implementation = PACKED_ROWS
+    config._attn_implementation = name
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from peft import PeftModel
 from transformers import DynamicCache
 
 from tunelab.config.peft_types import PROMPT_LEARNING, WEIGHT_CHANGES
-from tunelab.models.packed_attention import attention_by_rows
+from tunelab.models.packed_attention import PACKED_ROWS, attention_by
 from tunelab.models.packing import Packing, pack_rows
 
 # adapters that treat each token by itself, and those that all rows share before their first token
@@ -80,7 +80,7 @@ def find_hidden(
 def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torch.Tensor:
     """Return the last hidden states [n, width of a state] of packed tokens after those in the cache, which grows."""
     before = cache.get_seq_length() if cache is not None else 0
-    with attention_by_rows(model.config):
+    with attention_by(PACKED_ROWS, model.config):
         output = model.base_model(
             input_ids=packing.ids,
             position_ids=packing.positions + before,

@@ -61,4 +61,5 @@ class NoiseSpec(Spec):
     """One run that is evaluated twice more, the second time in batches of another size."""
 
     run: str
+    rows: PositiveInt | None = Field(None, description="First held-out rows of each task; null for all.")
     batch_size: PositiveInt = 16
