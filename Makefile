@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup setup-tests again lock report plan verify clean-stale bench reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests again lock report plan verify clean-stale bench bench-growth reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -52,6 +52,9 @@ clean-stale: setup ## list what no config refers to, and remove it after asking 
 
 bench: setup ## time training steps beside plain TRL scripts (ROUNDS=3, RUNS="lora grpo"); leave the machine alone
 	@$(VENV)/bin/python scripts/bench_training.py $(STUDY) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
+
+bench-growth: setup ## tell how a step's cost grows with batch, group and lengths, and planning with the runs
+	@$(VENV)/bin/python scripts/bench_growth.py $(STUDY)
 
 reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote
 	@$(VENV)/bin/python scripts/check_reproducibility.py $(STUDY)

@@ -4,6 +4,7 @@ pydantic's own validation of the whole gives up on a section with a wrong value,
 types between people's keys. Here every key is judged by itself, against the same types.
 """
 
+import functools
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -148,5 +149,6 @@ def _list_choices(section: type[Spec], name: str) -> tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
+@functools.cache
 def _build_adapter(kind: Any) -> TypeAdapter:
     return TypeAdapter(kind, config=Spec.model_config)

@@ -8,7 +8,7 @@ import yaml
 
 def list_repeated_keys(file: Path) -> list[str]:
     """Write one line per repeated key: `config/mine.yaml, line 12: runs.lora stands in line 5 already; …`."""
-    root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    root = yaml.compose(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return [f"{file}, {text}" for text in _search(root, "", set())]
 
 

@@ -5,6 +5,9 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+# Snakemake asks each of these functions for its parameters, several times a job: a third of the time of a plan
+SIGNATURE = inspect.signature(lambda wildcards: None)
+
 
 def track(facts: Callable[..., list[str]], domain: Iterable[tuple]) -> list[Callable[[Any], str]]:
     """Return one function of the wildcards for every param that a rule needs to hold its facts.
@@ -19,6 +22,11 @@ def track(facts: Callable[..., list[str]], domain: Iterable[tuple]) -> list[Call
     slots = max((len(build(*key)) for key in domain), default=0) + 1
 
     def fill(index: int) -> Callable[[Any], str]:
-        return lambda wildcards: [*build(*(wildcards[name] for name in names)), *[""] * slots][index]
+        def find(wildcards: Any) -> str:
+            found = build(*(wildcards[name] for name in names))
+            return found[index] if index < len(found) else ""
+
+        find.__signature__ = SIGNATURE
+        return find
 
     return [fill(index) for index in range(slots)]

@@ -51,15 +51,20 @@ class Bench:
         rows, inner, columns = figures["shape"]
         return 2 * rows * inner * columns / figures["seconds"][dtype]
 
-    def measure(self, run: str, variant: str, dtype: str, name: str, checked: bool = False) -> dict[str, Any]:
+    def measure(
+        self, run: str, variant: str, dtype: str, name: str, checked: bool = False, **changes: Any
+    ) -> dict[str, Any]:
         """Train a few steps in a process of its own and return what it found, see `child`.
 
-        checked: no dropout, and the random numbers that `generate` draws, so that curves can be compared.
+        checked: no dropout, and the random numbers that `generate` draws, so that curves can be compared; changes: of
+        the run's `training`.
         """
         spec, start = self.config.runs[run], self._find_start(run)
         order = {
             "variant": variant,
-            "spec": shorten(spec, CHECKED if checked else STEPS[spec.method], checked).model_dump(mode="json"),
+            "spec": shorten(spec, CHECKED if checked else STEPS[spec.method], checked, **changes).model_dump(
+                mode="json"
+            ),
             "dtype": dtype,
             "base": str(self._models(spec.model, "model")),
             "rows": str(self._rows(spec.dataset)),
@@ -93,10 +98,10 @@ class Bench:
         return Path(self.config.study.results, "runs", source, f"seed{seed}", kind), f"{stem}.safetensors"
 
 
-def shorten(spec: SftRun | GrpoRun, steps: int, checked: bool) -> SftRun | GrpoRun:
-    """Return the run cut to some steps; `checked` takes its dropouts away."""
+def shorten(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -> SftRun | GrpoRun:
+    """Return the run cut to some steps, with changes of its `training`; `checked` takes its dropouts away."""
     training = {name: value for name, value in spec.training.items() if name not in ("num_train_epochs", "eval_steps")}
     adapter = spec.adapter
     if checked and adapter:
         adapter = {name: 0.0 if name.endswith("dropout") else value for name, value in adapter.items()}
-    return spec.model_copy(update={"training": training | PLAIN | {"max_steps": steps}, "adapter": adapter})
+    return spec.model_copy(update={"training": training | PLAIN | changes | {"max_steps": steps}, "adapter": adapter})

@@ -64,6 +64,20 @@ def render_table(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_growth(found: dict[str, Any]) -> str:
+    """Return two Markdown tables: steps by setting, and plans by the number of trainings."""
+    steps = ["| run | setting | value | s a step | tokens a step | ms a token | peak GiB |", "| --- " * 7 + "|"]
+    for row in found["steps"]:
+        seconds = row["seconds"]["median"]
+        steps.append(
+            f"| {row['run']} | {row['setting']} | {row['value']} | {seconds:.2f} | {row['tokens']:.0f} "
+            f"| {1000 * seconds / row['tokens']:.2f} | {row['peak_memory_bytes'] / GIB:.2f} |"
+        )
+    plans = ["| trainings | s to plan |", "| --- | --- |"]
+    plans += [f"| {row['trainings']} | {row['seconds']:.1f} |" for row in found["plans"]]
+    return "\n".join([*steps, "", *plans]) + "\n"
+
+
 def draw_parts(found: dict[str, Any], target: Path) -> None:
     """Draw each run's step, split into its parts, one bar for each variant."""
     figure, rows = build_panels(len(found["runs"]), 1, 1.6)
