@@ -30,10 +30,6 @@ watch_study(workflow)
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
 
-# Heavy jobs run two at a time. One's start-up, which is single-threaded, hides behind the other's work, and two jobs of
-# one thread do more together than two threads do for one; more threads than cores would only wait for each other.
-HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
-
 # where the main process tells those of a cluster's jobs which study it planned
 FROZEN = "TUNELAB_FROZEN_STUDY"
 

@@ -1,3 +1,6 @@
+# evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
+HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
+
 # defined tasks with several answers a question, and what the drawing of these depends on
 MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
 DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}

@@ -18,7 +18,7 @@ rule train_sft:
         run=only(CFG.list_trained("sft", adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: HALF_OF_CORES
+    threads: 16
     resources:
         gpu=GPUS,
     params:
@@ -61,7 +61,7 @@ rule train_grpo:
         run=only(CFG.list_trained("grpo", adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: HALF_OF_CORES
+    threads: 16
     resources:
         gpu=GPUS,
     params:
@@ -126,7 +126,7 @@ rule merge_adapter:
         run=only(filter(CFG.keeps_adapter, CFG.trained)),
     conda:
         "../envs/train.yaml"
-    threads: HALF_OF_CORES
+    threads: 16
     params:
         *track(lambda: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
     script:
