@@ -18,6 +18,7 @@ from pathlib import Path
 def run_as_job(main, job, network=False, keep=False):
     facts = [value for value in job.params if isinstance(value, str) and " = " in value]
     sizes = [getattr(dict(job.params.items()).get("spec"), "batch_size", None), job.params.get("batch_size")]
+    sizes.append(job.params.get("first"))
     told = {"rule": job.rule, "facts": facts, "sizes": sizes, "keep": keep, "input": list(job.input)}
     for path in map(Path, job.output):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,7 @@ def told(tmp_path_factory) -> dict[str, dict[str, dict]]:
         seam.write(STUB)
     targets = [*ANSWERS.values(), *LOSSES.values()]
     run_snakemake(
-        folder, "--cores", "2", *targets, "--configfile", "config/smoke.yaml", "--config", "noise={run: base}"
+        folder, "--cores", "2", *targets, "--configfile", "config/smoke.yaml", "--config", "noise={run: base, rows: 3}"
     )
     return {
         kind: {name: json.loads(Path(folder, path).read_text(encoding="utf-8")) for name, path in paths.items()}
@@ -60,11 +61,14 @@ def test_a_repeat_is_kept_under_a_key_of_its_own_even_under_the_first_jobs_rule(
 def test_only_the_repeat_tells_it_from_the_runs_own_evaluation(told, kind):
     own, again, rebatched = (set(told[kind][name]["facts"]) for name in ANSWERS)
     size = {"answers": 64, "losses": 8}[kind]
-    assert (again - own, own - again) == ({f"noise.again = {size}"}, set())
-    assert (rebatched - own, own - rebatched) == ({"noise.rebatched = 4"}, set())
+    assert (again - own, own - again) == ({f"noise.again = 3 rows by {size}"}, set())
+    assert (rebatched - own, own - rebatched) == ({"noise.rebatched = 3 rows by 4"}, set())
     assert len(own) > 5
 
 
 def test_the_second_repeat_alone_comes_in_other_batches(told):
     sizes = {kind: [told[kind][name]["sizes"] for name in ANSWERS] for kind in told}
-    assert sizes == {"answers": [[64, None], [64, None], [4, None]], "losses": [[None, 8], [None, 8], [None, 4]]}
+    assert sizes == {
+        "answers": [[64, None, None], [64, None, 3], [4, None, 3]],
+        "losses": [[None, 8, None], [None, 8, 3], [None, 4, 3]],
+    }

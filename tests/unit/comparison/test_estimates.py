@@ -132,6 +132,30 @@ def test_repeated_evaluations_give_the_floor_of_noise(tmp_path):
     assert {row.noise for row in found.contrasts if row.task.startswith("text:")} == {None}
 
 
+def test_a_repeat_of_some_rows_is_compared_on_these_alone(tmp_path):
+    study = write_study(tmp_path)
+    for repeat in ("again", "rebatched"):
+        for name in ("scores.jsonl", "losses.jsonl"):
+            path = tmp_path / f"noise/{repeat}/arithmetic/{name}"
+            write_jsonl(path, read_jsonl(path)[7:2:-1])
+    found = compare(study)
+    run = study.spec["noise"]["run"]
+    (scores,) = (tmp_path / f"runs/{run}").glob("*/arithmetic/scores.jsonl")
+    own = [row["strict"] for row in read_jsonl(scores)[3:8]]
+    repeat = find_row(found.repeats, task="arithmetic", metric="strict", repeat="again")
+    assert (repeat.n, repeat.flips, repeat.value, repeat.repeated) == (5, 0.0, sum(own) / 5, sum(own) / 5)
+    again = find_row(found.repeats, task="support", metric="loss", repeat="again")
+    assert again.n == 12
+
+
+def test_a_repeat_of_other_rows_is_refused(tmp_path):
+    study = write_study(tmp_path)
+    path = tmp_path / "noise/again/arithmetic/scores.jsonl"
+    write_jsonl(path, [row | {"id": "another"} for row in read_jsonl(path)[:1]])
+    with pytest.raises(UserError, match=r"noise/again/arithmetic/scores.jsonl has rows that .* has not"):
+        compare(study)
+
+
 def test_runs_that_answered_other_rows_are_refused(tmp_path):
     study = write_study(tmp_path)
     path = tmp_path / "runs/lora/seed1/support/losses.jsonl"
