@@ -1,33 +1,61 @@
-"""Read numbers out of a model's text, in one way for gold answers, rewards and scores.
+r"""Read numbers out of a model's text, in one way for gold answers, rewards and scores.
 
-Every number is brought to one normal form (`"1,000.0"` → `"1000"`), so two numbers are equal when their normal forms
-are the same string; there is no rounding and no limit on digits. Two departures from the usual `float(text)`: what is
-not plainly one decimal number (`²`, `1/2`, `1e3`, `3,4`) is no number at all, and money and per cent signs are only
+`docs/numbers.md` is the table of what is a number and what is none; a test reads it. Every number is brought to one
+normal form (`"1,000.0"` → `"1000"`), so two numbers are equal when their normal forms are the same string; there is no
+rounding and no limit on digits. What is not plainly one decimal number (`5²`, `1/2`, `1e3`, `3,4`) is no number at all,
+and in a text it is found whole, so that its tail is never taken for a number. Signs of money and per cent are
 decoration, as in GSM8K.
 """
 
 import re
 
-# Full-width forms (U+FF01 to U+FF5E) repeat ASCII; U+2212 is the minus sign. Not Unicode's NFKC, which turns ² into 2.
-_TO_ASCII = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x2212: "-"}
-_NUMBER = re.compile(
-    r"(?P<sign>[+-]?) ?\$? ?(?P<inner_sign>[+-]?)"
-    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.(?P<decimals>[0-9]*))?"
-    r" ?\$? ?%?\.?"
+# Full-width forms (U+FF01 to U+FF5E) repeat ASCII. Not Unicode's NFKC, which turns ² into 2. The full-width comma is
+# left as it is: Chinese sets it between the parts of a sentence, without a space.
+_TO_ASCII: dict[int, int | str | None] = {0xFF01 + i: 0x21 + i for i in range(94) if 0xFF01 + i != 0xFF0C}
+_TO_ASCII |= dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-")
+_TO_ASCII |= str.maketrans("\ufe50\ufe52\ufe69\ufe6a\uffe1\uffe5\uffe6", ",.$%£¥₩")
+# what shows nothing: zero-width characters, marks of direction, the soft hyphen
+_TO_ASCII |= dict.fromkeys(
+    [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF]
 )
-# The pattern of lm-evaluation-harness's GSM8K filter `flexible-extract`, verbatim; it takes the last match.
-_FLEXIBLE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")
+
+_MONEY = r"\\?[$¥€£₹₩₽]"
+_GROUPS = r"\{,\}|,\\!|\\,|[，'’_\u00a0\u2007\u2009\u202f]"  # the signs between groups of digits, besides the comma
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?) ?(?:{_MONEY}){{0,2}} ?(?P<inner_sign>[+-]?)"
+    rf"(?P<whole>[0-9]{{1,3}}(?P<group>,|{_GROUPS})[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*|[0-9]*)"
+    rf"(?:\.(?P<decimals>[0-9]*))? ?(?:{_MONEY}){{0,2}} ?(?:\\?%)?[.。｡]?"
+)
+# A long dash is a minus where nothing but a space, a bracket, a colon or a digit stands before it and a number after
+# it; elsewhere it is punctuation, as is the Chinese dash of two. Of words, only those right before digits are read.
+_MINUS = re.compile(
+    rf"(?:(?<![^\s0-9(\[{{=:])[—―]|[负負]|\b(?:minus|negative)\s)(?=(?:{_MONEY}){{0,2}}\.?[0-9])", re.IGNORECASE
+)
+_VULGAR = "¼-¾⅐-⅞↉"
+_IN_TEXT = re.compile(
+    rf"""
+    (?P<unit>(?<=[A-Za-z}}])\^\{{?[+-]?[0-9]+)             # the power of a unit, as in m^2
+    | -?\\[dt]?frac\s*(?:\{{[^{{}}]*\}}|[0-9])\s*(?:\{{[^{{}}]*\}}|[0-9])
+    | \^\{{?[+-]?[0-9]+ | [{_VULGAR}]
+    | (?:-?(?:{_MONEY}){{1,2}}[ ]?)? -?
+      (?:(?<![\w.)\]}}])\.)? [0-9]                         # a dot after a word or a bracket ends a sentence
+      (?:(?<=[0-9])(?<![0-9]{{4}})(?:{_GROUPS}|[ ])(?=[0-9]{{3}}(?![0-9])) | [0-9.,])*
+      (?: [eE][+-]?[0-9]+ | [ ]?\^[ ]?\{{?[+-]?[0-9]+ | \*\*[+-]?[0-9]+ | (?:[/\u2044\u2215][0-9][0-9.,]*)+
+        | [²³¹⁰-⁻]+ | [ \u00a0]?[{_VULGAR}] )?
+    """,
+    re.VERBOSE,
+)
 
 
 def normalise_number(text: str) -> str | None:
     """Return the normal form of a text that is one number and nothing else, or None.
 
-    The normal form has no thousands commas, no leading or trailing zeros, no plus and no minus zero.
+    The normal form has no signs between groups of digits, no leading or trailing zeros, no plus and no minus zero.
     """
-    match = _NUMBER.fullmatch(text.translate(_TO_ASCII).strip())
+    match = _NUMBER.fullmatch(_translate(text).strip())
     if match is None or (match["sign"] and match["inner_sign"]):
         return None
-    whole, decimals = match["whole"].replace(",", ""), match["decimals"] or ""
+    whole, decimals = match["whole"].replace(match["group"] or ",", ""), match["decimals"] or ""
     if not whole and not decimals:
         return None
     whole, decimals = whole.lstrip("0") or "0", decimals.rstrip("0")
@@ -43,14 +71,15 @@ def is_equal_number(text: str | None, number: str) -> bool:
 
 
 def find_last_number(text: str) -> str | None:
-    """Return the last number in a text as it is written there, without punctuation at its end, or None.
+    """Return what stands as the last number in a text, without punctuation at its end, or None.
 
-    It finds what lm-evaluation-harness's `flexible-extract` finds, with three departures: full-width digits and the
-    minus sign U+2212 are read as ASCII, a match without a digit (an ellipsis) is passed over, and the caller compares
-    numbers (72.0 is 72) where lm-evaluation-harness compares strings.
+    It is written in ASCII, and need be no number that `normalise_number` knows: of `2^10` all is returned, and it is
+    equal to nothing. Where it departs from lm-evaluation-harness's `flexible-extract`, `docs/numbers.md` lists.
     """
-    for match in reversed(list(_FLEXIBLE.finditer(text.translate(_TO_ASCII)))):
-        found = match[0].rstrip(".,")
-        if any(character.isdigit() for character in found):
-            return found
-    return None
+    found = [match[0] for match in _IN_TEXT.finditer(_translate(text)) if match["unit"] is None]
+    return found[-1].rstrip(".,") if found else None
+
+
+def _translate(text: str) -> str:
+    """Write digits, signs and dashes in ASCII."""
+    return _MINUS.sub("-", text.translate(_TO_ASCII))

@@ -1,15 +1,30 @@
 """Cut text into the units that overlap and ROUGE count: words, and single characters for Chinese and its neighbours.
 
-The usual tokenizers of both keep only `[a-z0-9]` and would see nothing in a Chinese text.
+The usual tokenizers of both keep only `[a-z0-9]` and would see nothing in a Chinese text. A vowel sign or an accent
+stays with its letter, and a text is the same in every canonical form of Unicode: `é` may be one character or two.
 """
 
 import re
+import unicodedata
+from functools import cache
 
 # Han ideographs with their extensions, kana, and Hangul syllables are units of one character each.
 _SINGLE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_UNIT = re.compile(rf"[{_SINGLE}]|(?:(?![{_SINGLE}])[^\W_])+")
+
+
+def compose(text: str) -> str:
+    """Return the text in Unicode's composed form (NFC), in which equal texts are equal strings."""
+    return unicodedata.normalize("NFC", text)
 
 
 def split_words(text: str) -> list[str]:
     """Return the text's words in lower case, without punctuation."""
-    return _UNIT.findall(text.lower())
+    return _find_units().findall(compose(text.lower()))
+
+
+@cache
+def _find_units() -> re.Pattern[str]:
+    # `re` knows no class of marks; none stands outside these two ranges. U+200C and U+200D join letters of a word.
+    marks = [c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c).startswith("M")]
+    inner = f"\u200c\u200d{''.join(marks)}\U000e0100-\U000e01ef"
+    return re.compile(rf"[{_SINGLE}]|(?:(?![{_SINGLE}])[^\W_])(?:(?![{_SINGLE}])(?:[^\W_]|[{inner}]))*")

@@ -13,6 +13,7 @@ from itertools import groupby
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
+from tunelab.words import compose
 
 
 def draw_splits(
@@ -67,8 +68,8 @@ def build_records(examples: list[Example]) -> list[dict]:
 
 
 def fold_question(question: str) -> str:
-    """Return a question with its white space evened out, the form in which two questions are the same."""
-    return " ".join(question.split())
+    """Return a question with white space evened out and accents composed, the form in which two are the same."""
+    return " ".join(compose(question).split())
 
 
 def _order_by_seed(examples: list[Example], seed: int) -> list[Example]:

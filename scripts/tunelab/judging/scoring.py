@@ -14,7 +14,7 @@ from math import fsum
 from tunelab.errors import UserError
 from tunelab.judging.rewards import REWARDS, find_tagged_answer
 from tunelab.numbers import find_last_number, is_equal_number
-from tunelab.words import split_words
+from tunelab.words import compose, split_words
 
 
 def build_scores(answers: list[dict], references: list[dict], kind: str, task: str) -> list[dict]:
@@ -77,6 +77,7 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
     """Build the function that judges one completion against a reference text.
 
     ROUGE-L is over words, and over characters where a text is Chinese; its usual tokenizer sees no Chinese at all.
+    Both texts are composed first, so that `é` as one character is like `é` as two.
     """
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu import sentence_chrf
@@ -84,7 +85,7 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
     scorer = RougeScorer(["rougeL"], tokenizer=_WordTokenizer())
 
     def judge_text(answer: dict, reference: dict) -> dict:
-        completion, wanted = answer["completion"], reference["messages"][-1]["content"]
+        completion, wanted = compose(answer["completion"]), compose(reference["messages"][-1]["content"])
         return {
             "id": answer["id"],
             "rouge_l": scorer.score(wanted, completion)["rougeL"].fmeasure,

@@ -206,6 +206,7 @@ WORKED_ANSWERS = {
     "no number": ("Steps.\n####", f"{NUMBER} ('####')."),
     "a number in words": (f"{LONG}\n#### five", f"{NUMBER} ('#### five')."),
     "two numbers": ("Steps.\n#### 5 or 6", f"{NUMBER} ('#### 5 or 6')."),
+    "a line after the number": ("Steps.\n#### 5\nSo: 5", f"{NUMBER} ('#### 5\\nSo: 5')."),
     "no steps": ("#### 5", f"{NUMBER} ('#### 5')."),
 }
 TOO_FEW = {

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from tunelab.config.specs.data import PrepareSpec
@@ -65,6 +67,21 @@ def test_repeats_of_a_question_stay_on_one_side():
     assert sum(len(examples) for examples in splits.values()) == 60
     assert all(len(examples) % 6 == 0 and examples for examples in splits.values())
     assert sum(len(questions(examples)) for examples in splits.values()) == 10
+
+
+def test_a_question_in_another_form_of_unicode_stays_on_its_side():
+    names = ["café", "naïve", "Ångström", "ガイド"]
+    source = [
+        ask(unicodedata.normalize(form, f"{name} {number}?"), form)
+        for name in names
+        for number in range(10)
+        for form in ("NFC", "NFD")
+    ]
+    splits = draw(source, test=0.3, validation=0.3)
+    assert sizes(splits) == {"train": 32, "validation": 24, "test": 24}
+    assert sum(len(questions(examples)) for examples in splits.values()) == 40
+    _, left_out = draw_splits(source[::2], source[1:40:2], spec(test=4), "quiz")
+    assert left_out == {"duplicates": 0, "left_out_in_test": 20}
 
 
 def test_rows_that_repeat_a_row_word_by_word_are_left_out_and_counted():

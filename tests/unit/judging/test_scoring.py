@@ -1,3 +1,6 @@
+import itertools
+import unicodedata
+
 import pytest
 import score_answers
 
@@ -98,6 +101,13 @@ def test_chinese_is_compared_by_characters():
     score = score_text("不是新娘", "不是。是继母")
     assert score["rouge_l"] == pytest.approx(2 * (2 / 4) * (2 / 5) / (2 / 4 + 2 / 5))
     assert 0 < score["chrf"] < 100
+
+
+@pytest.mark.parametrize("text", ["café au lait", "हिन्दी में", "สวัสดี", "ガイド", "Ångström"])
+def test_a_text_is_like_itself_in_every_canonical_form(text):
+    for said, wanted in itertools.product([unicodedata.normalize(form, text) for form in ("NFC", "NFD")], repeat=2):
+        score = score_text(said, wanted)
+        assert (score["rouge_l"], score["chrf"], score["length_ratio"]) == (1.0, 100.0, 1.0)
 
 
 def test_an_empty_text_is_like_nothing():
