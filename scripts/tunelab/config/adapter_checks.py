@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
+from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.config.run_checks import find_adapter
 
 Found = Iterator[Problem]
 # starts that PEFT computes from the weights themselves, and cannot from quantised ones
 FROM_WEIGHTS = ("pissa", "mica", "orthogonal")
-# starts after which the base is another one
-CHANGES_BASE = ("pissa", "olora")
+# what PEFT cannot, or does not rightly, publish of a LoRA whose start changed the base
+UNPUBLISHED = ("use_dora", "modules_to_save", "trainable_token_indices", "bias")
 # types that take one of two fields, of which the first is off by default
 EITHER = {"BOFT": ("boft_block_num", "boft_block_size"), "OFT": ("r", "oft_block_size")}
 
@@ -87,6 +88,12 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         return
     if run.get("quantization") is not None and starts_by(adapter, FROM_WEIGHTS):
         yield Problem(here, f"PEFT cannot compute {adapter.init_lora_weights} from quantised weights; take olora")
+    if starts_by(adapter, CHANGES_BASE):
+        alike = [field for field in UNPUBLISHED if adapter.get(field) not in (None, False, "none")]
+        patterned = [field for field in ("rank_pattern", "alpha_pattern") if adapter.get(field)]
+        for field in alike + (patterned if adapter.get("use_rslora") else []):
+            text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
+            yield Problem(here, f"{adapter.init_lora_weights} {text}")
     if run.method == "grpo" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
         text = "takes parts out of the base, with which GRPO compares; set beta: 0, or start from a run that has it"
         yield Problem(here, f"{adapter.init_lora_weights} {text}")

@@ -114,7 +114,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
         coerced = float(coerced)
     elif "int" in types and type(coerced) is float and coerced.is_integer():
         coerced = int(coerced)
-    known = choices is None or not isinstance(coerced, str) or any(_is_choice(coerced, choice) for choice in choices)
+    known = choices is None or not isinstance(coerced, str) or any(is_choice(coerced, choice) for choice in choices)
     if not known or not _is_one_of(coerced, types):
         demands = [DEMANDS[kind] for kind in types if not (choices and kind == "str")]
         if choices:
@@ -155,7 +155,7 @@ def _is_one_of(value: Any, types: list[str]) -> bool:
     return any(type(value) is PYTHON_TYPES[name] for name in types)
 
 
-def _is_choice(text: str, choice: str) -> bool:
+def is_choice(text: str, choice: str) -> bool:
     """Compare with a choice of PEFT's, which writes `pissa_niter_[number of iters]` where pissa_niter_16 is meant."""
     stem, bracket, _ = choice.partition("[")
     return bool(re.fullmatch(re.escape(stem) + r"\d+", text)) if bracket else text == choice

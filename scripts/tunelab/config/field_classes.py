@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tunelab.config.arguments import load_arguments
+from tunelab.config.arguments import is_choice, load_arguments
 from tunelab.config.drafts import Draft
 from tunelab.config.wording import show
 
@@ -57,8 +57,9 @@ def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str,
             elif name in classes.refused:
                 yield name, f"is refused: {classes.refused[name]}"
         word = show(value).strip("'")
-        if word in classes.never.get(name, {}):
-            yield name, f"{word} is refused: {classes.never[name][word]}"
+        for choice, text in classes.never.get(name, {}).items():
+            if is_choice(word, choice):
+                yield name, f"{word} is refused: {text}"
 
 
 def list_set(class_name: str) -> set[str]:

@@ -9,3 +9,5 @@ WEIGHT_CHANGES = frozenset(
         *("MISS", "SHIRA", "ROAD", "C3A"),
     }
 )
+# LoRA's starts that take parts out of the base; `pissa_niter_4` is a kind of pissa
+CHANGES_BASE = ("pissa", "olora")
