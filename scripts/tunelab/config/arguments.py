@@ -31,7 +31,7 @@ POSITIVE = {
     *("learning_rate", "num_train_epochs", "gradient_accumulation_steps", "max_length", "max_completion_length"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "logging_steps", "eval_steps", "save_steps"),
     *("generation_batch_size", "steps_per_generation", "num_iterations", "temperature", "repetition_penalty"),
-    *("r", "lora_alpha", "num_virtual_tokens", "encoder_hidden_size", "total_step", "adapter_len", "adapter_layers"),
+    *("r", "lora_alpha", "num_virtual_tokens", "encoder_hidden_size", "total_step"),
 }
 NOT_NEGATIVE = {
     *("weight_decay", "warmup_steps", "max_grad_norm", "adam_epsilon", "beta", "epsilon", "epsilon_high", "top_k"),
@@ -67,21 +67,24 @@ RANGES = (
 
 @functools.cache
 def load_arguments() -> dict[str, dict[str, dict]]:
-    """Return {class name: {field: {"types": [...], "choices": [...]}}}; empty types mean that any value may pass."""
+    """Return {class name: {field: {"types": [...], "choices": [...], "default": ...}}}.
+
+    Empty types mean that any value may pass; without a default it is null, or nothing that a config could say.
+    """
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def check_arguments(
-    class_name: str, values: dict[str, Any], owned: dict[str, str]
+    class_name: str, values: dict[str, Any], refused: dict[str, str]
 ) -> tuple[Draft, list[tuple[str, str]]]:
     """Return the fields with numbers coerced, and a list of (field, problem) for what the class would not take.
 
-    owned: fields that the workflow sets itself, each with the remedy to print.
+    refused: fields that are not obeyed, each with the sentence that says so.
     """
     fields, right, wrong, problems = load_arguments()[class_name], {}, set(), []
     for name, value in values.items():
-        if name in owned:
-            problems.append((name, f"is set by the workflow: {owned[name]}"))
+        if name in refused:
+            problems.append((name, refused[name]))
         elif name not in fields:
             problems.append((name, refuse_name(f"is not a field of {class_name}", name, fields)))
             nearest = find_nearest(name, fields)
@@ -101,6 +104,8 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
     Raises:
         ValueError: with the sentence that says what the value must be.
     """
+    if isinstance(value, dict):
+        value = _parse_nested(value)
     if not types:
         return value
     coerced = _parse(value) if isinstance(value, str) and "str" not in types else value
@@ -109,7 +114,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
         coerced = float(coerced)
     elif "int" in types and type(coerced) is float and coerced.is_integer():
         coerced = int(coerced)
-    known = choices is None or not isinstance(coerced, str) or any(_is_choice(coerced, choice) for choice in choices)
+    known = choices is None or not isinstance(coerced, str) or any(is_choice(coerced, choice) for choice in choices)
     if not known or not _is_one_of(coerced, types):
         demands = [DEMANDS[kind] for kind in types if not (choices and kind == "str")]
         if choices:
@@ -118,6 +123,20 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
     if isinstance(coerced, int | float) and not isinstance(coerced, bool):
         _check_range(name, coerced, value)
     return coerced
+
+
+def _parse_nested(value: Any) -> Any:
+    """Return a mapping with the numbers and words in it read: there, YAML and `--config` leave text for them."""
+    if isinstance(value, dict):
+        return {key: _parse_nested(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_parse_nested(item) for item in value]
+    parsed = _parse(value) if isinstance(value, str) else value
+    return parsed if parsed is None or isinstance(parsed, bool) or _is_number(parsed) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _parse(text: str) -> Any:
@@ -136,7 +155,7 @@ def _is_one_of(value: Any, types: list[str]) -> bool:
     return any(type(value) is PYTHON_TYPES[name] for name in types)
 
 
-def _is_choice(text: str, choice: str) -> bool:
+def is_choice(text: str, choice: str) -> bool:
     """Compare with a choice of PEFT's, which writes `pissa_niter_[number of iters]` where pissa_niter_16 is meant."""
     stem, bracket, _ = choice.partition("[")
     return bool(re.fullmatch(re.escape(stem) + r"\d+", text)) if bracket else text == choice

@@ -4,31 +4,13 @@ from collections.abc import Iterator
 
 from tunelab.config.arguments import check_arguments, load_arguments
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.peft_types import PROMPT_LEARNING, UNSUPPORTED
+from tunelab.config.field_classes import QUANTIZATION, TRAINERS, judge_fields, list_set, load_unsupported
+from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.wording import refuse_choice, refuse_value
 
-TRAINER_CONFIGS = {"sft": "SFTConfig", "grpo": "GRPOConfig"}
-OWNED_TRAINING = {
-    "output_dir": "artefacts have fixed places below study.results",
-    "seed": "list seeds in study.seeds",
-    "push_to_hub": "publish the finished adapter folder by hand",
-    "hub_token": "the token comes from the environment or the login store",
-    "model_init_kwargs": "the model is loaded by the workflow; see `quantization`",
-    "use_cpu": "the device is found at run time",
-    "reward_weights": "set the run's rewards.weights",
-    "chat_template_path": "the model's own chat template is used everywhere",
-    "dataset_kwargs": "rows are tokenised by the workflow, alike for training and evaluation",
-    "resume_from_checkpoint": "a killed training goes on from its own last checkpoint",
-    "save_only_model": "a killed training needs the optimizer's state to go on",
-}
-OWNED_ADAPTER = {
-    "base_model_name_or_path": "it is the run's model",
-    "inference_mode": "it follows from training or evaluating",
-}
 # what PEFT has a default for that no model can be built with
 REQUIRED = dict.fromkeys(PROMPT_LEARNING, ("num_virtual_tokens",)) | {
     "ADALORA": ("total_step",),
-    "ADAPTION_PROMPT": ("adapter_len", "adapter_layers"),
     "TRAINABLE_TOKENS": ("token_indices",),
 }
 
@@ -40,27 +22,32 @@ def check_fields(config: Draft, path: tuple, run: Draft) -> Iterator[Problem]:
     if run.right.get("adapter") is not None:
         yield from _check_adapter((*path, "adapter"), run)
     if run.right.get("quantization") is not None:
-        yield from _check_class((*path, "quantization"), run, "BitsAndBytesConfig", {})
+        yield from _check_class((*path, "quantization"), run, QUANTIZATION)
 
 
 def _check_training(path: tuple, run: Draft) -> Iterator[Problem]:
     if "method" in run.wrong:
         run.wrong.add("training")  # whose fields they are depends on it
     else:
-        yield from _check_class((*path, "training"), run, TRAINER_CONFIGS[run.method], OWNED_TRAINING)
+        yield from _check_class((*path, "training"), run, TRAINERS[run.method])
 
 
 def _check_adapter(path: tuple, run: Draft) -> Iterator[Problem]:
     fields = dict(run.adapter)
-    kinds = sorted({name for name in load_arguments() if name.isupper()} - UNSUPPORTED)
+    unsupported = load_unsupported()
+    kinds = sorted({name for name in load_arguments() if name.isupper()} - set(unsupported))
     if fields.get("peft_type") not in kinds:
         run.wrong.add("adapter")
-        missing = f"is required: one of {', '.join(kinds)}"
-        text = refuse_choice(fields["peft_type"], kinds) if "peft_type" in fields else missing
+        if "peft_type" not in fields:
+            text = f"is required: one of {', '.join(kinds)}"
+        elif fields["peft_type"] in unsupported:
+            text = f"{fields['peft_type']} is refused: {unsupported[fields['peft_type']]}; take another type"
+        else:
+            text = refuse_choice(fields["peft_type"], kinds)
         yield Problem((*path, "peft_type"), text)
         return
     kind, text = fields["peft_type"], fields.pop("init_text", None)
-    yield from _check_class(path, run, kind, OWNED_ADAPTER, fields)
+    yield from _check_class(path, run, kind, fields)
     adapter = run.adapter
     for field in REQUIRED.get(kind, ()):
         if field not in adapter:
@@ -80,9 +67,12 @@ def _check_init_text(path: tuple, adapter: Draft) -> Iterator[Problem]:
         yield Problem(path, "only for PREFIX_TUNING without prefix_projection and init_weights")
 
 
-def _check_class(
-    path: tuple, run: Draft, class_name: str, owned: dict[str, str], fields: dict | None = None
-) -> Iterator[Problem]:
+def _check_class(path: tuple, run: Draft, class_name: str, fields: dict | None = None) -> Iterator[Problem]:
     section = path[-1]
-    run.right[section], problems = check_arguments(class_name, run[section] if fields is None else fields, owned)
+    given = run[section] if fields is None else fields
+    refused = dict(judge_fields(class_name, given))
+    draft, problems = check_arguments(class_name, given, refused)
+    # what is given as the library has it anyway is decided by the workflow all the same
+    draft.right = {name: value for name, value in draft.right.items() if name not in list_set(class_name)}
+    run.right[section] = draft
     yield from (Problem((*path, field), text) for field, text in problems)

@@ -2,8 +2,6 @@
 
 # a learnt prompt or key-value prefix; everything else changes the layers
 PROMPT_LEARNING = frozenset({"PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "CARTRIDGE"})
-# types that ask for more than settings: task ids, several trained adapters, a prompt of tokens
-UNSUPPORTED = frozenset({"CPT", "MULTITASK_PROMPT_TUNING", "POLY", "XLORA"})
 # types that do no more than change weights, each token being treated alike, and that take the change back when unmerged
 WEIGHT_CHANGES = frozenset(
     {
@@ -11,3 +9,5 @@ WEIGHT_CHANGES = frozenset(
         *("MISS", "SHIRA", "ROAD", "C3A"),
     }
 )
+# LoRA's starts that take parts out of the base; `pissa_niter_4` is a kind of pissa
+CHANGES_BASE = ("pissa", "olora")

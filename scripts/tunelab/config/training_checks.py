@@ -5,8 +5,12 @@ What the libraries refuse, or take and fail with hours later, was read in and tr
 
 from collections.abc import Iterator
 
+from tunelab.config.adapter_checks import ADAPTER_CHECKS
+from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
+from tunelab.config.field_classes import find_setting
 from tunelab.config.run_checks import find_adapter
+from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
 from tunelab.config.wording import refuse_value
 
 Found = Iterator[Problem]
@@ -21,9 +25,7 @@ def check_training(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
     evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
-    if run.method == "grpo" and evaluates != "no":
-        yield Problem((*path, "training", "eval_strategy"), "GRPO is not evaluated while it trains; leave it out")
-    elif schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
+    if schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
         text = f"{schedule} goes by evaluations; " + (
             "GRPO has none, so take another" if run.method == "grpo" else "set eval_strategy to steps or epoch"
         )
@@ -36,9 +38,7 @@ def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
     here = (*path, "training", "load_best_model_at_end")
     evaluates, saves = run.training.get("eval_strategy", "no"), run.training.get("save_strategy", "steps")
     reason = "the best step of a whole model must be a saved one"
-    if run.method == "grpo":
-        yield Problem(here, "GRPO is not evaluated while it trains, so that no step is the best; leave it out")
-    elif evaluates == "no":
+    if evaluates == "no":
         yield Problem(here, "no step is the best without evaluations; set eval_strategy to steps or epoch")
     elif find_adapter(config, path[-1]) is not None:
         return  # an adapter is small: its best weights are kept beside, whatever is saved
@@ -69,8 +69,8 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
     if run.method != "grpo":
         return
     here, training = (*path, "training"), run.training
-    group, batch = training.get("num_generations", 8), training.get("per_device_train_batch_size", 8)
-    steps = training.get("steps_per_generation") or training.get("gradient_accumulation_steps", 1)
+    group, batch = find_setting(run, "num_generations"), find_setting(run, "per_device_train_batch_size")
+    steps = training.get("steps_per_generation") or find_setting(run, "gradient_accumulation_steps")
     generated = training.get("generation_batch_size") or batch * steps
     if group is None or group < 2:
         text = refuse_value("a group needs at least 2 completions to compare", group)
@@ -89,18 +89,7 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*here, "num_generations"), text)
 
 
-def _check_grpo_switches(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method != "grpo":
-        return
-    for field, text in (
-        ("auto_find_batch_size", "would break up the groups of completions; lower per_device_train_batch_size instead"),
-        ("remove_unused_columns", "would take the answers from the rewards; leave it out"),
-    ):
-        if run.training.get(field):
-            yield Problem((*path, "training", field), text)
-
-
 CHECKS = (
-    *(_check_evaluation, _check_best_step, _check_best_measure),
-    *(_check_groups, _check_grpo_switches),
+    *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups),
+    *(check_schedule, check_optimizer, check_packages, *COMPANION_CHECKS, *ADAPTER_CHECKS),
 )

@@ -16,6 +16,10 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
+from tunelab.models.packed_model import list_types
+
+# adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
+UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
@@ -43,14 +47,27 @@ def generate_batch(
 ) -> list[dict[str, Any]]:
     """Complete the rendered prompts in one left-padded batch, with `generate` or else the model's own.
 
+    Where padding would change the answers, prompts of equal length make a batch each.
+
     Returns one record per prompt: `completion` (text without special tokens), `tokens` (new ones, the end token
     included) and `finish` ("stop", or "length" when max_new_tokens cut it).
     """
-    batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
-    width = batch["input_ids"].shape[1]
     model.generation_config = config
-    outputs = (generate or model.generate)(**batch, generation_config=config)[:, width:].tolist()
-    return [_describe_completion(tokenizer, ids, config.eos_token_id) for ids in outputs]
+    lengths = [0] * len(prompts)
+    if list_types(model) & UNPADDED:
+        lengths = [len(ids) for ids in tokenizer(prompts, add_special_tokens=False)["input_ids"]]
+    made: dict[int, dict[str, Any]] = {}
+    for length in dict.fromkeys(lengths):
+        chosen = [index for index in range(len(prompts)) if lengths[index] == length]
+        texts = [prompts[index] for index in chosen]
+        batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+        width = batch["input_ids"].shape[1]
+        outputs = (generate or model.generate)(**batch, generation_config=config)[:, width:].tolist()
+        made |= {
+            index: _describe_completion(tokenizer, ids, config.eos_token_id)
+            for index, ids in zip(chosen, outputs, strict=True)
+        }
+    return [made[index] for index in range(len(prompts))]
 
 
 def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dict[str, Any]:

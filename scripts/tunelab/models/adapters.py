@@ -9,13 +9,21 @@ from peft import PeftConfig, PeftModel
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.errors import UserError
 from tunelab.models.lean_lora import make_lean
 
+START = "start_of_adapter"  # a model's attribute
 
-def build_adapter_config(adapter: dict[str, Any]) -> PeftConfig:
-    """Build PEFT's config object from the run's `adapter` section (without our own `init_text`)."""
+
+def build_adapter_config(adapter: dict[str, Any], base: Path | None = None) -> PeftConfig:
+    """Build PEFT's config object from the run's `adapter` section (without our own `init_text`).
+
+    base: folder of the model, for a prompt that starts from a text.
+    """
     fields = {name: value for name, value in adapter.items() if name not in ("peft_type", "init_text")}
+    if fields.get("prompt_tuning_init") == "TEXT":
+        fields["tokenizer_name_or_path"] = str(base)
     return PEFT_TYPE_TO_CONFIG_MAPPING[adapter["peft_type"]](**({"task_type": "CAUSAL_LM"} | fields))
 
 
@@ -52,6 +60,13 @@ def load_trained_model(
         make_lean(model)
         return model
     return load_base_model(artefact, device, dtype).eval()
+
+
+def keep_start(model: torch.nn.Module) -> None:
+    """Keep the weights of an adapter whose start changed the base, until it is published (`publishing`)."""
+    config = getattr(model, "peft_config", {}).get("default")
+    if str(getattr(config, "init_lora_weights", None)).startswith(CHANGES_BASE):
+        setattr(model, START, copy_trainable(model))
 
 
 def list_trainable(model: torch.nn.Module) -> Iterable[tuple[str, torch.nn.Parameter]]:

@@ -31,10 +31,28 @@ def merge(base: Path, adapter: Path, rows: list[dict]) -> tuple[Any, Any, dict[s
     batches = [torch.tensor([chat.encode_conversation(tokenizer, row["messages"])["input_ids"]]) for row in rows]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
-        merged = model.merge_and_unload(safe_merge=True)
+        merged = _merge(model, f"{adapter} is of type {kind}")
         together = [merged(input_ids=batch).logits for batch in batches]
+    _tell_tie(merged)
     difference = max((a - b).abs().max().item() for a, b in zip(apart, together, strict=True))
     same = torch.cat([(a.argmax(-1) == b.argmax(-1)).flatten() for a, b in zip(apart, together, strict=True)])
     if difference > TOLERANCE:
         raise UserError(f"The model merged from {adapter} differs from the adapter by {difference:.3g} in a logit.")
     return merged, tokenizer, {"max_logit_difference": difference, "same_token_share": same.float().mean().item()}
+
+
+def _merge(model: PeftModel, what: str) -> Any:
+    """Merge as PEFT does, and say in a sentence why that cannot be."""
+    try:
+        return model.merge_and_unload(safe_merge=True)
+    except (NotImplementedError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{what}, which PEFT cannot merge here ({' '.join(str(error).split())[:200]}); use it as an adapter."
+        ) from error
+
+
+def _tell_tie(model: Any) -> None:
+    """Have the config say truly whether the output layer is the table of embeddings; converters drop one that is."""
+    head, table = model.get_output_embeddings(), model.get_input_embeddings()
+    if head is not None and not torch.equal(head.weight, table.weight):
+        model.config.tie_word_embeddings = False

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from tunelab.models import adapters
 from tunelab.models.basemodels import find_revision, name_origin
 
 
@@ -23,7 +24,10 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dic
         for name, value in vars(config).items():
             if isinstance(value, set):
                 setattr(config, name, sorted(value))  # PEFT would write it in the order of hashes, another in each run
-        model.save_pretrained(part, selected_adapters=["default"])
+        if hasattr(config, "tokenizer_name_or_path"):
+            config.tokenizer_name_or_path = config.base_model_name_or_path
+        model.save_pretrained(part, selected_adapters=["default"], **_write_start(model, part / "start"))
+        shutil.rmtree(part / "start", ignore_errors=True)
         (part / "README.md").unlink(missing_ok=True)  # PEFT's own; a stage of its own renders ours
     else:
         model.config.use_cache = True  # the trainer turns it off for gradient checkpointing
@@ -37,6 +41,22 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dic
         "saved_parameters": sum(_count_parameters(file) for file in files if file.suffix == ".safetensors"),
         "artefact_bytes": sum(file.stat().st_size for file in files),
     }
+
+
+def _write_start(model: Any, folder: Path) -> dict[str, str]:
+    """Write what an adapter started from, if that changed the base, and return PEFT's argument for it.
+
+    PEFT then publishes the difference as a plain LoRA of twice the rank for the base as it was fetched. Left as it is,
+    the change would be computed anew by whoever loads the adapter, and differ where it is drawn or rounded.
+    """
+    start = getattr(model, adapters.START, None)
+    if start is None:
+        return {}
+    trained = adapters.copy_trainable(model)
+    adapters.restore_trainable(model, start)
+    model.save_pretrained(folder, selected_adapters=["default"])
+    adapters.restore_trainable(model, trained)
+    return {"path_initial_model_for_weight_conversion": str(folder)}
 
 
 def _count_parameters(file: Path) -> int:

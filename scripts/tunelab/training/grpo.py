@@ -109,13 +109,15 @@ def train(
     on from what is whole in it; dtype: of matrix products and of weights that are not trained.
 
     Raises:
-        UserError: if all completions of every question earned the same reward, so that nothing could be learnt.
+        UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
+            every question earned the same reward, so that nothing could be learnt.
     """
     trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
     device = choose_device()
     rewards, weights = build_reward_functions(spec.rewards)
     settings = spec.training | {"reward_weights": weights}
     args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device, dtype)
+    _check_questions(args, len(rows))
     log = shared.ProgressLog()
     trainer = RecordingGRPOTrainer(
         model=load_start(base, start, device, dtype if trains_adapter else torch.float32, spec),
@@ -123,24 +125,46 @@ def train(
         args=args,
         train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
         processing_class=chat.load_tokenizer(base, padding_side="left"),
-        peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
+        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)
+    adapters.keep_start(trainer.model)
     decoding = sample_faster(trainer)
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
-    except UserError:  # weights that did not move are explained by rewards that did not differ
-        _check_variance(trainer.recorded, args.num_generations)
+    except UserError:  # weights that did not move are explained by completions that taught nothing
+        _check_learnable(trainer)
         raise
-    _check_variance(trainer.recorded, args.num_generations)
+    _check_learnable(trainer)
     return trainer, log.rows, costs
 
 
-def _check_variance(recorded: list[dict[str, Any]], size: int) -> None:
+def _check_questions(args: GRPOConfig, rows: int) -> None:
+    asked = args.generation_batch_size // args.num_generations
+    if rows < asked:
+        raise UserError(
+            f"A generated batch asks {asked} questions ({args.generation_batch_size} completions, "
+            f"{args.num_generations} to each), but there are {rows} to train on, so that no step would be taken. Lower "
+            "training.per_device_train_batch_size or gradient_accumulation_steps, raise num_generations, or use more "
+            "rows."
+        )
+
+
+def _check_learnable(trainer: RecordingGRPOTrainer) -> None:
+    recorded, args = trainer.recorded, trainer.args
+    if args.mask_truncated_completions and recorded and all(row["truncated"] for row in recorded):
+        raise UserError(
+            f"All {len(recorded)} completions were cut at {args.max_completion_length} tokens and left out of the loss "
+            "(training.mask_truncated_completions), so nothing was learnt and nothing is published. Raise "
+            "training.max_completion_length, set mask_truncated_completions: false, or start from a run that has "
+            "learnt to end its answers (init_from)."
+        )
     # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
+    parts = trainer.reward_func_names if args.multi_objective_aggregation == "normalize_then_sum" else ["reward"]
+    size = args.num_generations
     groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
-    if groups and all(len({row["reward"] for row in group}) == 1 for group in groups):
+    if groups and all(len({row[part] for row in group}) == 1 for group in groups for part in parts):
         best = max(row["reward"] for row in recorded)
         raise UserError(
             f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "

@@ -19,10 +19,21 @@ from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.rank_budget import RankBudget, has_budget, measure_overlap
 
 
 class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
-    """SFTTrainer that can go on from a checkpoint of any adapter."""
+    """SFTTrainer that can go on from a checkpoint of any adapter, and adds AdaLoRA's term to the loss it trains on."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if self.model.training and has_budget(self.model):
+            loss = loss + measure_overlap(self.model) / (
+                1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
+            )
+        return loss
 
 
 def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
@@ -71,20 +82,33 @@ def train(
     args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device, dtype)
     tokenizer = chat.load_tokenizer(base)
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
+    _check_batches(args, len(train_rows))
     trainer = ResumableSFTTrainer(
         model=adapters.load_base_model(base, device, dtype if spec.adapter else torch.float32, spec.quantization),
         args=args,
         train_dataset=encode_rows(tokenizer, train_rows, args.max_length, assistant_only),
         eval_dataset=encode_rows(tokenizer, validation_rows, args.max_length, assistant_only),
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter) if spec.adapter else None,
+        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
         callbacks=[log, best] if best else [log],
     )
     if spec.adapter and "init_text" in spec.adapter:
         fill_prefix(trainer.model, tokenizer, spec.adapter["init_text"])
     adapters.keep_trainable_in_float32(trainer.model)
+    adapters.keep_start(trainer.model)
+    if has_budget(trainer.model):
+        trainer.add_callback(RankBudget(checkpoints))
     costs = shared.train_and_measure(trainer, log, best)
     return trainer, log.rows, costs
+
+
+def _check_batches(args: SFTConfig, rows: int) -> None:
+    if args.dataloader_drop_last and rows < args.per_device_train_batch_size:
+        raise UserError(
+            f"training.dataloader_drop_last: the {rows} rows to train on fill no batch of "
+            f"{args.per_device_train_batch_size}, so that nothing would be trained on; lower "
+            "per_device_train_batch_size, or leave dataloader_drop_last out."
+        )
 
 
 def fill_prefix(model: PeftModel, tokenizer: Any, text: str) -> None:

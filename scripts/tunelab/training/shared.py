@@ -117,7 +117,9 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         UserError: if no weight moved, or a weight is no finite number.
     """
     model, device = trainer.model, trainer.args.device
-    unpacked = explain_unpacked(trainer)
+    # its noise is scaled by the width of a batch, which packed rows change
+    noisy = "training.neftune_noise_alpha is set" if trainer.args.neftune_noise_alpha else None
+    unpacked = noisy or explain_unpacked(trainer)
     if unpacked is None:
         add_packed_head(trainer, getattr(trainer, "temperature", 1.0))
     make_lean(model)

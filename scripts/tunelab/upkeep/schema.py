@@ -32,6 +32,8 @@ CHOICES = {
         "loss_type": ["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"],
         "multi_objective_aggregation": ["normalize_then_sum", "sum_then_normalize"],
         "scale_rewards": ["batch", "group", "none"],
+        "vllm_importance_sampling_mode": ["sequence_mask", "sequence_truncate", "token_mask", "token_truncate"],
+        "vllm_mode": ["colocate", "server"],
     },
     "BitsAndBytesConfig": {
         "bnb_4bit_compute_dtype": ["bfloat16", "float16", "float32"],
@@ -56,18 +58,28 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     }
     for name, fields in CHOICES.items():
         for field, choices in fields.items():
-            listed[name][field] = {"types": listed[name][field]["types"] or ["null", "str"], "choices": choices}
+            listed[name][field] |= {"types": listed[name][field]["types"] or ["null", "str"], "choices": choices}
     return listed
 
 
 def _scalar_of(default: object) -> dict:
     """Guess a parameter's type from its default, as BitsAndBytesConfig has no annotations."""
-    return {"types": [type(default).__name__] if isinstance(default, bool | float | str) else []}
+    scalar = isinstance(default, bool | float | str)
+    return {"types": [type(default).__name__], "default": default} if scalar else {"types": []}
 
 
 def _list_fields(cls: type) -> dict[str, dict]:
     hints = typing.get_type_hints(cls)
-    return {f.name: _describe(hints[f.name]) for f in dataclasses.fields(cls) if f.init}
+    return {f.name: _describe(hints[f.name]) | _describe_more(f) for f in dataclasses.fields(cls) if f.init}
+
+
+def _describe_more(field: dataclasses.Field) -> dict:
+    """Return a field's words, as far as its class lists them, and its default, if a config could say it but null."""
+    default = getattr(field.default, "value", field.default)
+    words = sorted(field.metadata.get("choices") or ())
+    return ({"choices": words} if words else {}) | (
+        {"default": default} if type(default) in (bool, int, float, str) else {}
+    )
 
 
 def _describe(hint: object) -> dict:

@@ -1,9 +1,13 @@
+import json
+
 import pytest
 import torch
 from peft import PeftModel
 
+from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 from tunelab.models import merging
+from tunelab.sources.tiny import create_model
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 KINDS = {
@@ -40,4 +44,40 @@ def test_a_merge_that_changes_the_answers_is_an_error(monkeypatch, train_sft, pu
 def test_a_prefix_cannot_be_merged(train_sft, publish, llama, rows):
     folder = publish(train_sft(llama, {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3}))
     with pytest.raises(UserError, match="is of type PREFIX_TUNING, which has no weights to merge"):
+        merging.merge(llama, folder, rows[:1])
+
+
+TIED = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+TIED |= {
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "tie_word_embeddings": True,
+}
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tied") / "model"
+    create_model(RandomModel(source="random", architecture=TIED), "tiny", folder)
+    return folder
+
+
+@pytest.mark.parametrize(("saved", "still"), [(["lm_head"], False), (["embed_tokens", "lm_head"], False), (None, True)])
+def test_a_merged_model_says_truly_whether_its_head_is_the_table_of_embeddings(
+    train_sft, publish, rows, tmp_path, load_plain, compute_logits, tied, saved, still
+):
+    run = train_sft(tied, LORA | {"modules_to_save": saved})
+    merged, *_ = merging.merge(tied, publish(run), rows[:2])
+    merged.save_pretrained(tmp_path / "model")
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["tie_word_embeddings"] is still
+    loaded = load_plain(tied, tmp_path / "model")
+    torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("fields", [{"lora_bias": True}, {"peft_type": "BEFT", "target_modules": None}])
+def test_what_peft_cannot_merge_is_said_in_a_sentence(train_sft, publish, llama, rows, fields):
+    fields = LORA | fields if "peft_type" not in fields else fields
+    folder = publish(train_sft(llama, fields))
+    with pytest.raises(UserError, match=r"which PEFT cannot merge here .* use it as an adapter"):
         merging.merge(llama, folder, rows[:1])

@@ -6,14 +6,13 @@ from peft import get_peft_model
 
 from tunelab.config.arguments import load_arguments
 from tunelab.config.field_checks import REQUIRED
-from tunelab.config.peft_types import UNSUPPORTED
+from tunelab.config.field_classes import load_unsupported
 from tunelab.config.run_checks import NOT_QUANTISABLE
 from tunelab.models.adapters import build_adapter_config, keep_trainable_in_float32, list_trainable, load_base_model
 
 # what a model of width 64 asks for, besides the fields that have no default
 FIELDS = {
     "ADALORA": {"total_step": 10},
-    "ADAPTION_PROMPT": {"adapter_len": 4, "adapter_layers": 1},
     "C3A": {"block_size": 16},
     "ROAD": {"group_size": 16},
     "SHIRA": {"r": 2},
@@ -22,7 +21,7 @@ FIELDS = {
     "WAVEFT": {"n_frequency": 64},
 }
 # needs scikit-learn, which is not installed
-KINDS = sorted({name for name in load_arguments() if name.isupper()} - UNSUPPORTED - {"ADAMSS"})
+KINDS = sorted({name for name in load_arguments() if name.isupper()} - {*load_unsupported(), "ADAMSS"})
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PEFT has much to say about the rarer kinds
 
 
@@ -45,7 +44,7 @@ def learns(folder, kind, fields, quantization=None):
 
 @pytest.mark.parametrize("switch", ["load_in_4bit", "load_in_8bit"])
 def test_adapters_that_quantised_weights_are_refused_for_are_those_that_cannot_learn_there(switch, llama):
-    assert len(KINDS) == 40
+    assert len(KINDS) == 37
     failing = {kind for kind in KINDS if not learns(llama, kind, list_fields(kind), {switch: True})}
     assert failing == NOT_QUANTISABLE[switch]
 
@@ -64,5 +63,5 @@ def test_an_evaluation_leaves_4_bit_weights_as_training_needs_them(qwen2, monkey
 
 def test_every_adapter_learns_on_plain_weights_once_it_has_the_fields_that_it_requires(llama):
     assert [kind for kind in KINDS if not learns(llama, kind, list_fields(kind))] == []
-    assert len(REQUIRED) == 7
+    assert len(REQUIRED) == 6
     assert [kind for kind in REQUIRED if learns(llama, kind, {})] == []

@@ -26,6 +26,7 @@ from tunelab.training import checkpoints
 PRELOADED = ["trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.llama.modeling_llama"]
 PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
+ADALORA = {"peft_type": "ADALORA", "init_r": 6, "target_r": 2, "tinit": 1, "tfinal": 1, "total_step": 7}
 PREFIX = {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 5}
 PROJECTED = PREFIX | {"prefix_projection": True, "encoder_hidden_size": 64}
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
@@ -255,6 +256,9 @@ SEVERAL = {
     "quantised": ({"adapter": LORA, "quantization": NF4}, 5),
     "prefix": ({"adapter": PREFIX}, 5),
     "projected prefix": ({"adapter": PROJECTED, "eval_on_start": True, **BEST}, 5),
+    "ranks given away": ({"adapter": ADALORA}, 5),
+    "all ranks given away": ({"adapter": ADALORA | {"tfinal": 4}}, 5),
+    "start drawn at random": ({"adapter": LORA | {"init_lora_weights": "pissa_niter_4"}}, 5),
     "whole model": ({"save_strategy": "steps", "save_steps": 1, **BEST}, 5),
 }
 

@@ -33,15 +33,20 @@ def start(train_sft, publish, qwen2, rows):
 def train_grpo(tmp_path_factory, rows):
     """Return a function that trains with rewards that vary: the text's length, and whether it has an `a`."""
 
-    def train(base, start=None, adapter=None, reward=None, dtype="float32", quantization=None, **settings):
+    def train(
+        base, start=None, adapter=None, reward=None, dtype="float32", quantization=None, opposed=False, **settings
+    ):
         run, seen = SimpleNamespace(sampled=[]), []
 
         def length(prompts, completions, answer, completion_ids, **others):
             run.sampled += completion_ids
             seen.append(len(answer))
-            return [reward(len(seen)) if reward else float(len(turns[0]["content"])) for turns in completions]
+            run.lengths = [reward(len(seen)) if reward else float(len(turns[0]["content"])) for turns in completions]
+            return run.lengths
 
         def letter(prompts, completions, answer, **others):
+            if opposed:
+                return [-4.0 * part for part in run.lengths]
             return [float(not reward and "a" in turns[0]["content"]) for turns in completions]
 
         weights = {"correctness": 1.0, "integer": 0.25}
@@ -171,6 +176,34 @@ def test_rewards_that_never_differ_within_a_group_are_an_error(train_grpo, qwen2
         UserError, match=rf"All 32 completions .* \(highest reward {reward:g}\), .* nothing is published"
     ):
         train_grpo(qwen2, adapter=LORA, reward=lambda call: reward, **many)
+
+
+def test_fewer_questions_than_a_batch_asks_are_told_before_anything_is_generated(train_grpo, qwen2):
+    many = {"num_generations": 2, "per_device_train_batch_size": 16}
+    with pytest.raises(
+        UserError, match=r"asks 16 questions \(32 completions, 2 to each\), but there are 12 to train on"
+    ):
+        train_grpo(qwen2, adapter=LORA, **many)
+
+
+def test_completions_that_are_all_cut_and_masked_are_told_as_that(train_grpo, qwen2):
+    with pytest.raises(UserError, match=r"All 16 completions were cut at 2 tokens .*mask_truncated_completions: false"):
+        train_grpo(qwen2, adapter=LORA, max_completion_length=2, mask_truncated_completions=True)
+
+
+def test_rewards_that_differ_in_a_part_alone_teach_something_if_each_part_is_compared(train_grpo, qwen2):
+    def learn(aggregation):
+        seen = []
+
+        def give(call):  # the two parts of the recorded reward cancel out
+            seen.append(call)
+            return len(seen) % 2
+
+        return train_grpo(qwen2, adapter=LORA, reward=give, opposed=True, multi_objective_aggregation=aggregation)
+
+    with pytest.raises(UserError, match="rewarded like the others of their group"):
+        learn("sum_then_normalize")
+    assert len({row["advantage"] for row in learn("normalize_then_sum").recorded}) > 1
 
 
 def test_another_error_is_not_hidden_by_rewards_that_did_not_differ_so_far(train_grpo, qwen2):

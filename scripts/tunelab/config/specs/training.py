@@ -45,10 +45,10 @@ class TrainedRun(Spec):
 
     @property
     def uses_bitsandbytes(self) -> bool:
-        """Tell whether weights, an optimizer's state or an adapter's start are quantised."""
+        """Tell whether weights or an optimizer's state are quantised."""
         optimizer = str(self.training.get("optim", ""))
         quantised_states = any(part in optimizer for part in ("bit", "bnb", "ademamix"))
-        return bool(self.quantization) or quantised_states or (self.adapter or {}).get("init_lora_weights") == "loftq"
+        return bool(self.quantization) or quantised_states
 
 
 class SftRun(TrainedRun):

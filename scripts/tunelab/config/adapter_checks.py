@@ -1,0 +1,102 @@
+"""Judge an adapter's settings that need others beside them, exclude them, or depend on how the run is trained.
+
+Each refusal stands where PEFT would raise an error, or train and publish something else without a word.
+"""
+
+from collections.abc import Iterator
+
+from tunelab.config.drafts import Draft, Problem
+from tunelab.config.field_classes import find_setting
+from tunelab.config.peft_types import CHANGES_BASE
+from tunelab.config.run_checks import find_adapter
+
+Found = Iterator[Problem]
+# starts that PEFT computes from the weights themselves, and cannot from quantised ones
+FROM_WEIGHTS = ("pissa", "mica", "orthogonal")
+# what PEFT cannot, or does not rightly, publish of a LoRA whose start changed the base
+UNPUBLISHED = ("use_dora", "modules_to_save", "trainable_token_indices", "bias")
+# types that take one of two fields, of which the first is off by default
+EITHER = {"BOFT": ("boft_block_num", "boft_block_size"), "OFT": ("r", "oft_block_size")}
+
+
+def starts_by(adapter: Draft | dict, names: tuple[str, ...]) -> bool:
+    """Tell whether a LoRA starts by one of these, such as `pissa`, of which `pissa_niter_4` is a kind."""
+    return str(adapter.get("init_lora_weights")).startswith(names)
+
+
+def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
+    """AdaLoRA plans its ranks over the whole training, so it must know how long that is, and end there."""
+    adapter, training = find_adapter(config, path[-1]), run.training
+    if adapter is None or adapter.peft_type != "ADALORA":
+        return
+    if run.method == "grpo":
+        field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
+        yield Problem((*path, *field), "GRPO's loss leaves out AdaLoRA's regularisation; take another adapter")
+        return
+    here, steps = (*path, "adapter", "total_step"), training.get("max_steps", -1)
+    if steps == -1:
+        yield Problem(here, "needs training.max_steps beside it, since ranks are given away over the whole training")
+    elif adapter.get("total_step") not in (None, steps):
+        yield Problem(here, f"must equal training.max_steps ({steps}; got {adapter.total_step})")
+    elif adapter.get("tinit", 0) >= steps - adapter.get("tfinal", 0):
+        yield Problem(here, "tinit and tfinal leave no step in which ranks are given away; lower one of them")
+    if training.get("load_best_model_at_end"):
+        text = "AdaLoRA gives ranks away to the end, so that no earlier step can be kept; leave it out"
+        yield Problem((*path, "training", "load_best_model_at_end"), text)
+
+
+def _check_layers(config: Draft, path: tuple, run: Draft) -> Found:
+    """A pattern chooses layers by itself; a list is narrowed by layers_to_transform and layers_pattern."""
+    adapter = run.get("adapter")
+    if adapter is None:
+        return
+    for field in ("layers_to_transform", "layers_pattern"):
+        if isinstance(adapter.get("target_modules"), str) and adapter.get(field) is not None:
+            text = "narrows a list of target_modules, which are given as one text; write a list, or leave it out"
+            yield Problem((*path, "adapter", field), text)
+            return
+    if adapter.get("layers_pattern") and adapter.get("layers_to_transform") is None:
+        yield Problem((*path, "adapter", "layers_pattern"), "needs layers_to_transform beside it")
+
+
+def _check_companions(config: Draft, path: tuple, run: Draft) -> Found:
+    adapter, here = run.get("adapter"), (*path, "adapter")
+    if adapter is None:
+        return
+    kind, chosen, fed = adapter.peft_type, adapter.get("target_modules"), adapter.get("feedforward_modules")
+    if kind == "IA3" and fed and isinstance(chosen, list):
+        missing = [name for name in ([fed] if isinstance(fed, str) else fed) if name not in chosen]
+        if missing:
+            text = f"must be among target_modules, which lack {', '.join(map(str, missing))}"
+            yield Problem((*here, "feedforward_modules"), text)
+    if kind in EITHER:
+        first, second = EITHER[kind]
+        if adapter.get(first) and adapter.get(second, "its default") != 0:
+            yield Problem((*here, first), f"excludes {second}; write {second}: 0 beside it")
+    if adapter.get("prompt_tuning_init") == "TEXT" and not adapter.get("prompt_tuning_init_text"):
+        yield Problem((*here, "prompt_tuning_init"), "TEXT needs prompt_tuning_init_text")
+    if adapter.get("lora_bias") and adapter.get("use_dora"):
+        yield Problem((*here, "lora_bias"), "excludes use_dora; keep one of them")
+    elif adapter.get("lora_bias") and isinstance(adapter.get("init_lora_weights"), str):
+        yield Problem((*here, "lora_bias"), "needs the plain start; leave init_lora_weights out")
+
+
+def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that a LoRA's start can be computed, and that GRPO compares with the model that it started from."""
+    adapter, here = run.get("adapter"), (*path, "adapter", "init_lora_weights")
+    if adapter is None:
+        return
+    if run.get("quantization") is not None and starts_by(adapter, FROM_WEIGHTS):
+        yield Problem(here, f"PEFT cannot compute {adapter.init_lora_weights} from quantised weights; take olora")
+    if starts_by(adapter, CHANGES_BASE):
+        alike = [field for field in UNPUBLISHED if adapter.get(field) not in (None, False, "none")]
+        patterned = [field for field in ("rank_pattern", "alpha_pattern") if adapter.get(field)]
+        for field in alike + (patterned if adapter.get("use_rslora") else []):
+            text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
+            yield Problem(here, f"{adapter.init_lora_weights} {text}")
+    if run.method == "grpo" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
+        text = "takes parts out of the base, with which GRPO compares; set beta: 0, or start from a run that has it"
+        yield Problem(here, f"{adapter.init_lora_weights} {text}")
+
+
+ADAPTER_CHECKS = (_check_budget, _check_layers, _check_companions, _check_start)

@@ -1,0 +1,90 @@
+"""What becomes of each field of the libraries' configs: handed on, set by the workflow, or refused.
+
+`fields.toml` says so for every field of the pinned versions, and a contract test fails when a library brings another.
+"""
+
+import functools
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tunelab.config.arguments import is_choice, load_arguments
+from tunelab.config.drafts import Draft
+from tunelab.config.wording import show
+
+FILE = Path(__file__).with_name("fields.toml")
+TRAINERS = {"sft": "SFTConfig", "grpo": "GRPOConfig"}  # by a run's method
+QUANTIZATION = "BitsAndBytesConfig"
+
+
+class Classes(NamedTuple):
+    """The fields of one config class; a field stands in one of the first three."""
+
+    passed: frozenset[str]
+    set: dict[str, str]  # field → where it is decided
+    refused: dict[str, str]  # field → why, and what to do instead
+    never: dict[str, dict[str, str]]  # passed field → value → why it is refused
+
+
+@functools.cache
+def load_unsupported() -> dict[str, str]:
+    """Return {PEFT type: why no run can train it}."""
+    return _load_table()["unsupported"]
+
+
+@functools.cache
+def load_classes(class_name: str) -> Classes:
+    """Return the fields of a config class: what all of its kind share, and its own."""
+    shared = {QUANTIZATION: None} | dict.fromkeys(TRAINERS.values(), "trainers")
+    tables = [_load_table().get(name, {}) for name in (shared.get(class_name, "adapters"), class_name)]
+    known = load_arguments()[class_name]
+    passed = frozenset(name for table in tables for name in table.get("passed", ()))
+    kinds = [
+        {name: text for table in tables for name, text in table.get(kind, {}).items() if name in known}
+        for kind in ("set", "refused", "never")
+    ]
+    return Classes(passed, *kinds)
+
+
+def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (field, sentence) for each given field, or value, that is not obeyed."""
+    classes, known = load_classes(class_name), load_arguments()[class_name]
+    for name, value in values.items():
+        if name in known and not _asks_for_nothing(known[name], value):
+            if name in classes.set:
+                yield name, f"is set by the workflow: {classes.set[name]}"
+            elif name in classes.refused:
+                yield name, f"is refused: {classes.refused[name]}"
+        word = show(value).strip("'")
+        for choice, text in classes.never.get(name, {}).items():
+            if is_choice(word, choice):
+                yield name, f"{word} is refused: {text}"
+
+
+def list_set(class_name: str) -> set[str]:
+    """Return the fields that are never handed on, whatever a config says of them."""
+    return {*load_classes(class_name).set, *load_classes(class_name).refused}
+
+
+def _asks_for_nothing(field: dict[str, Any], value: Any) -> bool:
+    """Tell whether a value is the library's default, or as empty as that."""
+    default = field.get("default")
+    same = type(value) is type(default) and value == default
+    return same or (not value and not default) or (isinstance(value, str) and value.lower() == show(default))
+
+
+@functools.cache
+def _load_table() -> dict[str, dict]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def find_setting(run: Draft, name: str) -> Any:
+    """Return a trained run's value of a trainer's field, or else the library's default."""
+    return run.training.get(name, load_arguments()[TRAINERS[run.method]][name].get("default"))
+
+
+@functools.cache
+def load_packages() -> dict[str, dict[str, str]]:
+    """Return {field: {value: module that it imports}} of what no study needs by itself."""
+    return _load_table()["packages"]
