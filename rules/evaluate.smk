@@ -34,6 +34,7 @@ rule generate_answers:
     params:
         *track(*task_facts("generate_answers.py", RUN_PACKAGES, {"generation"})),
         spec=lambda wildcards: CFG.tasks[wildcards.task].generation,
+        first=untracked(None),
     script:
         "../scripts/generate_answers.py"
 
@@ -74,6 +75,7 @@ rule measure_loss:
         *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
         # it names `input`, so Snakemake leaves the comparing to the facts
         batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
+        first=untracked(None),
     script:
         "../scripts/measure_loss.py"
 
@@ -135,6 +137,7 @@ rule score_answers:
     params:
         *track(*task_facts("score_answers.py", ["rouge-score", "sacrebleu"], {"kind"})),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
+        first=untracked(None),
     script:
         "../scripts/score_answers.py"
 

@@ -5,23 +5,16 @@ Leave the machine alone meanwhile: a process beside a training slows it threefol
 Exit code 1 if the curves of a run disagree in float32.
 """
 
-import platform
-import subprocess
-import sys
-from datetime import datetime
 from pathlib import Path
 
 from tunelab import records
 from tunelab.errors import UserError
-from tunelab.models.device import choose_device, describe_device
 from tunelab.upkeep.bench.curves import list_differences, render_curves
 from tunelab.upkeep.bench.orders import Bench
-from tunelab.upkeep.bench.summary import draw_parts, find_ratio, render_table, summarise
+from tunelab.upkeep.bench.running import PLACE, VARIANTS, describe_machine, make_targets, measure_run
+from tunelab.upkeep.bench.summary import draw_parts, render_table
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
-
-PLACE = Path("work/bench")
-VARIANTS = ["plain", "project"]
 
 
 def main(configfile: list[Path], rounds: int, runs: list[str]) -> int:
@@ -45,39 +38,6 @@ def main(configfile: list[Path], rounds: int, runs: list[str]) -> int:
     if wrong:
         print("The curves disagree beyond rounding:", *wrong, sep="\n  ")
     return int(bool(wrong))
-
-
-def make_targets(bench: Bench, configfile: list[Path]) -> None:
-    """Have Snakemake make what a bench starts from."""
-    overlays = ["--configfile", *map(str, configfile)] if configfile else []
-    done = subprocess.run([sys.executable, "-m", "snakemake", "--cores", "all", *bench.list_targets(), *overlays])
-    if done.returncode:
-        raise UserError("What the bench starts from could not be made; the lines above say why.")
-
-
-def measure_run(bench: Bench, run: str, rounds: int) -> dict:
-    """Measure a run by all variants in turns, the order reversed in every second round."""
-    dtype, method = bench.find_precision(run), bench.config.runs[run].method
-    made: dict[str, list] = {variant: [] for variant in VARIANTS}
-    for number in range(rounds):
-        for variant in VARIANTS[:: -1 if number % 2 else 1]:
-            made[variant].append(bench.measure(run, variant, dtype, f"round{number + 1}"))
-    rate = bench.read_product_rate(run, dtype)
-    return {
-        "dtype": dtype,
-        "method": method,
-        "ratio": find_ratio(made),
-        "variants": {variant: summarise(found, method, rate) for variant, found in made.items()},
-        "curves": {variant: found[0]["curves"] for variant, found in made.items()},
-    }
-
-
-def describe_machine() -> dict[str, str]:
-    return {
-        "device": describe_device(choose_device()),
-        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "time": datetime.now().isoformat(timespec="minutes"),
-    }
 
 
 if __name__ == "__main__":

@@ -14,7 +14,15 @@ LIBRARY = sorted((SCRIPTS / "tunelab").rglob("*.py"))
 # tools for people, behind targets of the Makefile; no rule runs them
 TOOLS = [
     SCRIPTS / f"{name}.py"
-    for name in ("ask_runs", "plan_jobs", "verify_artefacts", "clean_stale", "check_reproducibility")
+    for name in (
+        "ask_runs",
+        "bench_growth",
+        "bench_training",
+        "plan_jobs",
+        "verify_artefacts",
+        "clean_stale",
+        "check_reproducibility",
+    )
 ]
 STAGES = sorted(path for path in SCRIPTS.glob("*.py") if path not in TOOLS)
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "rules").glob("*.smk")))

@@ -5,7 +5,6 @@ from statistics import median
 from typing import Any
 
 from tunelab.records import whole_file
-from tunelab.reporting.figures import build_panels
 
 GIB = 2**30
 PASSES = {"sft": 4, "grpo": 8}  # operations for each weight and token; GRPO: generate 2, reference 2, policy 4
@@ -80,6 +79,8 @@ def render_growth(found: dict[str, Any]) -> str:
 
 def draw_parts(found: dict[str, Any], target: Path) -> None:
     """Draw each run's step, split into its parts, one bar for each variant."""
+    from tunelab.reporting.figures import build_panels
+
     figure, rows = build_panels(len(found["runs"]), 1, 1.6)
     for (run, entry), (axes,) in zip(found["runs"].items(), rows, strict=True):
         for place, (variant, row) in enumerate(entry["variants"].items()):
