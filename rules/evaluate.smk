@@ -6,8 +6,7 @@ MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
 DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 
 
-def describe_repeat(wildcards, what):
-    """Return what a repeated evaluation depends on besides what it repeats."""
+def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
     task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
     size = task.loss_batch_size if what == "loss" else task.generation.batch_size
     return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
@@ -73,7 +72,6 @@ rule measure_loss:
         gpu=GPUS,
     params:
         *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
-        # it names `input`, so Snakemake leaves the comparing to the facts
         batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
         first=untracked(None),
     script:
