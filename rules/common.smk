@@ -171,3 +171,9 @@ def per_arm(pattern, runs=STUDY.runs, tasks=STUDY.tasks):
         for run, seed in STUDY.list_arms(runs)
         for task in (tasks if "{task}" in pattern else [""])
     ]
+
+
+def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
+    task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
+    size = task.loss_batch_size if what == "loss" else task.generation.batch_size
+    return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"

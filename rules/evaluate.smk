@@ -6,12 +6,6 @@ MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
 DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 
 
-def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
-    task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
-    size = task.loss_batch_size if what == "loss" else task.generation.batch_size
-    return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
-
-
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
