@@ -13,11 +13,13 @@ from tunelab.jobs.job import run_as_job
 
 def main(card: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
     from tunelab.models import chat
+    from tunelab.models.carried import check_carried
 
     tokenizer = chat.load_tokenizer(card.parent / "model")
     splits = {}
     for name, path in (("train", train), ("validation", validation), ("test", test)):
         rows = records.read_jsonl(path)
+        check_carried(tokenizer, rows)
         encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
         splits[name] = {
             "total": [len(item["input_ids"]) for item in encoded],

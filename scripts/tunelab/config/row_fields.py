@@ -4,6 +4,7 @@ FIELDS = {
     "instruction": ("instruction", "input", "output"),
     "question_answer": ("question", "answer"),
     "prompt_completion": ("prompt", "completion"),
-    "messages": ("messages",),
+    "messages": ("messages", "tools"),
+    "sharegpt": ("conversations", "system", "tools"),
     "gsm8k": ("question", "answer"),
 }

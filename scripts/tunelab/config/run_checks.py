@@ -90,6 +90,13 @@ def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*path, "dataset"), text)
 
 
+def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:
+    learns_all = run.method == "sft" and run.training.get("assistant_only_loss") is False
+    if learns_all and config.datasets[run.dataset].prepare.train_on == "last":
+        text = f"false learns every turn, but {run.dataset!r} has `train_on: last`; leave one of them out"
+        yield Problem((*path, "training", "assistant_only_loss"), text)
+
+
 def _check_weights(config: Draft, path: tuple, run: Draft) -> Found:
     if run.method == "grpo" and not any(run.rewards.weights[name] for name in run.rewards.weights):
         yield Problem((*path, "rewards", "weights"), "all are 0, so that there is nothing to learn from")
@@ -112,5 +119,5 @@ def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
 
 RUN_CHECKS = (
     *(_check_adapter_given, _check_circle, _check_start, _check_second_adapter, _check_quantization, _check_answers),
-    *(_check_weights, _check_prompt),
+    *(_check_turns, _check_weights, _check_prompt),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example, find_system
 from tunelab.data.splits import build_records, fold_question
+from tunelab.data.turns import count_replies
 from tunelab.words import split_words
 
 NGRAM = 13
@@ -24,6 +25,7 @@ def build_data_card(
         "licence": source_card["licence"],
         "rows": {name: len(examples) for name, examples in splits.items()},
         **left_out,
+        "several_replies": sum(count_replies(example.messages) > 1 for example in splits["test"]),
         "overlap": measure_overlap(splits["train"] + splits["validation"], splits["test"]),
         "seed": spec.seed,
         "format": spec.format,

@@ -4,40 +4,34 @@ A bad row is never skipped or mended: it stops the stage with its file, row numb
 """
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunelab.config.row_fields import FIELDS
 from tunelab.config.specs.data import PrepareSpec
-from tunelab.data import worked_answers
+from tunelab.data import turns, worked_answers
+from tunelab.data.fields import BadField, check_text, is_absent
 from tunelab.errors import UserError
-from tunelab.values import describe, is_blank, list_names, shorten
+from tunelab.values import describe, list_names, shorten
 
-OPTIONAL = {"input"}
-# some 250,000 tokens: no model here takes as many, so a longer text is a mistake (two files in one, a lost quote)
-LONGEST_TEXT = 1_000_000
+OPTIONAL = {"input", "system", "tools"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row as chat: `question` is what the row's user says, by which rows count as duplicates."""
+    """One row as chat: `question` is what the row's user says, by which rows count as duplicates.
+
+    Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`).
+    """
 
     question: str
-    messages: tuple[dict[str, str], ...]
+    messages: tuple[dict[str, Any], ...]
     answer: str | None = None
 
     def build_record(self, identifier: str) -> dict:
         """Build the JSON Lines record of this example."""
         record = {"id": identifier, "messages": list(self.messages)}
         return record if self.answer is None else record | {"answer": self.answer}
-
-
-class _BadField(Exception):
-    """Carry a field, what it should hold and what it holds up to where the row is known."""
-
-    def __init__(self, field: str, expected: str, found: Any) -> None:
-        super().__init__(field, expected, found)
-        self.field, self.expected, self.found = field, expected, found
 
 
 def find_system(spec: PrepareSpec) -> str | None:
@@ -72,7 +66,7 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
         values = {field: row[column] for field, column in columns.items()}
         try:
             examples.append(_build_example(values, spec, system))
-        except _BadField as bad:
+        except BadField as bad:
             field = bad.field.partition("[")[0]
             column = f" (column '{columns[field]}')" if columns[field] != field else ""
             raise UserError(
@@ -84,21 +78,53 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
 
 def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
     """Build one example from a row's fields."""
-    if spec.format == "messages":
-        messages = _check_messages(values["messages"])
-        question = "\n\n".join(message["content"] for message in messages if message["role"] == "user")
-        own_system = messages[0]["role"] == "system"
-        return Example(question, tuple(messages if own_system else _with_system(system, messages)))
+    example = _build_conversation(values, spec, system) or _build_pair(values, spec, system)
+    if spec.train_on == "last":
+        return replace(example, messages=tuple(turns.count_last_only(list(example.messages))))
+    return example
+
+
+def _build_conversation(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example | None:
+    """Build the example of a row that holds turns, or return None."""
+    if spec.format == "prompt_completion" and isinstance(values["prompt"], list):
+        naming, field = turns.MESSAGES, "completion"
+        asked = turns.read_turns(values["prompt"], "prompt", naming)
+        asked = [(place, turn | {"weight": 0} if turn["role"] == "assistant" else turn) for place, turn in asked]
+        placed = [*asked, *turns.read_turns(values[field], field, naming)]
+    elif spec.format in ("messages", "sharegpt"):
+        naming, field = (turns.MESSAGES, "messages") if spec.format == "messages" else (turns.SHAREGPT, "conversations")
+        placed = turns.read_turns(values[field], field, naming, least=2)
+    else:
+        return None
+    if not is_absent(values.get("tools")) and values["tools"] != "[]":  # a list may be written as text
+        expected = "nothing, as templates are given no tools (describe them in the system turn, or map another column)"
+        raise BadField("tools", expected, values["tools"])
+    messages = turns.order_turns(placed, field, naming)
+    if messages[0]["role"] == "system":
+        messages = messages if messages[0]["content"] else messages[1:]
+    else:
+        messages = _with_system(_read_system(values, system), messages)
+    question = "\n\n".join(message["content"] for message in messages if message["role"] == "user")
+    return Example(question, tuple(messages))
+
+
+def _read_system(values: dict[str, Any], system: str | None) -> str | None:
+    own = values.get("system")
+    return system if is_absent(own) else check_text(own, "system")
+
+
+def _build_pair(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
+    """Build the example of a row that holds a question and its answer."""
     question_field, answer_field = FIELDS[spec.format][0], FIELDS[spec.format][-1]
-    question, reply = (_check_text(values[field], field) for field in (question_field, answer_field))
+    question, reply = (check_text(values[field], field) for field in (question_field, answer_field))
     gold, shots = None, []
-    if spec.format == "instruction" and values.get("input") not in (None, ""):
-        question = f"{question}\n{_check_text(values['input'], 'input')}"
+    if spec.format == "instruction" and not is_absent(values.get("input")):
+        question = f"{question}\n{check_text(values['input'], 'input')}"
     if spec.format == "gsm8k":
         reply, gold = _read_worked_answer(reply)
         shots = list(worked_answers.ONE_SHOT) if spec.one_shot else []
-    turns = [*shots, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
-    return Example(question, tuple(_with_system(system, turns)), gold)
+    pair = [*shots, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
+    return Example(question, tuple(_with_system(system, pair)), gold)
 
 
 def _read_worked_answer(text: str) -> tuple[str, str]:
@@ -107,40 +133,12 @@ def _read_worked_answer(text: str) -> tuple[str, str]:
     if parts is None:
         steps, _, number = text.rpartition("####")
         # what is wrong with a long answer is seen at its end
-        raise _BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
+        raise BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
     return worked_answers.render_demonstration(*parts), parts[1]
 
 
-def _check_messages(messages: Any) -> list[dict[str, str]]:
-    """Return a ready-made conversation, reduced to role and content, once its form is right."""
-    if not isinstance(messages, list) or len(messages) < 2:
-        raise _BadField("messages", "a list of at least two messages with role and content", messages)
-    checked = []
-    for index, message in enumerate(messages):
-        place = f"messages[{index}]"
-        if not isinstance(message, dict) or not {"role", "content"} <= set(message):
-            raise _BadField(place, "a message with role and content", message)
-        turn = index - (messages[0].get("role") == "system")
-        wanted = "system" if turn < 0 else ("user", "assistant")[turn % 2]
-        if message["role"] != wanted:
-            raise _BadField(f"{place}.role", f"'{wanted}' (user and assistant in turn)", message["role"])
-        _check_text(message["content"], f"{place}.content")
-        checked.append({"role": wanted, "content": message["content"]})
-    if checked[-1]["role"] != "assistant":
-        raise _BadField("messages[-1].role", "'assistant' (the reply to learn comes last)", checked[-1]["role"])
-    return checked
-
-
-def _check_text(value: Any, field: str) -> str:
-    if not isinstance(value, str) or is_blank(value):
-        raise _BadField(field, "text that is not blank", value)
-    if len(value) > LONGEST_TEXT:
-        raise _BadField(field, f"text of at most {LONGEST_TEXT:,} characters", value)
-    return value
-
-
-def _with_system(system: str | None, turns: list[dict[str, str]]) -> list[dict[str, str]]:
-    return turns if system is None else [{"role": "system", "content": system}, *turns]
+def _with_system(system: str | None, messages: list[turns.Turn]) -> list[turns.Turn]:
+    return messages if system is None else [{"role": "system", "content": system}, *messages]
 
 
 def _suggest(word: str, known: list[str] | tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel
 from torch.nn import functional
 
+from tunelab.data.turns import count_last_only, tell_turn
 from tunelab.errors import UserError
 from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, predict_counted
 from tunelab.jobs.job import report_progress
@@ -68,9 +69,9 @@ def list_items(tokenizer: Any, texts: Iterable[Path], rows: dict[str, list[dict]
             yield Item(about, encoded)
     for task, held_out in rows.items():
         for row in held_out:
-            size = len(row["messages"][-1]["content"].encode())
+            size = len(tell_turn(row["messages"][-1]).encode())
             about = {"kind": "task", "source": task, "id": row["id"], "bytes": size}
-            yield Item(about, chat.encode_conversation(tokenizer, row["messages"]))
+            yield Item(about, chat.encode_conversation(tokenizer, count_last_only(row["messages"])))
 
 
 class Pair:

@@ -1,4 +1,4 @@
-"""Measure a model's loss on the assistant's tokens of held-out conversations."""
+"""Measure a model's loss on the last turn of the assistant in held-out conversations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from tunelab.data.turns import count_last_only, tell_turn
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
@@ -66,12 +67,12 @@ def measure_rows(
     device = choose_device()
     tokenizer = chat.load_tokenizer(base)
     model = adapters.load_trained_model(base, artefact, device, dtype)
-    encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
+    encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in rows]
     measured: dict[int, dict] = {}
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
         for index, (loss, tokens) in zip(batch, found, strict=True):
-            reference = rows[index]["messages"][-1]["content"]
+            reference = tell_turn(rows[index]["messages"][-1])
             measured[index] = {"loss": loss, "tokens": tokens, "bytes": len(reference.encode())}
         report_progress(f"{len(measured)} of {len(rows)} losses")
     return [{"id": row["id"], **measured[index]} for index, row in enumerate(rows)]

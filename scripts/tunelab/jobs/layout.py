@@ -1,5 +1,6 @@
 """Where the artefacts of a study lie: the one place outside the rules that knows the layout of its folder."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ def list_local_files(spec: ModelSpec | DatasetSource) -> list[str]:
     """
     if spec.source != "local":
         return []
-    named = sorted(Path(spec.path).glob("*")) if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
-    return [str(file) for file in named if file.is_file()]
+    named = [Path(spec.path)] if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
+    files = [file for place in named for file in (sorted(place.glob("*")) if os.path.isdir(place) else [place])]
+    return [str(file) for file in files if os.path.isfile(file)]
 
 
 class StudyFolder(Study):

@@ -37,7 +37,7 @@ def render_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> str
 
 
 def split_turns(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Iterator[tuple[str, bool]]:
-    """Yield the rendered conversation as (text, whether the assistant wrote it) pieces, in order.
+    """Yield the rendered conversation as (text, whether it counts) pieces: turns of the assistant without `weight` 0.
 
     Raises:
         UserError: if the template renders a conversation's beginning differently once it goes on.
@@ -54,7 +54,7 @@ def split_turns(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Itera
                 f"part cannot be told apart; the conversation is {messages[: index + 1]!r}."
             )
         yield prompt[len(done) :], False
-        yield turn[len(prompt) :], True
+        yield turn[len(prompt) :], message.get("weight", 1) > 0
         done = turn
 
 
@@ -67,10 +67,10 @@ def encode_conversation(
         UserError: if the template does not close the assistant's turn with the end-of-sequence token.
     """
     ids, mask = [], []
-    for text, is_assistant in split_turns(tokenizer, messages):
+    for text, counts in split_turns(tokenizer, messages):
         piece = tokenizer(text, add_special_tokens=False)["input_ids"]
         end = 0
-        if is_assistant:
+        if counts:
             if tokenizer.eos_token_id not in piece:
                 raise UserError(
                     f"The chat template does not end the assistant's turn with {tokenizer.eos_token!r}, the model's "

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tunelab.config.study import Study
+from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
 
 QUANTILES = {"shortest": 0.0, "median": 0.5, "nine in ten below": 0.9, "longest": 1.0}
@@ -25,7 +26,10 @@ def build_data_cards(study: StudyFolder) -> dict[str, dict]:
                 lengths.append(build_lengths(study, *pair, study.load(path)))
                 files.append(path)
         cards[dataset] = card | {
-            "examples": card["examples"][:EXAMPLES],
+            "examples": [
+                [{"role": turn["role"], "content": tell_turn(turn)} for turn in row["messages"]]
+                for row in card["examples"][:EXAMPLES]
+            ],
             "source": {**fetched["source"], "revision": fetched["revision"]} | name_files(fetched["source"]),
             "artefacts": fetched["files"],
             "lengths": lengths,

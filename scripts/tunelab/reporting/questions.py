@@ -17,6 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from tunelab.config.study import Study
+from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.colours import find_colour
 
@@ -95,8 +96,8 @@ def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -
 
 def build_item(row: dict, texts: Texts) -> list:
     *asked, reference = row["messages"]
-    said = [texts.place(text) for message in asked for text in (message["role"], message["content"])]
-    return [texts.place(row["id"]), said, texts.place(reference["content"]), texts.place(row.get("answer"))]
+    said = [texts.place(text) for message in asked for text in (message["role"], tell_turn(message))]
+    return [texts.place(row["id"]), said, texts.place(tell_turn(reference)), texts.place(row.get("answer"))]
 
 
 def build_answer(answer: dict, seeds: list[dict], texts: Texts, rewards: dict[tuple, int]) -> list:

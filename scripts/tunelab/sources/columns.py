@@ -71,7 +71,11 @@ def _check_value(value: Any, path: str, place: Place, kinds: Kinds, depth: int) 
     if isinstance(value, Flaw):
         raise _refuse(place, path, value.problem)
     if kind != known:
-        raise _refuse(place, path, f"{describe(value)}, but {known} in {first}. Write it the same way everywhere")
+        raise _refuse(
+            place,
+            path,
+            f"{describe(value)}, but {known} in {first}. Write it the same way everywhere, or leave the field out",
+        )
     if depth > DEEPEST:
         raise _refuse(place, path, f"nested more than {DEEPEST} deep, which cannot be stored. Leave the field out")
     if isinstance(value, str):
@@ -79,7 +83,8 @@ def _check_value(value: Any, path: str, place: Place, kinds: Kinds, depth: int) 
             raise _refuse(place, path, f"half a character (a lone surrogate) in {shorten(value)}. Write it whole")
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
-            raise _refuse(place, path, f"the number {shorten(value)} is beyond 64 bits. Write it as text")
+            problem = f"the number {shorten(value)} is beyond the 64 bits of a signed number"
+            raise _refuse(place, path, f"{problem}. Write it as text, or leave the field out")
     elif isinstance(value, dict):
         for name, inner in value.items():
             _check_name(name, place)

@@ -1,11 +1,13 @@
-"""Take a data set from files of the user's."""
+"""Take a data set from files of the user's, or folders of files."""
 
+import os
 from pathlib import Path
 
 from datasets import Dataset
 
 from tunelab.config.specs.sources import LocalDataset
 from tunelab.sources.columns import join_files
+from tunelab.sources.packing import list_shards
 from tunelab.sources.readers import Placed, read_rows
 
 
@@ -19,4 +21,9 @@ def fetch(spec: LocalDataset, key: str, work: Path, folder: Path) -> tuple[dict[
 
 
 def read_files(files: tuple[str, ...], key: str) -> list[list[Placed]]:
-    return [read_rows(Path(file), key) for file in files]
+    """Return the rows of each file; of a folder, those of each file in it."""
+    found = []
+    for file in map(Path, files):
+        shards = list_shards(file, key, str(file)) if os.path.isdir(file) else [file]
+        found += [read_rows(shard, key) for shard in shards]
+    return found

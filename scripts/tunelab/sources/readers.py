@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
+from tunelab.sources.packing import OPENERS, STARTS, find_format, read_content
+from tunelab.sources.parquet import load_parquet
 from tunelab.sources.strict_json import explain_error, load_json
 from tunelab.values import describe, list_names, name_type, shorten
 
@@ -34,7 +36,7 @@ Placed = tuple[Place, Row]
 
 # what a file begins with that is no text, whatever its ending says
 DISGUISES = {
-    b"\x1f\x8b": "is compressed by gzip; unpack it first",
+    **{start: f"is compressed; add {ending} to its name" for ending, start in STARTS.items()},
     b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the table as CSV",
     b"version https://git-lfs": "is only Git LFS's note of a file; run `git lfs pull` to have the file itself",
     b"\xff\xfe": "is UTF-16; save it as UTF-8",
@@ -43,7 +45,7 @@ DISGUISES = {
 
 
 def read_rows(file: Path, key: str, name: str | None = None) -> list[Placed]:
-    """Read a json, jsonl, csv or parquet file; relative paths count from the current directory.
+    """Read a json, jsonl, csv or parquet file, compressed or not; relative paths count from the current directory.
 
     `name` stands for the file in messages; by default it is the path as given.
     """
@@ -66,23 +68,25 @@ def find_reader(file: Path, key: str, name: str) -> Callable[[Path, str], Iterat
         what = f"leads to {str(file.readlink())!r}, which is not there" if file.is_symlink() else "does not exist"
         raise UserError(f"{key}: {name!r} {what} (looked for in {Path.cwd()}). Correct the path.")
     if not file.is_file():
-        what = "is a folder; name the file in it" if file.is_dir() else "is no regular file; save the rows as one"
-        raise UserError(f"{key}: {name!r} {what}.")
-    reader = READERS.get(file.suffix.lower())
+        raise UserError(f"{key}: {name!r} is no regular file; save the rows as one.")
+    reader = READERS.get(find_format(file))
     if not reader:
-        hint = "; unpack it first" if file.suffix.lower() in (".gz", ".zip", ".bz2", ".xz", ".zst") else ""
-        raise UserError(f"{key}: {name!r} has an unknown ending; known are {', '.join(sorted(READERS))}{hint}.")
+        hint = "; unpack it first" if file.suffix.lower() in (".zip", ".tar", ".7z") else ""
+        raise UserError(
+            f"{key}: {name!r} has an unknown ending; known are {', '.join(sorted(READERS))}, and each with "
+            f"{', '.join(OPENERS)} after it{hint}."
+        )
     with open(file, "rb") as content:
         head = content.read(32)
     for start, what in DISGUISES.items():
-        if head.startswith(start):
+        if head.startswith(start) and start != STARTS.get(file.suffix.lower()):
             raise UserError(f"{key}: {name!r} {what}.")
     return reader
 
 
 def read_text(file: Path, name: str) -> str:
     """Read UTF-8, with or without the byte order mark that Windows programs put first."""
-    content = file.read_bytes()
+    content = read_content(file, name)
     if b"\0" in content:
         line = content.count(b"\n", 0, content.index(b"\0")) + 1
         raise UserError(f"{name}: line {line} has a byte 0x00, as files in UTF-16 do; save the file as UTF-8 text.")
@@ -118,6 +122,7 @@ def read_json_lines(file: Path, name: str) -> Iterator[Placed]:
     if text.lstrip().startswith("["):
         raise UserError(f"{name}: begins with '[' as a JSON array does. Name it .json, or write one object per line.")
     number = 0
+    rows = text.rstrip().count("\n") + 1
     # Not splitlines(): a sentence may hold U+2028 and the like, which are no ends of lines in JSON.
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
@@ -127,7 +132,9 @@ def read_json_lines(file: Path, name: str) -> Iterator[Placed]:
         try:
             row = load_json(content, str(place))
         except json.JSONDecodeError as error:
-            raise UserError(f"{name}, line {line}, column {error.colno}: {explain_error(error)}") from error
+            goes_on = line < rows and error.pos >= len(content.rstrip())
+            what = explain_error(error, goes_on)
+            raise UserError(f"{name}, line {line}, column {error.colno}: {what}") from error
         yield place, check_object(row, place)
 
 
@@ -169,17 +176,7 @@ def check_header(cells: list[str], name: str) -> list[str]:
 
 
 def read_parquet(file: Path, name: str) -> Iterator[Placed]:
-    import pyarrow
-    import pyarrow.parquet
-
-    with open(file, "rb") as content:
-        try:
-            rows = pyarrow.parquet.read_table(content).to_pylist()
-        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0].rpartition("'<Buffer>': ")[2][:150].rstrip(".")
-            raise UserError(
-                f"{name}: no Parquet file, or a damaged one ({reason}). Copy or download it again, or save it anew."
-            ) from error
+    rows = load_parquet(read_content(file, name), name)
     yield from ((Place(name, number), row) for number, row in enumerate(rows, 1))
 
 

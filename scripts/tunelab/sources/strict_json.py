@@ -33,12 +33,17 @@ def load_json(text: str, place: str) -> Any:
         raise UserError(f"{place}: the JSON is nested too deeply to be read. Mend or remove the row.") from None
 
 
-def explain_error(error: json.JSONDecodeError) -> str:
-    """Render what is wrong with a JSON text, what stands there, and what helps."""
+def explain_error(error: json.JSONDecodeError, goes_on: bool = False) -> str:
+    """Render what is wrong with a JSON text, what stands there, and what helps.
+
+    goes_on: the text is a line that ends within a value, and is not the last one of its file.
+    """
     before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
     near = shorten(error.doc[max(0, error.pos - 15) : error.pos + 15])
     if error.msg == "Extra data":
         return f"something follows after the JSON has ended ({near}). If every line is an object, name the file .jsonl."
+    if goes_on:
+        return f"the value goes on after the end of the line ({near}). Write each object on one line."
     if error.msg.startswith("Unterminated string") or not after:
         return f"no valid JSON, it ends in the middle of a value ({near}). Was it copied or downloaded completely?"
     # where a comma too many is reported, before or after it, differs between Python's versions

@@ -16,6 +16,7 @@ from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
+from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
@@ -40,8 +41,9 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
     """Tokenise the rows' messages; rows cut before the assistant says anything are refused.
 
     Raises:
-        UserError: naming the row and `training.max_length`.
+        UserError: naming the row and the setting that does not fit it.
     """
+    check_carried(tokenizer, rows)
     encoded = []
     for row in rows:
         item = chat.encode_conversation(tokenizer, row["messages"], max_length)
@@ -51,6 +53,11 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
                 "raise max_length or leave the row out."
             )
         if not assistant_only:
+            if any(turn.get("weight") == 0 for turn in row["messages"]):
+                raise UserError(
+                    f"training.assistant_only_loss: false learns every turn, and row {row['id']} has turns that "
+                    "are not to be learnt (weight, train or loss; a prompt's replies; train_on: last). Leave it out."
+                )
             del item["assistant_masks"]
         encoded.append(item)
     return Dataset.from_list(encoded)

@@ -143,6 +143,7 @@ def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:
             "rows": counts,
             "duplicates": 3,
             "left_out_in_test": 0,
+            "several_replies": 0,
             "overlap": {"exact": 0, "ngram13": 2, "test_rows": rows},
             "seed": 42,
             "format": study["datasets"][dataset]["prepare"]["format"],

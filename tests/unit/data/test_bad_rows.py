@@ -39,7 +39,8 @@ VALUES = {
     ),
     "a number of 64 bits and more": (
         lines(*GOOD, GOOD[0] | {"id": 2**63}),
-        "rows.jsonl, row 11, field 'id': the number 9223372036854775808 is beyond 64 bits. Write it as text.",
+        "rows.jsonl, row 11, field 'id': the number 9223372036854775808 is beyond the 64 bits of a signed "
+        "number. Write it as text, or leave the field out.",
     ),
     "a number of 5000 digits": (
         lines(*GOOD) + '{"id": ' + "9" * 5000 + "}\n",
@@ -67,17 +68,17 @@ VALUES = {
     "text here and a number there": (
         lines(*GOOD, {"question": "a", "answer": 7}),
         "rows.jsonl, row 11, field 'answer': a number (7), but a string in rows.jsonl, row 1. Write it the same way "
-        "everywhere.",
+        "everywhere, or leave the field out.",
     ),
     "text here and a long list there": (
         lines(*GOOD, {"question": "a", "answer": [LONG] * 50}),
         f"rows.jsonl, row 11, field 'answer': an array (['{SHORT}', '{'x' * 33}...), but a string in "
-        "rows.jsonl, row 1. Write it the same way everywhere.",
+        "rows.jsonl, row 1. Write it the same way everywhere, or leave the field out.",
     ),
     "a list of texts and numbers": (
         lines(*GOOD, GOOD[0] | {"tags": ["a", 1]}),
         "rows.jsonl, row 11, field 'tags[]': a number (1), but a string in rows.jsonl, row 11. Write it the same way "
-        "everywhere.",
+        "everywhere, or leave the field out.",
     ),
     "rows without fields": (
         "{}\n{}\n",
@@ -186,8 +187,8 @@ CONVERSATIONS = {
     ),
     "messages in ShareGPT's words": (
         [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}],
-        "field 'messages[0]': expected a message with role and content, found an object ({'from': 'human', 'value': 'a'"
-        "}).",
+        "field 'messages[0]': expected a message with role and content (for from and value: format sharegpt), found an "
+        "object ({'from': 'human', 'value': 'a'}).",
     ),
     "contents of parts": (
         [{"role": role, "content": [{"type": "text", "text": "a"}]} for role in ("user", "assistant")],
@@ -253,12 +254,18 @@ def test_a_conversation_of_the_wrong_form_is_refused(case):
     assert len(CONVERSATIONS) == 9
 
 
+def test_excels_first_line_is_shown():
+    assert refuse("sep=,\nquestion,answer\na,b\n", "rows.csv").startswith(
+        "rows.csv: there is no column 'question', from which the field 'question' is read; the columns are 'sep=', ''."
+    )
+
+
 def test_contents_of_text_and_of_parts_are_refused_with_both_rows():
     parts = {"role": "user", "content": [{"type": "text", "text": "a"}]}
     content = lines({"messages": [USER, REPLY]}, {"messages": [parts, REPLY]})
     assert refuse(content, prepare={"format": "messages"}) == (
         "rows.jsonl, row 2, field 'messages[].content': an array ([{'text': 'a', 'type': 'text'}]), but a string in "
-        "rows.jsonl, row 1. Write it the same way everywhere."
+        "rows.jsonl, row 1. Write it the same way everywhere, or leave the field out."
     )
 
 
@@ -306,7 +313,7 @@ def test_a_bad_row_of_several_files_names_its_own_file_and_row():
             assert refuse(lines(*GOOD), **{split: files}) == f"two.jsonl, row 2, {blank}"
         assert refuse(lines(*GOOD), **{split: ("one.csv", "three.json")}) == (
             "three.json, row 2, field 'answer': a number (7), but a string in one.csv, row 1 (line 2). Write it the "
-            "same way everywhere."
+            "same way everywhere, or leave the field out."
         )
     Path("four.jsonl").write_text(lines({"question": "a"}))
     assert refuse(lines(*GOOD), test_files=("four.jsonl",)).startswith("four.jsonl: there is no column 'answer'")

@@ -48,6 +48,7 @@ def test_the_card_counts_rows_duplicates_and_overlap_and_shows_three_rows():
         "rows": {"train": 4, "validation": 1, "test": 2},
         "duplicates": 2,
         "left_out_in_test": 5,
+        "several_replies": 0,
         "overlap": {"exact": 1, "ngram13": 1, "test_rows": 2},
         "seed": 42,
         "format": "question_answer",

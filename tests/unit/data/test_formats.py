@@ -32,7 +32,9 @@ def test_an_instruction_becomes_a_question_under_the_system_message():
     assert (example.question, example.answer) == ("只剩一个心脏了还能活吗", None)
 
 
-@pytest.mark.parametrize(("given", "asked"), [("4 5", "Add these.\n4 5"), ("", "Add these."), (None, "Add these.")])
+@pytest.mark.parametrize(
+    ("given", "asked"), [("4 5", "Add these.\n4 5"), ("", "Add these."), (None, "Add these."), (" \n", "Add these.")]
+)
 def test_the_input_of_an_instruction_is_optional(given, asked):
     (example,) = build(
         [{"instruction": "Add these.", "input": given, "output": "9"}], PrepareSpec(format="instruction")
@@ -62,8 +64,8 @@ def test_ready_made_messages_keep_their_own_system_message():
     assert first.question == second.question == "Hi\n\nBye"
 
 
-def test_fields_of_messages_beyond_role_and_content_are_dropped():
-    row = {"messages": [user("Hi") | {"name": None}, assistant("Hello") | {"tool_calls": None}]}
+def test_fields_of_messages_that_are_null_or_empty_are_none():
+    row = {"messages": [user("Hi") | {"name": None}, assistant("Hello") | {"tool_calls": [], "x": None}]}
     (example,) = build([row], PrepareSpec(format="messages"))
     assert example.messages == (user("Hi"), assistant("Hello"))
 

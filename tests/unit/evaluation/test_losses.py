@@ -47,6 +47,24 @@ def test_the_batch_size_changes_nothing(llama, artefact, rows):
         assert [row["loss"] for row in found[size]] == pytest.approx([row["loss"] for row in found[1]], rel=1e-4)
 
 
+def test_of_several_replies_the_last_one_is_measured(llama, load_plain):
+    turns = [
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "A long first reply."},
+        {"role": "user", "content": "Two?"},
+        {"role": "assistant", "content": "Yes.", "weight": 1},
+    ]
+    tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, None)
+    (measured,) = losses.measure_rows(llama, None, [{"id": "a", "messages": turns}], 1, dtype=torch.float32)
+    encoded = chat.encode_conversation(tokenizer, turns)
+    counted = len("Yes.") + 1
+    start = max(i for i in range(len(encoded["assistant_masks"])) if encoded["assistant_masks"][i]) - counted + 1
+    encoded["assistant_masks"] = [int(i >= start) * m for i, m in enumerate(encoded["assistant_masks"])]
+    total, count = sum_by_hand(model, encoded)
+    assert (measured["tokens"], measured["bytes"]) == (count, 4) == (counted, 4)
+    assert measured["loss"] == pytest.approx(total, rel=1e-4)
+
+
 def test_rows_keep_their_order_and_count_the_references_bytes(llama):
     answers = ["一二三", "a", "four"]
     rows = [

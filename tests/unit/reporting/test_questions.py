@@ -6,7 +6,7 @@ from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
-from tunelab.reporting.questions import Texts, build_answer, build_questions, choose_pair, render_data
+from tunelab.reporting.questions import Texts, build_answer, build_item, build_questions, choose_pair, render_data
 
 SUM = {
     **{"id": "a", "strict": False, "flexible": True, "strict_format": False, "truncated": True, "tokens": 31},
@@ -40,6 +40,19 @@ def test_equal_texts_and_rewards_are_kept_once():
     assert rows[0] == rows[1] == rows[2]
     assert len(texts.list()) == 2
     assert len(rewards) == 1
+
+
+def test_a_turn_shows_its_reasoning_and_its_calls():
+    texts = Texts()
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "", "tool_calls": [{"name": "look"}]},
+        {"role": "tool", "content": "4"},
+        {"role": "assistant", "content": "b", "reasoning_content": "c"},
+    ]
+    _, said, reference, _ = build_item({"id": "x", "messages": turns}, texts)
+    shown = [texts.list()[place] for place in [*said, reference]]
+    assert shown == ["user", "a", "assistant", '[{"name": "look"}]', "tool", "4", "c\nb"]
 
 
 def test_every_question_of_every_task_is_there_with_the_answers_of_every_run(tmp_path):

@@ -134,6 +134,24 @@ def test_a_larger_difference_that_stays_undecided_is_not_said_to_be_too_small(sp
     assert "these rows would show one of" not in words
 
 
+def test_conversations_of_several_replies_and_what_their_turns_carry_are_told(spoilable):
+    root, study = spoilable
+    path = root / "datasets" / "tech" / "data_card.json"
+    card = read_json(path)
+    assert "speaks more than once" not in render_page(root, study).words
+    reply = {
+        "role": "assistant",
+        "content": "",
+        "reasoning_content": "Let me see.",
+        "tool_calls": [{"name": "look_up"}],
+    }
+    card["examples"][0]["messages"].append(reply)
+    write_json(path, card | {"several_replies": 7})
+    words = render_page(root, study).words
+    assert "In 7 of the test rows the assistant speaks more than once: answers, scores and losses are of its" in words
+    assert 'Let me see. [{"name": "look_up"}]' in words
+
+
 def test_hostile_text_of_models_data_and_config_stays_text(spoilable):
     root, study = spoilable
     study["study"]["title"] = study["runs"]["lora"]["label"] = study["tasks"]["support"]["label"] = HOSTILE

@@ -1,8 +1,10 @@
 """A file that is not what it should be is refused in a sentence with its name, place and remedy, and leaves nothing."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tests.unit.data.dataset_stages import GOOD, LONG, lines, parquet, refuse
 
 FILES = "datasets.mine.fetch.files"
 CELLS = 'A double quote in a cell is written twice ("").'
+ENDINGS = ".csv, .json, .jsonl, .parquet, and each with .gz, .bz2, .xz, .zst after it"
 NO_ROWS = "has no rows. Name a file with rows."
 
 
@@ -53,6 +56,16 @@ SYNTAX = {
     "a line of something else, after a blank one": (
         ("rows.jsonl", "\n" + lines(*GOOD) + "and so on\n"),
         "rows.jsonl, line 12, column 1: no valid JSON at 'and so on' (Expecting value). Mend it there.",
+    ),
+    "objects over several lines": (
+        ("rows.jsonl", "".join(json.dumps(row, indent=1) + "\n" for row in GOOD)),
+        "rows.jsonl, line 1, column 2: the value goes on after the end of the line ('{'). Write each object on one "
+        "line.",
+    ),
+    "an array over several lines within a row": (
+        ("rows.jsonl", lines(*GOOD) + '{"question": [\n1]}\n'),
+        "rows.jsonl, line 11, column 15: the value goes on after the end of the line ('{\"question\": ['). Write each "
+        "object on one line.",
     ),
     "a web page": (
         ("rows.json", "<!DOCTYPE html><html></html>"),
@@ -161,11 +174,42 @@ WHOLE_FILES = {
     ),
     "gzip named .jsonl": (
         ("rows.jsonl", gzip.compress(lines(*GOOD).encode())),
-        f"{FILES}: 'rows.jsonl' is compressed by gzip; unpack it first.",
+        f"{FILES}: 'rows.jsonl' is compressed; add .gz to its name.",
     ),
-    "gzip": (
-        ("rows.jsonl.gz", gzip.compress(lines(*GOOD).encode())),
-        f"{FILES}: 'rows.jsonl.gz' has an unknown ending; known are .csv, .json, .jsonl, .parquet; unpack it first.",
+    "bzip2 named .csv": (
+        ("rows.csv", bz2.compress(lines(*GOOD).encode())),
+        f"{FILES}: 'rows.csv' is compressed; add .bz2 to its name.",
+    ),
+    "xz named .json": (
+        ("rows.json", lzma.compress(lines(*GOOD).encode())),
+        f"{FILES}: 'rows.json' is compressed; add .xz to its name.",
+    ),
+    "Zstandard named .jsonl": (
+        ("rows.jsonl", pyarrow.compress(lines(*GOOD).encode(), codec="zstd", asbytes=True)),
+        f"{FILES}: 'rows.jsonl' is compressed; add .zst to its name.",
+    ),
+    "gzip named .xz": (
+        ("rows.jsonl.xz", gzip.compress(lines(*GOOD).encode())),
+        f"{FILES}: 'rows.jsonl.xz' is compressed; add .gz to its name.",
+    ),
+    "no gzip named .gz": (
+        ("rows.jsonl.gz", lines(*GOOD)),
+        "rows.jsonl.gz: cannot be unpacked as its ending .gz says (Not a gzipped file (b'{\"')). Copy or download it "
+        "again, or name it as it was compressed.",
+    ),
+    "bzip2 cut off": (
+        ("rows.jsonl.bz2", bz2.compress(lines(*GOOD).encode())[:-20]),
+        "rows.jsonl.bz2: cannot be unpacked as its ending .bz2 says (Compressed file ended before the end-of-stream "
+        "marker was reached). Copy or download it again, or name it as it was compressed.",
+    ),
+    "Zstandard cut off": (
+        ("rows.jsonl.zst", pyarrow.compress(lines(*GOOD).encode(), codec="zstd", asbytes=True)[:-9]),
+        "rows.jsonl.zst: cannot be unpacked as its ending .zst says (Truncated compressed stream). Copy or download it "
+        "again, or name it as it was compressed.",
+    ),
+    "an archive": (
+        ("rows.zip", b"PK"),
+        f"{FILES}: 'rows.zip' has an unknown ending; known are {ENDINGS}; unpack it first.",
     ),
     "a spreadsheet named .csv": (
         ("rows.csv", b"PK\x03\x04" + bytes(100)),
@@ -177,7 +221,7 @@ WHOLE_FILES = {
     ),
     "an unknown ending": (
         ("rows.tsv", "question\tanswer\n"),
-        f"{FILES}: 'rows.tsv' has an unknown ending; known are .csv, .json, .jsonl, .parquet.",
+        f"{FILES}: 'rows.tsv' has an unknown ending; known are {ENDINGS}.",
     ),
     "an empty file": (("rows.jsonl", ""), f"{FILES}: 'rows.jsonl' {NO_ROWS}"),
     "blank lines only": (("rows.jsonl", "\n \n"), f"{FILES}: 'rows.jsonl' {NO_ROWS}"),
@@ -195,19 +239,17 @@ def test_a_file_that_is_not_what_it_should_be_is_refused(case):
     (name, content), sentence = (SYNTAX | WHOLE_FILES)[case]
     assert refuse(content, name) == sentence
     assert not list(Path("out").glob("*"))
-    assert len(SYNTAX) + len(WHOLE_FILES) == 39
+    assert len(SYNTAX) + len(WHOLE_FILES) == 48
 
 
-def test_a_missing_file_a_folder_a_broken_link_and_a_pipe_are_refused(tmp_path):
+def test_a_missing_file_a_broken_link_and_a_pipe_are_refused(tmp_path):
     def find(file):
         return refuse(lines(*GOOD), test_files=(file,))
 
-    Path("folder.json").mkdir()
     Path("link.json").symlink_to("nowhere.json")
     os.mkfifo("pipe.json")
     key = "datasets.mine.fetch.test_files"
     assert find("none.json") == f"{key}: 'none.json' does not exist (looked for in {tmp_path}). Correct the path."
-    assert find("folder.json") == f"{key}: 'folder.json' is a folder; name the file in it."
     assert find("link.json") == (
         f"{key}: 'link.json' leads to 'nowhere.json', which is not there (looked for in {tmp_path}). Correct the path."
     )
@@ -235,3 +277,24 @@ def test_parquet_text_that_is_no_utf8_is_refused():
         "rows.parquet: no Parquet file, or a damaged one ('utf-8' codec can't decode byte 0xff in position 0: invalid "
         "start byte). Copy or download it again, or save it anew."
     )
+
+
+def test_a_folder_that_is_no_single_table_is_refused():
+    def find(*names):
+        for name in names:
+            Path("shards", name).parent.mkdir(parents=True, exist_ok=True)
+            Path("shards", name).write_text(lines(*GOOD))
+        sentence = refuse(lines(*GOOD), files=("shards",))
+        for name in names:
+            Path("shards", name).unlink()
+        return sentence.removeprefix(f"{FILES}: the folder 'shards' ")
+
+    Path("shards").mkdir()
+    one = "and a folder is read as one table. Name the files instead."
+    assert find() == "holds no files with rows. Name another, or the files."
+    assert find("README.md", "_SUCCESS", ".part.crc") == "holds no files with rows. Name another, or the files."
+    assert find("a.jsonl", "b.json.gz") == f"holds files of several kinds ('.json', '.jsonl'), {one}"
+    assert find("train-0.jsonl", "test-0.jsonl") == f"holds splits ('test', 'train'), {one}"
+    assert find("a.validation.jsonl", "training.jsonl") == f"holds splits ('train', 'val'), {one}"
+    assert find("notes.txt") == f"{FILES}: 'shards/notes.txt' has an unknown ending; known are {ENDINGS}."
+    assert find("a.jsonl", "more/b.jsonl") == "holds other folders ('more'); name one of those."

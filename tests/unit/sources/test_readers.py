@@ -1,11 +1,21 @@
 """Files of the user are read as they are written, and what is wrong with them is said in words."""
 
+import bz2
+import datetime
+import decimal
+import gzip
+import io
+import lzma
+import uuid
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tunelab.errors import UserError
 from tunelab.sources.chatterbot import read_conversations
+from tunelab.sources.columns import build_table
 from tunelab.sources.readers import read_rows
 
 ROWS = [{"question": "二加二?", "answer": "vier"}, {"question": "a, b", "answer": "7"}]
@@ -48,11 +58,82 @@ def test_a_unicode_line_separator_ends_no_row(tmp_path):
 
 
 def test_parquet_is_read(tmp_path):
-    import pyarrow
-    import pyarrow.parquet
-
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "rows.parquet")
     assert read(tmp_path / "rows.parquet") == ROWS
+
+
+PACKERS = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda content: pyarrow.compress(content, codec="zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_compressed_files_of_every_format_are_read(tmp_path, ending):
+    table = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), table)
+    for name, content in (FILES | {"ROWS.PARQUET": table.getvalue()}).items():
+        plain = content if isinstance(content, bytes) else content.encode()
+        assert read(write(tmp_path, name + ending, PACKERS[ending](plain))) == ROWS
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_parts_packed_one_after_the_other_are_one_file(tmp_path, ending):
+    parts = [PACKERS[ending](f'{{"question": "{part}"}}\n'.encode()) for part in "ab"]
+    assert read(write(tmp_path, f"rows.jsonl{ending}", b"".join(parts))) == [{"question": "a"}, {"question": "b"}]
+
+
+def test_parquet_of_types_that_json_has_not_is_read(tmp_path):
+    moment = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)
+    columns = {
+        "turns": pyarrow.array([[{"role": "user", "content": "a"}]]),
+        "said": pyarrow.array(["b"]).dictionary_encode(),
+        "seen": pyarrow.array([moment], pyarrow.timestamp("ns", "UTC")),
+        "price": pyarrow.array([decimal.Decimal("0.50")]),
+        "photo": pyarrow.array([b"\x89"]),
+        "tags": pyarrow.array(
+            [[("kind", [("deep", 1)])]], pyarrow.map_(pyarrow.string(), pyarrow.map_("string", "int8"))
+        ),
+        "key": pyarrow.array([uuid.UUID(int=7).bytes], pyarrow.uuid()),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    rows = build_table(read_rows(tmp_path / "rows.parquet", "key")).to_list()
+    assert rows == [
+        {
+            "turns": [{"role": "user", "content": "a"}],
+            "said": "b",
+            "seen": moment,
+            "price": decimal.Decimal("0.50"),
+            "photo": b"\x89",
+            "tags": [{"key": "kind", "value": [{"key": "deep", "value": 1}]}],
+            "key": str(uuid.UUID(int=7)),
+        }
+    ]
+
+
+def test_an_unsigned_number_beyond_the_signed_ones_is_called_that(tmp_path):
+    for number, fits in ((2**63 - 1, True), (2**63, False), (2**64 - 1, False)):
+        table = pyarrow.table({"hash": pyarrow.array([number], pyarrow.uint64())})
+        pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+        placed = read_rows(tmp_path / "rows.parquet", "key", "rows.parquet")
+        if fits:
+            assert build_table(placed).to_list() == [{"hash": number}]
+        else:
+            with pytest.raises(UserError) as refusal:
+                build_table(placed)
+            assert str(refusal.value) == (
+                f"rows.parquet, row 1, field 'hash': the number {number} is beyond the 64 bits of a signed number. "
+                "Write it as text, or leave the field out."
+            )
+
+
+def test_a_csv_of_windows_keeps_its_cells_to_the_byte(tmp_path):
+    content = '\ufeffquestion,answer,\r\n"What is\r\na ""kettle""?",A tool; this.,\r\n'
+    assert read(write(tmp_path, "rows.csv", content)) == [
+        {"question": 'What is\r\na "kettle"?', "answer": "A tool; this.", "": ""}
+    ]
 
 
 def test_rows_are_counted_in_their_own_file_and_lines_told_where_they_differ(tmp_path):

@@ -1,5 +1,6 @@
 """Data sets of every source become the same kind of artefact, made twice with the same bytes."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from fetch_dataset import main
 
 from tunelab.config.specs.sources import GeneratedDataset, HubSettings, LocalDataset
 from tunelab.errors import UserError
+from tunelab.jobs.layout import list_local_files
 from tunelab.records import hash_file, read_json
 
 SUMS = GeneratedDataset(source="generated", rows=20, test_rows=5)
@@ -75,6 +77,28 @@ def test_files_of_the_user_are_joined_and_keep_fields_that_only_some_rows_have(t
         {"instruction": "c", "output": "d", "input": "x"},
     ]
     assert card["rows"] == {"train": 2, "test": 1} and card["licence"] == "MIT" and card["synthetic"] is False
+
+
+def test_a_folder_of_shards_is_one_table_and_its_rows_know_their_file(tmp_path):
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for name in ("README.md", "_SUCCESS", ".part-0.jsonl.crc"):
+        (shards / name).write_text("no rows")
+    for number in (1, 0):
+        content = json.dumps({"answer": f"a{number}"}) + "\n"
+        (shards / f"train-{number}-of-2.jsonl.gz").write_bytes(gzip.compress(content.encode()))
+    one = write_lines(tmp_path / "one.jsonl", [{"answer": "b"}])
+    spec = LocalDataset(source="local", files=(str(shards), one), test_files=(str(shards),))
+    card = fetch(tmp_path, spec)
+    saved = load_from_disk(tmp_path / "raw")
+    assert saved["train"].to_list() == [{"answer": "a0"}, {"answer": "a1"}, {"answer": "b"}]
+    assert saved["test"].to_list() == [{"answer": "a0"}, {"answer": "a1"}]
+    assert [Path(part["file"]).name for part in card["file_rows"]["train"]] == [
+        "train-0-of-2.jsonl.gz",
+        "train-1-of-2.jsonl.gz",
+        "one.jsonl",
+    ]
+    assert set(list_local_files(spec)) > {str(shards / "train-0-of-2.jsonl.gz"), one}
 
 
 def test_a_column_of_text_and_numbers_is_refused(tmp_path):

@@ -118,6 +118,16 @@ def test_a_row_cut_before_the_answer_is_refused(llama, rows):
     assert len(sft.encode_rows(tokenizer, rows, None, True)) == 12
 
 
+def test_turns_that_are_not_to_be_learnt_are_not_learnt_with_all_others(llama):
+    silent = {"role": "assistant", "content": "No.", "weight": 0}
+    turns = [{"role": "user", "content": "a"}, silent, {"role": "user", "content": "b"}, silent | {"weight": 1}]
+    tokenizer = chat.load_tokenizer(llama)
+    (encoded,) = sft.encode_rows(tokenizer, [{"id": "x", "messages": turns}], None, True)
+    assert sum(encoded["assistant_masks"]) == len("No.") + 1
+    with pytest.raises(UserError, match=r"training\.assistant_only_loss: false learns every turn, and row x has turns"):
+        sft.encode_rows(tokenizer, [{"id": "x", "messages": turns}], None, False)
+
+
 def test_a_learning_rate_of_zero_publishes_nothing(train_sft, llama):
     with pytest.raises(UserError, match=r"changed no weight at all; raise training\.learning_rate"):
         train_sft(llama, LORA, learning_rate=0.0)

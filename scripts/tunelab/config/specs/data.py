@@ -11,10 +11,13 @@ from tunelab.config.specs.sources import DatasetSource
 class PrepareSpec(Spec):
     """How raw rows become chat messages, and which rows are held out."""
 
-    format: Literal["instruction", "question_answer", "prompt_completion", "messages", "gsm8k"]
+    format: Literal["instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k"]
     columns: dict[str, str] = Field(default_factory=dict, description="The format's field → the file's column.")
     system: str | None = Field(None, description="System message put before every conversation.")
     one_shot: bool = Field(False, description="gsm8k only: show one worked example before the question.")
+    train_on: Literal["all", "last"] = Field(
+        "all", description="Which of the assistant's turns training learns: all, or each conversation's last."
+    )
     limit: PositiveInt | None = Field(None, description="Use only this many rows, drawn by the seed.")
     validation: Share | PositiveInt = Field(0.1, description="Share or number of rows for choosing checkpoints.")
     test: Share | PositiveInt = Field(

@@ -1,0 +1,34 @@
+"""Refuse what conversations carry besides their texts and a model's chat template leaves out."""
+
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from tunelab.errors import UserError
+
+# `name` and `tool_call_id` are labels; without these, something that was said is lost
+SAID = ("reasoning_content", "thinking", "tool_calls")
+ENOUGH = 50  # rows that carry a field and are tried: a template may show it in last turns only
+
+
+def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]) -> None:
+    """Raise UserError for a field, or a tool's answers, that the template shows in none of the rows that have it."""
+    for name in SAID:
+        carrying = [row for row in rows if any(name in turn for turn in row["messages"])]
+        _insist(tokenizer, carrying, name, lambda turn, name=name: {key: turn[key] for key in turn if key != name})
+    answered = [row for row in rows if any(turn["role"] == "tool" for turn in row["messages"])]
+    _insist(tokenizer, answered, "role: tool", lambda turn: turn | {"content": "?"} if turn["role"] == "tool" else turn)
+
+
+def _insist(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]], name: str, change: Any) -> None:
+    if rows and not any(_differ(tokenizer, row["messages"], change) for row in rows[:ENOUGH]):
+        raise UserError(
+            f"The model's chat template leaves out '{name}', which turns of {len(rows)} rows carry (first: row "
+            f"{rows[0]['id']}), so the model would never see it. Take a model whose template has it, or put what it "
+            "says into the turns' text, or remove it from the rows."
+        )
+
+
+def _differ(tokenizer: PreTrainedTokenizerBase, turns: list[dict], change: Any) -> bool:
+    whole, changed = (tokenizer.apply_chat_template(said, tokenize=False) for said in (turns, list(map(change, turns))))
+    return whole != changed

@@ -1,0 +1,86 @@
+"""Read compressed files, and find the shards of a table in a folder."""
+
+import bz2
+import gzip
+import lzma
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from tunelab.errors import UserError
+from tunelab.values import list_names
+
+
+def _open_zstd(file: Path) -> IO[bytes]:
+    import pyarrow
+
+    return pyarrow.input_stream(str(file), compression="zstd")
+
+
+OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": _open_zstd,
+}
+STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
+# what a folder of shards may hold besides: marks of the programs that wrote it, and words about it
+_BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?|.*\.md", re.IGNORECASE)
+_SPLIT = re.compile(r"(?<![a-z])(train|test|val|dev|eval)(?:ing|id|idation|uation)?(?![a-z])", re.IGNORECASE)
+
+
+def find_format(file: Path) -> str:
+    """Return the ending that says how a file is read: `.jsonl` of `rows.jsonl.gz`."""
+    ending = file.suffix.lower()
+    return Path(file.stem).suffix.lower() if ending in OPENERS else ending
+
+
+def read_content(file: Path, name: str) -> bytes:
+    """Return a file's bytes, unpacked if its ending says that it is compressed.
+
+    Raises:
+        UserError: if it is compressed in another way, or damaged.
+    """
+    opener = OPENERS.get(file.suffix.lower())
+    if opener is None:
+        return file.read_bytes()
+    with open(file, "rb"):  # an unreadable file is another mistake than a damaged one
+        pass
+    try:
+        with opener(file) as content:
+            return content.read()
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        reason = str(error).strip().rstrip(".")[:100]
+        raise UserError(
+            f"{name}: cannot be unpacked as its ending {file.suffix} says ({reason}). Copy or download it again, or "
+            "name it as it was compressed."
+        ) from error
+
+
+def list_shards(folder: Path, key: str, name: str) -> list[Path]:
+    """Return the files of a folder that together are one table, by name.
+
+    Raises:
+        UserError: for folders in it, files of several formats, and names that say several splits.
+    """
+    inside = sorted(path for path in folder.iterdir() if not _BESIDE.fullmatch(path.name))
+    if folders := [path.name for path in inside if path.is_dir()]:
+        raise UserError(f"{key}: the folder {name!r} holds other folders ({list_names(folders)}); name one of those.")
+    if not inside:
+        raise UserError(f"{key}: the folder {name!r} holds no files with rows. Name another, or the files.")
+    for said, what in (
+        ({find_format(path) for path in inside}, "files of several kinds"),
+        (_find_splits(inside), "splits"),
+    ):
+        if len(said) > 1:
+            raise UserError(
+                f"{key}: the folder {name!r} holds {what} ({list_names(sorted(said))}), and a folder is read as one "
+                "table. Name the files instead."
+            )
+    return inside
+
+
+def _find_splits(files: list[Path]) -> set[str]:
+    return {found[1].lower() for file in files for found in [_SPLIT.search(file.name)] if found}

@@ -1,0 +1,74 @@
+"""What a conversation carries besides its texts reaches the model, or is refused with its name."""
+
+import pytest
+
+from tunelab.errors import UserError
+from tunelab.models.carried import check_carried
+from tunelab.models.chat import encode_conversation, load_tokenizer
+
+PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}\n{% endfor %}"
+FULL = (
+    "{% for m in messages %}<{{ m.role }}>"
+    "{% if m.reasoning_content and loop.last %}({{ m.reasoning_content }}){% endif %}{{ m.content }}"
+    "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}{{ eos_token }}\n{% endfor %}"
+)
+MUTE = "{% for m in messages if m.role != 'tool' %}<{{ m.role }}>{{ m.content }}{{ eos_token }}\n{% endfor %}"
+CALLS = [{"type": "function", "function": {"name": "look", "arguments": {}}}]
+
+
+@pytest.fixture
+def tokenizer(llama):
+    return load_tokenizer(llama)
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text, **more):
+    return {"role": "assistant", "content": text} | more
+
+
+def row(*turns):
+    return {"id": "f00", "messages": list(turns)}
+
+
+REASONED = row(user("a"), assistant("b", reasoning_content="c"))
+EARLY = row(user("a"), assistant("b", reasoning_content="c"), user("d"), assistant("e"))
+CALLED = row(user("a"), assistant("", tool_calls=CALLS), {"role": "tool", "content": "4"}, assistant("b"))
+NAMED = row(user("a") | {"name": "guest"}, assistant("b"))
+
+
+@pytest.mark.parametrize(
+    ("template", "rows", "lost"),
+    [
+        (PLAIN, [NAMED, row(user("a"), assistant("b"))], None),
+        (PLAIN, [NAMED, REASONED], "reasoning_content"),
+        (PLAIN, [CALLED], "tool_calls"),
+        (FULL, [EARLY, REASONED, CALLED], None),
+        (FULL, [EARLY], "reasoning_content"),
+        (MUTE, [row(user("a"), {"role": "tool", "content": "4"}, assistant("b"))], "role: tool"),
+    ],
+)
+def test_what_a_template_leaves_out_is_refused_with_its_name(tokenizer, template, rows, lost):
+    tokenizer.chat_template = template
+    if lost is None:
+        check_carried(tokenizer, rows)
+        return
+    with pytest.raises(UserError) as refusal:
+        check_carried(tokenizer, rows)
+    assert str(refusal.value).startswith(
+        f"The model's chat template leaves out '{lost}', which turns of 1 rows carry (first: row f00)"
+    )
+
+
+def test_a_turn_of_weight_0_does_not_count(tokenizer):
+    first, second = assistant("No."), assistant("Yes.")
+    both = encode_conversation(tokenizer, [user("a"), first, user("b"), second])
+    last = encode_conversation(tokenizer, [user("a"), first | {"weight": 0}, user("b"), second])
+    none = encode_conversation(tokenizer, [user("a"), first | {"weight": 0}, user("b"), second | {"weight": 0}])
+    assert both["input_ids"] == last["input_ids"] == none["input_ids"]
+    begun = len(encode_conversation(tokenizer, [user("a"), first, user("b")])["input_ids"])
+    assert 0 < sum(last["assistant_masks"]) < sum(both["assistant_masks"])
+    assert not any(last["assistant_masks"][:begun]) and not any(none["assistant_masks"])
+    assert last["assistant_masks"][begun:] == both["assistant_masks"][begun:]
