@@ -2,7 +2,7 @@ rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
-        modules=ancient(model_modules),
+        modules=model_modules,
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
@@ -45,7 +45,7 @@ rule train_grpo:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
-        modules=ancient(model_modules),
+        modules=model_modules,
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
     output:

@@ -97,7 +97,7 @@ CONFIG_EDITS = {
 SCRIPT_EDITS = {
     "fetch_model": remodelled(),
     "measure_precision": remodelled() - {"fetch_model smollm2", "inspect_model smollm2"} - TOKENS,
-    "inspect_model": {"inspect_model smollm2"},
+    "inspect_model": LEARNT | {"inspect_model smollm2"},
     "fetch_dataset": EVERYTHING - MODEL,
     "prepare_dataset": prepared("support") | prepared("sums"),
     "measure_tokens": TOKENS | PAGE,

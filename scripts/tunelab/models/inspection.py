@@ -53,8 +53,7 @@ def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> Non
             found = [refusal]
         problems += found
     if problems:
-        lines = [f"{'.'.join(map(str, problem.path))}: {problem.text}" for problem in problems]
-        raise UserError("\n  ".join(["The config asks for what the model has not got:", *lines]))
+        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.text}" for problem in problems))
 
 
 def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | None:
