@@ -57,9 +57,7 @@ def build_arguments(
         return config_class(**(defaults | training | places))
     except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
         reason = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"training: {config_class.__name__} refuses these settings on this machine ({reason})."
-        ) from error
+        raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
 
 
 class ProgressLog(TrainerCallback):
