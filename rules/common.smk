@@ -16,6 +16,7 @@ from tunelab.config.loading import load_config
 from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
 from tunelab.jobs.failures import describe_failures
+from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files
@@ -38,6 +39,7 @@ CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_c
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
         CFG = load_config(config, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
+        check_fetched(CFG, config, CONFIG_FILES[-1])
     else:
         CFG = load_config(load_frozen(os.environ[FROZEN], SCRIPTS), CONFIG_FILES[-1])
 except UserError as error:
@@ -134,6 +136,10 @@ def model_card(run):
 
 def model_precision(run):
     return f"<results>/models/{CFG.runs[run].model}/precision.json"
+
+
+def model_modules(wildcards):
+    return f"<results>/models/{CFG.runs[wildcards.run].model}/modules.json"
 
 
 def weights_of(run, seed):

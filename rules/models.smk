@@ -53,3 +53,26 @@ rule measure_precision:
         asked=lambda wildcards, input: CFG.study.precision,
     script:
         "../scripts/measure_precision.py"
+
+
+rule inspect_model:
+    input:
+        card="<results>/models/{model}/card.json",
+    output:
+        modules="<results>/models/{model}/modules.json",
+    log:
+        "<logs>/inspect_model/{model}.log",
+    benchmark:
+        "<benchmarks>/inspect_model/{model}.jsonl"
+    # before anything else that waits for the model
+    priority: 1
+    conda:
+        "../envs/train.yaml"
+    params:
+        *track(lambda: stage_facts("", None, "inspect_model.py", RUN_PACKAGES), [()]),
+        # once listed, a model is compared with the config before any job is planned (check_fetched)
+        runs=lambda wildcards, input: {
+            run: CFG.runs[run] for run in CFG.trained if CFG.runs[run].model == wildcards.model
+        },
+    script:
+        "../scripts/inspect_model.py"

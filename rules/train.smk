@@ -2,6 +2,7 @@ rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        modules=model_modules,
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
@@ -44,6 +45,7 @@ rule train_grpo:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        modules=model_modules,
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
     output:

@@ -16,7 +16,7 @@ from snakemake.settings.enums import Quietness
 
 from tunelab.errors import UserError
 from tunelab.upkeep.judging import judge_jobs, render_verdicts
-from tunelab.upkeep.planning import describe_job, render_plan
+from tunelab.upkeep.planning import describe_job, list_notes, render_plan
 from tunelab.upkeep.tools import build_parser, run_as_tool
 
 # quiet about rules and progress: no job is even pretended to run, so its reason stays as it is
@@ -38,7 +38,7 @@ def main(configfile: list[Path]) -> int:
     jobs = [describe_job(job, dag.reason(job), known(job), runs(job)) for job in found if job is not target]
     if sum(job.runs for job in jobs) + runs(target) != len(dag):
         raise RuntimeError(f"Snakemake plans {len(dag)} jobs, but these were found: {jobs}")
-    print(render_plan(jobs, target.input[0]))
+    print("\n\n".join([render_plan(jobs, target.input[0]), *list_notes(dag.workflow.globals["CFG"])]))
     if verdicts := judge_jobs(jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0

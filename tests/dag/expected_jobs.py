@@ -57,8 +57,9 @@ def remodelled():
     """A new base model: every run is trained and evaluated anew, on the same rows."""
     measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2"}
     untouched = evaluated(["base"]) | drifted(["base"])
-    return {"fetch_model smollm2", "measure_precision smollm2"} | measured | trained(*METHODS) | untouched | DESCRIBED
+    return MODEL | measured | trained(*METHODS) | untouched | DESCRIBED
 
 
-FETCHED = {"fetch_model smollm2", "measure_precision smollm2", "fetch_dataset support", "fetch_dataset sums"}
+MODEL = {"fetch_model smollm2", "measure_precision smollm2", "inspect_model smollm2"}
+FETCHED = MODEL | {"fetch_dataset support", "fetch_dataset sums"}
 EVERYTHING = FETCHED | prepared("support") | prepared("sums")

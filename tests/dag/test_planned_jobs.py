@@ -24,6 +24,7 @@ from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_st
 JOBS = {
     "fetch_model": 1,
     "measure_precision": 1,
+    "inspect_model": 1,
     "fetch_dataset": 2,
     "prepare_dataset": 2,
     "measure_tokens": 2,
@@ -55,7 +56,7 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 73
+    assert len(jobs) == 74
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):

@@ -13,6 +13,7 @@ from expected_jobs import (
     DRAWN,
     EVERYTHING,
     METHODS,
+    MODEL,
     PAGE,
     REWARDS,
     RUNS,
@@ -95,8 +96,9 @@ CONFIG_EDITS = {
 }
 SCRIPT_EDITS = {
     "fetch_model": remodelled(),
-    "measure_precision": remodelled() - {"fetch_model smollm2"} - TOKENS,
-    "fetch_dataset": EVERYTHING - {"fetch_model smollm2", "measure_precision smollm2"},
+    "measure_precision": remodelled() - {"fetch_model smollm2", "inspect_model smollm2"} - TOKENS,
+    "inspect_model": LEARNT | {"inspect_model smollm2"},
+    "fetch_dataset": EVERYTHING - MODEL,
     "prepare_dataset": prepared("support") | prepared("sums"),
     "measure_tokens": TOKENS | PAGE,
     "train_sft": LEARNT,
@@ -182,7 +184,7 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
-    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 25
+    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 26
     own = {rule.split()[0] for rule in EVERYTHING} - {"all", "generate_repeats", "measure_repeats", "score_repeats"}
     assert own <= set(SCRIPT_EDITS)
 
@@ -240,7 +242,7 @@ def test_touched_files_ask_for_nothing(finished):
 def test_another_version_of_a_package_asks_for_the_stages_that_name_it(finished):
     for package, expected in {
         "sacrebleu": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
-        "peft": LEARNT | evaluated() | repeated() | drifted(),
+        "peft": LEARNT | evaluated() | repeated() | drifted() | {"inspect_model smollm2"},
         "jinja2": {"render_report", "all"},
         "bitsandbytes": set(),
     }.items():

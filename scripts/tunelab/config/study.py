@@ -14,6 +14,11 @@ def list_seeds(method: str, seeds: Iterable[int]) -> list[int]:
     return [BASE_SEED] if method == "base" else list(seeds)
 
 
+def has_unused_epochs(training: dict) -> bool:
+    """Tell whether a run's `num_train_epochs` is not used, since transformers goes by `max_steps`."""
+    return "num_train_epochs" in training and training.get("max_steps", -1) > 0
+
+
 class Study:
     """The selected part of the config (`spec`, as `Config.describe_study` gives it, or a slice of it)."""
 

@@ -50,6 +50,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "samplings": {task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
         "drift": study.spec.get("drift"),
         "settings": settings.build_settings(study, first),
+        "unused_epochs": settings.list_unused_epochs(study),
         "completions": {run: completions.build_completions(study, run) for run in study.list_runs("grpo")},
         "costs": tables.build_cost_table(study, trainings),
         "facts": facts.build_facts(study, find, trainings, data_cards),

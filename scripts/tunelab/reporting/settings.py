@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tunelab.config.study import Study
+from tunelab.config.study import Study, has_unused_epochs
 
 # Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
 BOOKKEEPING = {
@@ -32,6 +32,11 @@ def build_settings(study: Study, trainings: dict) -> list[dict]:
         for title in titles
         if any(section == title for section, _ in names)
     ]
+
+
+def list_unused_epochs(study: Study) -> list[str]:
+    """List the runs whose number of epochs is not used, since their number of steps goes before it."""
+    return [run for run in study.list_trained() if has_unused_epochs(study.run(run)["training"])]
 
 
 def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:

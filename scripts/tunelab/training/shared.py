@@ -52,7 +52,12 @@ def build_arguments(
         raise UserError("training.fp16: float16 on a CPU is hundreds of times slower than float32; leave it out.")
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / EVENTS)  # transformers asks nowhere else
     set_seed(seed)
-    return config_class(**(defaults | training), output_dir=str(folder), seed=seed, use_cpu=device.type == "cpu")
+    places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
+    try:
+        return config_class(**(defaults | training | places))
+    except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
 
 
 class ProgressLog(TrainerCallback):

@@ -1,9 +1,12 @@
 """What would run now, why, and what it took last time, on one screen."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunelab.config.loading import Config
+from tunelab.config.study import has_unused_epochs
 from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
 from tunelab.upkeep.spending import find_spending, render_spending
@@ -85,6 +88,18 @@ def render_plan(jobs: list[Job], target: str) -> str:
     if following := [job for job in planned if not job.causes]:
         lines += ["", "and then, because of these", *_render_rules(following, spent)]
     return "\n".join([*lines, "", _render_total(planned, spent)])
+
+
+def list_notes(config: Config) -> Iterator[str]:
+    """Yield a sentence for each setting of a selected run that is not used, since another one goes before it."""
+    for name in config.study.runs:
+        training = getattr(config.runs[name], "training", {})
+        if has_unused_epochs(training):
+            epochs, steps = training["num_train_epochs"], training["max_steps"]
+            yield (
+                f"runs.{name}.training: max_steps ({steps}) goes before num_train_epochs ({epochs:g}), which is not "
+                "used;\nto train for epochs, set max_steps: -1."
+            )
 
 
 def _render_group(causes: tuple[str, ...], jobs: list[Job], spent: dict) -> list[str]:

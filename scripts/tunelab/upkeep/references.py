@@ -10,6 +10,7 @@ from tunelab.config.study import REPEATS
 RECORD_NAMES = {
     "fetch_model": "{model}",
     "measure_precision": "{model}",
+    "inspect_model": "{model}",
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
     "measure_tokens": "{dataset}/{model}",

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 TEXT = "Salt keeps meat.\nIt is cheap.\n\n  \nBread rises.\n\n\n盐可以防腐。\n"
 ADAPTERS = {
     "lora": {"peft_type": "LORA", "r": 4},
-    "pissa": {"peft_type": "LORA", "r": 4, "init_lora_weights": "pissa"},  # rewrites the base when it is loaded
+    "pissa": {"peft_type": "LORA", "r": 4, "init_lora_weights": "pissa"},  # published for the base as it is
     "prefix": {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 5},
     "prompt": {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 5},
     "full": None,
@@ -80,12 +80,15 @@ def test_one_set_of_weights_serves_where_the_adapter_can_be_taken_off(monkeypatc
     loaded, load = [], adapters.load_base_model
     monkeypatch.setattr(adapters, "load_base_model", lambda *given: loaded.append(given[0].name) or load(*given))
     counts = {}
-    for name in ("lora", "prefix", "pissa", "full"):
-        folder = publish(train_sft(llama, ADAPTERS[name]))
+    for name in ("lora", "prefix", "pissa", "left as it is", "full"):
+        run = train_sft(llama, ADAPTERS["pissa" if name == "left as it is" else name])
+        if name == "left as it is":  # which rewrites the base when it is loaded
+            delattr(run.trainer.model, adapters.START)
+        folder = publish(run)
         loaded.clear()
         drift.Pair(llama, folder, torch.float32)
         counts[name] = len(loaded)
-    assert counts == {"lora": 1, "prefix": 1, "pissa": 1, "full": 2}
+    assert counts == {"lora": 1, "prefix": 1, "pissa": 1, "left as it is": 2, "full": 2}
 
 
 def test_the_loss_on_held_out_rows_is_that_of_the_loss_stage(llama, artefact, rows):

@@ -190,3 +190,13 @@ def test_whole_models_keep_the_best_step_through_checkpoints(train_sft, llama, p
     published = load_plain(llama, publish(run)).lm_head.weight
     saved = [load_file(tmp_path / f"checkpoint-{step}" / TRAINED)["lm_head.weight"] for step in (1, 2)]
     assert [torch.equal(published, weight) for weight in saved] == [True, False]
+
+
+def test_noise_on_the_embeddings_is_drawn_for_the_rows_as_they_are(train_sft, llama):
+    run = train_sft(llama, {"peft_type": "LORA", "r": 4}, neftune_noise_alpha=5.0, gradient_checkpointing=False)
+    assert run.costs["scoring"] == "TRL's own head, as training.neftune_noise_alpha is set"
+
+
+def test_rows_that_fill_no_batch_are_told_before_anything_is_loaded(train_sft, llama):
+    with pytest.raises(UserError, match=r"dataloader_drop_last: the 8 rows to train on fill no batch of 16"):
+        train_sft(llama, None, per_device_train_batch_size=16, dataloader_drop_last=True)

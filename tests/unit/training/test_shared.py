@@ -31,6 +31,11 @@ def log():
     return made
 
 
+def test_what_only_the_machine_can_tell_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"^training: SFTConfig refuses this on this machine \(--tf32 requires"):
+        shared.build_arguments(SFTConfig, {"tf32": True}, tmp_path, SAVING, 0, CPU, torch.float32)
+
+
 @pytest.mark.parametrize("config", [SFTConfig, GRPOConfig])
 @pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
 def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_path, config, dtype, bf16):

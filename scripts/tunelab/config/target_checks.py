@@ -1,0 +1,84 @@
+"""Judge what a run asks of a model's own parts, once these are known: modules, layers, tokens, windows of attention.
+
+`inspect_model` lists them after the model was fetched. PEFT leaves out in silence what a list names and a model lacks.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tunelab.config.drafts import Problem
+from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.wording import find_nearest, show
+from tunelab.values import list_names
+
+Found = Iterator[Problem]
+# fields that list modules by the ends of their names; each is a text to match whole names with as well, but the last
+LISTS = ("target_modules", "exclude_modules", "feedforward_modules", "modules_to_save")
+
+
+def check_targets(run: str, adapter: dict[str, Any] | None, training: dict[str, Any], parts: dict[str, Any]) -> Found:
+    """Compare a trained run with `parts`, as `models.inspection.list_parts` gives them.
+
+    adapter: the one that the run adds to the model itself; None for a whole model, or one that goes on from a start.
+    """
+    if training.get("router_aux_loss_coef") and not parts["routed"]:
+        text = f"a model of type {parts['model_type']} routes no tokens to experts; leave it out"
+        yield Problem(("runs", run, "training", "router_aux_loss_coef"), text)
+    if adapter is None:
+        return
+    here = ("runs", run, "adapter")
+    if adapter["peft_type"] in PROMPT_LEARNING and parts["window"]:
+        text = (
+            f"tokens of this model see the {parts['window']} before them alone, so that a prefix or prompt would fall "
+            "out of sight; take another adapter, such as LORA"
+        )
+        yield Problem((*here, "peft_type"), text)
+    for field in LISTS:
+        yield from _check_names((*here, field), adapter.get(field), parts["modules"])
+    if _is_meant(parts["head"] or "", adapter.get("target_modules")):
+        text = f"TRL cannot train an adapter on {parts['head']}; name it in modules_to_save instead"
+        yield Problem((*here, "target_modules"), text)
+    yield from _check_numbers((*here, "layers_to_transform"), adapter.get("layers_to_transform"), parts["layers"])
+    for field in ("token_indices", "trainable_token_indices"):
+        yield from _check_numbers((*here, field), adapter.get(field), parts["vocabulary"])
+
+
+def _check_names(path: tuple, asked: Any, modules: list[str]) -> Found:
+    if asked is None or asked == "all-linear":
+        return
+    try:
+        re.compile(asked if isinstance(asked, str) else "")
+    except re.error as error:
+        yield Problem(path, f"is no pattern that names can be matched with ({error}; got {show(asked)})")
+        return
+    missing = [one for one in ([asked] if isinstance(asked, str) else asked) if not _meets_one(asked, one, modules)]
+    if missing:
+        ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in modules))
+        ends = [end for end in ends if not end.isdigit()]
+        nearest = find_nearest(missing[0], ends)
+        known = f"did you mean {nearest}?" if nearest else f"it has {list_names(ends)}"
+        yield Problem(path, f"the model has no module {list_names(missing)} ({known})")
+
+
+def _meets_one(asked: Any, one: Any, modules: list[str]) -> bool:
+    return any(_is_meant(name, one if isinstance(asked, str) else [one]) for name in modules)
+
+
+def _is_meant(name: str, asked: Any) -> bool:
+    """Tell whether PEFT takes a module for one of those asked for: by its end, or by a pattern of its whole name."""
+    if asked is None or asked == "all-linear":
+        return False
+    if isinstance(asked, str):
+        with contextlib.suppress(re.error):  # told by `_check_names`
+            return re.fullmatch(asked, name) is not None
+        return False
+    return any(name == one or name.endswith(f".{one}") for one in asked)
+
+
+def _check_numbers(path: tuple, asked: Any, count: int) -> Found:
+    numbers: Iterable = [asked] if isinstance(asked, int) else asked if isinstance(asked, list) else ()
+    beyond = [number for number in numbers if isinstance(number, int) and not 0 <= number < count]
+    if beyond:
+        yield Problem(path, f"the model has {count}, numbered from 0 (got {list_names(map(str, beyond))})")

@@ -1,0 +1,41 @@
+"""Judge a config by the models that are fetched already, so that a dry run says what a training would find out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tunelab import records
+from tunelab.config.drafts import Problem, render_problems
+from tunelab.config.loading import Config
+from tunelab.config.target_checks import check_targets
+from tunelab.errors import UserError
+
+
+def check_fetched(config: Config, raw: dict[str, Any], source: str) -> None:
+    """Compare every trained run with its model's parts, where `inspect_model` has listed them.
+
+    Raises:
+        UserError: with one line per problem, as for the config itself.
+    """
+    problems = [problem for run in config.trained for problem in _check_run(config, run)]
+    if problems:
+        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(problems, raw)]))
+
+
+def _check_run(config: Config, run: str) -> Iterator[Problem]:
+    spec = config.runs[run]
+    parts = _read_parts(config, spec.model)
+    if parts is not None:
+        yield from check_targets(run, spec.adapter, spec.training, parts)
+
+
+def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
+    """Return what is known of a model; nothing before it is fetched, or when the config now means another one."""
+    file, spec = Path(config.study.results, "models", model, "modules.json"), config.models[model]
+    if spec.source == "local" or not file.is_file():  # the user's own files may have changed meanwhile
+        return None
+    try:
+        parts = records.read_json(file)
+    except ValueError:
+        return None
+    return parts if parts.get("source") == spec.model_dump(mode="json") else None
