@@ -14,11 +14,12 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError
 from tunelab.config.loading import load_config
 from tunelab.config.study import REPEATS, Study
+from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.job import name_job
-from tunelab.jobs.layout import list_local_files
+from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.processes import held_lock
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
@@ -29,6 +30,12 @@ watch_study(workflow)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
+
+# relative to the working directory, so that a moved checkout stays up to date
+CHAT_TEMPLATES = Path(os.path.relpath(SCRIPTS / "tunelab/models/chat_templates"))
+
+# of what tells in seconds that hours of work would be in vain
+EARLY = 100
 
 # where the main process tells those of a cluster's jobs which study it planned
 FROZEN = "TUNELAB_FROZEN_STUDY"
@@ -120,6 +127,11 @@ def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
     return facts, [(name,) for name in tasks]
 
 
+def template_packages(model):
+    """List the package that a bundled template comes from, if TRL brings it."""
+    return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
+
+
 def untracked(value):
     """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
     return lambda wildcards, input: value
@@ -134,6 +146,10 @@ def model_card(run):
 
 def model_precision(run):
     return f"<results>/models/{CFG.runs[run].model}/precision.json"
+
+
+def model_template(run):
+    return f"<results>/models/{CFG.runs[run].model}/chat_template.jinja"
 
 
 def weights_of(run, seed):

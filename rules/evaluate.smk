@@ -10,6 +10,7 @@ rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
+        template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -49,6 +50,7 @@ rule measure_loss:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
+        template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -86,6 +88,7 @@ rule measure_drift:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        template=lambda wildcards: model_template(wildcards.run),
         references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
         texts=lambda wildcards: [file for file in SLICES.drift["texts"] if Path(file).is_file()],
@@ -150,6 +153,7 @@ rule generate_samples:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        template=lambda wildcards: model_template(wildcards.run),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
     output:

@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  answers     one completion per row
@@ -15,14 +16,21 @@ from tunelab.jobs.job import run_as_job
 
 
 def main(
-    card: Path, precision: Path, references: Path, weights: list[Path], answers: Path, generation: Path, spec
+    card: Path,
+    precision: Path,
+    template: Path,
+    references: Path,
+    weights: list[Path],
+    answers: Path,
+    generation: Path,
+    spec,
 ) -> None:
     from tunelab.evaluation.generation import answer_rows
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows, dtype = records.read_jsonl(references), load_precision(precision)
-    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype)
+    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype, template)
     records.write_jsonl(answers, made)
     records.write_json(generation, facts)
 

@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  losses      one summed loss and token count per row
@@ -13,13 +14,22 @@ from tunelab import records
 from tunelab.jobs.job import run_as_job
 
 
-def main(card: Path, precision: Path, references: Path, weights: list[Path], losses: Path, batch_size: int) -> None:
+def main(
+    card: Path,
+    precision: Path,
+    template: Path,
+    references: Path,
+    weights: list[Path],
+    losses: Path,
+    batch_size: int,
+) -> None:
     from tunelab.evaluation.losses import measure_rows
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)
-    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, load_precision(precision))
+    dtype = load_precision(precision)
+    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, dtype, template)
     records.write_jsonl(losses, measured)
 
 

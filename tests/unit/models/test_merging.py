@@ -1,9 +1,14 @@
+import json
+
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 
+from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 from tunelab.models import merging
+from tunelab.sources.tiny import create_model
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 KINDS = {
@@ -41,3 +46,22 @@ def test_a_prefix_cannot_be_merged(train_sft, publish, llama, rows):
     folder = publish(train_sft(llama, {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3}))
     with pytest.raises(UserError, match="is of type PREFIX_TUNING, which has no weights to merge"):
         merging.merge(llama, folder, rows[:1])
+
+
+@pytest.mark.parametrize("saved", [[], ["lm_head"], ["embed_tokens"], ["embed_tokens", "lm_head"]])
+def test_a_merged_model_says_truly_whether_its_head_is_tied(
+    train_sft, publish, load_plain, compute_logits, rows, tmp_path, saved
+):
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4}
+    architecture = {"model_type": "llama", "tie_word_embeddings": True, "initializer_range": 0.2} | shape
+    create_model(RandomModel(source="random", architecture=architecture), "models.tiny", tmp_path / "base")
+    run = train_sft(tmp_path / "base", LORA | ({"modules_to_save": saved} if saved else {}))
+    merged, _, _ = merging.merge(tmp_path / "base", publish(run), rows[:2])
+    merged.save_pretrained(tmp_path / "model")
+    shared = torch.equal(merged.get_output_embeddings().weight, merged.get_input_embeddings().weight)
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["tie_word_embeddings"] is shared
+    assert shared is not bool(saved)
+    held = load_file(tmp_path / "model" / "model.safetensors")
+    assert ("lm_head.weight" in held) is not shared
+    loaded = load_plain(tmp_path / "base", tmp_path / "model")
+    torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
