@@ -59,6 +59,11 @@ def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
     assert f'"{REUSED.get(rule, rule)}.py"' in text or (rule.startswith("train_") and "train_facts" in text)
 
 
+def test_what_tells_that_work_would_be_in_vain_goes_first():
+    early = {name for name, text in read_rules().items() if re.search(r"^    priority: EARLY$", text, re.M)}
+    assert early == {"settle_template", "measure_tokens", "check_positions"}
+
+
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
 def test_a_script_says_what_it_reads_and_writes(path):
     docstring = ast.get_docstring(parse_script(path)[0])

@@ -13,4 +13,4 @@ def project(tmp_path_factory):
 
 def run_study(folder):
     printed = run_forks(copy_project(folder), *SMOKE, **NO_NETWORK)
-    assert "(82 of 82 jobs)" in printed
+    assert "(84 of 84 jobs)" in printed

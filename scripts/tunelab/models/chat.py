@@ -81,11 +81,14 @@ def list_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def _find_closing(tokenizer: PreTrainedTokenizerBase, template: str) -> frozenset[int]:
     """Return the token of the added vocabulary that the template writes behind an answer, if it writes one."""
     try:
-        closing = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": PROBE}])
+        text = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": PROBE}])
     except UserError:  # it needs more of a conversation, which tells what it lacks
         return frozenset()
+    _, found, closing = text.rpartition(PROBE)
+    if not found:
+        return frozenset()
     known = tokenizer.added_tokens_decoder
-    written = tokenizer(closing.rpartition(PROBE)[2], add_special_tokens=False)["input_ids"]
+    written = tokenizer(closing, add_special_tokens=False)["input_ids"]
     return frozenset([token for token in written if token in known and not known[token].content.isspace()][:1])
 
 

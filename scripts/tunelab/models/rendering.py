@@ -84,8 +84,9 @@ def find_turns(tokenizer: PreTrainedTokenizerBase, messages: Messages, text: str
             opened = prompt[count_shared(prompt, alone) :]
             raise UserError(
                 f"The model's chat template asks for an answer with {shorten(opened)} and renders the answer without "
-                f"it, so that what is trained would not be what is asked for. {ANOTHER}; those of TRL that end in "
-                "_training keep the thoughts that an answer begins with."
+                f"it, so that what is trained would not be what is asked for. {ANOTHER} (those of TRL that end in "
+                "_training keep the thoughts that an answer begins with), or set a variable of the template in "
+                "chat_template_kwargs, such as enable_thinking: false."
             )
         if not text.startswith(prompt):
             raise refuse_change(messages)

@@ -321,6 +321,14 @@ def test_a_tokenizer_and_a_template_without_an_end_token_are_refused():
         chat.encode_conversation(tokenizer, ONE_TURN)
 
 
+def test_a_template_that_shows_no_answer_names_no_end_token():
+    tokenizer = build_tokenizer()
+    tokenizer.chat_template = "<|im_start|>{% for m in messages %}{{ m.content[0].text }}{% endfor %}"
+    assert chat.list_ends(tokenizer) == [tokenizer.eos_token_id]
+    tokenizer.chat_template = "<|im_start|>{% for m in messages %}{{ m.role }}{% endfor %}"
+    assert chat.list_ends(tokenizer) == [tokenizer.eos_token_id]
+
+
 def test_end_tokens_are_those_of_tokenizer_generation_config_and_template(tmp_path):
     tokenizer = build_family("gemma")
     tokenizer.save_pretrained(tmp_path)

@@ -77,6 +77,13 @@ def test_training_answers_and_losses_meet_the_same_tokens(family, questions, tra
     run = train_sft(folder, {"peft_type": "LORA", "r": 2}, given=given, template=template, max_steps=1, max_length=512)
     encoded = chat.encode_conversation(tokenizer, questions[0]["messages"])
     assert run.trainer.train_dataset[0]["input_ids"] == encoded["input_ids"]
+    # padding, which is the end token here, hides no end that is learnt
+    batch = next(iter(run.trainer.get_train_dataloader()))
+    learnt = {tuple(row[row != -100].tolist()) for row in batch["labels"]}
+    pairs = [chat.encode(tokenizer, row["messages"]) for row in questions]
+    assert learnt <= {
+        tuple(t.id for t, counts in zip(tokens, mask, strict=True) if counts) for _, tokens, mask in pairs
+    }
     ends = set(chat.list_ends(tokenizer))
     named = run.model.generation_config.eos_token_id
     assert ends <= {*(named if isinstance(named, list) else [named])}
