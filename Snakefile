@@ -8,6 +8,7 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/paths.smk"
 include: "rules/study.smk"
 
 

@@ -14,12 +14,13 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError
 from tunelab.config.loading import load_config
 from tunelab.config.study import REPEATS, Study
+from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.job import name_job
-from tunelab.jobs.layout import list_local_files
+from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.processes import held_lock
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
@@ -30,6 +31,12 @@ watch_study(workflow)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
+
+# relative to the working directory, so that a moved checkout stays up to date
+CHAT_TEMPLATES = Path(os.path.relpath(SCRIPTS / "tunelab/models/chat_templates"))
+
+# of what tells in seconds that hours of work would be in vain
+EARLY = 100
 
 # where the main process tells those of a cluster's jobs which study it planned
 FROZEN = "TUNELAB_FROZEN_STUDY"
@@ -122,64 +129,17 @@ def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
     return facts, [(name,) for name in tasks]
 
 
-def untracked(value):
-    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
-    return lambda wildcards, input: value
-
-
-# --- paths: `<results>` and its like stand for the study's own folder -------------------------------------------------
-
-
-def model_card(run):
-    return f"<results>/models/{CFG.runs[run].model}/card.json"
-
-
-def model_precision(run):
-    return f"<results>/models/{CFG.runs[run].model}/precision.json"
-
-
-def model_modules(wildcards):
-    return f"<results>/models/{CFG.runs[wildcards.run].model}/modules.json"
-
-
-def weights_of(run, seed):
-    """List the files that a run publishes: none for the untouched model, else weights and their config."""
-    if CFG.runs[run].method == "base":
-        return []
-    folder, stem = ("adapter", "adapter_") if CFG.keeps_adapter(run) else ("model", "")
-    files = ("adapter_model.safetensors", "adapter_config.json") if stem else ("model.safetensors", "config.json")
-    return [f"<results>/runs/{run}/seed{seed}/{folder}/{file}" for file in files]
-
-
-def start_weights(wildcards):
-    """List what the run's `init_from` publishes for the same seed, if it has one."""
-    source = CFG.runs[wildcards.run].init_from
-    return weights_of(source, wildcards.seed) if source else []
-
-
-def rows_to_learn(wildcards, split):
-    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
-
-
-def test_rows(task):
-    return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
-
-
-def measured_arm(wildcards):
-    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
-    return (wildcards.run, wildcards.seed) if "run" in wildcards.keys() else CFG.repeated_arm
-
-
-def per_arm(pattern, runs=STUDY.runs, tasks=STUDY.tasks):
-    """Expand a path's {run}, {seed} (and {task}) over runs of the study."""
-    return [
-        pattern.replace("{run}", run).replace("{seed}", str(seed)).replace("{task}", task)
-        for run, seed in STUDY.list_arms(runs)
-        for task in (tasks if "{task}" in pattern else [""])
-    ]
+def template_packages(model):
+    """List the package that a bundled template comes from, if TRL brings it."""
+    return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
 
 
 def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
     task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
     size = task.loss_batch_size if what == "loss" else task.generation.batch_size
     return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
+
+
+def untracked(value):
+    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
+    return lambda wildcards, input: value

@@ -57,6 +57,8 @@ rule prepare_dataset:
 rule measure_tokens:
     input:
         card="<results>/models/{model}/card.json",
+        template="<results>/models/{model}/chat_template.jinja",
+        chat="<results>/models/{model}/chat.json",
         train="<results>/datasets/{dataset}/train_dataset.json",
         validation="<results>/datasets/{dataset}/validation_dataset.json",
         test="<results>/datasets/{dataset}/test_dataset.json",
@@ -66,6 +68,7 @@ rule measure_tokens:
         "<logs>/measure_tokens/{dataset}/{model}.log",
     benchmark:
         "<benchmarks>/measure_tokens/{dataset}/{model}.jsonl"
+    priority: EARLY
     conda:
         "../envs/train.yaml"
     params:

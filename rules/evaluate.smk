@@ -10,6 +10,7 @@ rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
+        template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -51,6 +52,7 @@ rule measure_loss:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
+        template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
@@ -89,6 +91,7 @@ rule measure_drift:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        template=lambda wildcards: model_template(wildcards.run),
         references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
         texts=lambda wildcards: [file for file in SLICES.drift["texts"] if Path(file).is_file()],
@@ -155,6 +158,7 @@ rule generate_samples:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
+        template=lambda wildcards: model_template(wildcards.run),
         references=lambda wildcards: test_rows(wildcards.task),
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
     output:

@@ -18,7 +18,7 @@ rule fetch_model:
         *track(
             lambda model: stage_facts(
                 f"models.{model}",
-                CFG.models[model],
+                SLICES.fetched_model(model),
                 "fetch_model.py",
                 FETCH_PACKAGES.get(CFG.models[model].source, []),
                 (f"tunelab/sources/{CFG.models[model].source}_model.py",),
@@ -30,6 +30,59 @@ rule fetch_model:
         work="work/downloads",
     script:
         "../scripts/fetch_model.py"
+
+
+rule settle_template:
+    input:
+        card="<results>/models/{model}/card.json",
+        files=lambda wildcards: list_template_files(CFG.models[wildcards.model], CHAT_TEMPLATES),
+    output:
+        template="<results>/models/{model}/chat_template.jinja",
+        chat="<results>/models/{model}/chat.json",
+    log:
+        "<logs>/settle_template/{model}.log",
+    benchmark:
+        "<benchmarks>/settle_template/{model}.jsonl"
+    priority: EARLY
+    conda:
+        "../envs/train.yaml"
+    params:
+        *track(
+            lambda model: stage_facts(
+                f"models.{model}", SLICES.chat(model), "settle_template.py", template_packages(model)
+            ),
+            [(name,) for name in CFG.models],
+        ),
+        settings=lambda wildcards, input: CFG.models[wildcards.model],
+    script:
+        "../scripts/settle_template.py"
+
+
+rule check_positions:
+    input:
+        card="<results>/models/{model}/card.json",
+        tokens=lambda wildcards: [
+            f"<results>/datasets/{dataset}/tokens_{wildcards.model}.json"
+            for dataset in SLICES.sent(wildcards.model)["datasets"]
+        ],
+    output:
+        positions="<results>/models/{model}/positions.json",
+    log:
+        "<logs>/check_positions/{model}.log",
+    benchmark:
+        "<benchmarks>/check_positions/{model}.jsonl"
+    priority: EARLY
+    conda:
+        "../envs/prepare.yaml"
+    params:
+        *track(
+            lambda model: stage_facts("sent", SLICES.sent(model), "check_positions.py"),
+            [(name,) for name in CFG.models],
+        ),
+        # it names `input`, so Snakemake leaves the comparing to the facts
+        sent=lambda wildcards, input: SLICES.sent(wildcards.model),
+    script:
+        "../scripts/check_positions.py"
 
 
 rule measure_precision:

@@ -144,7 +144,7 @@ rule render_report:
         models=[
             f"<results>/models/{name}/{file}.json"
             for name in SLICES.whole["models"]
-            for file in ("card", "precision", "precision_figures")
+            for file in ("card", "precision", "precision_figures", "positions")
         ],
         datasets=[
             f"<results>/datasets/{name}/{file}"

@@ -3,11 +3,13 @@ rule train_sft:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
         modules=model_modules,
+        template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/adapter/chat_template.jinja",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
@@ -34,6 +36,7 @@ use rule train_sft as train_sft_model with:
     output:
         weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/model/config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/model/chat_template.jinja",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
@@ -46,11 +49,13 @@ rule train_grpo:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
         modules=model_modules,
+        template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/adapter/chat_template.jinja",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
@@ -78,6 +83,7 @@ use rule train_grpo as train_grpo_model with:
     output:
         weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/model/config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/model/chat_template.jinja",
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
@@ -114,6 +120,7 @@ rule render_model_card:
 rule merge_adapter:
     input:
         card=lambda wildcards: model_card(wildcards.run),
+        template=lambda wildcards: model_template(wildcards.run),
         adapter=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
         rows=lambda wildcards: rows_to_learn(wildcards, "validation"),
     output:

@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the task's held-out rows, of which `first` are answered, or all
         weights     what the run published; none for the untouched model
 Writes  answers     one completion per row
@@ -17,6 +18,7 @@ from tunelab.jobs.job import run_as_job
 def main(
     card: Path,
     precision: Path,
+    template: Path,
     references: Path,
     weights: list[Path],
     answers: Path,
@@ -29,7 +31,7 @@ def main(
 
     artefact = weights[0].parent if weights else None
     rows, dtype = records.read_jsonl(references)[:first], load_precision(precision)
-    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype)
+    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype, template)
     records.write_jsonl(answers, made)
     records.write_json(generation, facts)
 

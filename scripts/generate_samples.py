@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the task's held-out rows
         weights     what the run published; none for the untouched model
 Writes  samples     all answers to all questions, numbered per question
@@ -14,14 +15,22 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.jobs.job import run_as_job
 
 
-def main(card: Path, precision: Path, references: Path, weights: list[Path], samples: Path, spec: TaskSpec) -> None:
+def main(
+    card: Path,
+    precision: Path,
+    template: Path,
+    references: Path,
+    weights: list[Path],
+    samples: Path,
+    spec: TaskSpec,
+) -> None:
     from tunelab.evaluation.generation import sample_rows
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
     rows = records.read_jsonl(references)[: spec.sampling.rows]
     length, dtype = spec.generation.max_new_tokens, load_precision(precision)
-    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, length, dtype)
+    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, length, dtype, template)
     records.write_jsonl(samples, drawn)
 
 

@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the tasks' held-out rows, in the order of `tasks`
         weights     what the run published; none for the untouched model
         texts       the neutral texts that are there; one that is missing is told of here
@@ -18,6 +19,7 @@ from tunelab.jobs.job import run_as_job
 def main(
     card: Path,
     precision: Path,
+    template: Path,
     references: list[Path],
     weights: list[Path],
     drift: Path,
@@ -30,7 +32,8 @@ def main(
     artefact = weights[0].parent if weights else None
     rows = {task: records.read_jsonl(file)[: spec.rows] for task, file in zip(tasks, references, strict=True)}
     texts, dtype = map(Path, spec.texts), load_precision(precision)
-    records.write_jsonl(drift, measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size, dtype))
+    measured = measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size, dtype, template)
+    records.write_jsonl(drift, measured)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         references  the task's held-out rows, of which `first` are measured, or all
         weights     what the run published; none for the untouched model
 Writes  losses      one summed loss and token count per row
@@ -16,6 +17,7 @@ from tunelab.jobs.job import run_as_job
 def main(
     card: Path,
     precision: Path,
+    template: Path,
     references: Path,
     weights: list[Path],
     losses: Path,
@@ -26,8 +28,8 @@ def main(
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None
-    rows = records.read_jsonl(references)[:first]
-    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, load_precision(precision))
+    rows, dtype = records.read_jsonl(references)[:first], load_precision(precision)
+    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, dtype, template)
     records.write_jsonl(losses, measured)
 
 

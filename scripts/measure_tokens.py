@@ -1,8 +1,9 @@
 """Measure a data set's lengths in a model's tokens, and show one row as the model sees it.
 
 Reads   card        the fetched model's card; its tokenizer lies beside it
+        template, chat   the study's chat template for the model, and what was settled of it
         train, validation, test   the prepared conversations
-Writes  tokens      lengths per split, the template's hash, a row with the loss mask
+Writes  tokens      lengths per split (whole rows, what counts, prompts), the template's hash, a row with the loss mask
 """
 
 from pathlib import Path
@@ -11,23 +12,24 @@ from tunelab import records
 from tunelab.jobs.job import run_as_job
 
 
-def main(card: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
-    from tunelab.models import chat
+def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
     from tunelab.models.carried import check_carried
+    from tunelab.models.chat import encode_conversation, encode_prompt, hash_template, load_tokenizer, preview_mask
 
-    tokenizer = chat.load_tokenizer(card.parent / "model")
+    tokenizer = load_tokenizer(card.parent / "model", template=template)
     splits = {}
     for name, path in (("train", train), ("validation", validation), ("test", test)):
         rows = records.read_jsonl(path)
         check_carried(tokenizer, rows)
-        encoded = [chat.encode_conversation(tokenizer, row["messages"]) for row in rows]
+        encoded = [encode_conversation(tokenizer, row["messages"]) for row in rows]
         splits[name] = {
             "total": [len(item["input_ids"]) for item in encoded],
             "assistant": [sum(item["assistant_masks"]) for item in encoded],
+            "prompt": [len(encode_prompt(tokenizer, row["messages"][:-1])) for row in rows],
         }
-    shown = chat.preview_mask(tokenizer, records.read_jsonl(train)[0]["messages"])
-    facts = {"splits": splits, "template_sha256": chat.hash_template(tokenizer), "preview": shown}
-    records.write_json(tokens, facts)
+    shown = preview_mask(tokenizer, records.read_jsonl(train)[0]["messages"])
+    template_facts = {"template_sha256": hash_template(tokenizer), "chat": records.read_json(chat)}
+    records.write_json(tokens, {"splits": splits, "preview": shown} | template_facts)
 
 
 if __name__ == "__main__":

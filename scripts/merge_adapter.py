@@ -2,6 +2,7 @@
 
 Reads   card     the fetched base model's card; the model lies beside it
         adapter  the adapter's weights and config
+        template the study's chat template for the model
         rows     conversations to compare adapter and merged model on
 Writes  weights  the whole model (float32 safetensors)
         config   its config.json
@@ -16,11 +17,11 @@ from tunelab.jobs.job import run_as_job
 PROBES = 4
 
 
-def main(card: Path, adapter: list[Path], rows: Path, weights: Path, parity: Path) -> None:
+def main(card: Path, template: Path, adapter: list[Path], rows: Path, weights: Path, parity: Path) -> None:
     from tunelab.models.merging import merge
 
     probes = records.read_jsonl(rows)[:PROBES]
-    model, tokenizer, agreement = merge(card.parent / "model", adapter[0].parent, probes)
+    model, tokenizer, agreement = merge(card.parent / "model", adapter[0].parent, probes, template)
     model.save_pretrained(weights.parent, max_shard_size="1TB")
     tokenizer.save_pretrained(weights.parent)
     records.write_json(parity, agreement)

@@ -2,11 +2,13 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         train       questions with answers
         start       what the `init_from` run published, if any
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
+        learnt_template   the chat template that it was trained with
         history     one row per logged step: reward and its parts, lengths, clipped and zero-variance share, KL
         completions every completion sampled, with its reward parts (Parquet)
         summary     what the training cost
@@ -24,6 +26,7 @@ from tunelab.jobs.job import run_as_job
 def main(
     card: Path,
     precision: Path,
+    template: Path,
     train: Path,
     start: list[Path],
     weights: Path,
@@ -43,8 +46,8 @@ def main(
 
     origin, begin = records.read_json(card), start[0].parent if start else None
     rows = records.read_jsonl(train)
-    dtype = load_precision(precision, spec.precision)
-    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, checkpoints, saving, int(seed), spec, dtype)
+    given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
+    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, *given)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
     publish_events(checkpoints, tensorboard)
     with records.whole_file(completions, "wb") as file:

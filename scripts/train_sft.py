@@ -2,11 +2,13 @@
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
+        template    the study's chat template for the model
         train       conversations to learn from
         validation  conversations for choosing the best step
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
+        learnt_template   the chat template that it was trained with
         history     one row per logged step, for the learning curves
         summary     what the training cost
         tensorboard event files
@@ -21,6 +23,7 @@ from tunelab.jobs.job import run_as_job
 def main(
     card: Path,
     precision: Path,
+    template: Path,
     train: Path,
     validation: Path,
     weights: Path,
@@ -40,7 +43,7 @@ def main(
     origin, base = records.read_json(card), card.parent / "model"
     rows = [records.read_jsonl(path) for path in (train, validation)]
     dtype = load_precision(precision, spec.precision)
-    trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec, dtype)
+    trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec, dtype, template)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
     publish_events(checkpoints, tensorboard)
     records.write_jsonl(history, steps)

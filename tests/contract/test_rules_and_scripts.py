@@ -32,7 +32,7 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
     }
     assert used == {name: [] if name in REUSED else [name] for name in rules}
     assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
-    assert len(STAGES) == 25
+    assert len(STAGES) == 27
     for name, original in REUSED.items():
         assert f"use rule {original} as {name} with:" in RULES
 
@@ -57,6 +57,11 @@ def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
     assert re.search(r'^    conda:\n        "../envs/(train|prepare|report)\.yaml"$', text, re.M)
     assert re.search(r"^    params:\n        \*track\(", text, re.M)
     assert f'"{REUSED.get(rule, rule)}.py"' in text or (rule.startswith("train_") and "train_facts" in text)
+
+
+def test_what_tells_that_work_would_be_in_vain_goes_first():
+    early = {name for name, text in read_rules().items() if re.search(r"^    priority: EARLY$", text, re.M)}
+    assert early == {"settle_template", "measure_tokens", "check_positions"}
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)

@@ -10,6 +10,8 @@ CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
 LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
 DRAWN = LABELLED | {"plot_costs"}
 COMPARED = {"compare_methods"} | DRAWN | PAGE
+# whether the model has positions enough
+CHECKED = {"check_positions smollm2"}
 REPEATS = ("again", "rebatched")
 # whatever shows all runs that are selected
 DESCRIBED = COMPARED | CURVES | REWARDS
@@ -48,18 +50,23 @@ def prepared(dataset):
     """All that a change of a data set's rows asks for, from its split on to the page."""
     learners = {"support": ("lora", "prefix"), "sums": ("warmstart", "grpo")}[dataset]
     curves = {"support": CURVES, "sums": CURVES | REWARDS}[dataset]
-    stages = {f"prepare_dataset {dataset}", f"measure_tokens {dataset} smollm2"}
+    stages = {f"prepare_dataset {dataset}", f"measure_tokens {dataset} smollm2"} | CHECKED
     measured = evaluated(tasks=[dataset]) | repeated([dataset]) | drifted()
     return stages | trained(*learners) | measured | COMPARED | curves
 
 
+def retemplated():
+    """Another chat template: every run is trained and evaluated anew, with the same model."""
+    return remodelled() - MODEL
+
+
 def remodelled():
     """A new base model: every run is trained and evaluated anew, on the same rows."""
-    measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2"}
+    measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2", "settle_template smollm2"} | CHECKED
     untouched = evaluated(["base"]) | drifted(["base"])
     return MODEL | measured | trained(*METHODS) | untouched | DESCRIBED
 
 
 MODEL = {"fetch_model smollm2", "measure_precision smollm2", "inspect_model smollm2"}
-FETCHED = MODEL | {"fetch_dataset support", "fetch_dataset sums"}
+FETCHED = MODEL | {"settle_template smollm2", "fetch_dataset support", "fetch_dataset sums"}
 EVERYTHING = FETCHED | prepared("support") | prepared("sums")

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from expected_jobs import (
+    CHECKED,
     COMPARED,
     CURVES,
     DESCRIBED,
@@ -23,6 +24,8 @@ from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_st
 
 JOBS = {
     "fetch_model": 1,
+    "settle_template": 1,
+    "check_positions": 1,
     "measure_precision": 1,
     "inspect_model": 1,
     "fetch_dataset": 2,
@@ -56,7 +59,7 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 74
+    assert len(jobs) == 76
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):
@@ -95,7 +98,7 @@ def test_a_new_run_is_trained_and_evaluated_and_leaves_the_others(finished):
         | drifted(["lora_r4"], seeds)
     )
     with changed_config(finished, overlay):
-        assert plan(finished) == jobs | DESCRIBED
+        assert plan(finished) == jobs | DESCRIBED | CHECKED
 
 
 def test_a_new_run_without_adapter_publishes_a_whole_model(finished):
@@ -111,17 +114,17 @@ def test_a_run_that_is_defined_but_not_selected_changes_nothing(finished):
 
 def test_a_run_less_is_compared_anew_and_nothing_else(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora", "warmstart", "grpo"]}}):
-        assert plan(finished) == DESCRIBED
+        assert plan(finished) == DESCRIBED | CHECKED
 
 
 def test_a_study_without_a_method_does_not_draw_its_curves(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora"]}, "noise": None}):
-        assert plan(finished) == COMPARED | CURVES
+        assert plan(finished) == COMPARED | CURVES | CHECKED
 
 
 def test_a_task_less_is_compared_anew_and_left_out_of_the_drift(finished):
     with changed_config(finished, {"study": {"tasks": ["sums"]}}):
-        assert plan(finished) == COMPARED | drifted()
+        assert plan(finished) == COMPARED | drifted() | CHECKED
 
 
 def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):

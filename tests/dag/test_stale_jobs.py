@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from expected_jobs import (
+    CHECKED,
     COMPARED,
     CURVES,
     DESCRIBED,
@@ -23,6 +24,7 @@ from expected_jobs import (
     prepared,
     remodelled,
     repeated,
+    retemplated,
     trained,
 )
 
@@ -74,7 +76,14 @@ CONFIG_EDITS = {
     ),
     "max_new_tokens of one task": (
         {"tasks": {"sums": {"generation": {"max_new_tokens": 129}}}},
-        evaluated(tasks=["sums"], rules=JUDGED) | repeated(["sums"], JUDGED) | COMPARED,
+        evaluated(tasks=["sums"], rules=JUDGED) | repeated(["sums"], JUDGED) | COMPARED | CHECKED,
+    ),
+    "how long lora's rows may be": ({"runs": {"lora": {"training": {"max_length": 300}}}}, trained("lora") | CHECKED),
+    "the model's chat template": ({"models": {"smollm2": {"chat_template": "chatml"}}}, retemplated()),
+    "what becomes of a system message": ({"models": {"smollm2": {"system": "fold"}}}, retemplated()),
+    "a variable of the template": (
+        {"models": {"smollm2": {"chat_template_kwargs": {"flag": True}}}},
+        retemplated(),
     ),
     "batch of one task's losses": (
         {"tasks": {"support": {"loss_batch_size": 4}}},
@@ -96,11 +105,16 @@ CONFIG_EDITS = {
 }
 SCRIPT_EDITS = {
     "fetch_model": remodelled(),
-    "measure_precision": remodelled() - {"fetch_model smollm2", "inspect_model smollm2"} - TOKENS,
+    "settle_template": retemplated(),
+    "check_positions": CHECKED | PAGE,
+    "measure_precision": remodelled()
+    - {"fetch_model smollm2", "inspect_model smollm2", "settle_template smollm2"}
+    - TOKENS
+    - CHECKED,
     "inspect_model": LEARNT | {"inspect_model smollm2"},
-    "fetch_dataset": EVERYTHING - MODEL,
+    "fetch_dataset": EVERYTHING - MODEL - {"settle_template smollm2"},
     "prepare_dataset": prepared("support") | prepared("sums"),
-    "measure_tokens": TOKENS | PAGE,
+    "measure_tokens": TOKENS | PAGE | CHECKED,
     "train_sft": LEARNT,
     "train_grpo": trained("grpo") | COMPARED | REWARDS,
     "render_model_card": carded(*METHODS) | {"all"},
@@ -133,6 +147,8 @@ MODULE_EDITS = {
     "training/sft.py": SFT | COMPARED | CURVES | trained("grpo") | REWARDS,
     "training/grpo.py": trained("grpo") | COMPARED | REWARDS,
     "training/shared.py": LEARNT,
+    "models/positions.py": CHECKED | PAGE,
+    "models/settling.py": retemplated(),
     "models/modelcard.py": carded(*METHODS) | {"all"},
     "evaluation/generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
     "evaluation/losses.py": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | drifted() | COMPARED,
@@ -184,7 +200,7 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
-    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 26
+    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 28
     own = {rule.split()[0] for rule in EVERYTHING} - {"all", "generate_repeats", "measure_repeats", "score_repeats"}
     assert own <= set(SCRIPT_EDITS)
 

@@ -12,6 +12,7 @@ TARGETS = ["results/models/hubbed/card.json", "results/datasets/hubbed/card.json
 
 
 def test_no_file_of_a_study_holds_the_token(hub, tmp_path):
+    hub.commit("models/org/tiny", hub_standin.build_model_files(tmp_path))
     project = copy_project(tmp_path / "project")
     environment = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home"), "NO_PROXY": "127.0.0.1,localhost"}
     arguments = ["--cores", "1", *TARGETS, "--configfile", "config/mine.yaml"]

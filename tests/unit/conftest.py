@@ -42,7 +42,7 @@ def create_tiny(tmp_path_factory):
     from tunelab import records
     from tunelab.config.specs.sources import RandomModel
     from tunelab.models.precision import decide_precision
-    from tunelab.sources.tiny import create_model
+    from tunelab.sources.tiny import CHATML, create_model
 
     torch.set_num_threads(1)  # sums in the same order on every machine, and no slower at this size
 
@@ -50,6 +50,7 @@ def create_tiny(tmp_path_factory):
         folder = tmp_path_factory.mktemp(model_type) / "model"
         create_model(RandomModel(source="random", architecture={"model_type": model_type} | SHAPE), "tiny", folder)
         records.write_json(folder.with_name("precision.json"), decide_precision(folder, "float32")[0])
+        folder.with_name("chat_template.jinja").write_text(CHATML, encoding="utf-8")
         return folder
 
     return create
@@ -101,6 +102,7 @@ def train_sft(tmp_path_factory, rows):
         seed=0,
         given=rows,
         checkpoints=None,
+        template=None,
         **settings,
     ):
         short = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
@@ -125,7 +127,7 @@ def train_sft(tmp_path_factory, rows):
             checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
             files = base, given[:8], given[8:], checkpoints
             run.trainer, run.history, run.costs = sft.train(
-                *files, CheckpointSettings(), seed, spec, getattr(torch, dtype)
+                *files, CheckpointSettings(), seed, spec, getattr(torch, dtype), template
             )
         run.model = run.trainer.model.eval()
         run.after = adapters.copy_trainable(run.model)

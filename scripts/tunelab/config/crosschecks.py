@@ -5,7 +5,9 @@ causes. What concerns a run alone stands in `run_checks`.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+from tunelab.config import templates
 from tunelab.config.comparison_checks import check_contrasts
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
@@ -13,7 +15,7 @@ from tunelab.config.field_checks import check_fields
 from tunelab.config.row_fields import FIELDS
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
-from tunelab.config.wording import refuse_name
+from tunelab.config.wording import refuse_name, refuse_value, show
 
 Found = Iterator[Problem]
 # fields that name an entry of another table
@@ -105,6 +107,28 @@ def _check_architecture(config: Draft, path: tuple, model: Draft) -> Found:
         yield Problem((*path, "architecture", "model_type"), "is required, for example llama")
 
 
+def _check_template(config: Draft, path: tuple, model: Draft) -> Found:
+    named = model.get("chat_template")
+    if named is not None and not templates.is_file(named) and named not in (*templates.OWN, *templates.TRL):
+        known = (*templates.OWN, *templates.TRL)
+        text = refuse_name(f"there is no bundled template {show(named)}", named, known)
+        yield Problem((*path, "chat_template"), f"{text}; a file of yours ends in .jinja")
+
+
+def _check_template_kwargs(config: Draft, path: tuple, model: Draft) -> Found:
+    for name, value in model.chat_template_kwargs.items():
+        here = (*path, "chat_template_kwargs", name)
+        if not isinstance(name, str) or not name.isidentifier() or name in templates.GIVEN:
+            yield Problem(here, f"{show(name)} is no variable of a template that may be set")
+        elif not _is_plain(value):
+            yield Problem(here, refuse_value("must be text, a number, true, false, null, or a list of these", value))
+
+
+def _is_plain(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(part is None or type(part) in (str, int, float, bool) for part in parts)
+
+
 def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
     fetch = dataset.fetch
     if fetch.source == "generated" and fetch.min_steps > fetch.max_steps:
@@ -159,7 +183,7 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
 
 STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts)
 TABLE_CHECKS = {
-    "models": (_check_architecture,),
+    "models": (_check_architecture, _check_template, _check_template_kwargs),
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
     "runs": (*RUN_CHECKS, check_training),
     "tasks": (_check_answers, _check_task_name, *TASK_CHECKS),

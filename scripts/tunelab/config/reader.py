@@ -140,7 +140,8 @@ def _list_sections(kind: Any) -> list[type[Spec]]:
 def _find_tag(sections: list[type[Spec]]) -> str:
     """Return the field whose value tells these sections apart."""
     shared = set.intersection(*(set(section.model_fields) for section in sections))
-    (tag,) = (name for name in shared if all(_list_choices(section, name) for section in sections))
+    choices = {name: [_list_choices(section, name) for section in sections] for name in shared}
+    (tag,) = (name for name, listed in choices.items() if all(listed) and not set.intersection(*map(set, listed)))
     return tag
 
 

@@ -25,19 +25,21 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     base = results / "models" / config.runs[run].model / "model"
     precision = base.with_name("precision.json")
     artefact = find_artefact(config, run)
+    template = base.with_name("chat_template.jinja")
     for folder in (base, artefact):
         if folder and not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             raise UserError(f"{folder} is not there yet; run `make report` with the same config first.")
-    if not precision.is_file():
-        raise UserError(f"{precision} is not there yet; run `make report` with the same config first.")
+    for file in (precision, template):
+        if not file.is_file():
+            raise UserError(f"{file} is not there yet; run `make report` with the same config first.")
     device = choose_device()
-    tokenizer = chat.load_tokenizer(base, padding_side="left")
+    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     spec = GenerationSpec(**decoding)
     settings = generation.build_generation_config(tokenizer, model, spec)
     set_seed(spec.seed)
-    prompt = chat.render_prompt(tokenizer, messages)
+    prompt = chat.encode_prompt(tokenizer, messages)
     generate, _ = find_generate(model, settings)
     return generation.generate_batch(model, tokenizer, [prompt], settings, generate)[0]["completion"]
 

@@ -136,9 +136,10 @@ def measure_drift(
     rows: dict[str, list[dict]],
     batch_size: int,
     dtype: torch.dtype,
+    template: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Measure a run on the texts' paragraphs and the tasks' rows (name → rows); return one record each, in order."""
-    tokenizer = chat.load_tokenizer(base)
+    tokenizer = chat.load_tokenizer(base, template=template)
     items = list(list_items(tokenizer, texts, rows))
     pair = Pair(base, artefact, dtype)
     encoded, measured = [item.encoded for item in items], {}

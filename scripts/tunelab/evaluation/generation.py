@@ -23,9 +23,10 @@ UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
-    """Build the decoding settings; generation stops at every end token that the tokenizer or the model knows."""
+    """Build the decoding settings; generation stops at every end token that the tokenizer, the chat
+    template or the model knows."""
     known = model.generation_config.eos_token_id
-    ends = {tokenizer.eos_token_id, *(known if isinstance(known, list) else [known])} - {None}
+    ends = {*chat.list_ends(tokenizer), *(known if isinstance(known, list) else [known])} - {None}
     return GenerationConfig(
         **spec.model_dump(exclude={"batch_size", "seed"}),
         eos_token_id=sorted(ends),
@@ -43,9 +44,9 @@ def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec
 
 @torch.inference_mode()
 def generate_batch(
-    model: Any, tokenizer: Any, prompts: list[str], config: GenerationConfig, generate: Callable | None = None
+    model: Any, tokenizer: Any, prompts: list[list[int]], config: GenerationConfig, generate: Callable | None = None
 ) -> list[dict[str, Any]]:
-    """Complete the rendered prompts in one left-padded batch, with `generate` or else the model's own.
+    """Complete the prompts' tokens in one left-padded batch, with `generate` or else the model's own.
 
     Where padding would change the answers, prompts of equal length make a batch each.
 
@@ -53,14 +54,11 @@ def generate_batch(
     included) and `finish` ("stop", or "length" when max_new_tokens cut it).
     """
     model.generation_config = config
-    lengths = [0] * len(prompts)
-    if list_types(model) & UNPADDED:
-        lengths = [len(ids) for ids in tokenizer(prompts, add_special_tokens=False)["input_ids"]]
+    lengths = [len(prompt) if list_types(model) & UNPADDED else 0 for prompt in prompts]
     made: dict[int, dict[str, Any]] = {}
     for length in dict.fromkeys(lengths):
         chosen = [index for index in range(len(prompts)) if lengths[index] == length]
-        texts = [prompts[index] for index in chosen]
-        batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+        batch = tokenizer.pad({"input_ids": [prompts[index] for index in chosen]}, return_tensors="pt").to(model.device)
         width = batch["input_ids"].shape[1]
         outputs = (generate or model.generate)(**batch, generation_config=config)[:, width:].tolist()
         made |= {
@@ -78,22 +76,29 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
 
 
 def answer_rows(
-    base: Path, artefact: Path | None, rows: list[dict], spec: GenerationSpec, dtype: torch.dtype
+    base: Path,
+    artefact: Path | None,
+    rows: list[dict],
+    spec: GenerationSpec,
+    dtype: torch.dtype,
+    template: Path | None = None,
 ) -> tuple[list[dict], dict[str, Any]]:
     """Answer the rows' last user message; return the answers in the rows' order and how they were made.
 
-    base: folder of the fetched model; artefact: what the run published, None for the untouched model.
+    base: folder of the fetched model; artefact: what the run published, None for the untouched model; template: the
+    study's chat template for it, None for the tokenizer's own.
     """
     device = choose_device()
-    tokenizer = chat.load_tokenizer(base, padding_side="left")
+    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = adapters.load_trained_model(base, artefact, device, dtype)
     config = build_generation_config(tokenizer, model, spec)
     prompts = [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    encoded = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     generate, decoding = find_generate(model, config)
     set_seed(spec.seed)
     started, answers = time.monotonic(), {}
     for batch in _batch_by_length(prompts, spec.batch_size):
-        completed = generate_batch(model, tokenizer, [prompts[index] for index in batch], config, generate)
+        completed = generate_batch(model, tokenizer, [encoded[index] for index in batch], config, generate)
         for index, made in zip(batch, completed, strict=True):
             answers[index] = {"id": rows[index]["id"], **made}
         left = (time.monotonic() - started) / len(answers) * (len(rows) - len(answers))
@@ -111,13 +116,19 @@ def answer_rows(
 
 
 def sample_rows(
-    base: Path, artefact: Path | None, rows: list[dict], spec: SamplingSpec, max_new_tokens: int, dtype: torch.dtype
+    base: Path,
+    artefact: Path | None,
+    rows: list[dict],
+    spec: SamplingSpec,
+    max_new_tokens: int,
+    dtype: torch.dtype,
+    template: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
     fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
     generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
     asked = [row for row in rows for _ in range(spec.samples)]
-    answers, _ = answer_rows(base, artefact, asked, generation, dtype)
+    answers, _ = answer_rows(base, artefact, asked, generation, dtype, template)
     return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 

@@ -61,11 +61,16 @@ def batch_by_length(encoded: list[dict], size: int) -> Iterator[list[int]]:
 
 
 def measure_rows(
-    base: Path, artefact: Path | None, rows: list[dict], batch_size: int, dtype: torch.dtype
+    base: Path,
+    artefact: Path | None,
+    rows: list[dict],
+    batch_size: int,
+    dtype: torch.dtype,
+    template: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Measure every row, untruncated, and return one record per row in their order."""
     device = choose_device()
-    tokenizer = chat.load_tokenizer(base)
+    tokenizer = chat.load_tokenizer(base, template=template)
     model = adapters.load_trained_model(base, artefact, device, dtype)
     encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in rows]
     measured: dict[int, dict] = {}

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
-from tunelab.config.specs.sources import DatasetSource, ModelSpec
+from tunelab.config import templates
+from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 
@@ -21,6 +22,15 @@ def list_local_files(spec: ModelSpec | DatasetSource) -> list[str]:
     named = [Path(spec.path)] if hasattr(spec, "path") else map(Path, spec.files + spec.test_files)
     files = [file for place in named for file in (sorted(place.glob("*")) if os.path.isdir(place) else [place])]
     return [str(file) for file in files if os.path.isfile(file)]
+
+
+def list_template_files(spec: ChatSettings, folder: Path) -> list[str]:
+    """List the file of a model's chat template, if it is the user's or this project's (below `folder`)."""
+    named = spec.chat_template
+    if named is None or named in templates.TRL:
+        return []
+    file = Path(named) if templates.is_file(named) else folder / f"{named}.jinja"
+    return [str(file)] if file.is_file() else []  # a missing one is told of by the stage
 
 
 class StudyFolder(Study):

@@ -9,6 +9,7 @@ from typing import Any
 
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
+from tunelab.config.specs.sources import CHAT_FIELDS
 from tunelab.config.study import Study
 
 
@@ -23,6 +24,41 @@ class Slices:
     def run(self, run: str) -> dict[str, Any]:
         """Return a run's section without its display name, which no training and no adapter depends on."""
         return self._config.runs[run].model_dump(mode="json", exclude={"label"})
+
+    def fetched_model(self, model: str) -> dict[str, Any]:
+        """Return what decides which model it is."""
+        return self._config.models[model].model_dump(mode="json", exclude=CHAT_FIELDS)
+
+    def chat(self, model: str) -> dict[str, Any]:
+        """Return what decides how it is talked to."""
+        return self._config.models[model].model_dump(mode="json", include=CHAT_FIELDS)
+
+    def sent(self, model: str) -> dict[str, Any]:
+        """Return what the study sends a model, as far as its lengths are concerned."""
+        config = self._config
+        runs = {name: config.runs[name] for name in config.study.runs if config.runs[name].model == model}
+        virtual = {name: (config.find_adapter(name) or {}).get("num_virtual_tokens", 0) for name in _trained(runs)}
+        part = {
+            "runs": {
+                name: {
+                    "dataset": run.dataset,
+                    "max_length": run.training.get("max_length", 1024),
+                    "completion": run.training.get("max_completion_length", 256) if run.method == "grpo" else None,
+                    "virtual": virtual[name],
+                }
+                for name, run in _trained(runs).items()
+            },
+            "tasks": {
+                name: {
+                    "dataset": config.tasks[name].dataset,
+                    "max_new_tokens": config.tasks[name].generation.max_new_tokens,
+                    "virtual": max(virtual.values(), default=0),
+                }
+                for name in (config.study.tasks if runs else ())
+            },
+        }
+        sections = [*part["runs"].values(), *part["tasks"].values()]
+        return part | {"datasets": sorted({section["dataset"] for section in sections})}
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""
@@ -114,6 +150,10 @@ class Slices:
             },
             "tasks": {name: _pick(task, task_fields) for name, task in self.whole["tasks"].items() if task_fields},
         }
+
+
+def _trained(runs: dict[str, Any]) -> dict[str, Any]:
+    return {name: run for name, run in runs.items() if run.method != "base"}
 
 
 def _pick(entry: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:

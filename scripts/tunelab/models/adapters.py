@@ -49,6 +49,23 @@ def load_base_model(
     return model
 
 
+def name_ends(model: PreTrainedModel, ends: list[int]) -> None:
+    """Have a model's generation config name these end tokens as well, so that it stops wherever it is loaded."""
+    known = model.generation_config.eos_token_id
+    known = known if isinstance(known, list) else [known] if known is not None else []
+    if missing := [end for end in ends if end not in known]:
+        model.generation_config.eos_token_id = [*known, *missing]
+
+
+def record_tying(model: PreTrainedModel) -> None:
+    """Have the config say truly whether the output layer shares the weights of the embedding."""
+    head, table = model.get_output_embeddings(), model.get_input_embeddings()
+    if head is not None and table is not None:
+        tied = head.weight is table.weight
+        for config in {id(part): part for part in (model.config, model.config.get_text_config())}.values():
+            config.tie_word_embeddings = tied
+
+
 def load_trained_model(
     base: Path, artefact: Path | None, device: torch.device, dtype: torch.dtype
 ) -> PreTrainedModel | PeftModel:

@@ -5,6 +5,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
+from tunelab.models.rendering import render
 
 # `name` and `tool_call_id` are labels; without these, something that was said is lost
 SAID = ("reasoning_content", "thinking", "tool_calls")
@@ -30,5 +31,4 @@ def _insist(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]], name
 
 
 def _differ(tokenizer: PreTrainedTokenizerBase, turns: list[dict], change: Any) -> bool:
-    whole, changed = (tokenizer.apply_chat_template(said, tokenize=False) for said in (turns, list(map(change, turns))))
-    return whole != changed
+    return render(tokenizer, turns) != render(tokenizer, [change(turn) for turn in turns])

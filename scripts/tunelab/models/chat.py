@@ -1,61 +1,149 @@
 """Conversations as token ids with a loss mask, the same for training, loss measurement and the report's preview.
 
-Each assistant turn is tokenised apart from the prompt before it, exactly as generation sees it, and the mask covers
-the turn from its first token to its end-of-turn token. No `{% generation %}` markers are needed in the template.
+The whole rendered conversation is tokenised at once. The mask covers each assistant turn from where generation begins
+to write it up to its end-of-turn token, but for turns whose `weight` is 0; a template's own `{% generation %}` markers
+can only leave out more.
 """
 
+import functools
 import hashlib
-from collections.abc import Iterator
+import json
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
+from tunelab.models.rendering import (
+    Messages,
+    Turn,
+    check_kept,
+    find_marked,
+    find_turns,
+    list_starts,
+    refuse_change,
+    render,
+    render_prompt,
+)
+from tunelab.models.tokenising import Token, find_literals, tokenise_turns
+from tunelab.values import list_names, shorten
 
-Messages = list[dict[str, str]]
+PROBE = "answer"
 
 
-def load_tokenizer(model: Path, padding_side: str = "right") -> PreTrainedTokenizerBase:
-    """Load a fetched model's tokenizer; pad on the right for training, on the left for generation."""
+def load_tokenizer(model: Path, padding_side: str = "right", template: Path | None = None) -> PreTrainedTokenizerBase:
+    """Load a fetched model's tokenizer; pad on the right for training, on the left for generation.
+
+    template: file of the chat template that the study uses with this model; None: the tokenizer's own.
+    """
     if gone := [f"{file.name} → {file.readlink()}" for file in sorted(model.glob("*")) if not file.exists()]:
         raise UserError(
             f"Files of yours that {model} leads to are not where they were ({', '.join(gone)}). Put them back, or "
             "correct the model's path in the config and run again."
         )
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side=padding_side)
+    if template is not None:
+        tokenizer.chat_template = template.read_bytes().decode()
     if not tokenizer.chat_template:
-        raise UserError(f"The tokenizer in {model} has no chat template; choose an instruction-tuned model.")
+        raise UserError(
+            f"The tokenizer in {model} has no chat template; choose an instruction-tuned model, or name a template in "
+            "the model's chat_template."
+        )
+    tokenizer.named_ends = _read_ends(model)
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(list_ends(tokenizer)[:1])[0]
     return tokenizer
 
 
-def render_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> str:
-    """Render the messages up to the point where the assistant starts to write."""
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+def _read_ends(model: Path) -> list[int]:
+    """Return the end tokens that a model's generation config names, or without one its config."""
+    files = [file for file in (model / "generation_config.json", model / "config.json") if file.is_file()]
+    named = json.loads(files[0].read_text(encoding="utf-8")).get("eos_token_id") if files else None
+    return named if isinstance(named, list) else [] if named is None else [named]
 
 
-def split_turns(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Iterator[tuple[str, bool]]:
-    """Yield the rendered conversation as (text, whether it counts) pieces: turns of the assistant without `weight` 0.
+def list_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the tokens that end a turn: all that tokenizer, generation config or chat template name.
 
     Raises:
-        UserError: if the template renders a conversation's beginning differently once it goes on.
+        UserError: if none of them names one.
     """
-    done = ""
-    for index, message in enumerate(messages):
-        if message["role"] != "assistant":
+    named = {tokenizer.eos_token_id, *getattr(tokenizer, "named_ends", ())} - {None}
+    if ends := sorted(named | _find_closing(tokenizer, tokenizer.get_chat_template())):
+        return ends
+    raise UserError(
+        "Neither the tokenizer nor the generation config nor the chat template names an end token, so a trained model "
+        "would never stop. Name one as eos_token in the model's tokenizer_config.json."
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _find_closing(tokenizer: PreTrainedTokenizerBase, template: str) -> frozenset[int]:
+    """Return the token of the added vocabulary that the template writes behind an answer, if it writes one."""
+    try:
+        text = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": PROBE}])
+    except UserError:  # it needs more of a conversation, which tells what it lacks
+        return frozenset()
+    _, found, closing = text.rpartition(PROBE)
+    if not found:
+        return frozenset()
+    known = tokenizer.added_tokens_decoder
+    written = tokenizer(closing, add_special_tokens=False)["input_ids"]
+    return frozenset([token for token in written if token in known and not known[token].content.isspace()][:1])
+
+
+class Encoded(NamedTuple):
+    """A rendered conversation, its tokens, and for each whether the assistant wrote it (0 or 1)."""
+
+    text: str
+    tokens: list[Token]
+    mask: list[int]
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
+    """Render and tokenise a conversation, and find what of it the assistant wrote.
+
+    Raises:
+        UserError: if the template leaves out what a message says, changes earlier turns, or does not close a turn with
+            an end token.
+    """
+    text = render(tokenizer, messages)
+    turns = find_turns(tokenizer, messages, text)
+    literals = find_literals(tokenizer, text, messages, functools.partial(render, tokenizer))
+    tokens, begins = tokenise_turns(tokenizer, text, literals, [turn.start for turn in turns])
+    marked, mask = find_marked(tokenizer, messages), [0] * len(tokens)
+    for turn, begin in zip(turns, begins, strict=True):
+        if not turn.learnt:
             continue
-        prompt = render_prompt(tokenizer, messages[:index])
-        turn = tokenizer.apply_chat_template(messages[: index + 1], tokenize=False)
-        if not (prompt.startswith(done) and turn.startswith(prompt)):
-            raise UserError(
-                "The model's chat template changes earlier turns when the conversation goes on, so the assistant's "
-                f"part cannot be told apart; the conversation is {messages[: index + 1]!r}."
-            )
-        yield prompt[len(done) :], False
-        yield turn[len(prompt) :], message.get("weight", 1) > 0
-        done = turn
+        end = _find_end(tokenizer, messages, tokens, turn, begin)
+        counted = [place for place in range(begin, end + 1) if marked is None or _overlaps(tokens[place], marked)]
+        for place in [*counted, end] if counted else []:  # what marks an answer means its end as well
+            mask[place] = 1
+    check_kept(tokenizer, messages, text)
+    return Encoded(text, tokens, mask)
+
+
+def _find_end(
+    tokenizer: PreTrainedTokenizerBase, messages: Messages, tokens: list[Token], turn: Turn, begin: int
+) -> int:
+    """Return the place of a turn's last end token."""
+    ends = list_ends(tokenizer)
+    found = [at for at in range(begin, len(tokens)) if tokens[at].id in ends and tokens[at].end <= turn.stop]
+    if found:
+        return found[-1]
+    if not turn.kept:
+        raise refuse_change(messages)
+    names = list_names(tokenizer.convert_ids_to_tokens(ends))
+    raise UserError(
+        f"The chat template does not end the assistant's turn with {names}, the model's end-of-sequence token, so a "
+        f"trained model would never stop; the turn is {shorten(messages[-1]['content'])}. Name another template in "
+        "the model's chat_template."
+    )
+
+
+def _overlaps(token: Token, spans: list[tuple[int, int]]) -> bool:
+    return any(token.start < end and start < token.end for start, end in spans)
 
 
 def encode_conversation(
@@ -64,35 +152,34 @@ def encode_conversation(
     """Return `input_ids` and `assistant_masks`, cut after `max_length` tokens.
 
     Raises:
-        UserError: if the template does not close the assistant's turn with the end-of-sequence token.
+        UserError: as `encode` does.
     """
-    ids, mask = [], []
-    for text, counts in split_turns(tokenizer, messages):
-        piece = tokenizer(text, add_special_tokens=False)["input_ids"]
-        end = 0
-        if counts:
-            if tokenizer.eos_token_id not in piece:
-                raise UserError(
-                    f"The chat template does not end the assistant's turn with {tokenizer.eos_token!r}, the model's "
-                    f"end-of-sequence token, so a trained model would never stop; the turn is {text!r}."
-                )
-            end = len(piece) - piece[::-1].index(tokenizer.eos_token_id)
-        ids += piece
-        mask += [1] * end + [0] * (len(piece) - end)
-    return {"input_ids": ids[:max_length], "assistant_masks": mask[:max_length]}
+    encoded = encode(tokenizer, messages)
+    ids = [token.id for token in encoded.tokens]
+    return {"input_ids": ids[:max_length], "assistant_masks": encoded.mask[:max_length]}
+
+
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[int]:
+    """Return the token ids that the assistant goes on from."""
+    text = render_prompt(tokenizer, messages)
+    literals = find_literals(tokenizer, text, messages, functools.partial(render_prompt, tokenizer))
+    tokens, _ = tokenise_turns(tokenizer, text, literals, list_starts(tokenizer, messages, text))
+    return [token.id for token in tokens]
 
 
 def preview_mask(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[dict[str, Any]]:
     """Return the conversation as the model sees it, in pieces of text that do or do not count in the loss."""
-    encoded = encode_conversation(tokenizer, messages)
-    pieces: list[dict[str, Any]] = []
-    for token, trained in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True):
-        if not pieces or pieces[-1]["trained"] != bool(trained):
-            pieces.append({"tokens": [], "trained": bool(trained)})
-        pieces[-1]["tokens"].append(token)
-    return [{"text": tokenizer.decode(piece["tokens"]), "trained": piece["trained"]} for piece in pieces]
+    text, tokens, mask = encode(tokenizer, messages)
+    runs = [
+        (trained, [place for place, _ in run]) for trained, run in groupby(enumerate(mask), key=lambda item: item[1])
+    ]
+    edges = [0, *(tokens[places[0]].start for _, places in runs[1:]), len(text)]
+    return [
+        {"text": text[start:end], "trained": bool(trained)}
+        for (trained, _), (start, end) in zip(runs, pairwise(edges), strict=True)
+    ]
 
 
 def hash_template(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the sha256 of the chat template, which training, evaluation and serving must share."""
-    return hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
+    return hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()

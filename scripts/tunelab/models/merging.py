@@ -13,7 +13,9 @@ from tunelab.models import adapters, chat
 TOLERANCE = 1e-2
 
 
-def merge(base: Path, adapter: Path, rows: list[dict]) -> tuple[Any, Any, dict[str, float]]:
+def merge(
+    base: Path, adapter: Path, rows: list[dict], template: Path | None = None
+) -> tuple[Any, Any, dict[str, float]]:
     """Merge in float32 on the CPU; return the model, its tokenizer and the parity on the rows' conversations.
 
     Parity: the largest difference of a logit (`max_logit_difference`), and the share of tokens for which adapter and
@@ -27,13 +29,14 @@ def merge(base: Path, adapter: Path, rows: list[dict]) -> tuple[Any, Any, dict[s
     kind = model.peft_config["default"].peft_type.value
     if not hasattr(model.base_model, "merge_and_unload"):
         raise UserError(f"{adapter} is of type {kind}, which has no weights to merge; use it as an adapter.")
-    tokenizer = chat.load_tokenizer(base)
+    tokenizer = chat.load_tokenizer(base, template=template)
     batches = [torch.tensor([chat.encode_conversation(tokenizer, row["messages"])["input_ids"]]) for row in rows]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
         merged = _merge(model, f"{adapter} is of type {kind}")
+        adapters.record_tying(merged)
+        adapters.name_ends(merged, chat.list_ends(tokenizer))
         together = [merged(input_ids=batch).logits for batch in batches]
-    _tell_tie(merged)
     difference = max((a - b).abs().max().item() for a, b in zip(apart, together, strict=True))
     same = torch.cat([(a.argmax(-1) == b.argmax(-1)).flatten() for a, b in zip(apart, together, strict=True)])
     if difference > TOLERANCE:
@@ -49,10 +52,3 @@ def _merge(model: PeftModel, what: str) -> Any:
         raise UserError(
             f"{what}, which PEFT cannot merge here ({' '.join(str(error).split())[:200]}); use it as an adapter."
         ) from error
-
-
-def _tell_tie(model: Any) -> None:
-    """Have the config say truly whether the output layer is the table of embeddings; converters drop one that is."""
-    head, table = model.get_output_embeddings(), model.get_input_embeddings()
-    if head is not None and not torch.equal(head.weight, table.weight):
-        model.config.tie_word_embeddings = False

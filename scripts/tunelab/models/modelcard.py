@@ -19,6 +19,9 @@ Load it with:
 {loading}
 ```
 
+`chat_template.jinja` is the chat template that it was trained with; ask it by that one
+(`tokenizer.chat_template = open("chat_template.jinja").read()`).
+
 ## Training
 
 {steps} steps over {tokens} tokens in {dtype}; the weights are those of step {best_step}. {parameters} weights were

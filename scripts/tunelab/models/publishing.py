@@ -31,12 +31,15 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dic
         (part / "README.md").unlink(missing_ok=True)  # PEFT's own; a stage of its own renders ours
     else:
         model.config.use_cache = True  # the trainer turns it off for gradient checkpointing
+        adapters.record_tying(model)
         model.save_pretrained(part, max_shard_size="1TB")
         tokenizer.save_pretrained(part)
     folder.mkdir(parents=True, exist_ok=True)
     files = sorted(part.iterdir(), key=lambda file: file.suffix == ".safetensors")
     files = [file.replace(folder / file.name) for file in files]
     part.rmdir()
+    # the one that it was trained with, which need not be the base's
+    (folder / "chat_template.jinja").write_bytes(tokenizer.get_chat_template().encode())
     return {
         "saved_parameters": sum(_count_parameters(file) for file in files if file.suffix == ".safetensors"),
         "artefact_bytes": sum(file.stat().st_size for file in files),

@@ -7,6 +7,7 @@ import numpy as np
 from tunelab.config.study import Study
 from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.settings import render_setting
 
 QUANTILES = {"shortest": 0.0, "median": 0.5, "nine in ten below": 0.9, "longest": 1.0}
 EXAMPLES = 3
@@ -57,8 +58,15 @@ def build_lengths(study: Study, dataset: str, model: str, tokens: dict) -> dict:
         "splits": splits,
         "preview": tokens["preview"],
         "template": tokens["template_sha256"][:12],
+        "chat": describe_chat(tokens["chat"]),
         "truncated": list_truncated(study, dataset, model, tokens["splits"]["train"]["total"]),
     }
+
+
+def describe_chat(chat: dict) -> dict:
+    """Name a template's file without its folders, and its variables as one would type them."""
+    variables = [f"{name} = {render_setting(value)}" for name, value in chat["kwargs"].items()]
+    return chat | {"origin": Path(chat["origin"]).name, "kwargs": variables}
 
 
 def list_truncated(study: Study, dataset: str, model: str, totals: list[int]) -> list[dict]:

@@ -162,6 +162,7 @@ def build_model(study: StudyFolder, model: str) -> dict:
         "file": study.name(study.model_file(model, "card.json")),
         "precision": study.load(study.model_file(model, "precision.json")),
         "precision_figures": study.load(study.model_file(model, "precision_figures.json")),
+        "positions": study.load(study.model_file(model, "positions.json")),
     }
 
 

@@ -12,7 +12,7 @@ from gguf import GGUFReader
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from tunelab.sources.loading import check_complete, check_template, explain_loading
+from tunelab.sources.loading import check_complete, explain_loading
 
 REMEDY = "Name another GGUF file in `gguf`; transformers reads most of llama.cpp's architectures and quantisations."
 PRE_TOKENIZERS = {
@@ -25,7 +25,6 @@ def convert_gguf(file: Path, folder: Path) -> None:
     with explain_loading(file.name, "the GGUF file", REMEDY):
         tokenizer = load_gguf_tokenizer(file)
         model = load_gguf_model(file)
-        check_template(tokenizer, file.name)
     # One file, so that the artefact has one name to declare.
     model.save_pretrained(folder, max_shard_size="1TB")
     tokenizer.save_pretrained(folder)

@@ -7,7 +7,14 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from tunelab.errors import UserError
 from tunelab.jobs.failures import explain_failure
@@ -17,7 +24,7 @@ from tunelab.values import list_names
 
 
 def check_model(folder: Path, key: str) -> None:
-    """Raise `UserError` unless model and tokenizer load, whole, without code of their own, and can hold a chat.
+    """Raise `UserError` unless model and tokenizer load, whole, without code of their own, and fit.
 
     Shapes are compared without reading the weights, so this takes no memory.
     """
@@ -26,9 +33,10 @@ def check_model(folder: Path, key: str) -> None:
             folder, device_map="meta", output_loading_info=True, trust_remote_code=False
         )
     check_complete(found, key)
+    check_causal(model.config, key)
     with explain_loading(key, "the tokenizer", "Save it anew with `save_pretrained`, or choose another model."):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        check_template(tokenizer, key)
+    check_vocabulary(model, tokenizer, key)
     if names_code(folder):
         report_progress(
             f"{key}: code that comes with the model is not run; transformers' own {type(model).__name__} is used"
@@ -44,11 +52,23 @@ def check_complete(found: dict, key: str) -> None:
         )
 
 
-def check_template(tokenizer: PreTrainedTokenizerBase, key: str) -> None:
-    """Raise `UserError` if there is no chat template, and whatever Jinja raises if it cannot be used."""
-    if not tokenizer.chat_template:
-        raise UserError(f"{key}: the tokenizer has no chat template; choose an instruction-tuned model.")
-    tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], tokenize=False)
+def check_causal(config: PreTrainedConfig, key: str) -> None:
+    """Raise `UserError` if a model of this config fills gaps in a text and so sees what follows a token."""
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False):
+        raise UserError(
+            f"{key}: {config.model_type!r} is no causal language model, which writes one token after the other; llama "
+            "and qwen2 are. Choose another model."
+        )
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, key: str) -> None:
+    """Raise `UserError` if the tokenizer has tokens that the model has no embedding for."""
+    rows, last = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values())
+    if last >= rows:
+        raise UserError(
+            f"{key}: the tokenizer has tokens up to number {last}, and the model has embeddings of {rows}. Tokenizer "
+            "and model must belong together; enlarge the model with `resize_token_embeddings` and save it."
+        )
 
 
 @contextlib.contextmanager

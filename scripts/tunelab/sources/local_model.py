@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tunelab.config.specs.sources import LocalModel
 from tunelab.errors import UserError
-from tunelab.sources.loading import check_model
-from tunelab.sources.weights import MODEL_FILES, check_safetensors, check_weights, list_weights
+from tunelab.sources.weights import check_quantisation, check_safetensors, check_weights, list_others, list_weights
 
 
 def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
@@ -14,16 +13,18 @@ def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
     if not source.is_dir():
         what = "is a file" if source.exists() else "does not exist"
         raise UserError(f"{key}.path: {spec.path!r} {what}; give the folder that `save_pretrained` wrote.")
-    files = [file for pattern in MODEL_FILES for file in sorted(source.glob(pattern)) if not file.is_dir()]
-    for file in files:
+    names = {file.name for file in source.iterdir() if not file.is_dir()}
+    others = list_others(names)
+    for file in (source / name for name in others):
         if not file.exists():
             raise UserError(f"{key}.path: {str(file)!r} leads to {str(file.readlink())!r}, which is not there.")
     if not (source / "config.json").is_file():
         raise UserError(f"{key}.path: {spec.path!r} has no config.json; give the folder that `save_pretrained` wrote.")
-    check_weights(source, key)
-    for name in list_weights(source, key):
+    check_weights(names, key)
+    check_quantisation(source, key)
+    weights = list_weights(source, {name for name in names if (source / name).is_file()}, key)
+    for name in weights:
         check_safetensors(source / name, key)
-    for file in files:
-        (folder / file.name).symlink_to(file.resolve())
-    check_model(folder, key)
+    for name in (*others, *weights):
+        (folder / name).symlink_to((source / name).resolve())
     return {}

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 
 from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
+from tunelab.sources.loading import explain_loading
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHATML = (
@@ -28,10 +29,13 @@ CHATML = (
 def create_model(spec: RandomModel, key: str, folder: Path) -> None:
     """Write model and tokenizer to `folder`; the seed decides the weights and nothing else."""
     tokenizer = build_tokenizer()
-    config = build_config(spec, key, tokenizer)
-    with torch.random.fork_rng(devices=[]):
+    change = "Change the fields of `architecture`; config/smoke.yaml has some that go together."
+    with explain_loading(f"{key}.architecture", "a model of these fields", change), torch.random.fork_rng(devices=[]):
+        config = build_config(spec, key, tokenizer)
         torch.manual_seed(spec.seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        with torch.inference_mode():
+            model(input_ids=torch.tensor([[0, 1]]))  # shapes that do not go together are seen here at the latest
     model.save_pretrained(folder, max_shard_size="1TB")
     tokenizer.save_pretrained(folder)
 

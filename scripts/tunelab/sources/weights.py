@@ -1,26 +1,29 @@
 """Tell whole safetensors weights from what is none. Pickled ones are refused, since opening them can run code."""
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tunelab.errors import UserError
 from tunelab.values import list_names, shorten
 
-MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+MODEL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
+# what trainers leave beside a model
+USELESS = {"trainer_state.json", "all_results.json", "train_results.json", "eval_results.json"}
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
-def check_weights(folder: Path, key: str) -> None:
-    """Raise `UserError` unless the folder has safetensors weights of a whole model."""
-    if (folder / "adapter_config.json").exists():
+def check_weights(names: set[str], key: str) -> None:
+    """Raise `UserError` unless a folder with these files has safetensors weights of a whole model."""
+    if "adapter_config.json" in names:
         raise UserError(
             f"{key}: the folder has an adapter_config.json, so transformers would load an adapter, and whatever model "
             "it names, in place of this one. Give the folder of the base model, or merge the adapter into it."
         )
-    if any(file.is_file() for file in folder.glob("*.safetensors")):
+    if any(name.endswith(".safetensors") for name in names):
         return
-    pickled = sorted(file.name for pattern in PICKLED for file in folder.glob(pattern))
+    pickled = sorted(name for name in names if any(fnmatch(name, pattern) for pattern in PICKLED))
     if pickled:
         raise UserError(
             f"{key}: the weights are pickled ({', '.join(pickled)}), a format that can run code when it is opened, and "
@@ -32,29 +35,52 @@ def check_weights(folder: Path, key: str) -> None:
     )
 
 
-def list_weights(folder: Path, key: str) -> list[str]:
+def list_others(names: set[str]) -> list[str]:
+    """Return the files besides the weights that a model is loaded from."""
+    return sorted(name for name in names - USELESS if any(fnmatch(name, pattern) for pattern in MODEL_FILES))
+
+
+def list_weights(folder: Path, names: set[str], key: str) -> list[str]:
     """Return the names of the files that transformers reads the weights from.
+
+    names: the files that there are; of these, only the index must be in `folder`.
 
     Raises:
         UserError: if one of them is missing, or is not in the folder itself.
     """
-    if (folder / WEIGHTS).exists():
+    if WEIGHTS in names:
         return [WEIGHTS]
-    if not (folder / INDEX).exists():
-        found = list_names(sorted(file.name for file in folder.glob("*.safetensors")))
+    if INDEX not in names:
+        found = list_names(sorted(name for name in names if name.endswith(".safetensors")))
         raise UserError(f"{key}: there is no {WEIGHTS} and no {INDEX}, only {found}. Rename or save the weights anew.")
     try:
-        names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
-        outside = [name for name in names if Path(name).name != name]
+        shards = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        outside = [name for name in shards if Path(name).name != name]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{key}: {INDEX} is no index of weights ({shorten(str(error))}). Copy it again.") from error
     if outside:
         raise UserError(f"{key}: {INDEX} names files outside the folder ({list_names(outside)}), which are not read.")
-    if missing := [name for name in names if not (folder / name).is_file()]:
+    if missing := [name for name in shards if name not in names]:
         raise UserError(
             f"{key}: {INDEX} names {list_names(missing)}, and there is no such file. Copy the whole folder."
         )
-    return names
+    return shards
+
+
+def check_quantisation(folder: Path, key: str) -> None:
+    """Raise `UserError` if the model's config says that its weights are quantised."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # whoever loads it says what is wrong
+    said = next((config[name] for name in ("quantization_config", "compression_config") if config.get(name)), None)
+    if said:
+        method = said.get("quant_method", "unnamed") if isinstance(said, dict) else said
+        raise UserError(
+            f"{key}: config.json says that the weights are quantised ({shorten(method)}), and such weights can be "
+            "neither trained nor merged here. Choose the model's unquantised repository; a run's own `quantization` "
+            "holds it in 4 or 8 bits."
+        )
 
 
 def check_safetensors(file: Path, key: str) -> None:

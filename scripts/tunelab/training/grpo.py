@@ -1,7 +1,8 @@
 """Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
 
-Departs from the trainer in two points: every completion is kept with its reward parts, and checkpoints wait until all
-sampled completions have been used, because the trainer would lose the rest. A killed training then goes on as it would
+Departs from the trainer in three points: every completion is kept with its reward parts, prompts are tokenised as the
+evaluation does it, and checkpoints wait until all sampled completions have been used, because the trainer would lose
+the rest. A killed training then goes on as it would
 have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
 completions from there on are others, equally valid; the run says so when it goes on.
 """
@@ -37,6 +38,10 @@ class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
         if self.model.training:
             self.recorded += self._describe_completions(inputs, output)
         return output
+
+    def _tokenize_prompts(self, prompts: list) -> tuple[list[list[int]], None, dict]:
+        """Tokenise prompts as the evaluation does; there are no images and no further fields."""
+        return [chat.encode_prompt(self.processing_class, prompt) for prompt in prompts], None, {}
 
     def between_batches(self) -> bool:
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
@@ -102,11 +107,13 @@ def train(
     seed: int,
     spec: GrpoRun,
     dtype: torch.dtype,
+    template: Path | None = None,
 ) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
     base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it; dtype: of matrix products and of weights that are not trained.
+    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
+    chat template for the model, None for the tokenizer's own.
 
     Raises:
         UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
@@ -119,12 +126,15 @@ def train(
     args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device, dtype)
     _check_questions(args, len(rows))
     log = shared.ProgressLog()
+    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
+    model = load_start(base, start, device, dtype if trains_adapter else torch.float32, spec)
+    adapters.name_ends(model, chat.list_ends(tokenizer))
     trainer = RecordingGRPOTrainer(
-        model=load_start(base, start, device, dtype if trains_adapter else torch.float32, spec),
+        model=model,
         reward_funcs=rewards,
         args=args,
         train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
-        processing_class=chat.load_tokenizer(base, padding_side="left"),
+        processing_class=tokenizer,
         peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
         callbacks=[log],
     )

@@ -72,12 +72,14 @@ def train(
     seed: int,
     spec: SftRun,
     dtype: torch.dtype,
+    template: Path | None = None,
 ) -> tuple[SFTTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
     base: folder of the fetched model; checkpoints: folder of this very work, to go on from what is whole in it;
     dtype: of matrix products and of weights that are not trained. All weights are trained in float32: a step of 5e-6
-    moves almost none that is held in bfloat16.
+    moves almost none that is held in bfloat16. template: the study's chat template for the model, None for the
+    tokenizer's own.
     """
     device = choose_device()
     settings = dict(spec.training)
@@ -87,11 +89,13 @@ def train(
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
     keep_best = bool(spec.adapter) and settings.pop("load_best_model_at_end", False)
     args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base)
+    tokenizer = chat.load_tokenizer(base, template=template)
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))
+    model = adapters.load_base_model(base, device, dtype if spec.adapter else torch.float32, spec.quantization)
+    adapters.name_ends(model, chat.list_ends(tokenizer))
     trainer = ResumableSFTTrainer(
-        model=adapters.load_base_model(base, device, dtype if spec.adapter else torch.float32, spec.quantization),
+        model=model,
         args=args,
         train_dataset=encode_rows(tokenizer, train_rows, args.max_length, assistant_only),
         eval_dataset=encode_rows(tokenizer, validation_rows, args.max_length, assistant_only),

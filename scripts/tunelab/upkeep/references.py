@@ -9,6 +9,8 @@ from tunelab.config.study import REPEATS
 # how the rules name logs, benchmarks and cards, by stage
 RECORD_NAMES = {
     "fetch_model": "{model}",
+    "settle_template": "{model}",
+    "check_positions": "{model}",
     "measure_precision": "{model}",
     "inspect_model": "{model}",
     "fetch_dataset": "{dataset}",

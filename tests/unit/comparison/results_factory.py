@@ -113,6 +113,8 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
         },
     )
     write_json(root / f"models/{models}/precision.json", {"dtype": "float32", "device": "CPU (test)"})
+    needed = {f"tasks.{task}": 200 for task in study["study"]["tasks"]}
+    write_json(root / f"models/{models}/positions.json", {"positions": 2048, "needed": needed})
     seconds = {"float32": 0.002, "bfloat16": 0.003}
     write_json(
         root / f"models/{models}/precision_figures.json",
@@ -173,6 +175,7 @@ def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:
                 split: {"total": total, "assistant": [n // 2 for n in total]} for split, total in lengths.items()
             },
             "template_sha256": "cd" * 32,
+            "chat": {"origin": "own", "system": "as_is", "kwargs": {}, "date": None},
             "preview": [{"text": text, "trained": trained} for text, trained in preview],
         },
     )

@@ -164,7 +164,8 @@ def test_the_stage_measures_the_first_rows_of_each_task(tmp_path, llama, rows, t
 
     files = [write_rows(tmp_path / name, part) for name, part in (("a.json", rows[:4]), ("b.json", rows[4:]))]
     out, spec = tmp_path / "drift.jsonl", DriftSpec(texts=(str(text),), rows=2)
-    measure_drift.main(llama / "../card.json", llama / "../precision.json", files, [], out, spec, ["chat", "sums"])
+    of_model = [llama.parent / name for name in ("card.json", "precision.json", "chat_template.jinja")]
+    measure_drift.main(*of_model, files, [], out, spec, ["chat", "sums"])
     found = [(row["source"], row["id"]) for row in read_jsonl(out) if row["kind"] == "task"]
     assert found == [("chat", "row0"), ("chat", "row1"), ("sums", "row4"), ("sums", "row5")]
     assert all(math.isfinite(row["loss"]) for row in read_jsonl(out))

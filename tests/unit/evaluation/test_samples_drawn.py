@@ -51,7 +51,9 @@ def test_drawing_follows_the_seed_and_the_temperature(llama, rows):
 
 def test_fields_of_the_section_reach_the_generation(monkeypatch, llama, rows):
     given = []
-    monkeypatch.setattr(generation, "answer_rows", lambda base, artefact, asked, spec, dtype: (given.append(spec), {}))
+    monkeypatch.setattr(
+        generation, "answer_rows", lambda base, artefact, asked, spec, *others: (given.append(spec), {})
+    )
     with pytest.raises(TypeError):
         generation.sample_rows(
             llama, None, rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11, dtype=torch.float32
@@ -106,7 +108,8 @@ def test_the_stages_take_the_first_rows_only(tmp_path, llama, rows):
     write_jsonl(references, rows)
     few = SPEC.model_copy(update={"rows": 2})
     task = TaskSpec(label="S", dataset="d", kind="maths", generation={"max_new_tokens": 4}, sampling=few)
-    generate_samples.main(llama / "../card.json", llama / "../precision.json", references, [], samples, task)
+    of_model = [llama.parent / name for name in ("card.json", "precision.json", "chat_template.jinja")]
+    generate_samples.main(*of_model, references, [], samples, task)
     score_samples.main(samples, references, scores, few, "sums")
     assert [(row["id"], row["sample"]) for row in read_jsonl(scores)] == [
         (f"row{r}", n) for r in (0, 1) for n in range(3)

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.config.default_config import load
 from tunelab.jobs.slices import Slices
 
+SENT = "tasks: {sums: {generation: {max_new_tokens: 7}}}"
 STUDY_SLICES = ("whole", "drift", "compared", "labels", "drawn_costs", "drawn_curves", "drawn_rewards", "figures")
 PLAIN = Slices(load({}))
 
@@ -80,3 +81,21 @@ def test_only_the_second_repeat_comes_in_batches_of_another_size():
 def test_figures_without_data_are_not_asked_for(overlay, missing):
     every = {"tasks", "contrasts", "gains", "costs", "learning_curves", "rewards"}
     assert set(Slices(load(overlay)).figures) == every - missing
+
+
+def test_how_a_model_is_talked_to_does_not_say_which_one_it_is():
+    edited = Slices(load("models: {smollm2: {system: fold, chat_template: plain, chat_template_kwargs: {a: 1}}}"))
+    assert edited.fetched_model("smollm2") == PLAIN.fetched_model("smollm2")
+    assert edited.chat("smollm2") == {"system": "fold", "chat_template": "plain", "chat_template_kwargs": {"a": 1}}
+    assert set(PLAIN.fetched_model("smollm2")) & set(PLAIN.chat("smollm2")) == set()
+
+
+def test_what_a_study_sends_a_model_is_told_by_run_and_task():
+    sent = PLAIN.sent("smollm2")
+    assert sent["runs"]["lora"] == {"dataset": "support", "max_length": 256, "completion": None, "virtual": 0}
+    assert sent["runs"]["prefix"]["virtual"] == sent["tasks"]["sums"]["virtual"] == 20
+    assert (sent["runs"]["grpo"]["completion"], sent["tasks"]["support"]["max_new_tokens"]) == (64, 64)
+    assert sent["datasets"] == ["sums", "support"] and "base" not in sent["runs"]
+    assert Slices(load(SENT)).sent("smollm2") != sent
+    spare = "models: {spare: {source: local, path: x}}"
+    assert Slices(load(spare)).sent("spare") == {"runs": {}, "tasks": {}, "datasets": []}

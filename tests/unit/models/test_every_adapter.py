@@ -92,7 +92,8 @@ def test_it_trains_moves_publishes_loads_answers_and_merges(
     run = train_sft(llama, fields, max_steps=4, gradient_checkpointing=False)
     assert any(not torch.equal(run.before[name], weight) for name, weight in run.after.items())
 
-    prompts = [chat.render_prompt(tokenizer, row["messages"][:1]) for row in rows[:4]]
+    questions = [row["messages"][:1] for row in rows[:4]]
+    prompts = [chat.render_prompt(tokenizer, messages) for messages in questions]
     ids = tokenizer(prompts[0] + "It", return_tensors="pt", add_special_tokens=False)["input_ids"]
     expected = compute_logits(run.model, ids)
     folder = publish(run)
@@ -104,8 +105,9 @@ def test_it_trains_moves_publishes_loads_answers_and_merges(
 
     if fields["peft_type"] in generation.UNPADDED:
         config = generation.build_generation_config(tokenizer, loaded, GenerationSpec(max_new_tokens=6))
-        together = generation.generate_batch(loaded, tokenizer, prompts, config)
-        assert together == [generation.generate_batch(loaded, tokenizer, [prompt], config)[0] for prompt in prompts]
+        encoded = [chat.encode_prompt(tokenizer, messages) for messages in questions]
+        together = generation.generate_batch(loaded, tokenizer, encoded, config)
+        assert together == [generation.generate_batch(loaded, tokenizer, [ids], config)[0] for ids in encoded]
     else:
         alone = torch.cat([compute_next(loaded, tokenizer, [prompt]) for prompt in prompts])
         torch.testing.assert_close(compute_next(loaded, tokenizer, prompts), alone, rtol=0, atol=1e-3)

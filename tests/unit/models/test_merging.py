@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 
 from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
@@ -47,31 +48,22 @@ def test_a_prefix_cannot_be_merged(train_sft, publish, llama, rows):
         merging.merge(llama, folder, rows[:1])
 
 
-TIED = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
-TIED |= {
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 512,
-    "tie_word_embeddings": True,
-}
-
-
-@pytest.fixture(scope="module")
-def tied(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tied") / "model"
-    create_model(RandomModel(source="random", architecture=TIED), "tiny", folder)
-    return folder
-
-
-@pytest.mark.parametrize(("saved", "still"), [(["lm_head"], False), (["embed_tokens", "lm_head"], False), (None, True)])
-def test_a_merged_model_says_truly_whether_its_head_is_the_table_of_embeddings(
-    train_sft, publish, rows, tmp_path, load_plain, compute_logits, tied, saved, still
+@pytest.mark.parametrize("saved", [[], ["lm_head"], ["embed_tokens"], ["embed_tokens", "lm_head"]])
+def test_a_merged_model_says_truly_whether_its_head_is_tied(
+    train_sft, publish, load_plain, compute_logits, rows, tmp_path, saved
 ):
-    run = train_sft(tied, LORA | {"modules_to_save": saved})
-    merged, *_ = merging.merge(tied, publish(run), rows[:2])
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4}
+    architecture = {"model_type": "llama", "tie_word_embeddings": True, "initializer_range": 0.2} | shape
+    create_model(RandomModel(source="random", architecture=architecture), "models.tiny", tmp_path / "base")
+    run = train_sft(tmp_path / "base", LORA | ({"modules_to_save": saved} if saved else {}))
+    merged, _, _ = merging.merge(tmp_path / "base", publish(run), rows[:2])
     merged.save_pretrained(tmp_path / "model")
-    assert json.loads((tmp_path / "model" / "config.json").read_text())["tie_word_embeddings"] is still
-    loaded = load_plain(tied, tmp_path / "model")
+    shared = torch.equal(merged.get_output_embeddings().weight, merged.get_input_embeddings().weight)
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["tie_word_embeddings"] is shared
+    assert shared is not bool(saved)
+    held = load_file(tmp_path / "model" / "model.safetensors")
+    assert ("lm_head.weight" in held) is not shared
+    loaded = load_plain(tmp_path / "base", tmp_path / "model")
     torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import TypeAdapter
@@ -263,12 +264,14 @@ def start_fetch(
     variables: dict[str, str] | None = None,
     proxy: str | None = None,
     patience: dict | None = None,
+    whole: bool = False,
     **spec,
 ) -> multiprocessing.Process:
     """Start the project's script in a process of its own; results and downloads are below `place`.
 
     The client reads its settings when it is imported. So the process is a fork of one that has loaded only what the
-    client and others import, which saves a second each time.
+    client and others import, which saves a second each time. Most repositories here hold bytes that are no model, so
+    only with `whole` is a fetched model looked into.
     """
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(PRELOADED)
@@ -278,13 +281,15 @@ def start_fetch(
     spec = {"source": "hub", "revision": "main"} | spec
     settings = {"endpoint": endpoint, "proxy": proxy}
     patience = {"WAITS": [0, 0]} | (patience or {})
-    arguments = (place, kind, spec, settings, patience, inherited | quiet | (variables or {}))
+    arguments = (place, kind, spec, settings, patience, inherited | quiet | (variables or {}), whole)
     job = forks.Process(target=_run_script, args=arguments)
     job.start()
     return job
 
 
-def _run_script(place: Path, kind: str, spec: dict, settings: dict, patience: dict, environment: dict) -> None:
+def _run_script(
+    place: Path, kind: str, spec: dict, settings: dict, patience: dict, environment: dict, whole: bool
+) -> None:
     gc.freeze()  # a collection would copy all that was loaded before the fork
     log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
@@ -298,6 +303,8 @@ def _run_script(place: Path, kind: str, spec: dict, settings: dict, patience: di
     for name, value in patience.items():
         assert hasattr(transfer, name)
         setattr(transfer, name, value)
+    if not whole:
+        sys.modules["tunelab.sources.loading"] = SimpleNamespace(check_model=lambda *given: None)
     script = importlib.import_module(f"fetch_{kind}")
     spec = TypeAdapter(ModelSpec if kind == "model" else DatasetSource).validate_python(spec)
     results = place / "results"
@@ -321,6 +328,24 @@ def fetch(place: Path, kind: str, endpoint: str | None, *others, **spec) -> str:
     # nothing half done is left under the names of the results
     assert not (place / "results/card.json").exists() and not (place / "results/data").exists()
     return (place / "said").read_text()
+
+
+def build_model_files(place: Path) -> dict[str, bytes]:
+    """Make a whole model below `place` and return its files, name → content, with its weights in two shards."""
+    from safetensors.numpy import load_file, save
+
+    from tunelab.config.specs.sources import RandomModel
+    from tunelab.sources.tiny import create_model
+
+    folder = place / "model"
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    create_model(RandomModel(source="random", architecture={"model_type": "llama", **sizes}), "models.tiny", folder)
+    tensors = sorted(load_file(folder / "model.safetensors").items())
+    shards = {"a.safetensors": dict(tensors[:5]), "b.safetensors": dict(tensors[5:])}
+    index = {"metadata": {}, "weight_map": {name: shard for shard, held in shards.items() for name in held}}
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix != ".safetensors"}
+    files["model.safetensors.index.json"] = json.dumps(index).encode()
+    return files | {shard: save(held, {"format": "pt"}) for shard, held in shards.items()}
 
 
 def serve() -> Iterator[Hub]:

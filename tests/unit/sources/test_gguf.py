@@ -22,9 +22,7 @@ DEFAULT = PypiModel(
 TEXT = "<|im_start|>user\nWhat is 12 + 30?<|im_end|>\n<|im_start|>assistant\n12 + 30 = 42.\n\n1. It's done."
 
 
-def write_gguf(
-    file: Path, architecture: str = "llama", tokenizer: str = "gpt2", template: bool = True, layers: int = 1
-):
+def write_gguf(file: Path, architecture: str = "llama", tokenizer: str = "gpt2", layers: int = 1):
     """Write a whole GGUF file of a tiny Llama with random weights in float32, one of its `layers` left unwritten."""
     import numpy
     from gguf import GGUFWriter
@@ -46,8 +44,7 @@ def write_gguf(
     writer.add_token_types([1] * 257 + [3, 3])
     writer.add_bos_token_id(257)
     writer.add_eos_token_id(258)
-    if template:
-        writer.add_chat_template("{% for message in messages %}{{ message['content'] }}{% endfor %}")
+    writer.add_chat_template("{% for message in messages %}{{ message['content'] }}{% endfor %}")
     shapes = {"token_embd": (259, 32), "output": (259, 32), "output_norm": (32,)}
     shapes |= {f"blk.0.attn_{name}": (32, 32) for name in ("q", "k", "v", "output")}
     shapes |= {"blk.0.attn_norm": (32,), "blk.0.ffn_norm": (32,)}
@@ -126,14 +123,9 @@ def test_a_gguf_file_that_cannot_be_read_is_refused(tmp_path, case):
     assert len(UNREADABLE) == 9
 
 
-def test_a_gguf_file_without_chat_template_or_a_layer_is_refused(tmp_path):
+def test_a_gguf_file_without_a_layer_is_refused(tmp_path):
     from tunelab.sources.gguf import convert_gguf
 
-    write_gguf(tmp_path / "model.gguf", template=False)
-    with pytest.raises(
-        UserError, match=r"^model\.gguf: the tokenizer has no chat template; choose an instruction-tuned"
-    ):
-        convert_gguf(tmp_path / "model.gguf", tmp_path / "out")
     write_gguf(tmp_path / "model.gguf", layers=2)
     with pytest.raises(UserError, match=r"^model\.gguf: the weights lack 'model\.layers\.1\.input_layernorm\.weight'"):
         convert_gguf(tmp_path / "model.gguf", tmp_path / "out")

@@ -11,7 +11,7 @@ import pytest
 from datasets import load_from_disk
 
 from tests.unit.sources import hub_standin
-from tests.unit.sources.hub_standin import MODEL, README, TABLES, WEIGHTS, fetch
+from tests.unit.sources.hub_standin import MODEL, README, TABLES, WEIGHTS, build_model_files, fetch
 from tunelab.records import read_json
 
 hub = pytest.fixture(hub_standin.serve)
@@ -39,7 +39,7 @@ def test_a_model_is_fetched_at_a_recorded_commit_without_pickled_weights_and_cod
 
 def test_a_model_with_pickled_weights_only_is_refused(hub, tmp_path):
     said = fetch(tmp_path, "model", hub.endpoint, repo_id="org/pickled")
-    assert "models.tiny: there are no *.safetensors weights. Pickled ones" in said
+    assert "models.tiny: the weights are pickled (pytorch_model.bin), a format that can run code" in said
     assert not hub.contents("pytorch_model.bin")
 
 
@@ -53,6 +53,40 @@ def test_a_model_that_lacks_some_of_its_weights_is_refused(hub, tmp_path):
     hub.commit("models/org/partial", files)
     said = fetch(tmp_path, "model", hub.endpoint, repo_id="org/partial")
     assert "model.safetensors.index.json names 'model-2.safetensors', and there is no such file" in said
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    return build_model_files(tmp_path_factory.mktemp("parts"))
+
+
+def test_of_a_repository_only_what_the_model_is_loaded_from_is_brought(hub, tmp_path, parts):
+    beside = {"consolidated.safetensors": WEIGHTS, "trainer_state.json": b"{}", "original.safetensors": WEIGHTS}
+    hub.commit("models/org/whole", parts | beside)
+    assert fetch(tmp_path, "model", hub.endpoint, repo_id="org/whole", whole=True) == ""
+    assert {file["path"] for file in read_card(tmp_path)["files"]} == set(parts)
+    assert not [name for name in beside if hub.contents(name)]
+
+
+def test_a_model_from_the_hub_is_looked_into_as_one_of_the_disk_is(hub, tmp_path, parts):
+    index = json.loads(parts["model.safetensors.index.json"])
+    index["weight_map"].pop("lm_head.weight")
+    from safetensors.numpy import load, save
+
+    held = load(parts["a.safetensors"])
+    held.pop("lm_head.weight")
+    lacking = {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        "a.safetensors": save(held, {"format": "pt"}),
+    }
+    hub.commit("models/org/lacking", parts | lacking)
+    said = fetch(tmp_path / "one", "model", hub.endpoint, repo_id="org/lacking", whole=True)
+    assert "models.tiny: the weights lack 'lm_head.weight', which the model's config asks for" in said
+    quantised = json.loads(parts["config.json"]) | {"quantization_config": {"quant_method": "awq"}}
+    hub.commit("models/org/quantised", parts | {"config.json": json.dumps(quantised).encode()})
+    said = fetch(tmp_path / "two", "model", hub.endpoint, repo_id="org/quantised")
+    assert "models.tiny: config.json says that the weights are quantised ('awq')" in said
+    assert not [request for request in hub.contents("org/quantised/") if request.path.endswith("a.safetensors")]
 
 
 def test_a_data_set_is_fetched_with_its_own_test_split_and_without_other_subsets(hub, tmp_path):
@@ -269,7 +303,7 @@ def test_a_download_that_does_not_fit_is_not_begun(hub, tmp_path, mount_disk, fu
     said = fetch(tmp_path, "model", hub.endpoint, **TINY)
     assert "models.tiny: fetching org/tiny needs 0.000256 GB on the disk of" in said
     assert f" on the disk of {tmp_path / full}, of which 0.00" in said and " are free. Free some space, or" in said
-    assert not hub.contents()
+    assert not hub.contents("store")
 
 
 def test_what_is_here_already_needs_no_space(hub, tmp_path, mount_disk):

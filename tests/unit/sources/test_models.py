@@ -82,6 +82,32 @@ def test_making_a_random_model_leaves_the_random_state_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"model_type": "t5"},
+        {"model_type": "vit"},
+        {"model_type": "llama", **SIZES, "num_attention_heads": 3},
+        {"model_type": "llama", **SIZES, "num_attention_heads": 0},
+        {"model_type": "llama", **SIZES, "hidden_size": "wide"},
+        {"model_type": "gpt2", "n_embd": 16, "n_head": 3, "n_layer": 1},
+    ],
+    ids=["encoder and decoder", "of pictures", "heads", "no heads", "text", "heads of gpt2"],
+)
+def test_a_random_model_that_cannot_be_is_a_sentence(tmp_path, fields):
+    with pytest.raises(UserError, match=r"^models\.tiny\.architecture: a model of these fields cannot be") as refusal:
+        fetch(tmp_path, RandomModel(source="random", architecture=fields))
+    assert "Change the fields of `architecture`" in str(refusal.value) and len(str(refusal.value)) < 500
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_that_sees_what_follows_a_token_is_refused(tmp_path):
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    with pytest.raises(UserError, match=r"^models\.tiny: 'bert' is no causal language model"):
+        fetch(tmp_path, RandomModel(source="random", architecture={"model_type": "bert", **sizes}))
+    fetch(tmp_path, RandomModel(source="random", architecture={"model_type": "bert", "is_decoder": True, **sizes}))
+
+
+@pytest.mark.parametrize(
     ("fields", "sentence"),
     [
         ({"hiden_size": 8}, r"models\.tiny\.architecture: LlamaConfig has no field hiden_size"),
@@ -100,7 +126,7 @@ def test_a_local_model_is_linked_and_hashed(tmp_path):
     from transformers import AutoModelForCausalLM
 
     fetch(tmp_path / "source", build_random())
-    for name in ("training_args.bin", "pytorch_model.bin", "modeling_mine.py"):
+    for name in ("training_args.bin", "pytorch_model.bin", "modeling_mine.py", "consolidated.safetensors"):
         (tmp_path / "source" / "model" / name).write_bytes(b"never opened")
     (tmp_path / "source" / "model" / "subfolder.json").mkdir()
     spec = LocalModel(source="local", path=str(tmp_path / "source" / "model"), licence="MIT")
@@ -219,6 +245,11 @@ BROKEN = {
         lambda folder: [split_weights(folder), (folder / "model.safetensors.index.json").write_text('{"weights": 1}')],
         "model.safetensors.index.json is no index of weights (\"'weight_map'\"). Copy it again.",
     ),
+    "quantised weights": (
+        lambda folder: change_config(folder, quantization_config={"quant_method": "gptq", "bits": 4}),
+        "config.json says that the weights are quantised ('gptq'), and such weights can be neither trained nor merged "
+        "here. Choose the model's unquantised repository; a run's own `quantization` holds it in 4 or 8 bits.",
+    ),
     "an adapter beside the weights": (
         lambda folder: (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "../other"}'),
         "the folder has an adapter_config.json, so transformers would load an adapter, and whatever model it names, in "
@@ -232,7 +263,7 @@ def test_a_local_model_of_broken_weights_is_refused_when_it_is_fetched(mine, cas
     damage, sentence = BROKEN[case]
     damage(mine)
     assert refuse(mine) == f"models.tiny: {sentence}"
-    assert len(BROKEN) == 10
+    assert len(BROKEN) == 11
 
 
 def test_a_local_model_with_a_link_to_nowhere_is_refused(mine):
@@ -312,16 +343,20 @@ UNLOADABLE = {
         "the tokenizer cannot be loaded (JSONDecodeError: Expecting value: line 1 column 13 (char 12)). "
         f"{NEW_TOKENIZER}",
     ),
-    "no chat template": (
-        lambda folder: (folder / "chat_template.jinja").unlink(),
-        "the tokenizer has no chat template; choose an instruction-tuned model.",
-    ),
-    "a chat template that is none": (
-        lambda folder: (folder / "chat_template.jinja").write_text("{% for %}"),
-        "the tokenizer cannot be loaded (TemplateSyntaxError: Expected an expression, got 'end of statement block'). "
-        f"{NEW_TOKENIZER}",
+    "a tokenizer with more tokens than the model": (
+        lambda folder: add_token(folder),
+        "the tokenizer has tokens up to number 259, and the model has embeddings of 259. Tokenizer and model must "
+        "belong together; enlarge the model with `resize_token_embeddings` and save it.",
     ),
 }
+
+
+def add_token(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<extra>"])
+    tokenizer.save_pretrained(folder)
 
 
 def add_code(folder: Path) -> Path:
@@ -342,7 +377,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_its_code_does_not_run(mine
         check_model(mine, "models.tiny")
     assert str(refusal.value).replace(str(mine), "mine") == f"models.tiny: {sentence}"
     assert not trace.exists()
-    assert len(UNLOADABLE) == 12
+    assert len(UNLOADABLE) == 11
 
 
 def test_a_model_of_a_known_type_is_loaded_without_the_code_that_it_brings(mine, capsys):

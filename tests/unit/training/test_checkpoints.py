@@ -67,6 +67,7 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     files |= {
         "card": work.base.parent / "card.json",
         "precision": work.base.parent / "precision.json",
+        "template": work.base.parent / "chat_template.jinja",
         "train": work.train,
         "weights": folder / work.kind / "weights",
     }

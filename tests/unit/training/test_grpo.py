@@ -134,9 +134,9 @@ def test_the_divergence_is_measured_from_the_warm_start(run):
 
 def test_the_reference_is_published_nowhere_and_counts_for_nothing(run, train_grpo, qwen2, start, tmp_path):
     card = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
-    sizes = publishing.publish_weights(run.model, None, tmp_path / "adapter", card)
+    sizes = publishing.publish_weights(run.model, run.trainer.processing_class, tmp_path / "adapter", card)
     names = sorted(file.name for file in (tmp_path / "adapter").iterdir())
-    assert names == ["adapter_config.json", "adapter_model.safetensors"]
+    assert names == ["adapter_config.json", "adapter_model.safetensors", "chat_template.jinja"]
     assert sizes["saved_parameters"] == run.costs["trainable_parameters"]
     assert run.costs["total_parameters"] == train_grpo(qwen2, start, beta=0.0).costs["total_parameters"]
 
@@ -236,6 +236,7 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
         main(
             card=qwen2.parent / "card.json",
             precision=qwen2.parent / "precision.json",
+            template=qwen2.parent / "chat_template.jinja",
             train=tmp_path / "train.jsonl",
             start=[start / "adapter_model.safetensors"],
             weights=tmp_path / "out" / "adapter" / "adapter_model.safetensors",

@@ -31,7 +31,7 @@ def wrap(model, **fields):
 
 
 def cut_prompts(tokenizer, rows):
-    return [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    return [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
 
 
 @BOTH
@@ -105,7 +105,7 @@ def test_a_left_padded_batch_gives_the_logits_of_a_batch_of_one(run, rows):
     prompts = cut_prompts(tokenizer, rows[:4])
 
     def compute_next(prompts):
-        batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+        batch = tokenizer.pad({"input_ids": prompts}, return_tensors="pt")
         asked = {"max_new_tokens": 1, "output_logits": True, "return_dict_in_generate": True}
         return run.model.generate(**batch, **asked).logits[0]
 

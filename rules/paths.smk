@@ -1,0 +1,54 @@
+# Names the files that rules hand to each other; `<results>` is the study's own folder. No rule in here.
+
+
+def model_card(run):
+    return f"<results>/models/{CFG.runs[run].model}/card.json"
+
+
+def model_precision(run):
+    return f"<results>/models/{CFG.runs[run].model}/precision.json"
+
+
+def model_modules(wildcards):
+    return f"<results>/models/{CFG.runs[wildcards.run].model}/modules.json"
+
+
+def model_template(run):
+    return f"<results>/models/{CFG.runs[run].model}/chat_template.jinja"
+
+
+def weights_of(run, seed):
+    """List the files that a run publishes: none for the untouched model, else weights and their config."""
+    if CFG.runs[run].method == "base":
+        return []
+    folder, stem = ("adapter", "adapter_") if CFG.keeps_adapter(run) else ("model", "")
+    files = ("adapter_model.safetensors", "adapter_config.json") if stem else ("model.safetensors", "config.json")
+    return [f"<results>/runs/{run}/seed{seed}/{folder}/{file}" for file in files]
+
+
+def start_weights(wildcards):
+    """List what the run's `init_from` publishes for the same seed, if it has one."""
+    source = CFG.runs[wildcards.run].init_from
+    return weights_of(source, wildcards.seed) if source else []
+
+
+def rows_to_learn(wildcards, split):
+    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
+
+
+def test_rows(task):
+    return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
+
+
+def measured_arm(wildcards):
+    """Return the run and seed whose weights a job measures: its wildcards', or those that the noise section repeats."""
+    return (wildcards.run, wildcards.seed) if "run" in wildcards.keys() else CFG.repeated_arm
+
+
+def per_arm(pattern, runs=STUDY.runs, tasks=STUDY.tasks):
+    """Expand a path's {run}, {seed} (and {task}) over runs of the study."""
+    return [
+        pattern.replace("{run}", run).replace("{seed}", str(seed)).replace("{task}", task)
+        for run, seed in STUDY.list_arms(runs)
+        for task in (tasks if "{task}" in pattern else [""])
+    ]

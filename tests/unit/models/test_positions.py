@@ -1,0 +1,65 @@
+"""What a study sends a model fits its positions, or is told of before any work."""
+
+import pytest
+
+from tunelab.errors import UserError
+from tunelab.models.positions import check_positions, count_positions
+
+LENGTHS = {
+    "train": {"total": [300, 90], "prompt": [250, 40]},
+    "validation": {"total": [120], "prompt": [60]},
+    "test": {"total": [200, 80], "prompt": [150, 30]},
+}
+SENT = {
+    "runs": {
+        "lora": {"dataset": "chat", "max_length": 256, "completion": None, "virtual": 0},
+        "prefix": {"dataset": "chat", "max_length": None, "completion": None, "virtual": 20},
+        "grpo": {"dataset": "chat", "max_length": 1024, "completion": 64, "virtual": 0},
+    },
+    "tasks": {
+        "short": {"dataset": "chat", "max_new_tokens": 10, "virtual": 20},
+        "long": {"dataset": "chat", "max_new_tokens": 96, "virtual": 20},
+    },
+}
+NEEDED = {"runs.lora": 256, "runs.prefix": 320, "runs.grpo": 314, "tasks.short": 220, "tasks.long": 266}
+
+
+def test_what_is_needed_counts_prompts_answers_and_virtual_tokens():
+    checked = check_positions({"max_position_embeddings": 320}, SENT, {"chat": LENGTHS}, "models.m")
+    assert checked == {"positions": 320, "needed": NEEDED}
+    assert check_positions({}, SENT, {"chat": LENGTHS}, "models.m") == {"positions": None, "needed": NEEDED}
+
+
+def test_too_few_positions_are_a_sentence_that_names_who_needs_more():
+    with pytest.raises(UserError) as refusal:
+        check_positions({"n_positions": 300}, SENT, {"chat": LENGTHS}, "models.m")
+    assert str(refusal.value).startswith(
+        "models.m: the model has 300 positions, and runs.prefix needs 320, runs.grpo needs 314. Lower a run's "
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "positions"),
+    [
+        ({"max_position_embeddings": 2048}, 2048),
+        ({"n_positions": 1024, "n_ctx": 1024}, 1024),
+        ({"text_config": {"max_position_embeddings": 512}, "max_position_embeddings": 64}, 512),
+        (
+            {
+                "max_position_embeddings": 131072,
+                "rope_scaling": {"factor": 8.0, "original_max_position_embeddings": 8192},
+            },
+            131072,
+        ),
+        (
+            {
+                "max_position_embeddings": 4096,
+                "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096},
+            },
+            16384,
+        ),
+        ({"model_type": "mamba"}, None),
+    ],
+)
+def test_positions_are_read_from_every_kind_of_config(config, positions):
+    assert count_positions(config) == positions
