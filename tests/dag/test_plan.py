@@ -183,7 +183,7 @@ def test_results_without_cards_cannot_be_judged_and_it_is_said(arrived, tmp_path
     folder = shutil.copytree(arrived, tmp_path / "project")
     shutil.rmtree(folder / "results/cards")
     text = ask_plan(folder)
-    assert "  train_sft ×3: lora, prefix, warmstart · seed 1: no card, so nobody can tell\n" in text
+    assert "  generate_answers ×10: 5 runs · seeds 0, 1 · sums, support: no card, so nobody can tell\n" in text
     assert len(text.splitlines()) <= SCREEN
 
 

@@ -22,10 +22,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from tunelab.config.peft_types import WEIGHT_CHANGES
 from tunelab.models.lean_lora import factors_at_hand
 from tunelab.models.packed_attention import LAST_TOKENS, attention_by
-from tunelab.models.packed_model import explain_unfit, find_base, list_types, run_packed
+from tunelab.models.packed_model import TOKENWISE, explain_unfit, find_base, find_prefix, list_types, run_packed
 from tunelab.models.packing import pack_rows
 
 # what is obeyed here, or means nothing to a loop that takes one token after the other
@@ -46,7 +45,7 @@ def explain_undecodable(model: Any, config: GenerationConfig) -> str | None:
         return unfit
     if getattr(model, "is_quantized", False):
         return "the base is quantised"
-    if others := list_types(model) - WEIGHT_CHANGES:
+    if others := list_types(model) - TOKENWISE:
         return f"adapters of type {', '.join(sorted(others))} have not been checked for it"
     asked = {name for name, value in config.to_diff_dict().items() if value not in (None, NEUTRAL.get(name))}
     if unknown := asked - OBEYED:
@@ -91,6 +90,8 @@ class Decoder:
         head, choose = self._base.get_output_embeddings(), build_processors(config)
         ends = torch.tensor(config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id])
         hidden, cache = self._read(ids, attention)
+        # a prefix stands before the padding
+        attention = torch.nn.functional.pad(attention, (cache.get_seq_length() - ids.shape[1], 0), value=1)
         position = attention.sum(1, keepdim=True)
         ended = torch.zeros(len(ids), dtype=torch.bool)
         for count in range(1, config.max_new_tokens + 1):
@@ -116,12 +117,14 @@ class Decoder:
 
     def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, DynamicCache]:
         """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""
-        packing, cache = pack_rows(ids, attention), DynamicCache()
+        packing, prefix = pack_rows(ids, attention), find_prefix(self._model)
+        cache = DynamicCache() if prefix is None else prefix
+        before = cache.get_seq_length()
         states = run_packed(self._base, packing, cache)
-        # [1, heads, n, features] → [rows, heads, width, features]
+        # [1, heads, before + n, features] → [rows, heads, before + width, features]
+        places = torch.cat([torch.arange(before).expand(len(ids), -1), packing.places + before], 1)
         layers = [
-            tuple(kept[0][:, packing.places].transpose(0, 1) for kept in (layer.keys, layer.values))
-            for layer in cache.layers
+            tuple(kept[0][:, places].transpose(0, 1) for kept in (layer.keys, layer.values)) for layer in cache.layers
         ]
         return states[packing.places[:, -1]], DynamicCache(layers)
 

@@ -59,6 +59,11 @@ def explain_unscorable(model: Any) -> str | None:
     return None
 
 
+def find_prefix(model: Any) -> DynamicCache | None:
+    """Return the keys and values that an adapter puts before every row, of one row; None if it puts none."""
+    return model.get_prompt(1) if list_types(model) & PROMPT_LEARNING else None
+
+
 def find_hidden(
     model: Any,
     ids: torch.Tensor,
@@ -94,6 +99,5 @@ def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torc
 def project_wanted(model: Any, ids: torch.Tensor, attention: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Return the logits after the positions `wanted` [rows, width - 1], row by row: [positions, vocabulary]."""
     base = find_base(model)
-    shared = list_types(model) & PROMPT_LEARNING
-    hidden = find_hidden(base, ids, attention, wanted, model.get_prompt(1) if shared else None)
+    hidden = find_hidden(base, ids, attention, wanted, find_prefix(model))
     return base.get_output_embeddings()(hidden)

@@ -88,6 +88,25 @@ def test_adapters_are_merged_for_the_while_and_no_weight_is_touched(peft_type):
     assert torch.equal(complete(decoder.generate, config), complete(model.generate, config))
 
 
+@pytest.mark.parametrize("peft_type", ["PREFIX_TUNING", "CARTRIDGE"])
+def test_a_prefix_stands_before_every_prompt(peft_type):
+    model, config = build_model("llama", peft_type), build_config(do_sample=False)
+    assert explain_undecodable(model, config) is None
+    ids, attention = build_rows("left")
+    found = Decoder(model).generate(ids, attention, config)[:, ids.shape[1] :]
+    expected = [
+        model.generate(input_ids=row[seen.bool()][None], generation_config=config)[0, seen.sum() :]
+        for row, seen in zip(ids, attention, strict=True)
+    ]
+    longest = max(map(len, expected))
+    assert torch.equal(found, torch.stack([torch.nn.functional.pad(row, (0, longest - len(row))) for row in expected]))
+    with model.disable_adapter():
+        assert not torch.equal(complete(model.generate, config)[:, ids.shape[1] :], found)
+    for weight in model.parameters():  # the next call has the prefix as it has become
+        weight.data += 0.5 * torch.randn_like(weight) if weight.requires_grad else 0.0
+    assert not torch.equal(Decoder(model).generate(ids, attention, config)[:, ids.shape[1] :], found)
+
+
 def test_a_weight_that_two_layers_share_is_changed_for_the_one_that_is_adapted():
     adapter = LoraConfig(task_type="CAUSAL_LM", target_modules=["lm_head"], init_lora_weights=False)
     model = get_peft_model(build_model("llama", tie_word_embeddings=True), adapter).eval()
@@ -118,7 +137,7 @@ def test_a_failure_leaves_the_model_as_it_was(monkeypatch):
 @pytest.mark.parametrize(
     ("peft_type", "fields", "reason"),
     [
-        ("PREFIX_TUNING", {}, "adapters of type PREFIX_TUNING have not been checked"),
+        ("PROMPT_TUNING", {}, "adapters of type PROMPT_TUNING have not been checked"),
         ("LN_TUNING", {}, "adapters of type LN_TUNING have not been checked"),
         (None, {"repetition_penalty": 1.2}, "decoding asks for repetition_penalty"),
         (None, {"num_beams": 2}, "decoding asks for num_beams"),
