@@ -38,7 +38,8 @@ def main(configfile: list[Path]) -> int:
     jobs = [describe_job(job, dag.reason(job), known(job), runs(job)) for job in found if job is not target]
     if sum(job.runs for job in jobs) + runs(target) != len(dag):
         raise RuntimeError(f"Snakemake plans {len(dag)} jobs, but these were found: {jobs}")
-    print("\n\n".join([render_plan(jobs, target.input[0]), *list_notes(dag.workflow.globals["CFG"])]))
+    notes = list_notes(dag.workflow.globals["CFG"], dag.workflow.globals["config"])
+    print("\n\n".join([render_plan(jobs, target.input[0]), *notes]))
     if verdicts := judge_jobs(jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0

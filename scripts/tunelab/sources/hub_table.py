@@ -65,7 +65,9 @@ def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
         builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
         paths = [Path(path) for split in builder.config.data_files.values() for path in split]
         if strange := [str(path) for path in paths if path not in files]:
-            raise UserError(f"{key}.repo_id: {spec.repo_id} names files that are not its own ({list_names(strange, quoted=False)}).")
+            raise UserError(
+                f"{key}.repo_id: {spec.repo_id} names files that are not its own ({list_names(strange, quoted=False)})."
+            )
         fill_in(snapshot, {path: files[path] for path in paths if path not in first}, builder.info.dataset_size or 0)
         # once more, because it keeps tables under a name that follows from the files' times
         builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
