@@ -23,6 +23,7 @@ FEW = {
     "upkeep/judging.py: '; '.join(causes[:2])",
     "upkeep/judging.py: shlex.join(stale)",
     "upkeep/reproduction.py: ', '.join(LEFT_OUT)",
+    "upkeep/new_study/overlay.py: ', '.join(map(_write, value))",
     "words.py: ''.join(marks)",
 }
 # what only developers read

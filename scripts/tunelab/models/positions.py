@@ -29,8 +29,15 @@ def check_positions(config: dict[str, Any], sent: dict[str, Any], tokens: dict[s
     config: the model's; sent: what `Slices.sent` says; tokens: the data sets' lengths by split (data set → splits).
 
     Raises:
-        UserError: naming the model, and every run and task that needs more than it has.
+        UserError: naming the model, and every run and task that needs more than it has; or a task of a single row,
+            which is known as early.
     """
+    for task, spec in sent["tasks"].items():
+        if sent["compared"] and len(tokens[spec["dataset"]]["test"]["total"]) < 2:
+            raise UserError(
+                f"tasks.{task}: there is one row to answer, and one row compares no runs; raise "
+                f"datasets.{spec['dataset']}.prepare.test, or bring more rows."
+            )
     positions = count_positions(config)
     needed = {f"runs.{run}": _measure_run(spec, tokens[spec["dataset"]]) for run, spec in sent["runs"].items()}
     needed |= {f"tasks.{task}": _measure_task(spec, tokens[spec["dataset"]]) for task, spec in sent["tasks"].items()}
