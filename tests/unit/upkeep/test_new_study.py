@@ -334,7 +334,11 @@ def test_settings_follow_the_rows_the_model_and_the_machine():
     assert choose_settings(3, SHORT, SMALL, cpu).batch_size == 3
     long = choose_settings(1000, LONG, SMALL, gpu)
     assert (long.max_length, long.batch_size, long.accumulation, long.max_new_tokens) == (2048, 2, 4, 1)
-    assert choose_settings(1000, LONG, SMALL, cpu).max_length == 512
+    wide = Known(None, 135e6, None)
+    assert choose_settings(1000, LONG._replace(prompts=[300]), wide, cpu).max_length == 512
+    assert choose_settings(1000, LONG, wide, cpu).max_length == 4032, "every row has something to learn"
+    guessed = choose_settings(10, SHORT._replace(measured=False), SMALL, cpu)
+    assert (guessed.max_length, guessed.max_new_tokens) == (256, 64), "a template may add more than letters tell"
     assert not many.save_memory
     assert choose_settings(100, SHORT, Known(None, 7e9, 4096), gpu).save_memory
 

@@ -80,6 +80,9 @@ def describe(found: Findings) -> Iterator[str]:
     else:
         yield f"Model: {model.name}, {found.chat_reason}."
     yield _describe_memory(found)
+    longest, positions = max(found.lengths.prompts), found.known.positions
+    if positions and longest + found.settings.max_new_tokens > positions:
+        yield f"The longest prompt has {longest} tokens, and the model {positions} positions: leave such rows out."
     if found.problem:
         yield f"These rows do not go with the model yet: {found.problem}"
 

@@ -1,7 +1,6 @@
 """Choose sensible settings for a first study by its rows and the machine."""
 
 import os
-from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,6 @@ from tunelab.upkeep.new_study.talking import Lengths
 
 PASSES = 3  # over the training rows
 BATCH = 8  # rows to an optimizer step
-NARROW = 0.99  # share of the rows that shall not be cut
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -56,9 +54,13 @@ def choose_settings(rows: int, lengths: Lengths, known: Known, machine: Machine)
     On a CPU steps, lengths and answers are kept few, so that a first study takes minutes.
     """
     most_steps, longest, most_new = (1000, 2048, 512) if machine.gpu else (60, 512, 128)
-    positions = known.positions or longest
-    max_length = min(_round_up(_find_share(lengths.rows, NARROW), 32), longest, positions)
-    room = max(1, positions - max(lengths.prompts))
+    positions = known.positions or 10**6  # not known
+    row, prompt, answer = map(max, lengths[:3])
+    if not lengths.measured:  # templates may add a system message of their own; room that is not used costs nothing
+        row, answer = max(256, 2 * row), max(64, 2 * answer)
+    # a row whose prompt alone fills it would have nothing to learn, which is refused
+    max_length = min(max(min(_round_up(row, 32), longest), _round_up(prompt + 1, 32)), positions)
+    room = max(1, positions - prompt)
     batch = next(size for size in (8, 4, 2, 1) if size * max_length <= 4096 or size == 1)
     batch = min(batch, max(1, rows))
     steps = min(most_steps, max(4, ceil(PASSES * rows / BATCH)))
@@ -71,15 +73,10 @@ def choose_settings(rows: int, lengths: Lengths, known: Known, machine: Machine)
         warmup_steps=steps // 10,
         eval_steps=max(1, steps // 4),
         max_length=max_length,
-        max_new_tokens=min(_round_up(_find_share(lengths.answers, NARROW), 16), most_new, room),
+        max_new_tokens=min(_round_up(answer, 16), most_new, room),
         needed_memory=needed,
         save_memory=bool(needed) and needed > 0.5 * machine.memory,
     )
-
-
-def _find_share(lengths: Sequence[int], share: float) -> int:
-    """Return the length that this share of the rows does not exceed."""
-    return sorted(lengths)[min(len(lengths) - 1, int(share * len(lengths)))]
 
 
 def _round_up(number: int, step: int) -> int:

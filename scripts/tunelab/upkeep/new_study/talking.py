@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
 
-SAMPLE = 500  # rows that are measured
+SAMPLE = 500  # rows that are measured, the longest
 BYTES = 3  # of UTF-8 to a token where no tokenizer is at hand: on the safe side in English, about right in Chinese
 ENDS = 8  # tokens that a template puts around a turn
 # tokens that ChatML is written with
@@ -57,10 +57,14 @@ def measure_rows(folder: Path, settings: ChatSettings, records: Sequence[dict[st
         file.flush()
         tokenizer = load_tokenizer(folder, template=Path(file.name))
     check_carried(tokenizer, records)
-    shown = [record["messages"] for record in records[:SAMPLE]]
+    shown = sorted((record["messages"] for record in records), key=_count_letters, reverse=True)[:SAMPLE]
     rows = [len(encode_conversation(tokenizer, messages)["input_ids"]) for messages in shown]
     prompts = [len(encode_prompt(tokenizer, messages[:-1])) for messages in shown]
     return Lengths(rows, prompts, [row - prompt for row, prompt in zip(rows, prompts, strict=True)], True)
+
+
+def _count_letters(messages: Sequence[dict[str, Any]]) -> int:
+    return sum(len(turn["content"]) for turn in messages)
 
 
 def estimate_rows(records: Sequence[dict[str, Any]]) -> Lengths:
