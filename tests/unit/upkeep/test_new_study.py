@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from scripts import new_study
+from tunelab.config.selection import describe_left_out
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json, write_json
 from tunelab.upkeep.new_study import model as models
@@ -107,6 +108,7 @@ def test_every_format_is_found_in_the_rows_and_their_columns_are_named(row, kind
     config = read_config([Path("config/mine.yaml")])
     assert (config.study.runs, config.study.tasks, config.noise.run) == (("base", "lora"), ("mine",), "lora")
     assert config.runs["lora"].dataset == "mine"
+    assert list(describe_left_out(overlay, config)) == []
 
 
 def test_a_line_for_rewards_of_right_answers_waits_in_studies_of_sums():
