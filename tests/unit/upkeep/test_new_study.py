@@ -307,6 +307,16 @@ class TestModelsAtHand:
             "These rows do not go with the model yet: The model's chat template leaves out 'reasoning_content'" in said
         )
 
+    def test_a_repository_in_the_hubs_cache_is_looked_at_if_it_has_a_tokenizer(self, llama, folder, monkeypatch):
+        cached = folder / "cached/config.json"
+        cached.parent.mkdir()
+        shutil.copy(llama / "config.json", cached)
+        monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: str(cached))
+        _, _, said = write_study("org/tiny-7b")
+        assert "tiny-7b is not at hand" in said
+        shutil.copytree(llama, cached.parent, dirs_exist_ok=True)
+        assert "Model: tiny-7b, the tokenizer's own chat template." in write_study("org/tiny-7b", name="other")[2]
+
     def test_a_folder_that_is_no_model_is_refused(self, llama, folder):
         shutil.copytree(llama, folder / "tiny")
         (folder / "tiny/model.safetensors").unlink()

@@ -94,7 +94,8 @@ def _find_folder(model: Chosen, place: Path) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(model.spec.repo_id, "config.json", revision=model.spec.revision)
-        return Path(found).parent if isinstance(found, str) else None
+        folder = Path(found).parent if isinstance(found, str) else None
+        return folder if folder and (folder / "tokenizer_config.json").is_file() else None
     return None
 
 
@@ -133,5 +134,5 @@ def _read_wheel(wheel: Path) -> PypiModel:
 def _name_model(spec: ModelSpec, default: Config) -> str:
     """Return a name for the config that is free there."""
     said = getattr(spec, "repo_id", None) or getattr(spec, "package", None) or spec.path
-    name = re.sub(r"[^a-z0-9_.-]+", "-", said.rstrip("/").rpartition("/")[2].lower()).strip("-_.")[:50] or "model"
+    name = re.sub(r"[^a-z0-9_.-]+", "-", said.rstrip("/").rpartition("/")[2].lower())[:50].strip("-_.") or "model"
     return f"{name}-own" if name in default.models else name

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SAMPLE = 500  # rows that are measured, the longest
 BYTES = 3  # of UTF-8 to a token where no tokenizer is at hand: on the safe side in English, about right in Chinese
@@ -45,13 +48,11 @@ def measure_rows(folder: Path, settings: ChatSettings, records: Sequence[dict[st
     Raises:
         UserError: if the chat template cannot say what the rows hold.
     """
-    from transformers import AutoTokenizer
-
     from tunelab.models.carried import check_carried
     from tunelab.models.chat import encode_conversation, encode_prompt, load_tokenizer
     from tunelab.models.settling import settle_template
 
-    text, _ = settle_template(AutoTokenizer.from_pretrained(folder), settings, "MODEL")
+    text, _ = settle_template(_load_tokenizer(folder), settings, "MODEL")
     with NamedTemporaryFile("w", encoding="utf-8", suffix=".jinja") as file:
         file.write(text)
         file.flush()
@@ -61,6 +62,16 @@ def measure_rows(folder: Path, settings: ChatSettings, records: Sequence[dict[st
     rows = [len(encode_conversation(tokenizer, messages)["input_ids"]) for messages in shown]
     prompts = [len(encode_prompt(tokenizer, messages[:-1])) for messages in shown]
     return Lengths(rows, prompts, [row - prompt for row, prompt in zip(rows, prompts, strict=True)], True)
+
+
+def _load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """Load a tokenizer, without code that comes with it."""
+    from transformers import AutoTokenizer
+
+    from tunelab.sources.loading import explain_loading
+
+    with explain_loading("MODEL", "the tokenizer", "The study fetches it anew, whole."):
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def _count_letters(messages: Sequence[dict[str, Any]]) -> int:
@@ -75,9 +86,7 @@ def estimate_rows(records: Sequence[dict[str, Any]]) -> Lengths:
 
 def _list_settings(folder: Path) -> Iterator[tuple[ChatSettings, str]]:
     """Yield ways to talk to a model, the most natural first."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = _load_tokenizer(folder)
     chatml = set(tokenizer.get_vocab()) >= CHATML
     if tokenizer.chat_template:
         yield ChatSettings(), "the tokenizer's own chat template"

@@ -8,7 +8,7 @@ from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.loading import Config
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
-from tunelab.upkeep.new_study.model import choose_model, look_at_model
+from tunelab.upkeep.new_study.model import Chosen, choose_model, look_at_model
 from tunelab.upkeep.new_study.overlay import Findings, describe, render_overlay
 from tunelab.upkeep.new_study.rows import look_at_rows
 from tunelab.upkeep.new_study.settings import choose_settings, find_machine
@@ -58,7 +58,7 @@ def check_name(name: str) -> Path:
     return file
 
 
-def find_out(name: str, data: str, chosen, default: Config) -> Findings:
+def find_out(name: str, data: str, chosen: Chosen, default: Config) -> Findings:
     """Look at the rows, at the model and at the machine."""
     taken = {*default.datasets, *default.tasks, *RUN_FILES}
     dataset = f"{name}-rows" if name in taken else name
