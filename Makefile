@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup setup-tests again lock report plan verify clean-stale bench bench-growth reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests again lock new-study report plan verify clean-stale bench bench-growth reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -37,6 +37,11 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 lock: setup ## write the lock files again from pyproject.toml; UPGRADE=trl takes the newest trl that fits
 	$(LOCK) --output-file requirements.lock pyproject.toml
 	$(LOCK) --output-file requirements-test.lock --group test --constraint requirements.lock
+
+# as the shell takes it, whatever it holds
+quoted = '$(subst ','\'',$(value $(1)))'
+new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
+	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
 report: setup ## make the report, or bring it up to date
 	$(SNAKEMAKE)

@@ -11,8 +11,10 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from tunelab.config.loading import load_config
+from tunelab.config.selection import settle_selection
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
@@ -45,10 +47,12 @@ CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_c
 
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
-        CFG = load_config(config, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
-        check_fetched(CFG, config, CONFIG_FILES[-1])
+        SETTLED = settle_selection(config, [*map(load_configfile, CONFIG_FILES), workflow.config_settings.config])
+        CFG = load_config(SETTLED, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
+        check_fetched(CFG, SETTLED, CONFIG_FILES[-1])
     else:
-        CFG = load_config(load_frozen(os.environ[FROZEN], SCRIPTS), CONFIG_FILES[-1])
+        SETTLED = load_frozen(os.environ[FROZEN], SCRIPTS)
+        CFG = load_config(SETTLED, CONFIG_FILES[-1])
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -94,7 +98,7 @@ onstart:
     claim_folder()
     # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
     workflow.scheduler._lock = threading.RLock()
-    os.environ[FROZEN] = str(freeze_study(config, SCRIPTS, Path(".snakemake/frozen")))
+    os.environ[FROZEN] = str(freeze_study(SETTLED, SCRIPTS, Path(".snakemake/frozen")))
 
 
 onerror:

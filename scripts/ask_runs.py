@@ -12,6 +12,7 @@ from tunelab.data.formats import find_system
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
+from tunelab.values import list_names
 
 # the blog's own try-out: nearly greedy, long enough for a full answer
 GENERATION = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.01}
@@ -24,7 +25,9 @@ def main(configfile: list[Path], run: str | None, task: str | None, question: st
     names = [run] if run else list(config.study.runs)
     unknown = [name for name in names if name not in config.runs]
     if unknown:
-        raise UserError(f"RUN: there is no run {unknown[0]!r}; the study has {', '.join(config.study.runs)}.")
+        raise UserError(
+            f"RUN: there is no run {unknown[0]!r}; the study has {list_names(config.study.runs, quoted=False)}."
+        )
     system = find_system(config.datasets[config.tasks[task or config.study.tasks[0]].dataset].prepare)
     for name in names:
         print(f"\n{config.runs[name].label}:\n{ask(config, name, system, question, GENERATION)}", flush=True)

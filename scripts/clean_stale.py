@@ -16,6 +16,7 @@ from tunelab.upkeep.disk import measure_bytes, measure_freed, remove_tree
 from tunelab.upkeep.overlays import DEFAULT, read_config
 from tunelab.upkeep.stale import list_stale
 from tunelab.upkeep.tools import build_parser, run_as_tool
+from tunelab.values import list_names
 
 RUNNING = Path(".snakemake/running.lock")  # Snakemake holds it while it runs here
 
@@ -35,7 +36,7 @@ def main(configfile: list[Path], yes: bool) -> int:
             print("Nothing is stale: the configs refer to all that is here.")
         else:
             print(f"Removing this frees {format_bytes(measure_freed(paths))}. No config refers to it, of these:")
-            print(f"{', '.join(map(str, files))}. Name one that lies elsewhere with CONFIG=.")
+            print(f"{list_names(files, quoted=False)}. Name one that lies elsewhere with CONFIG=.")
         if stale and removing and (yes or input("Remove it? [y/N] ").strip().lower() in ("y", "yes")):
             for path in paths:
                 remove_tree(path)

@@ -32,13 +32,13 @@ def main(configfile: list[Path]) -> int:
         except Exception as error:
             snakemake.print_exception(error)  # as Snakemake's own command shows it
             return 1
-    known, runs = dag.workflow.persistence.has_metadata, dag.needrun
+    known, runs, loaded = dag.workflow.persistence.has_metadata, dag.needrun, dag.workflow.globals
     found = [job for level in dag.toposorted() for job in sorted(level, key=str)]  # causes before effects
     (target,) = (job for job in found if job.rule.name == "all")
     jobs = [describe_job(job, dag.reason(job), known(job), runs(job)) for job in found if job is not target]
     if sum(job.runs for job in jobs) + runs(target) != len(dag):
         raise RuntimeError(f"Snakemake plans {len(dag)} jobs, but these were found: {jobs}")
-    print("\n\n".join([render_plan(jobs, target.input[0]), *list_notes(dag.workflow.globals["CFG"])]))
+    print("\n\n".join([render_plan(jobs, target.input[0]), *list_notes(loaded["CFG"], loaded["config"])]))
     if verdicts := judge_jobs(jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.config.specs.data import PrepareSpec
-from tunelab.data import datacard, formats, splits
+from tunelab.data import datacard, preparing, splits
 from tunelab.jobs.job import run_as_job
-from tunelab.sources.origins import divide_by_file, render_origin
 
 
 def main(
@@ -22,15 +21,7 @@ def main(
     from datasets import load_from_disk
 
     source_card = records.read_json(card)
-    raw = load_from_disk(card.parent / "raw")
-    examples = {}
-    for split, rows in raw.items():
-        columns = formats.map_columns(spec, rows.column_names, dataset, render_origin(source_card, split))
-        examples[split] = [
-            example
-            for file, part in divide_by_file(source_card, split, rows.to_list())
-            for example in formats.build_examples(part, spec, columns, file)
-        ]
+    examples = preparing.read_examples(load_from_disk(card.parent / "raw"), source_card, spec, dataset)
     drawn, left_out = splits.draw_splits(examples["train"], examples.get("test"), spec, dataset)
     for path, split in ((train, "train"), (validation, "validation"), (test, "test")):
         records.write_jsonl(path, splits.build_records(drawn[split]))

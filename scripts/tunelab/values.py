@@ -15,6 +15,7 @@ _TYPES = {
     list: "an array",
     dict: "an object",
 }
+LISTED = 12  # names in one message
 # characters that show nothing although Unicode counts them as letters, marks or symbols
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\ufe0e\ufe0f\uffa0")
 _REPR = reprlib.Repr()
@@ -31,7 +32,7 @@ def name_type(value: Any) -> str:
 def shorten(value: Any) -> str:
     """Render a value as Python would, control characters escaped, in at most 120 characters."""
     text = _REPR.repr(value[:80] if isinstance(value, bytes) else value)
-    return text if len(text) <= 120 else text[:117] + "..."
+    return cut(text)
 
 
 def describe(value: Any) -> str:
@@ -42,14 +43,22 @@ def describe(value: Any) -> str:
     return f"{name_type(value)}{size} ({shorten(value)})"
 
 
-def list_names(names: Iterable[str], room: int = 200) -> str:
-    """Render names in quotes, as many as there is room for: a table may have a thousand columns."""
-    quoted = [shorten(name) for name in names]
+def list_names(names: Iterable[Any], room: int = 200, quoted: bool = True) -> str:
+    """Render names, a dozen at most and as many as `room` characters hold: a table may have a thousand columns.
+
+    quoted: as Python would write them; without, as they stand in the config, for names that hold no surprises.
+    """
+    written = [shorten(name) if quoted else cut(str(name)) for name in names]
     shown = 0
-    while shown < len(quoted) and (not shown or sum(map(len, quoted[: shown + 1])) <= room):
+    while shown < min(len(written), LISTED) and (not shown or sum(map(len, written[: shown + 1])) <= room):
         shown += 1
-    more = f" and {len(quoted) - shown} more" if shown < len(quoted) else ""
-    return ", ".join(quoted[:shown]) + more
+    more = f" and {len(written) - shown} more" if shown < len(written) else ""
+    return ", ".join(written[:shown]) + more
+
+
+def cut(text: str, most: int = 120) -> str:
+    """Return a text of at most `most` characters, which ends in dots if more was there."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def is_blank(text: str) -> bool:

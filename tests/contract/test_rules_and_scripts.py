@@ -98,7 +98,7 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
         if found := re.findall(r"\b(?:environ|getenv|putenv)\b", text):
             asking[str(path.relative_to(SCRIPTS))] = len(found)
     assert set(asking) == {
-        *("ask_runs.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
+        *("ask_runs.py", "new_study.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
         *("tunelab/upkeep/bench/child.py", "tunelab/upkeep/bench/orders.py"),  # a bench's trainings, as jobs have it
     }
     assert asking["tunelab/training/shared.py"] == 1  # TensorBoard's folder, which transformers takes from there only

@@ -9,6 +9,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.config.run_checks import find_adapter
+from tunelab.values import list_names
 
 Found = Iterator[Problem]
 # starts that PEFT computes from the weights themselves, and cannot from quantised ones
@@ -67,7 +68,7 @@ def _check_companions(config: Draft, path: tuple, run: Draft) -> Found:
     if kind == "IA3" and fed and isinstance(chosen, list):
         missing = [name for name in ([fed] if isinstance(fed, str) else fed) if name not in chosen]
         if missing:
-            text = f"must be among target_modules, which lack {', '.join(map(str, missing))}"
+            text = f"must be among target_modules, which lack {list_names(missing, quoted=False)}"
             yield Problem((*here, "feedforward_modules"), text)
     if kind in EITHER:
         first, second = EITHER[kind]

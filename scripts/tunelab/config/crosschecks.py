@@ -176,6 +176,14 @@ def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
         yield Problem((*path, "kind"), text)
 
 
+def _check_test_rows(config: Draft, path: tuple, task: Draft) -> Found:
+    test = config.datasets[task.dataset].prepare.test
+    if type(test) is int and test < 2 and len(config.study.runs) > 1:
+        yield Problem(
+            ("datasets", task.dataset, "prepare", "test"), f"one row compares no runs on {path[-1]}; raise it"
+        )
+
+
 def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
     if path[-1] in RUN_FILES:
         yield Problem(path, "is the name of something that every run's folder holds; take another name")
@@ -186,5 +194,5 @@ TABLE_CHECKS = {
     "models": (_check_architecture, _check_template, _check_template_kwargs),
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
     "runs": (*RUN_CHECKS, check_training),
-    "tasks": (_check_answers, _check_task_name, *TASK_CHECKS),
+    "tasks": (_check_answers, _check_test_rows, _check_task_name, *TASK_CHECKS),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.wording import refuse_value
+from tunelab.values import list_names
 
 Found = Iterator[Problem]
 
@@ -14,7 +15,8 @@ def _check_repeated_run(config: Draft) -> Found:
         return
     name, runs = config.noise.run, config.study.runs
     if name not in runs:
-        text = f"{name!r} is not in study.runs; take a run of the study ({', '.join(runs)}), or set noise to null"
+        listed = list_names(runs, quoted=False)
+        text = f"{name!r} is not in study.runs; take a run of the study ({listed}), or set noise to null"
         yield Problem(("noise", "run"), text)
 
 

@@ -7,6 +7,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import QUANTIZATION, TRAINERS, judge_fields, list_set, load_unsupported
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.wording import refuse_choice, refuse_value
+from tunelab.values import list_names
 
 # what PEFT has a default for that no model can be built with
 REQUIRED = dict.fromkeys(PROMPT_LEARNING, ("num_virtual_tokens",)) | {
@@ -39,7 +40,7 @@ def _check_adapter(path: tuple, run: Draft) -> Iterator[Problem]:
     if fields.get("peft_type") not in kinds:
         run.wrong.add("adapter")
         if "peft_type" not in fields:
-            text = f"is required: one of {', '.join(kinds)}"
+            text = f"is required, for example LORA; known are {list_names(kinds, quoted=False)}"
         elif fields["peft_type"] in unsupported:
             text = f"{fields['peft_type']} is refused: {unsupported[fields['peft_type']]}; take another type"
         else:

@@ -104,16 +104,21 @@ def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) ->
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
     repeated = [line for file in files for line in list_repeated_keys(file)]
-    problems: list[Problem] = []
-    safe = _take_out_unsafe(raw, (), problems)
-    reader = Reader()
-    draft = reader.read(Config, safe)
-    problems += [*reader.problems, *list_problems(draft)]
+    problems, safe, draft = judge(raw)
     if lines := [*repeated, *render_problems(problems, raw)]:
         raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
     config = Config.model_validate(safe)
     runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}
     return config.model_copy(update={"runs": runs})
+
+
+def judge(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
+    """Return all problems of the merged config, itself without unsafe switches, and what is right of it."""
+    problems: list[Problem] = []
+    safe = _take_out_unsafe(raw, (), problems)
+    reader = Reader()
+    draft = reader.read(Config, safe)
+    return [*problems, *reader.problems, *list_problems(draft)], safe, draft
 
 
 def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.specs.base import Spec
 from tunelab.config.wording import find_nearest, refuse_choice, refuse_invalid, refuse_name, refuse_value
+from tunelab.values import list_names
 
 STRAY = "is not a field of {tag} {value} (an overlay adds to a mapping; to change its {tag}, define a new name)"
 
@@ -67,7 +68,7 @@ class Reader:
                 elif not field.is_required():
                     right[name] = field.get_default(call_default_factory=True)
                 elif len(sections) == 1:
-                    choices = ", ".join(_list_choices(sections[0], name))
+                    choices = list_names(_list_choices(sections[0], name), quoted=False)
                     text = f"is required: one of {choices}" if choices else "is required"
                     raise self._refuse((*path, name), text, field.description)
                 else:
@@ -83,7 +84,7 @@ class Reader:
             if value.get(tag) in _list_choices(section, tag):
                 return [section]
         choices = [choice for section in sections for choice in _list_choices(section, tag)]
-        missing = f"is required: one of {', '.join(choices)}"
+        missing = f"is required: one of {list_names(choices, quoted=False)}"
         self._refuse((*path, tag), refuse_choice(value[tag], choices) if tag in value else missing)
         wrong.add(tag)
         return sections

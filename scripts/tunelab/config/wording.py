@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tunelab.values import LISTED, list_names
+
 SHOWN = 60  # characters of a value
-LISTED = 12  # names
 # pydantic's types of errors; others keep its own words
 DEMANDS = {
     "string_type": "must be text",
@@ -52,7 +53,7 @@ def refuse_name(problem: str, name: Any, known: Iterable[str]) -> str:
     known = list(map(str, known))  # YAML has names that are no text as well; those are told elsewhere
     if nearest := find_nearest(name, known):
         return f"{problem} (did you mean {nearest}?)"
-    return f"{problem}; known here: {', '.join(known)}" if len(known) <= LISTED else problem
+    return f"{problem}; known here: {list_names(known, quoted=False)}" if len(known) <= LISTED else problem
 
 
 def refuse_value(demand: str, value: Any, choices: Iterable[str] = (), text_wanted: bool = False) -> str:
@@ -87,7 +88,7 @@ def refuse_choice(value: Any, choices: Iterable[str], demands: Iterable[str] = (
     if len(choices) > LISTED and isinstance(value, str) and find_nearest(value, choices):
         listed = f"must be one of {len(choices)} words"
     else:
-        listed = f"must be one of {', '.join(choices)}"
+        listed = f"must be one of {list_names(choices, quoted=False)}"
     return refuse_value(join_demands([listed, *demands]), value, choices, text_wanted=True)
 
 

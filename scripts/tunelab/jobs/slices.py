@@ -58,7 +58,8 @@ class Slices:
             },
         }
         sections = [*part["runs"].values(), *part["tasks"].values()]
-        return part | {"datasets": sorted({section["dataset"] for section in sections})}
+        compared = len(config.study.runs) > 1
+        return part | {"datasets": sorted({section["dataset"] for section in sections}), "compared": compared}
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""

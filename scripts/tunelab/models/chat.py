@@ -39,8 +39,8 @@ def load_tokenizer(model: Path, padding_side: str = "right", template: Path | No
     """
     if gone := [f"{file.name} → {file.readlink()}" for file in sorted(model.glob("*")) if not file.exists()]:
         raise UserError(
-            f"Files of yours that {model} leads to are not where they were ({', '.join(gone)}). Put them back, or "
-            "correct the model's path in the config and run again."
+            f"Files of yours that {model} leads to are not where they were ({list_names(gone, quoted=False)}). Put "
+            "them back, or correct the model's path in the config and run again."
         )
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side=padding_side)
     if template is not None:

@@ -6,6 +6,7 @@ Beyond them, learnt positions end in an error and rotary ones in noise.
 from typing import Any
 
 from tunelab.errors import UserError
+from tunelab.values import list_names
 
 # how configs call the number of positions, in the order of asking
 NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length")
@@ -28,14 +29,21 @@ def check_positions(config: dict[str, Any], sent: dict[str, Any], tokens: dict[s
     config: the model's; sent: what `Slices.sent` says; tokens: the data sets' lengths by split (data set → splits).
 
     Raises:
-        UserError: naming the model, and every run and task that needs more than it has.
+        UserError: naming the model, and every run and task that needs more than it has; or a task of a single row,
+            which is known as early.
     """
+    for task, spec in sent["tasks"].items():
+        if sent["compared"] and len(tokens[spec["dataset"]]["test"]["total"]) < 2:
+            raise UserError(
+                f"tasks.{task}: there is one row to answer, and one row compares no runs; raise "
+                f"datasets.{spec['dataset']}.prepare.test, or bring more rows."
+            )
     positions = count_positions(config)
     needed = {f"runs.{run}": _measure_run(spec, tokens[spec["dataset"]]) for run, spec in sent["runs"].items()}
     needed |= {f"tasks.{task}": _measure_task(spec, tokens[spec["dataset"]]) for task, spec in sent["tasks"].items()}
     over = {name: count for name, count in needed.items() if positions is not None and count > positions}
     if over:
-        listed = ", ".join(f"{name} needs {count}" for name, count in over.items())
+        listed = list_names((f"{name} needs {count}" for name, count in over.items()), quoted=False)
         raise UserError(
             f"{key}: the model has {positions} positions, and {listed}. Lower a run's training.max_length (or "
             "max_completion_length) or a task's generation.max_new_tokens, leave the longest rows out, or choose a "

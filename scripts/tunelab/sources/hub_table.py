@@ -19,6 +19,7 @@ from tunelab.files import link_or_copy
 from tunelab.sources.hub_errors import explain_errors
 from tunelab.sources.snapshots import Snapshot, open_snapshot
 from tunelab.sources.transfer import HubFile
+from tunelab.values import list_names
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -64,7 +65,9 @@ def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
         builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
         paths = [Path(path) for split in builder.config.data_files.values() for path in split]
         if strange := [str(path) for path in paths if path not in files]:
-            raise UserError(f"{key}.repo_id: {spec.repo_id} names files that are not its own ({', '.join(strange)}).")
+            raise UserError(
+                f"{key}.repo_id: {spec.repo_id} names files that are not its own ({list_names(strange, quoted=False)})."
+            )
         fill_in(snapshot, {path: files[path] for path in paths if path not in first}, builder.info.dataset_size or 0)
         # once more, because it keeps tables under a name that follows from the files' times
         builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tunelab.values import list_names
+
 
 def divide_by_file(source_card: dict[str, Any], split: str, rows: list[dict]) -> Iterator[tuple[str, list[dict]]]:
     """Yield each file's name with its rows, in order; rows of one file or of none are a single part."""
@@ -20,5 +22,5 @@ def render_origin(source_card: dict, split: str) -> str:
     files = source.get("test_files" if split == "test" else "files") or ()
     if len(files) == 1:
         return files[0]
-    together = f" ({', '.join(files)} taken together)" if files else ""
+    together = f" ({list_names(files, quoted=False)} taken together)" if files else ""
     return f"Data set {source_card['dataset']}, split {split}{together}"

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 from tunelab.sources.loading import explain_loading
+from tunelab.values import list_names
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHATML = (
@@ -67,7 +68,7 @@ def build_config(spec: RandomModel, key: str, tokenizer: PreTrainedTokenizerFast
     unknown = [name for name in fields if not hasattr(known, name)]
     if unknown or "vocab_size" in fields:
         raise UserError(
-            f"{key}.architecture: {type(known).__name__} has no field {', '.join(unknown)}."
+            f"{key}.architecture: {type(known).__name__} has no field {list_names(unknown, quoted=False)}."
             if unknown
             else f"{key}.architecture.vocab_size: leave it out; the tokenizer decides it."
         )

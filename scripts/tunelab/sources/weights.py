@@ -26,8 +26,9 @@ def check_weights(names: set[str], key: str) -> None:
     pickled = sorted(name for name in names if any(fnmatch(name, pattern) for pattern in PICKLED))
     if pickled:
         raise UserError(
-            f"{key}: the weights are pickled ({', '.join(pickled)}), a format that can run code when it is opened, and "
-            "are not used. Load them where you trust them and save them with `model.save_pretrained(folder)`."
+            f"{key}: the weights are pickled ({list_names(pickled, quoted=False)}), a format that can run code when it "
+            "is opened, and are not used. Load them where you trust them and save them with "
+            "`model.save_pretrained(folder)`."
         )
     raise UserError(
         f"{key}: there are no *.safetensors weights. Pickled ones (*.bin, *.pt) are not used, because they can run "

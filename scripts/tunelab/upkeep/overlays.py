@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from tunelab.config.loading import Config, load_config
+from tunelab.config.selection import settle_selection
 from tunelab.errors import UserError
 
 DEFAULT = Path("config/config.yaml")
@@ -19,9 +20,12 @@ def read_config(overlays: Sequence[Path] = ()) -> Config:
         UserError: if a file is not there, is not YAML, or the whole is not valid.
     """
     merged: dict = {}
-    for file in (DEFAULT, *overlays):
-        merged = merge(merged, _read_mapping(file))
-    return load_config(merged, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays])
+    layers = [_read_mapping(file) for file in (DEFAULT, *overlays)]
+    for layer in layers:
+        merged = merge(merged, layer)
+    return load_config(
+        settle_selection(merged, layers), ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays]
+    )
 
 
 def merge(below: Any, above: dict) -> dict:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.config.loading import Config
+from tunelab.config.selection import describe_left_out
 from tunelab.config.study import has_unused_epochs
 from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
@@ -90,8 +91,9 @@ def render_plan(jobs: list[Job], target: str) -> str:
     return "\n".join([*lines, "", _render_total(planned, spent)])
 
 
-def list_notes(config: Config) -> Iterator[str]:
-    """Yield a sentence for each setting of a selected run that is not used, since another one goes before it."""
+def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence for what of the merged config, `raw`, falls away, and for each setting that is not used."""
+    yield from describe_left_out(raw, config)
     for name in config.study.runs:
         training = getattr(config.runs[name], "training", {})
         if has_unused_epochs(training):

@@ -7,16 +7,20 @@ import yaml
 from snakemake.utils import update_config
 
 from tunelab.config.loading import Config, load_config
+from tunelab.config.selection import settle_selection
 
 FOLDER = Path(__file__).parents[3] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
 
 
-def merge(overlay: str | dict) -> dict:
-    merged = copy.deepcopy(DEFAULT)
-    update_config(merged, yaml.safe_load(overlay) if isinstance(overlay, str) else overlay)
-    return merged
+def merge(*overlays: str | dict) -> dict:
+    """Merge overlays, one after the other, and settle what they select."""
+    layers = [DEFAULT, *(yaml.safe_load(item) if isinstance(item, str) else item for item in overlays)]
+    merged = {}
+    for layer in copy.deepcopy(layers):
+        update_config(merged, layer)
+    return settle_selection(merged, layers)
 
 
-def load(overlay: str | dict) -> Config:
-    return load_config(merge(overlay), "config/config.yaml")
+def load(*overlays: str | dict) -> Config:
+    return load_config(merge(*overlays), "config/config.yaml")

@@ -98,4 +98,4 @@ def test_what_a_study_sends_a_model_is_told_by_run_and_task():
     assert sent["datasets"] == ["sums", "support"] and "base" not in sent["runs"]
     assert Slices(load(SENT)).sent("smollm2") != sent
     spare = "models: {spare: {source: local, path: x}}"
-    assert Slices(load(spare)).sent("spare") == {"runs": {}, "tasks": {}, "datasets": []}
+    assert Slices(load(spare)).sent("spare") == {"runs": {}, "tasks": {}, "datasets": [], "compared": True}

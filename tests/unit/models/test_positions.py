@@ -20,6 +20,7 @@ SENT = {
         "short": {"dataset": "chat", "max_new_tokens": 10, "virtual": 20},
         "long": {"dataset": "chat", "max_new_tokens": 96, "virtual": 20},
     },
+    "compared": True,
 }
 NEEDED = {"runs.lora": 256, "runs.prefix": 320, "runs.grpo": 314, "tasks.short": 220, "tasks.long": 266}
 
@@ -63,3 +64,10 @@ def test_too_few_positions_are_a_sentence_that_names_who_needs_more():
 )
 def test_positions_are_read_from_every_kind_of_config(config, positions):
     assert count_positions(config) == positions
+
+
+def test_a_task_of_one_row_is_told_before_any_work_if_runs_are_compared():
+    alone = LENGTHS | {"test": {"total": [200], "prompt": [150]}}
+    with pytest.raises(UserError, match=r"tasks\.short: there is one row to answer, and one row compares no runs"):
+        check_positions({}, SENT, {"chat": alone}, "models.m")
+    assert check_positions({}, SENT | {"compared": False}, {"chat": alone}, "models.m")["needed"] == NEEDED

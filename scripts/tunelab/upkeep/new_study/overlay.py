@@ -1,0 +1,123 @@
+"""Write what was found and assumed as a commented overlay, and say it in a few sentences."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import yaml
+
+from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings
+from tunelab.upkeep.new_study.model import Chosen, Known
+from tunelab.upkeep.new_study.rows import Data
+from tunelab.upkeep.new_study.settings import Machine, Settings
+from tunelab.upkeep.new_study.talking import Lengths
+from tunelab.values import cut, list_names
+
+TEMPLATE = Path(__file__).with_name("overlay.yaml.j2")
+
+
+class Findings(NamedTuple):
+    """All that the overlay is written from; `problem` says why the model cannot be talked to with these rows."""
+
+    name: str
+    title: str
+    dataset: str
+    data: Data
+    model: Chosen
+    known: Known
+    chat: ChatSettings
+    chat_reason: str
+    lengths: Lengths
+    settings: Settings
+    machine: Machine
+    problem: str | None
+
+
+def render_overlay(found: Findings) -> str:
+    """Render the overlay, with a comment on each assumption."""
+    data, model, settings = found.data, found.model, found.settings
+    chat = found.chat.model_dump(exclude_defaults=True)
+    held = {split: len(examples) for split, examples in data.splits.items()}
+    spec = {} if model.given else _drop_empty(model.spec.model_dump(mode="json", exclude=CHAT_FIELDS))
+    rows = settings.max_steps * settings.batch_size * settings.accumulation
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"yaml": _write, "comment": _comment}
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        found._asdict()
+        | {
+            "model": spec or chat,
+            "spec": spec,
+            "chat": chat,
+            "model_name": model.name,
+            "at_hand": found.known.folder is not None,
+            "source": _drop_empty(data.source.model_dump(mode="json")),
+            "guess": data.guess,
+            "guessed": _describe_guess(data),
+            "held": held,
+            "passes": f"{rows / held['train']:.2g}",
+            "maths": data.guess.format == "gsm8k",
+            "longest_row": _describe_longest(found.lengths.rows, found.lengths.measured),
+            "longest_answer": _describe_longest(found.lengths.answers, found.lengths.measured),
+        }
+    )
+
+
+def describe(found: Findings) -> Iterator[str]:
+    """Yield a sentence on each thing that was found or could not be looked at."""
+    data, model = found.data, found.model
+    yield f"Data: {data.rows} rows, {_describe_guess(data)}."
+    if data.guess.unused:
+        yield f"Columns that nothing reads: {list_names(data.guess.unused)}."
+    if found.known.folder is None:
+        yield (
+            f"Model: {model.name} is not at hand, and nothing is fetched now. Its chat template, tokens and positions "
+            "could not be looked at, so lengths are estimated; the study looks at them before it trains."
+        )
+    else:
+        yield f"Model: {model.name}, {found.chat_reason}."
+    yield _describe_memory(found)
+    longest, positions = max(found.lengths.prompts), found.known.positions
+    if positions and longest + found.settings.max_new_tokens > positions:
+        yield f"The longest prompt has {longest} tokens, and the model {positions} positions: leave such rows out."
+    if found.problem:
+        yield f"These rows do not go with the model yet: {found.problem}"
+
+
+def _describe_guess(data: Data) -> str:
+    sure = "" if data.guess.sure else ", a guess"
+    return f"read as {data.guess.format} from {list_names(data.guess.used)}{sure}"
+
+
+def _describe_longest(lengths: list[int], measured: bool) -> str:
+    return f"has {max(lengths)}" if measured else f"has about {max(lengths)}, by its letters"
+
+
+def _describe_memory(found: Findings) -> str:
+    machine, needed = found.machine, found.settings.needed_memory
+    has = f"the {machine.word} has {machine.memory / 1e9:.1f} GB"
+    if needed is None:
+        return f"Memory: {has}; how large the model is, is not known."
+    verdict = "enough" if needed < machine.memory else "too little, so choose a smaller model"
+    return f"Memory: training takes about {needed / 1e9:.1f} GB, and {has}: {verdict}."
+
+
+def _drop_empty(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if value not in (None, [], {})}
+
+
+def _write(value: Any) -> str:
+    """Write a value as YAML for one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_write(key)}: {_write(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_write, value))}]"
+    simple = isinstance(value, str) and value.isascii() and value.isidentifier()
+    return value if simple and yaml.safe_load(value) == value else json.dumps(value, ensure_ascii=False)
+
+
+def _comment(text: str) -> str:
+    return cut("".join(letter for letter in text if letter.isprintable()), 60)

