@@ -87,7 +87,10 @@ def claim_folder():
         raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.")
 
     workflow.claim = contextlib.ExitStack()
-    workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+    try:
+        workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onstart:
