@@ -16,6 +16,7 @@ from tunelab.config.loading import load_config
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
+from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
@@ -27,6 +28,7 @@ from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.watching.display import watch_study
 
+accept_all_text()
 watch_study(workflow)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
