@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tunelab.config.documents import read_document
 from tunelab.config.loading import Config, load_config
-from tunelab.errors import UserError
 
 DEFAULT = Path("config/config.yaml")
 
@@ -20,7 +18,7 @@ def read_config(overlays: Sequence[Path] = ()) -> Config:
     """
     merged: dict = {}
     for file in (DEFAULT, *overlays):
-        merged = merge(merged, _read_mapping(file))
+        merged = merge(merged, read_document(file))
     return load_config(merged, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays])
 
 
@@ -30,15 +28,3 @@ def merge(below: Any, above: dict) -> dict:
     for key, value in above.items():
         merged[key] = merge(merged.get(key), value) if isinstance(value, dict) else value
     return merged
-
-
-def _read_mapping(file: Path) -> dict:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); name an overlay that exists.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {content!r}).")
-    return content

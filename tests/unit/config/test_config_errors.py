@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.config.default_config import DEFAULT, merge
+from tests.unit.config.default_config import DEFAULT, FOLDER, merge
 from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
+from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.wording import find_nearest, show
 from tunelab.errors import UserError
+from tunelab.upkeep.overlays import merge as merge_two
 
 PROJECT = Path(__file__).parents[3]
 TABLE = Path(__file__).with_name("bad_configs.txt").read_text(encoding="utf-8").splitlines()
@@ -133,6 +135,37 @@ def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
         *list_repeated_keys(file),
         "study.seed: unknown key (did you mean seeds?)",
     ]
+
+
+def test_json_may_be_indented_by_tabs_and_its_repeated_keys_are_told(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(
+        '{\n\t"study": {"title": "\\ud83d\\ude42",\n\t\t"seeds": [1]},\n\t"a": [{"b": 1}]\n}', encoding="utf-8"
+    )
+    assert list_repeated_keys(file) == []
+    assert read_document(file) == {"study": {"title": "🙂", "seeds": [1]}, "a": [{"b": 1}]}
+    file.write_text('{"study": {"seeds": [1]}, "a": [{"b": 1, "b": 2}], "study": {}}', encoding="utf-8")
+    assert list_repeated_keys(file) == [
+        f"{file}: a[0].b stands there before already; JSON keeps only the last, so drop one",
+        f"{file}: study stands there before already; JSON keeps only the last, so drop one",
+    ]
+
+
+def test_of_several_overlays_the_one_with_the_value_is_named(tmp_path):
+    overlays = {"first": "study: {seeds: [one], title: 1}", "second": '{"study":\t{"title": [2]}}', "third": "hub: 3"}
+    files = [FOLDER / "config.yaml", *(tmp_path / f"{name}.yaml" for name in overlays)]
+    raw = DEFAULT
+    for file, text in zip(files[1:], overlays.values(), strict=True):
+        file.write_text(text, encoding="utf-8")
+        raw = merge_two(raw, read_document(file))
+    problems = list_problems(raw | {"drift": raw["drift"] | {"rows": 0}}, files=files)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        f"{files[2]}, study.title",
+        f"{files[1]}, study.seeds[0]",
+        f"{files[0]}, drift.rows",
+        f"{files[3]}, hub",
+    ]
+    assert list_problems(merge("hub: 3"), files=files[:2]) == ["hub: must be a mapping (got 3)"]
 
 
 def test_names_that_are_kept_are_those_of_the_rules():
