@@ -1,4 +1,4 @@
-# Validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
+# Reads and validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
 
 import contextlib
 import os
@@ -8,10 +8,18 @@ import sys
 import threading
 from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir, "scripts")
+# not `workflow.basedir`, which is that of the workflow that takes this one in as a module
+PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
+SCRIPTS = PROJECT / "scripts"
+if not SCRIPTS.is_dir():
+    raise SystemExit(f"{PROJECT} is no folder on this machine; clone the project, and name the Snakefile of the clone.")
+if set("{}") & set(str(PROJECT)):
+    raise SystemExit(f"Move the project out of {PROJECT}: Snakemake takes braces in a path for names of variables.")
 sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
+from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
@@ -22,20 +30,36 @@ from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
-from tunelab.jobs.processes import held_lock
+from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.watching.display import watch_study
 
-accept_all_text()
-watch_study(workflow)
+IS_MODULE = not workflow.modifier.is_main_snakefile()
+
+quote_interpreter()
+
+if not IS_MODULE:
+    accept_all_text()
+    watch_study(workflow)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
 
-# relative to the working directory, so that a moved checkout stays up to date
-CHAT_TEMPLATES = Path(os.path.relpath(SCRIPTS / "tunelab/models/chat_templates"))
+
+def own(path):
+    """Return the path of a file of this project, relative to the working directory so that a moved checkout stays
+    up to date; neither the prefix of a module nor a default storage concerns it."""
+    return local(os.path.relpath(PROJECT / path))
+
+
+def find_text(path):
+    """Return where a text of the config lies, in the working directory or else in this project."""
+    return str(own(path)) if os.path.isfile(PROJECT / path) and not os.path.isfile(path) else path
+
+
+CHAT_TEMPLATES = Path(own("scripts/tunelab/models/chat_templates"))
 
 # of what tells in seconds that hours of work would be in vain
 EARLY = 100
@@ -43,14 +67,31 @@ EARLY = 100
 # where the main process tells those of a cluster's jobs which study it planned
 FROZEN = "TUNELAB_FROZEN_STUDY"
 
-CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_configfiles or [])]
+# a module's config is what its user's `config:` says, as an overlay; else the default study may lie elsewhere too
+if IS_MODULE:
+    OVERLAYS = []
+    SOURCE = f"The config of the module {workflow.modifier.namespace}"
+    DEFAULT = own("config/config.yaml")
+    changes, config = config, read_document(Path(DEFAULT))
+    update_config(config, changes)
+else:
+    OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
+    DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
+    SOURCE = ", ".join(OVERLAYS) or DEFAULT
+
+    configfile: DEFAULT
+
 
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
-        CFG = load_config(config, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
-        check_fetched(CFG, config, CONFIG_FILES[-1])
+        CFG = load_config(config, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
     else:
-        CFG = load_config(load_frozen(os.environ[FROZEN], SCRIPTS), CONFIG_FILES[-1])
+        CFG = load_config(load_frozen(os.environ[FROZEN], SCRIPTS), SOURCE)
+    # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
+    RESULTS = CFG.study.results
+    CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
+    if workflow.is_main_process:
+        check_fetched(CFG, config, SOURCE)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -60,9 +101,18 @@ STUDY = Study(SLICES.whole)
 
 
 pathvars:
-    results=CFG.study.results,
-    logs=f"{CFG.study.results}/logs",
-    benchmarks=f"{CFG.study.results}/benchmarks",
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+if workflow.pathvars.apply("<results> <logs>") != f"{RESULTS} {RESULTS}/logs" or (
+    workflow.modifier.path_modifier.modifies_prefixes
+):
+    raise SystemExit(
+        "A module's files lie where study.results in its `config:` says, below its `prefix:` if it has one; leave out "
+        "`replace_prefix:`, and the path variables results and logs."
+    )
 
 
 def only(names):
