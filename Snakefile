@@ -4,6 +4,7 @@
 #   snakemake --cores 1 --configfile config/smoke.yaml           another study: an overlay on config/config.yaml
 
 
+include: "rules/places.smk"
 include: "rules/common.smk"
 include: "rules/paths.smk"
 include: "rules/study.smk"

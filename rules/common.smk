@@ -6,16 +6,6 @@ import re
 import shutil
 import sys
 import threading
-from pathlib import Path
-
-# not `workflow.basedir`, which is that of the workflow that takes this one in as a module
-PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-SCRIPTS = PROJECT / "scripts"
-if not SCRIPTS.is_dir():
-    raise SystemExit(f"{PROJECT} is no folder on this machine; clone the project, and name the Snakefile of the clone.")
-if set("{}") & set(str(PROJECT)):
-    raise SystemExit(f"Move the project out of {PROJECT}: Snakemake takes braces in a path for names of variables.")
-sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
@@ -25,6 +15,7 @@ from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
+from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
@@ -43,23 +34,11 @@ quote_interpreter()
 if not IS_MODULE:
     accept_all_text()
     watch_study(workflow)
+    if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
+        workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
-
-
-def own(path):
-    """Return the path of a file of this project, relative to the working directory so that a moved checkout stays
-    up to date; neither the prefix of a module nor a default storage concerns it."""
-    return local(os.path.relpath(PROJECT / path))
-
-
-def find_text(path):
-    """Return where a text of the config lies, in the working directory or else in this project."""
-    return str(own(path)) if os.path.isfile(PROJECT / path) and not os.path.isfile(path) else path
-
-
-CHAT_TEMPLATES = Path(own("scripts/tunelab/models/chat_templates"))
 
 # of what tells in seconds that hours of work would be in vain
 EARLY = 100

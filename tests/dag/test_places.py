@@ -1,6 +1,7 @@
 """Where the project and its work may lie: folders with spaces, and a working directory elsewhere."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.forks import read_python
-from tests.study_copy import call_snakemake, copy_project, dry_run, plan, run_snakemake
+from tests.study_copy import PROJECT, call_snakemake, copy_project, dry_run, plan, run_snakemake
 
 ROWS = "results/smoke/datasets/sums/data_card.json"
 
@@ -79,3 +80,14 @@ def test_an_early_one_of_several_overlays_is_named(project):
         "  first.yaml, study.seeds[0]: must be a whole number (got 'one')\n"
         "  second.yaml, runs.lora.adapter.r: must be greater than 0 (got 0)\n"
     )
+
+
+def test_jobs_take_no_more_threads_than_the_containers_quota_has(project):
+    (project / "cgroup").write_text("0::/\n")
+    (project / "mount").mkdir()
+    program = str(PROJECT / "tests/dag/limited_snakemake.py")
+    for quota, threads in (("200000 100000", {"2"}), ("max 100000", {"12", "6"})):
+        (project / "mount/cpu.max").write_text(f"{quota}\n")
+        code, printed = read_python(project, program, "--dry-run", "--cores", "12")
+        assert code == 0, printed
+        assert set(re.findall(r"^    threads: (\d+)$", printed, re.MULTILINE)) == threads
