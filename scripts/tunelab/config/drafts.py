@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from tunelab.config.wording import show
 
+LONGEST_KEY = 100  # characters of one that is written out
+
 
 class Problem(NamedTuple):
     path: tuple[str | int, ...]
@@ -96,7 +98,7 @@ def _find_place(path: tuple[str | int, ...], raw: Any) -> tuple[list[int], str]:
         listed = isinstance(raw, list | tuple)
         keys = list(raw) if isinstance(raw, dict) else list(range(len(raw))) if listed else []
         place.append(keys.index(key) if key in keys else len(keys))
-        plain = isinstance(key, str) and key.isprintable() and key != ""
+        plain = isinstance(key, str) and key.isprintable() and 0 < len(key) <= LONGEST_KEY
         text += f"[{key}]" if listed else f".{key if plain else show(key)}"
         raw = raw[key] if key in keys else None
     return place, text.removeprefix(".")

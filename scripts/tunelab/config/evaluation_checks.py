@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.wording import refuse_value
+from tunelab.config.wording import refuse_value, show
 
 Found = Iterator[Problem]
 
@@ -14,7 +14,7 @@ def _check_repeated_run(config: Draft) -> Found:
         return
     name, runs = config.noise.run, config.study.runs
     if name not in runs:
-        text = f"{name!r} is not in study.runs; take a run of the study ({', '.join(runs)}), or set noise to null"
+        text = f"{show(name)} is not in study.runs; take a run of the study ({', '.join(runs)}), or set noise to null"
         yield Problem(("noise", "run"), text)
 
 
@@ -24,8 +24,10 @@ def _check_texts(config: Draft) -> Found:
     named: dict[str, str] = {}
     for file in config.drift.texts:
         if (stem := Path(file).stem) in named:
-            text = f"{named[stem]!r} and {file!r} have one name; the report tells texts apart by it, so rename one"
-            yield Problem(("drift", "texts"), f"{file!r} is listed twice" if named[stem] == file else text)
+            text = (
+                f"{show(named[stem])} and {show(file)} have one name; the report tells texts apart by it, so rename one"
+            )
+            yield Problem(("drift", "texts"), f"{show(file)} is listed twice" if named[stem] == file else text)
         named[stem] = file
 
 

@@ -10,6 +10,7 @@ from tunelab.errors import UserError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # how PyTorch (CPU), CUDA and the C library say it
 NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "CUDA out of memory", "std::bad_alloc")
+SHOWN = 200  # characters of what a library said
 ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this failed for want of space
 
 
@@ -41,7 +42,7 @@ def find_reason(log: Path) -> str:
     if told:
         return told[-1]
     if lines and any(line.startswith("Traceback") for line in lines):
-        return lines[-1]
+        return lines[-1][:SHOWN]
     return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
 
 
@@ -69,4 +70,4 @@ def _filled_up(error: Exception, folders: Iterable[Path]) -> bool:
 
 
 def _shorten(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(str(error).split())[:SHOWN] or type(error).__name__

@@ -1,5 +1,6 @@
 """What people read when a config is wrong: every mistake once, in the file's order, and none that another causes."""
 
+import contextlib
 import copy
 import random
 import re
@@ -120,6 +121,26 @@ def test_whatever_stands_in_place_of_values_is_answered_and_never_breaks_a_check
             lines = str(error).splitlines()
             assert len(set(lines)) == len(lines) > 1
     assert refused > 150
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "two\nlines " * 900, "为什么" * 2000])
+def test_no_answer_repeats_a_text_of_any_length(text):
+    draw = random.Random(0)
+    nodes = list_nodes(DEFAULT)[1:]
+    for path in draw.sample(nodes, 100):
+        raw = copy.deepcopy(DEFAULT)
+        parent = raw
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = draw.choice([text, [text], {text: text}])
+        if isinstance(parent, dict):
+            parent[text] = 1
+        with contextlib.suppress(UserError):
+            load_config(raw, "mine.yaml")
+            continue
+        with pytest.raises(UserError) as caught:
+            load_config(raw, "mine.yaml")
+        assert max(map(len, str(caught.value).splitlines())) < 600, path
 
 
 def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):

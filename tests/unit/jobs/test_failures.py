@@ -41,8 +41,11 @@ def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_pa
     assert explain_failure(ValueError("broken"), [tmp_path]) is None
 
 
-def test_a_long_reason_is_cut():
+def test_a_long_reason_is_cut(tmp_path):
     assert len(explain_failure(MemoryError("x" * 5000))) < 600
+    (tmp_path / "a.log").write_text(f"Traceback\nValueError: {'x' * 5000}\n", encoding="utf-8")
+    assert find_reason(tmp_path / "a.log").startswith("ValueError: xx")
+    assert len(find_reason(tmp_path / "a.log")) <= 200
 
 
 def test_failed_jobs_are_named_with_reason_and_log(tmp_path):
