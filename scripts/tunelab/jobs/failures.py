@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,10 +29,7 @@ def explain_failure(error: Exception, folders: Iterable[Path] = ()) -> str | Non
             f"generation.batch_size or loss_batch_size. The library said: {_shorten(error)}"
         )
     if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
-        return (
-            f"The disk is full. Free some space (`make clean-stale` lists what no config needs) and run again; "
-            f"nothing half-written is kept. The system said: {_shorten(error)}"
-        )
+        return f"{_name_full_disk()}; nothing half-written is kept. The system said: {_shorten(error)}"
     return None
 
 
@@ -59,6 +57,17 @@ def describe_failures(logs: dict[str, Path]) -> str:
     )
 
 
+def _name_full_disk() -> str:
+    temporary = Path(tempfile.gettempdir())
+    if _is_full(temporary) and not _is_full(Path.cwd()):
+        return f"The disk of {temporary} is full. Free some space, or set TMPDIR to a folder elsewhere, and run again"
+    return "The disk is full. Free some space (`make clean-stale` lists what no config needs) and run again"
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < ALMOST_FULL
+
+
 def _read_lines(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
 
@@ -66,7 +75,7 @@ def _read_lines(log: Path) -> list[str]:
 def _filled_up(error: Exception, folders: Iterable[Path]) -> bool:
     # PyTorch's and Arrow's writers do not pass the system's reason on
     there = [folder for folder in folders if folder.exists()]
-    return isinstance(error, OSError | RuntimeError) and any(shutil.disk_usage(at).free < ALMOST_FULL for at in there)
+    return isinstance(error, OSError | RuntimeError) and any(map(_is_full, there))
 
 
 def _shorten(error: Exception) -> str:
