@@ -1,8 +1,10 @@
 """The workflow as a module of another one: its rules under other names, below a prefix, with a config of its own."""
 
+import json
+
 import pytest
 
-from tests.study_copy import PROJECT, call_snakemake, copy_project, plan, run_stubs
+from tests.study_copy import PROJECT, call_snakemake, copy_project, plan, run_snakemake, run_stubs
 
 SMOKE = "yaml.safe_load(open(f'{PROJECT}/config/smoke.yaml', encoding='utf-8'))"
 
@@ -68,6 +70,19 @@ def test_a_study_runs_to_its_end_below_a_prefix_and_stays_finished(tmp_path):
     assert (folder / "below/results/mine/report.html").exists()
     assert not (folder / "results").exists()
     assert plan(folder, "--rerun-triggers", "mtime", "params", "input") == set()
+
+
+@pytest.mark.slow
+def test_jobs_find_the_library_and_their_files_from_the_other_workflow(tmp_path):
+    folder = write_workflow(tmp_path, [f"config: {SMOKE}", "prefix: 'below'"])
+    run_snakemake(folder, "--cores", "1", "below/results/smoke/datasets/sums/data_card.json")
+    card = json.loads((folder / "below/results/smoke/cards/prepare_dataset/sums.json").read_text(encoding="utf-8"))
+    assert card["rule"] == "t_prepare_dataset"
+    assert "below/results/smoke/datasets/sums/train_dataset.json" in card["outputs"]
+    assert (
+        plan(folder, "--rerun-triggers", "mtime", "params", "--", "below/results/smoke/datasets/sums/data_card.json")
+        == set()
+    )
 
 
 def test_two_studies_stand_side_by_side(tmp_path):

@@ -1,5 +1,6 @@
 """Consoles that are not UTF-8: nothing fails by a print, and logs are UTF-8 all the same."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.test_job import read_log, run_job
+from tunelab.jobs.console import accept_all_text
+from tunelab.watching.screen import Screen
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 TEXT = "step 1 of 2 → ━ … 🙂 é 你"
@@ -49,3 +52,11 @@ def test_a_jobs_log_is_utf8_whatever_the_terminal_has(tmp_path, encoding):
     done = run_job(tmp_path, main, PYTHONIOENCODING=encoding)
     assert done.returncode == 0, done.stderr
     assert read_log(tmp_path) == f"{TEXT}\n{TEXT}\n[train_sft lora 1] {TEXT}\n"
+
+
+def test_the_display_shows_plain_signs_too(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stderr", stream)
+    accept_all_text()
+    Screen(stream, live=False, colours=False).write("━━┈ 1 of 2 jobs … 3\u202fs")
+    assert stream.buffer.getvalue() == b"==- 1 of 2 jobs ... 3 s\n"
