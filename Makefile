@@ -2,9 +2,15 @@
 VENV := .venv
 PYTHON ?= python3
 CORES ?= all
+# what people type reaches the programs as it is typed: make does not expand it, and the shell does not read it
+override Q := $(value Q)
+override RUN := $(value RUN)
+override TASK := $(value TASK)
+override CONFIG := $(value CONFIG)
+export Q RUN TASK
+quote = '$(subst ','\'',$(1))'
 # the study: CONFIG=config/blog.yaml overlays the default one
-CONFIG ?=
-STUDY := $(if $(CONFIG),--configfile $(CONFIG))
+STUDY := $(if $(CONFIG),--configfile $(foreach file,$(CONFIG),$(call quote,$(file))))
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other
@@ -68,7 +74,7 @@ provenance: setup ## write results/provenance.html: how each artefact of the las
 	$(SNAKEMAKE) --report results/provenance.html
 
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
-	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run $(RUN)) $(if $(TASK),--task $(TASK)) -- "$(Q)"
+	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
 
 # the longest files first, one for each process; the killed study waits more than it works
 test: setup-tests lint programs ## check the code and run all tests

@@ -4,16 +4,13 @@
 #   snakemake --cores 1 --configfile config/smoke.yaml           another study: an overlay on config/config.yaml
 
 
-configfile: "config/config.yaml"
-
-
+include: "rules/places.smk"
 include: "rules/common.smk"
 include: "rules/paths.smk"
 include: "rules/study.smk"
 
 
 rule all:
-    default_target: True
     input:
         "<results>/report.html",
         promised_artefacts(),

@@ -1,4 +1,4 @@
-# Validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
+# Reads and validates the config, closes the wildcards and hands each rule its slice of the config. No rule in here.
 
 import contextlib
 import os
@@ -6,36 +6,40 @@ import re
 import shutil
 import sys
 import threading
-from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir, "scripts")
-sys.path.insert(0, str(SCRIPTS))
-
-from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
+from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
+from tunelab.jobs.console import accept_all_text
+from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
-from tunelab.jobs.processes import held_lock
+from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.watching.display import watch_study
 
-watch_study(workflow)
+IS_MODULE = not workflow.modifier.is_main_snakefile()
+
+quote_interpreter()
+
+if not IS_MODULE:
+    accept_all_text()
+    watch_study(workflow)
+    if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
+        workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
 
 # how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
 GPUS = 1 if shutil.which("nvidia-smi") else 0
-
-# relative to the working directory, so that a moved checkout stays up to date
-CHAT_TEMPLATES = Path(os.path.relpath(SCRIPTS / "tunelab/models/chat_templates"))
 
 # of what tells in seconds that hours of work would be in vain
 EARLY = 100
@@ -43,16 +47,35 @@ EARLY = 100
 # where the main process tells those of a cluster's jobs which study it planned
 FROZEN = "TUNELAB_FROZEN_STUDY"
 
-CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_configfiles or [])]
+# a module's config is what its user's `config:` says, as an overlay; else the default study may lie elsewhere too
+if IS_MODULE:
+    OVERLAYS = []
+    SOURCE = f"The config of the module {workflow.modifier.namespace}"
+    DEFAULT = own("config/config.yaml")
+    changes, config = config, read_document(Path(DEFAULT))
+    update_config(config, changes)
+else:
+    OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
+    DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
+    SOURCE = ", ".join(OVERLAYS) or DEFAULT
+    changes = workflow.config_settings.config  # on the command line
+
+    configfile: DEFAULT
+
 
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
-        SETTLED = settle_selection(config, [*map(load_configfile, CONFIG_FILES), workflow.config_settings.config])
-        CFG = load_config(SETTLED, CONFIG_FILES[-1], map(Path, CONFIG_FILES))
-        check_fetched(CFG, SETTLED, CONFIG_FILES[-1])
+        layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
+        SETTLED = settle_selection(config, layers)
+        CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
     else:
         SETTLED = load_frozen(os.environ[FROZEN], SCRIPTS)
-        CFG = load_config(SETTLED, CONFIG_FILES[-1])
+        CFG = load_config(SETTLED, SOURCE)
+    # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
+    RESULTS = CFG.study.results
+    CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
+    if workflow.is_main_process:
+        check_fetched(CFG, SETTLED, SOURCE)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -62,9 +85,18 @@ STUDY = Study(SLICES.whole)
 
 
 pathvars:
-    results=CFG.study.results,
-    logs=f"{CFG.study.results}/logs",
-    benchmarks=f"{CFG.study.results}/benchmarks",
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+if workflow.pathvars.apply("<results> <logs>") != f"{RESULTS} {RESULTS}/logs" or (
+    workflow.modifier.path_modifier.modifies_prefixes
+):
+    raise SystemExit(
+        "A module's files lie where study.results in its `config:` says, below its `prefix:` if it has one; leave out "
+        "`replace_prefix:`, and the path variables results and logs."
+    )
 
 
 def only(names):
@@ -91,7 +123,10 @@ def claim_folder():
         raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.")
 
     workflow.claim = contextlib.ExitStack()
-    workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+    try:
+        workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onstart:

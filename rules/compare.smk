@@ -8,7 +8,7 @@ rule compare_methods:
         repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
-        published=os.path.relpath(Path(workflow.basedir, "reports/known_results.yaml")),
+        published=own("reports/known_results.yaml"),
     output:
         table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
         main_csv=report("<results>/tables/main.csv", caption="../reports/captions/tables.rst", category="Comparison"),

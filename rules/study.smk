@@ -18,9 +18,9 @@ def study_tokens():
 
 
 def report_templates():
-    """List the page's templates, relative to the working directory so that a moved checkout stays up to date."""
-    folder, catalog = Path(workflow.basedir, "reports"), f"{CFG.study.language}.po"
-    return sorted(os.path.relpath(path) for path in [*folder.glob("report*"), *folder.glob(catalog)])
+    """List the page's templates."""
+    folder, catalog = PROJECT / "reports", f"{CFG.study.language}.po"
+    return sorted(own(path) for path in [*folder.glob("report*"), *folder.glob(catalog)])
 
 
 def promised_artefacts():

@@ -12,7 +12,7 @@ from tunelab.data.formats import find_system
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
-from tunelab.values import list_names
+from tunelab.values import has_surrogates, is_blank, list_names, shorten
 
 # the blog's own try-out: nearly greedy, long enough for a full answer
 GENERATION = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.01}
@@ -20,14 +20,19 @@ GENERATION = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.01}
 
 def main(configfile: list[Path], run: str | None, task: str | None, question: str) -> int:
     config = read_config(configfile)
+    if is_blank(question):
+        raise UserError('Q: there is no question; type one, as in make ask Q="Why is the sky blue?".')
+    if has_surrogates(question):
+        raise UserError(f"Q: the question has signs that are no UTF-8 ({shorten(question)}); use a UTF-8 terminal.")
+    if run and run not in config.runs:
+        known = list_names(config.study.runs, quoted=False)
+        raise UserError(f"RUN: there is no run {shorten(run)}; the study has {known}.")
+    if task and task not in config.tasks:
+        known = list_names(config.study.tasks, quoted=False)
+        raise UserError(f"TASK: there is no task {shorten(task)}; the study has {known}.")
     from tunelab.evaluation.asking import ask
 
     names = [run] if run else list(config.study.runs)
-    unknown = [name for name in names if name not in config.runs]
-    if unknown:
-        raise UserError(
-            f"RUN: there is no run {unknown[0]!r}; the study has {list_names(config.study.runs, quoted=False)}."
-        )
     system = find_system(config.datasets[config.tasks[task or config.study.tasks[0]].dataset].prepare)
     for name in names:
         print(f"\n{config.runs[name].label}:\n{ask(config, name, system, question, GENERATION)}", flush=True)

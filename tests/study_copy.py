@@ -28,11 +28,11 @@ def copy_project(target: Path) -> Path:
     return target
 
 
-def run_snakemake(folder: Path, *arguments: str, **environment: str) -> str:
-    """Run Snakemake as people do and return all that it prints."""
+def run_snakemake(folder: Path, *arguments: str, python: str | Path = sys.executable, **environment: str) -> str:
+    """Run Snakemake as people do and return all that it prints; `python` starts it."""
     inherited = {name: value for name, value in os.environ.items() if name not in forks.SET_FOR_TESTS}
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
+        [str(python), "-m", "snakemake", *arguments],
         cwd=folder,
         env=inherited | environment,
         stdout=subprocess.PIPE,

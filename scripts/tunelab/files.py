@@ -1,21 +1,23 @@
-"""Give files a second name where one disk holds both, and copy them where it does not."""
+"""Give files a second name where the file system can do that, and copy them where it cannot."""
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Put `source` at `target` as a hard link, so that gigabytes lie on disk once; copy across file systems."""
-    source = source.resolve()
-    if source.stat().st_dev == target.parent.stat().st_dev:
-        os.link(source, target)
-    else:
-        shutil.copyfile(source, target)
+    """Put `source` at `target` as a hard link, so that gigabytes lie on disk once, or else as a copy."""
+    _name_or_copy(os.link, source.resolve(), target)
+
+
+def point_or_copy(source: Path, target: Path) -> None:
+    """Put `source` at `target` as a symbolic link, or else as a copy."""
+    _name_or_copy(os.symlink, source.resolve(), target)
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Put a file, or every file of a folder, at `target` in the same way."""
+    """Put a file, or every file of a folder, at `target` as `link_or_copy` does."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         for file in sorted(source.rglob("*")):
@@ -25,3 +27,21 @@ def link_tree(source: Path, target: Path) -> None:
     else:
         target.unlink(missing_ok=True)
         link_or_copy(source, target)
+
+
+def _name_or_copy(name: Callable[[Path, Path], None], source: Path, target: Path) -> None:
+    """Try `name`; which error says that it cannot be done differs, so whatever hinders a copy as well is said by that.
+
+    Two mounts of one disk have the same device number and no links between them; exFAT and many network file systems
+    have none at all; others count the names of a file or ask whose it is.
+    """
+    try:
+        name(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        try:
+            shutil.copyfile(source, target)
+        except BaseException:
+            target.unlink(missing_ok=True)  # half a file is none
+            raise

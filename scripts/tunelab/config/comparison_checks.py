@@ -16,9 +16,11 @@ def check_contrasts(config: Draft) -> Iterator[Problem]:
             continue
         unknown = [name for name in pair if name not in known]
         if unknown:
-            yield Problem(path, refuse_name(f"there is no run {unknown[0]!r}", unknown[0], known))
+            yield Problem(path, refuse_name(f"there is no run {show(unknown[0])}", unknown[0], known))
         elif pair[0] == pair[1]:
-            yield Problem(path, f"compares {pair[0]!r} with itself; name two runs")
+            yield Problem(path, f"compares {show(pair[0])} with itself; name two runs")
         elif frozenset(pair) in seen:
-            yield Problem(path, f"{pair[0]!r} and {pair[1]!r} are compared already; take one of the two pairs out")
+            yield Problem(
+                path, f"{show(pair[0])} and {show(pair[1])} are compared already; take one of the two pairs out"
+            )
         seen.add(frozenset(pair))

@@ -66,7 +66,7 @@ def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
     name = entry.get(path[-1])
     if name is not None and name not in config[table]:
         entry.wrong.add(path[-1])
-        yield Problem(path, refuse_name(f"there is no {table[:-1]} {name!r}", name, config[table]))
+        yield Problem(path, refuse_name(f"there is no {table[:-1]} {show(name)}", name, config[table]))
 
 
 def _check_selection(config: Draft, field: str) -> Found:
@@ -75,14 +75,14 @@ def _check_selection(config: Draft, field: str) -> Found:
     for name in names:
         if name not in known:
             config.study.wrong.add(field)  # what was meant is not known, so nothing else is said about it
-            yield Problem(("study", field), refuse_name(f"there is no {field[:-1]} {name!r}", name, known))
+            yield Problem(("study", field), refuse_name(f"there is no {field[:-1]} {show(name)}", name, known))
 
 
 def _check_repeats(config: Draft) -> Found:
     for field in ("runs", "seeds", "tasks"):
         listed = config.study.right.get(field, ())
         for name in dict.fromkeys(name for name in listed if listed.count(name) > 1):
-            yield Problem(("study", field), f"{name!r} is listed twice")
+            yield Problem(("study", field), f"{show(name)} is listed twice")
 
 
 def _check_labels(config: Draft) -> Found:
@@ -91,14 +91,14 @@ def _check_labels(config: Draft) -> Found:
         for name in config.study.right.get(field, ()):
             label = config[field].right[name].right.get("label") if name in config[field].right else None
             if label is not None and first.setdefault(label, name) != name:
-                text = f"{label!r} is the label of {first[label]!r} too; the report tells them apart by it"
+                text = f"{show(label)} is the label of {show(first[label])} too; the report tells them apart by it"
                 yield Problem((field, name, "label"), text)
 
 
 def _check_results(config: Draft) -> Found:
     _, *folders = config.study.results.split("/")
     for folder in STUDY_FOLDERS.intersection(folders):
-        text = f"{folder!r} is the name of a folder inside studies; take another (got {config.study.results!r})"
+        text = f"{show(folder)} is the name of a folder inside studies; take another (got {show(config.study.results)})"
         yield Problem(("study", "results"), text)
 
 
@@ -172,7 +172,7 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
     if task.kind == "maths" and config.datasets[task.dataset].prepare.format != "gsm8k":
-        text = f"maths needs answers to check; {task.dataset!r} is not of format gsm8k"
+        text = f"maths needs answers to check; {show(task.dataset)} is not of format gsm8k"
         yield Problem((*path, "kind"), text)
 
 

@@ -2,9 +2,12 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.config.wording import show
+
+LONGEST_KEY = 100  # characters of one that is written out
 
 
 class Problem(NamedTuple):
@@ -58,10 +61,34 @@ def collect(found: Iterable[Problem]) -> list[Problem]:
     return problems
 
 
-def render_problems(problems: Iterable[Problem], raw: dict) -> list[str]:
-    """Write one line per problem, `runs.lora.model: …`, in the order in which the keys stand in the file."""
-    placed = [(*_find_place(problem.path, raw), problem.text) for problem in dict.fromkeys(problems)]
-    return [f"{path}: {text}" for _, path, text in sorted(placed, key=lambda item: item[0])]
+def render_problems(problems: Iterable[Problem], raw: dict, documents: dict[Path, Any] | None = None) -> list[str]:
+    """Write one line per problem, `runs.lora.model: …`, in the order in which the keys stand in the file.
+
+    documents: contents of several files that were merged, in that order; each line then begins with the file whose
+    value it is about.
+    """
+    placed = [
+        (*_find_place(problem.path, raw), problem.text, _find_file(problem.path, documents or {}))
+        for problem in dict.fromkeys(problems)
+    ]
+    lines = sorted(placed, key=lambda item: item[0])
+    return [f"{file}, {path}: {text}" if file else f"{path}: {text}" for _, path, text, file in lines]
+
+
+def _find_file(path: tuple[str | int, ...], documents: dict[Path, Any]) -> Path | None:
+    """Return the last of the files that hold the key, or else most of the way to it."""
+    depths = {file: _measure_depth(path, content) for file, content in documents.items()}
+    return max(reversed(depths), key=depths.__getitem__) if depths else None
+
+
+def _measure_depth(path: tuple[str | int, ...], content: Any) -> int:
+    """Count the keys of a path, from its beginning, that a file holds."""
+    for depth, key in enumerate(path):
+        held = range(len(content)) if isinstance(content, list) else content if isinstance(content, dict) else ()
+        if key not in held:
+            return depth
+        content = content[key]
+    return len(path)
 
 
 def _find_place(path: tuple[str | int, ...], raw: Any) -> tuple[list[int], str]:
@@ -71,7 +98,7 @@ def _find_place(path: tuple[str | int, ...], raw: Any) -> tuple[list[int], str]:
         listed = isinstance(raw, list | tuple)
         keys = list(raw) if isinstance(raw, dict) else list(range(len(raw))) if listed else []
         place.append(keys.index(key) if key in keys else len(keys))
-        plain = isinstance(key, str) and key.isprintable() and key != ""
+        plain = isinstance(key, str) and key.isprintable() and 0 < len(key) <= LONGEST_KEY
         text += f"[{key}]" if listed else f".{key if plain else show(key)}"
         raw = raw[key] if key in keys else None
     return place, text.removeprefix(".")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.wording import refuse_value
+from tunelab.config.wording import refuse_value, show
 from tunelab.values import list_names
 
 Found = Iterator[Problem]
@@ -16,7 +16,7 @@ def _check_repeated_run(config: Draft) -> Found:
     name, runs = config.noise.run, config.study.runs
     if name not in runs:
         listed = list_names(runs, quoted=False)
-        text = f"{name!r} is not in study.runs; take a run of the study ({listed}), or set noise to null"
+        text = f"{show(name)} is not in study.runs; take a run of the study ({listed}), or set noise to null"
         yield Problem(("noise", "run"), text)
 
 
@@ -26,8 +26,10 @@ def _check_texts(config: Draft) -> Found:
     named: dict[str, str] = {}
     for file in config.drift.texts:
         if (stem := Path(file).stem) in named:
-            text = f"{named[stem]!r} and {file!r} have one name; the report tells texts apart by it, so rename one"
-            yield Problem(("drift", "texts"), f"{file!r} is listed twice" if named[stem] == file else text)
+            text = (
+                f"{show(named[stem])} and {show(file)} have one name; the report tells texts apart by it, so rename one"
+            )
+            yield Problem(("drift", "texts"), f"{show(file)} is listed twice" if named[stem] == file else text)
         named[stem] = file
 
 

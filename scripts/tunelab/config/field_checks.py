@@ -41,7 +41,7 @@ def _check_adapter(path: tuple, run: Draft) -> Iterator[Problem]:
         run.wrong.add("adapter")
         if "peft_type" not in fields:
             text = f"is required, for example LORA; known are {list_names(kinds, quoted=False)}"
-        elif fields["peft_type"] in unsupported:
+        elif isinstance(fields["peft_type"], str) and fields["peft_type"] in unsupported:
             text = f"{fields['peft_type']} is refused: {unsupported[fields['peft_type']]}; take another type"
         else:
             text = refuse_choice(fields["peft_type"], kinds)

@@ -3,7 +3,7 @@
 Sections live in `specs`; `reader` judges each value, `crosschecks` what needs several of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from tunelab.config.crosschecks import list_problems
+from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, render_problems
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
@@ -74,6 +75,15 @@ class Config(Spec):
         spec = self.runs[run]
         return self.find_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter
 
+    def with_places(self, results: str, find_text: Callable[[str], str]) -> "Config":
+        """Return the same config with its results in another folder, and its neutral texts where they are found."""
+        drift = self.drift
+        if drift:
+            drift = drift.model_copy(update={"texts": tuple(map(find_text, drift.texts))})
+        return self.model_copy(
+            update={"study": self.study.model_copy(update={"results": results}), "drift": drift},
+        )
+
     def describe_study(self) -> dict[str, Any]:
         """Return the selected entries as plain values, for the stages that describe the study."""
         runs = {name: self.runs[name] for name in self.study.runs}
@@ -98,14 +108,19 @@ class Config(Spec):
 def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
     """Validate the merged config.
 
-    files: what it was merged from, to find keys that stand there twice.
+    files: what it was merged from, the default config first, to find keys that stand there twice, and to tell which
+    of several overlays is wrong.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
+    files = list(files)
     repeated = [line for file in files for line in list_repeated_keys(file)]
     problems, safe, draft = judge(raw)
-    if lines := [*repeated, *render_problems(problems, raw)]:
+    if repeated or problems:
+        several = files if len(files) > 2 else []
+        documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in several}
+        lines = [*repeated, *render_problems(problems, raw, documents)]
         raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
     config = Config.model_validate(safe)
     runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}

@@ -1,24 +1,51 @@
-"""Find keys that stand twice in one mapping of a YAML file, which YAML takes without a word, keeping the last."""
+"""Find keys that stand twice in one mapping of a file, which YAML and JSON take without a word, keeping the last."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from tunelab.config.documents import LOADER, is_json
+
+
+class _Pairs(list):
+    """An object of JSON as its keys and values in order, the repeated ones too."""
+
 
 def list_repeated_keys(file: Path) -> list[str]:
-    """Write one line per repeated key: `config/mine.yaml, line 12: runs.lora stands in line 5 already; …`."""
-    root = yaml.compose(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return [f"{file}, {text}" for text in _search(root, "", set())]
+    """Write one line per repeated key: `config/mine.yaml, line 12: runs.lora stands in line 5 already; …`.
+
+    JSON's reader knows no lines.
+    """
+    text = file.read_text(encoding="utf-8")
+    if is_json(text):
+        return [f"{file}: {line}" for line in _search_json(json.loads(text, object_pairs_hook=_Pairs), "")]
+    return [f"{file}, {line}" for line in _search_yaml(yaml.compose(text, Loader=LOADER), "", set())]
 
 
-def _search(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[str]:
+def _search_json(value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, _Pairs):
+        for index, item in enumerate(value if isinstance(value, list) else []):
+            yield from _search_json(item, f"{path}[{index}]")
+        return
+    seen = set()
+    for key, item in value:
+        here = f"{path}.{key}".removeprefix(".")
+        if key in seen:
+            yield f"{here} stands there before already; JSON keeps only the last, so drop one"
+        seen.add(key)
+        yield from _search_json(item, here)
+
+
+def _search_yaml(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[str]:
     if id(node) in seen:  # an alias stands for the very node of its anchor
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _search(item, f"{path}[{index}]", seen)
+            yield from _search_yaml(item, f"{path}[{index}]", seen)
     if not isinstance(node, yaml.MappingNode):
         return
     lines: dict[str, int] = {}
@@ -28,4 +55,4 @@ def _search(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[str]:
             first = lines[key.value]
             yield f"line {line}: {here} stands in line {first} already; YAML keeps only the last, so drop one"
         lines[key.value] = line
-        yield from _search(value, here, seen)
+        yield from _search_yaml(value, here, seen)

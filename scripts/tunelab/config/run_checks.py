@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.wording import show
 
 Found = Iterator[Problem]
 # adapters that PEFT cannot put on bitsandbytes' layers, or cannot train there
@@ -56,14 +57,14 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         return
     here, source = (*path, "init_from"), config.runs[run.init_from]
     if source.method == "base":
-        yield Problem(here, f"{run.init_from!r} is the untouched model; leave init_from out")
+        yield Problem(here, f"{show(run.init_from)} is the untouched model; leave init_from out")
     if source.model != run.model:
-        yield Problem(here, f"{run.init_from!r} trains {source.model!r}, this run {run.model!r}")
+        yield Problem(here, f"{show(run.init_from)} trains {show(source.model)}, this run {show(run.model)}")
 
 
 def _check_second_adapter(config: Draft, path: tuple, run: Draft) -> Found:
     if run.get("init_from") and run.adapter is not None:
-        yield Problem((*path, "adapter"), f"leave it out, the adapter of {run.init_from!r} is trained on")
+        yield Problem((*path, "adapter"), f"leave it out, the adapter of {show(run.init_from)} is trained on")
 
 
 def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
@@ -76,7 +77,7 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
         return
     adapter = find_adapter(config, path[-1])
     if adapter is None:
-        start = f"start from a run that has one instead of {run.init_from!r}" if run.get("init_from") else "set one"
+        start = f"start from a run that has one instead of {show(run.init_from)}" if run.get("init_from") else "set one"
         yield Problem(here, f"quantised weights cannot be trained without an adapter; {start}, or drop it")
     elif adapter.peft_type in NOT_QUANTISABLE[bits[0]]:
         width = bits[0].removeprefix("load_in_").removesuffix("bit")
@@ -86,14 +87,14 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
     if run.method == "grpo" and config.datasets[run.dataset].prepare.format != "gsm8k":
-        text = f"GRPO needs answers to check; {run.dataset!r} is not of format gsm8k"
+        text = f"GRPO needs answers to check; {show(run.dataset)} is not of format gsm8k"
         yield Problem((*path, "dataset"), text)
 
 
 def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:
     learns_all = run.method == "sft" and run.training.get("assistant_only_loss") is False
     if learns_all and config.datasets[run.dataset].prepare.train_on == "last":
-        text = f"false learns every turn, but {run.dataset!r} has `train_on: last`; leave one of them out"
+        text = f"false learns every turn, but {show(run.dataset)} has `train_on: last`; leave one of them out"
         yield Problem((*path, "training", "assistant_only_loss"), text)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tunelab.errors import UserError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # how PyTorch (CPU), CUDA and the C library say it
 NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "CUDA out of memory", "std::bad_alloc")
+SHOWN = 200  # characters of what a library said
 ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this failed for want of space
 
 
@@ -27,10 +29,7 @@ def explain_failure(error: Exception, folders: Iterable[Path] = ()) -> str | Non
             f"generation.batch_size or loss_batch_size. The library said: {_shorten(error)}"
         )
     if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
-        return (
-            f"The disk is full. Free some space (`make clean-stale` lists what no config needs) and run again; "
-            f"nothing half-written is kept. The system said: {_shorten(error)}"
-        )
+        return f"{_name_full_disk()}; nothing half-written is kept. The system said: {_shorten(error)}"
     return None
 
 
@@ -41,7 +40,7 @@ def find_reason(log: Path) -> str:
     if told:
         return told[-1]
     if lines and any(line.startswith("Traceback") for line in lines):
-        return lines[-1]
+        return lines[-1][:SHOWN]
     return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
 
 
@@ -58,6 +57,17 @@ def describe_failures(logs: dict[str, Path]) -> str:
     )
 
 
+def _name_full_disk() -> str:
+    temporary = Path(tempfile.gettempdir())
+    if _is_full(temporary) and not _is_full(Path.cwd()):
+        return f"The disk of {temporary} is full. Free some space, or set TMPDIR to a folder elsewhere, and run again"
+    return "The disk is full. Free some space (`make clean-stale` lists what no config needs) and run again"
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < ALMOST_FULL
+
+
 def _read_lines(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
 
@@ -65,8 +75,8 @@ def _read_lines(log: Path) -> list[str]:
 def _filled_up(error: Exception, folders: Iterable[Path]) -> bool:
     # PyTorch's and Arrow's writers do not pass the system's reason on
     there = [folder for folder in folders if folder.exists()]
-    return isinstance(error, OSError | RuntimeError) and any(shutil.disk_usage(at).free < ALMOST_FULL for at in there)
+    return isinstance(error, OSError | RuntimeError) and any(map(_is_full, there))
 
 
 def _shorten(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(str(error).split())[:SHOWN] or type(error).__name__

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
+from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.failures import explain_failure
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
@@ -56,6 +57,7 @@ def name_job(rule: str, wildcards: Mapping[str, str]) -> str:
 
 def report_progress(message: str) -> None:
     """Print one line; inside a job it goes to the log, marked for whoever watches."""
+    accept_all_text()
     print(mark_progress(_title, message) if _title else message, flush=True)
 
 
@@ -95,7 +97,7 @@ def _end_with(sentence: str, error: Exception) -> None:
             traceback.print_exc()
         print(f"Error: {sentence}", flush=True)
     except OSError:  # the log may lie on the very disk that is full
-        os.write(_terminal, f"{mark_progress(_title, sentence)}\n".encode())
+        os.write(_terminal, f"{mark_progress(_title, sentence)}\n".encode(errors="backslashreplace"))
     sys.exit(1)
 
 
@@ -109,7 +111,8 @@ def _redirect_console(log: Path, title: str) -> None:
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
-    sys.stdout.reconfigure(line_buffering=True)
+    for stream in (sys.stdout, sys.stderr):  # whatever the terminal has, the log is UTF-8
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _as_path(value: Any) -> Any:

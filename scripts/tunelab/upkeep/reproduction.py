@@ -8,6 +8,7 @@ from typing import Any
 
 from tunelab import records
 from tunelab.errors import UserError
+from tunelab.jobs.checkout import run_git
 from tunelab.upkeep.studyfolders import list_files
 
 # what says how long something took, how much memory, or when, in files that say more than that
@@ -32,7 +33,7 @@ def clone_checkout(checkout: Path, target: Path) -> None:
 
 def describe_checkout(checkout: Path) -> str:
     """Name the commit that a clone holds, and what it does not hold."""
-    commit = _git(checkout, "rev-parse", "--short=12", "HEAD").strip()
+    commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
     changed = _git(checkout, "status", "--porcelain").splitlines()
     if not changed:
         return f"commit {commit}"
@@ -41,12 +42,11 @@ def describe_checkout(checkout: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+        return run_git(folder, *arguments)
     except FileNotFoundError:
         raise UserError("git is not installed; it is needed for fresh clones of the checkout.") from None
     except subprocess.CalledProcessError as error:
         raise UserError(f"git {arguments[0]}: {error.stderr.strip()}; run this in a git checkout.") from None
-    return done.stdout
 
 
 def run_study(folder: Path, configfile: list[Path]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tunelab.errors import UserError
+from tunelab.jobs.console import accept_all_text
 
 INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means the same
 
@@ -20,6 +21,7 @@ def build_parser(description: str) -> ArgumentParser:
 
 def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
     """Call `main` with the parsed arguments and leave with the code that it returns."""
+    accept_all_text()
     try:
         sys.exit(main(**vars(parser.parse_args())))
     except UserError as error:

@@ -1,5 +1,6 @@
 """What people read when a config is wrong: every mistake once, in the file's order, and none that another causes."""
 
+import contextlib
 import copy
 import random
 import re
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.config.default_config import DEFAULT, merge
+from tests.unit.config.default_config import DEFAULT, FOLDER, merge
 from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
+from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.wording import find_nearest, show
 from tunelab.errors import UserError
+from tunelab.upkeep.overlays import merge as merge_two
 
 PROJECT = Path(__file__).parents[3]
 TABLE = Path(__file__).with_name("bad_configs.txt").read_text(encoding="utf-8").splitlines()
@@ -71,7 +74,7 @@ def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing
 
 def test_the_table_of_mistakes_is_read_whole():
     cases = read_cases()
-    assert len(cases) == len({overlay for overlay, _ in cases}) == 245
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 246
     assert all(lines for _, lines in cases)
 
 
@@ -120,6 +123,26 @@ def test_whatever_stands_in_place_of_values_is_answered_and_never_breaks_a_check
     assert refused > 150
 
 
+@pytest.mark.parametrize("text", ["x" * 5000, "two\nlines " * 900, "为什么" * 2000])
+def test_no_answer_repeats_a_text_of_any_length(text):
+    draw = random.Random(0)
+    nodes = list_nodes(DEFAULT)[1:]
+    for path in draw.sample(nodes, 100):
+        raw = copy.deepcopy(DEFAULT)
+        parent = raw
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = draw.choice([text, [text], {text: text}])
+        if isinstance(parent, dict):
+            parent[text] = 1
+        with contextlib.suppress(UserError):
+            load_config(raw, "mine.yaml")
+            continue
+        with pytest.raises(UserError) as caught:
+            load_config(raw, "mine.yaml")
+        assert max(map(len, str(caught.value).splitlines())) < 600, path
+
+
 def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
     file = tmp_path / "mine.yaml"
     runs = "runs:\n  a: &a {r: 1, r: 2}\n  b: {<<: *a, s: 1, s: 2}\n  c: *a\n"
@@ -133,6 +156,37 @@ def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
         *list_repeated_keys(file),
         "study.seed: unknown key (did you mean seeds?)",
     ]
+
+
+def test_json_may_be_indented_by_tabs_and_its_repeated_keys_are_told(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(
+        '{\n\t"study": {"title": "\\ud83d\\ude42",\n\t\t"seeds": [1]},\n\t"a": [{"b": 1}]\n}', encoding="utf-8"
+    )
+    assert list_repeated_keys(file) == []
+    assert read_document(file) == {"study": {"title": "🙂", "seeds": [1]}, "a": [{"b": 1}]}
+    file.write_text('{"study": {"seeds": [1]}, "a": [{"b": 1, "b": 2}], "study": {}}', encoding="utf-8")
+    assert list_repeated_keys(file) == [
+        f"{file}: a[0].b stands there before already; JSON keeps only the last, so drop one",
+        f"{file}: study stands there before already; JSON keeps only the last, so drop one",
+    ]
+
+
+def test_of_several_overlays_the_one_with_the_value_is_named(tmp_path):
+    overlays = {"first": "study: {seeds: [one], title: 1}", "second": '{"study":\t{"title": [2]}}', "third": "hub: 3"}
+    files = [FOLDER / "config.yaml", *(tmp_path / f"{name}.yaml" for name in overlays)]
+    raw = DEFAULT
+    for file, text in zip(files[1:], overlays.values(), strict=True):
+        file.write_text(text, encoding="utf-8")
+        raw = merge_two(raw, read_document(file))
+    problems = list_problems(raw | {"drift": raw["drift"] | {"rows": 0}}, files=files)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        f"{files[2]}, study.title",
+        f"{files[1]}, study.seeds[0]",
+        f"{files[0]}, drift.rows",
+        f"{files[3]}, hub",
+    ]
+    assert list_problems(merge("hub: 3"), files=files[:2]) == ["hub: must be a mapping (got 3)"]
 
 
 def test_names_that_are_kept_are_those_of_the_rules():

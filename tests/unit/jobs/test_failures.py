@@ -1,3 +1,4 @@
+import errno
 from types import SimpleNamespace
 
 import pytest
@@ -33,7 +34,7 @@ def test_what_is_neither_the_users_nor_the_machines_fault_is_not_explained(error
 
 def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_path, monkeypatch):
     free = {tmp_path: 4096, tmp_path.parent: 2**30}
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free.get(path, 2**30)))
     error = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
     sentence = explain_failure(error, [tmp_path / "not there", tmp_path.parent, tmp_path])
     assert sentence.startswith("The disk is full.") and "file write failed" in sentence
@@ -41,8 +42,22 @@ def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_pa
     assert explain_failure(ValueError("broken"), [tmp_path]) is None
 
 
-def test_a_long_reason_is_cut():
+def test_of_two_disks_the_full_one_is_named(tmp_path, monkeypatch):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=0 if at.name == "temporary" else 2**40))
+    sentence = explain_failure(error)
+    assert sentence.startswith(f"The disk of {tmp_path / 'temporary'} is full. Free some space, or set TMPDIR")
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=0))
+    assert explain_failure(error).startswith("The disk is full. Free some space (`make clean-stale`")
+
+
+def test_a_long_reason_is_cut(tmp_path):
     assert len(explain_failure(MemoryError("x" * 5000))) < 600
+    (tmp_path / "a.log").write_text(f"Traceback\nValueError: {'x' * 5000}\n", encoding="utf-8")
+    assert find_reason(tmp_path / "a.log").startswith("ValueError: xx")
+    assert len(find_reason(tmp_path / "a.log")) <= 200
 
 
 def test_failed_jobs_are_named_with_reason_and_log(tmp_path):

@@ -204,6 +204,11 @@ def test_a_finished_job_leaves_a_card_beside_its_log(tmp_path):
     assert not (tmp_path / "work").exists()
 
 
+def test_without_git_a_card_has_no_commit(tmp_path):
+    run_job(tmp_path, WRITE, outputs=OUTPUTS, PATH="")
+    assert {"commit": None, "dirty": None}.items() <= read_card(tmp_path).items()
+
+
 def test_a_failed_job_leaves_no_card(tmp_path):
     run_job(tmp_path, "def main():\n    raise ValueError")
     assert not (tmp_path / "results/cards").exists()

@@ -51,6 +51,7 @@ def test_the_files_are_those_imported_at_any_depth_without_the_declarations(tmp_
         ("noise", "import math\ndef draw(\n    x,\n):\n    return (math.sqrt(x))\n"),
         ("sft", PROJECT["tunelab/sft.py"].replace("Do a step.", "Do one step of the training.")),
         ("sft", PROJECT["tunelab/sft.py"].replace('"""Train."""', "# no docstring")),
+        ("sft", PROJECT["tunelab/sft.py"].replace("\n", "\r\n")),
         ("__init__", '"""Another docstring."""\n'),
         ("base", "X = 2\n"),
         ("errors", "X = 2\n"),

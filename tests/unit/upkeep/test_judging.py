@@ -114,6 +114,12 @@ def test_what_is_out_of_date_is_made_again_before_the_rest_is_taken_over(jobs):
     ]
 
 
+def test_a_command_can_be_typed_whatever_a_config_is_called(jobs):
+    Path("results/cards/train/lora_1.json").unlink()
+    lines = render_verdicts(judge_jobs(jobs), [Path("my config/it's.yaml")])
+    assert """--configfile 'my config/it'"'"'s.yaml' --touch""" in lines
+
+
 def test_equal_findings_share_a_line_and_many_are_counted(jobs):
     many = [replace(jobs[0], wildcards={"run": f"r{n}", "seed": "1"}, facts=("x = 1",)) for n in range(5)]
     lines = render_verdicts(judge_jobs(many), []).splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import check_reproducibility, clean_stale, verify_artefacts
+from scripts import ask_runs, check_reproducibility, clean_stale, verify_artefacts
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.errors import UserError
 from tunelab.upkeep.tools import build_parser, run_as_tool
@@ -185,3 +185,18 @@ def test_make_help_lists_every_target_of_use_in_two_columns():
     assert {"plan", "verify", "clean-stale", "reproduce-check"} < set(names)
     assert len(names) == 17
     assert {line[:17].strip() for line in lines} == set(names), "the texts begin in one column"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"question": " \n"}, "Q: there is no question; type one"),
+        ({"question": "a\udce9b"}, r"Q: the question has signs that are no UTF-8 \('a\\udce9b'\)"),
+        ({"run": "lorra" * 99}, r"RUN: there is no run 'lorral.{60,80}'; the study has base, lora"),
+        ({"task": "sum"}, "TASK: there is no task 'sum'; the study has support, sums"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_sentence_before_anything_is_loaded(monkeypatch, asked, said):
+    monkeypatch.setitem(sys.modules, "tunelab.evaluation.asking", None)
+    with pytest.raises(UserError, match=said):
+        ask_runs.main([], **{"run": None, "task": None, "question": "Why?"} | asked)

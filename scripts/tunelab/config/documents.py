@@ -1,0 +1,41 @@
+"""Read one file of the config as Snakemake reads it: as JSON if it is that, which tabs may indent, else as YAML."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunelab.errors import UserError
+from tunelab.values import shorten
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_document(file: Path) -> dict[str, Any]:
+    """Return what a file of the config holds.
+
+    Raises:
+        UserError: if it is not there, is neither JSON nor YAML, or holds no mapping.
+    """
+    try:
+        content = parse_document(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}); name an overlay that exists.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {shorten(content)}).")
+    return content
+
+
+def parse_document(text: str) -> Any:
+    return json.loads(text) if is_json(text) else yaml.load(text, Loader=LOADER)
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

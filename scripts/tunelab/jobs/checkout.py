@@ -1,0 +1,29 @@
+"""Ask git about this project's own checkout, and never about another repository that it was unpacked in."""
+
+import os
+import subprocess
+from pathlib import Path
+
+# set where git runs a hook, they speak of the repository of that hook
+FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
+
+def run_git(folder: Path, *arguments: str) -> str:
+    """Return what git prints in `folder`, without line breaks at its end; folders above it are not looked at.
+
+    Raises:
+        OSError: if git is not there.
+        subprocess.CalledProcessError: if git refuses, as outside a repository.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    ceiling = {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=inherited | ceiling,
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ).stdout.rstrip()

@@ -1,0 +1,69 @@
+"""What people type after `make` reaches the programs as it is typed, and nothing of it is executed."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PROGRAM = """#!/usr/bin/env python3
+import json, sys
+with open("called.jsonl", "a") as called:
+    called.write(json.dumps(sys.argv[1:]) + "\\n")
+"""
+HOSTILE = [
+    'Say "hi" for $5 and `touch pwned` now',
+    "$(touch pwned) $(shell touch pwned) ${HOME} $$ $@",
+    "it's; touch pwned # && | > pwned \\",
+    "-n",
+    "--run lora",
+    "two\nlines\n\ttouch pwned",
+    "100 % of *? [a-z] ~ ! {a,b}",
+    "为什么 🙂",
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the project's Makefile and programs that write down how they are called."""
+    for name in ("Makefile", "requirements.lock", "envs/torch-cpu.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(PROJECT / name, tmp_path / name)
+        os.utime(tmp_path / name, (0, 0))
+    for name in ("python", "snakemake"):
+        program = tmp_path / ".venv/bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(PROGRAM, encoding="utf-8")
+        program.chmod(0o755)
+    (tmp_path / ".venv/ready").touch()
+    return tmp_path
+
+
+def make(folder, *arguments, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", *arguments]
+    done = subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.rglob("pwned"))
+    calls = [json.loads(line) for line in (folder / "called.jsonl").read_text(encoding="utf-8").splitlines()]
+    (folder / "called.jsonl").unlink()
+    return calls
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_question_arrives_as_it_was_typed(folder, text):
+    wanted = [["scripts/ask_runs.py", "--", text]]
+    assert make(folder, "ask", f"Q={text}") == wanted
+    assert make(folder, "ask", Q=text) == wanted
+
+
+def test_so_do_names_of_runs_and_tasks_and_files(folder):
+    (called,) = make(folder, "ask", "RUN=a\"; touch pwned; '", "TASK=$(shell touch pwned)", "Q=x")
+    assert called == ["scripts/ask_runs.py", "--run=a\"; touch pwned; '", "--task=$(shell touch pwned)", "--", "x"]
+    for target, program in (("plan", ["scripts/plan_jobs.py"]), ("report", ["--cores", "all"])):
+        files = ["config/it's.yaml", "$(touch,pwned).yaml", "`touch", "pwned`;.yaml"]
+        assert make(folder, target, f"CONFIG={' '.join(files)}") == [[*program, "--configfile", *files]]
+        assert make(folder, target) == [program]
