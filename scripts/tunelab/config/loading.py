@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.drafts import Draft, Problem, render_problems
+from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.specs.base import Name, Spec
@@ -98,18 +99,18 @@ class Config(Spec):
 def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
     """Validate the merged config.
 
-    files: what it was merged from, to find keys that stand there twice.
+    files: what it was merged from, to find keys that stand there twice and numbers that YAML reads as others.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
-    repeated = [line for file in files for line in list_repeated_keys(file)]
+    wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
     problems: list[Problem] = []
     safe = _take_out_unsafe(raw, (), problems)
     reader = Reader()
     draft = reader.read(Config, safe)
     problems += [*reader.problems, *list_problems(draft)]
-    if lines := [*repeated, *render_problems(problems, raw)]:
+    if lines := [*wrong_in_file, *render_problems(problems, raw)]:
         raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
     config = Config.model_validate(safe)
     runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}
