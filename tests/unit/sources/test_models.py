@@ -336,7 +336,8 @@ UNLOADABLE = {
         lambda folder: change_config(folder, hidden_size=32),
         "the weights 'lm_head.weight', 'model.embed_tokens.weight', 'model.layers.0.input_layernorm.weight', "
         "'model.layers.0.mlp.down_proj.weight', 'model.layers.0.mlp.gate_proj.weight', "
-        "'model.layers.0.mlp.up_proj.weight' and 15 more have other shapes than the model's config asks for. Copy or download the model again; config and weights must belong together.",
+        "'model.layers.0.mlp.up_proj.weight' and 15 more have other shapes than the model's config asks for. Copy or "
+        "download the model again; config and weights must belong together.",
     ),
     "weights of a larger model": (
         lambda folder: change_config(folder, num_hidden_layers=1),
