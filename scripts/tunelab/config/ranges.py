@@ -42,6 +42,7 @@ NAMES = {
     *("target_parameters", "optim_target_modules", "llm_int8_skip_modules"),
 }
 NUMBERS = {"layers_to_transform", "token_indices", "trainable_token_indices", "alora_invocation_tokens"}
+FRACTIONS = {"alpha_pattern", "lambda_pattern"}
 # fields, what their numbers must fulfil, and how to say it; `dropout` stands for every field whose name ends so
 RANGES = (
     (POSITIVE, lambda number: number > 0, "must be greater than 0"),
@@ -90,8 +91,11 @@ def check_entries(name: str, value: Any) -> None:
         ValueError: with the sentence that says what each entry must be.
     """
     if isinstance(value, dict) and name.endswith("_pattern"):
-        wrong = [entry for entry in value.values() if type(entry) not in (int, float) or not entry > 0]
-        demand = "must give each name a number greater than 0"
+        kinds = (int, float) if name in FRACTIONS else (int,)
+        wrong = [entry for entry in value.values() if type(entry) not in kinds or not entry > 0]
+        demand = f"must give each name a {'' if name in FRACTIONS else 'whole '}number greater than 0"
+    elif name == "llm_int8_skip_modules" and not isinstance(value, list | None):
+        wrong, demand = [value], "must be a list of names"
     elif isinstance(value, list) and name in NAMES:
         wrong = [entry for entry in value if not isinstance(entry, str) or not entry.strip()]
         demand = "must be a list of names"
