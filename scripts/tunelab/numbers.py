@@ -26,9 +26,10 @@ _NUMBER = re.compile(
     rf"(?P<whole>[0-9]{{1,3}}(?P<group>,|{_GROUPS})[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*|[0-9]*)"
     rf"(?:\.(?P<decimals>[0-9]*))? ?(?:{_MONEY}){{0,2}} ?(?:\\?%)?[.。｡]?"
 )
-# A long dash is a minus where nothing but a space, a bracket, a colon or a digit stands before it and a number after
-# it; elsewhere it is punctuation, as is the Chinese dash of two. Of words, only those right before digits are read.
+# what comes after a minus
 _BEFORE = rf"(?=(?:{_MONEY}){{0,2}}\.?[0-9])"
+# A long dash is a minus where nothing but a space, a bracket, a colon or a digit stands before it and a number after
+# it; elsewhere it is punctuation, as is the Chinese dash of two. Of words, only those before digits are read.
 _MINUS = re.compile(
     rf"(?:(?<![^\s0-9(\[{{=:\uff1a])[—―]|(?:[负負]|零下)\s?|\b(?:minus|negative)\s){_BEFORE}", re.IGNORECASE
 )
