@@ -9,9 +9,9 @@ decoration, as in GSM8K.
 
 import re
 
-# Full-width forms (U+FF01 to U+FF5E) repeat ASCII. Not Unicode's NFKC, which turns ² into 2. The full-width comma is
-# left as it is: Chinese sets it between the parts of a sentence, without a space.
-_TO_ASCII: dict[int, int | str | None] = {0xFF01 + i: 0x21 + i for i in range(94) if 0xFF01 + i != 0xFF0C}
+# Full-width forms (U+FF01 to U+FF5E) repeat ASCII. Not Unicode's NFKC, which turns ² into 2. The full-width comma and
+# colon are left as they are: Chinese sets them between the parts of a sentence, without a space.
+_TO_ASCII: dict[int, int | str | None] = {0xFF01 + i: 0x21 + i for i in range(94) if 0xFF01 + i not in (0xFF0C, 0xFF1A)}
 _TO_ASCII |= dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-")
 _TO_ASCII |= str.maketrans("\ufe50\ufe52\ufe69\ufe6a\uffe1\uffe5\uffe6", ",.$%£¥₩")
 # what shows nothing: zero-width characters, marks of direction, the soft hyphen
@@ -26,21 +26,30 @@ _NUMBER = re.compile(
     rf"(?P<whole>[0-9]{{1,3}}(?P<group>,|{_GROUPS})[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*|[0-9]*)"
     rf"(?:\.(?P<decimals>[0-9]*))? ?(?:{_MONEY}){{0,2}} ?(?:\\?%)?[.。｡]?"
 )
+# what comes after a minus
+_BEFORE = rf"(?=(?:{_MONEY}){{0,2}}\.?[0-9])"
 # A long dash is a minus where nothing but a space, a bracket, a colon or a digit stands before it and a number after
-# it; elsewhere it is punctuation, as is the Chinese dash of two. Of words, only those right before digits are read.
+# it; elsewhere it is punctuation, as is the Chinese dash of two. Of words, only those before digits are read.
 _MINUS = re.compile(
-    rf"(?:(?<![^\s0-9(\[{{=:])[—―]|[负負]|\b(?:minus|negative)\s)(?=(?:{_MONEY}){{0,2}}\.?[0-9])", re.IGNORECASE
+    rf"(?:(?<![^\s0-9(\[{{=:\uff1a])[—―]|(?:[负負]|零下)\s?|\b(?:minus|negative)\s){_BEFORE}", re.IGNORECASE
 )
+# A minus sign of its own (U+2212) is never a bullet, nor is a hyphen after =; after a number both are the sum's.
+_SPACED = re.compile(rf"(?:(?<![0-9)\]}}%])(?<![0-9)\]}}%]\s)\u2212|(?:(?<==)|(?<==\s))[-\u2010-\u2013])\s{_BEFORE}")
+# what may stand between a minus and its number
+_OUTSIDE = re.compile(rf"(?<![A-Za-z0-9])-((?:\*{{1,3}}|\(|\\(?:boxed|text|mathrm|mathbf)\{{)+){_BEFORE}")
 _VULGAR = "¼-¾⅐-⅞↉"
 _IN_TEXT = re.compile(
     rf"""
-    (?P<unit>(?<=[A-Za-z}}])\^\{{?[+-]?[0-9]+)             # the power of a unit, as in m^2
+    (?P<unit>(?<=[A-Za-z}}])\^\{{?[+-]?[0-9]+              # the power of a unit, as in m^2
+      | (?<=[A-Za-z0-9)}}])_\{{[^{{}}]*\}})                 # an index
+    | (?<![0-9.,])0[xX][0-9A-Fa-f]+
     | -?\\[dt]?frac\s*(?:\{{[^{{}}]*\}}|[0-9])\s*(?:\{{[^{{}}]*\}}|[0-9])
     | \^\{{?[+-]?[0-9]+ | [{_VULGAR}]
-    | (?:-?(?:{_MONEY}){{1,2}}[ ]?)? -?
+    | (?:±[ ]?)? (?:-?(?:{_MONEY}){{1,2}}[ ]?)? -?
       (?:(?<![\w.)\]}}])\.)? [0-9]                         # a dot after a word or a bracket ends a sentence
       (?:(?<=[0-9])(?<![0-9]{{4}})(?:{_GROUPS}|[ ])(?=[0-9]{{3}}(?![0-9])) | [0-9.,])*
-      (?: [eE][+-]?[0-9]+ | [ ]?\^[ ]?\{{?[+-]?[0-9]+ | \*\*[+-]?[0-9]+ | (?:[/\u2044\u2215][0-9][0-9.,]*)+
+      (?: [eE][+-]?[0-9]+ | [ ]?\^[ ]?\{{?[+-]?[0-9]+ | \*\*[+-]?[0-9]+ | (?:[ ]?[/\u2044\u2215±][ ]?[0-9][0-9.,]*)+
+        | (?:[:\u2236][0-9]{{1,2}}(?![0-9]))+                  # a time or a ratio; `Week 3:210` is none
         | [²³¹⁰-⁻]+ | [ \u00a0]?[{_VULGAR}] )?
     """,
     re.VERBOSE,
@@ -82,4 +91,5 @@ def find_last_number(text: str) -> str | None:
 
 def _translate(text: str) -> str:
     """Write digits, signs and dashes in ASCII."""
-    return _MINUS.sub("-", text.translate(_TO_ASCII))
+    text = _MINUS.sub("-", _SPACED.sub("-", text).translate(_TO_ASCII))
+    return _OUTSIDE.sub(r"\1-", text)

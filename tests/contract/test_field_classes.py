@@ -28,7 +28,24 @@ def test_the_table_names_no_class_and_no_field_that_the_libraries_have_not():
     for name, table in TABLE.items():
         if name in named or name in SHARED:
             known = {field for one in SHARED.get(name, [name]) for field in load_arguments()[one]}
-            assert {field for kind in table for field in table[kind]} <= known, name
+            assert {field for kind in table.keys() - {"called"} for field in table[kind]} <= known, name
+
+
+def test_what_a_field_needs_is_a_field_or_one_of_its_values():
+    for class_name in CLASSES:
+        classes, known = load_classes(class_name), load_arguments()[class_name]
+        for field, need in classes.needs.items():
+            switch, _, value = need.partition(": ")
+            assert {field, switch} <= classes.passed, field
+            allowed = {*known[switch].get("choices", ()), *TABLE["packages"].get(switch, ())}
+            assert not value or value in allowed, field
+
+
+def test_another_name_stands_for_a_field_or_is_followed_by_what_to_do():
+    for name in SHARED:
+        known = {field for one in SHARED[name] for field in load_arguments()[one]}
+        for other, meant in TABLE[name]["called"].items():
+            assert meant in known or " " in meant, other
 
 
 def test_a_value_that_is_refused_is_one_that_the_field_takes():

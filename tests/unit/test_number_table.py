@@ -31,7 +31,7 @@ def judge(completion, gold):
 
 
 def test_the_table_is_there():
-    assert len(TABLE) == 78
+    assert len(TABLE) == 91
 
 
 @pytest.mark.parametrize(("written", "alone", "last", "harness"), TABLE)
@@ -61,6 +61,12 @@ def test_rewards_scores_and_gold_answers_follow_the_same_row(written, alone, las
         ("1，000", "0"),
         ("7/18", "18"),
         ("2^18", "18"),
+        ("3:18", "18"),
+        ("10:00:18", "18"),
+        ("7 / 18", "18"),
+        ("5 ± 18", "18"),
+        ("0x18", "18"),
+        ("log_{18}", "18"),
     ],
 )
 def test_the_tail_of_a_notation_is_never_taken_for_the_number(written, tail):
@@ -73,6 +79,19 @@ def test_a_dash_before_a_number_is_a_minus(dash):
     assert normalise_number(f"{dash}18") == normalise_number(f"{dash}$18") == "-18"
     assert not judge(f"The balance is {dash}18", "18")["flexible"]
     assert judge(f"The balance is {dash}18", "-18")["flexible"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\u2212 18", "= - 18", "-(18)", "-**18**", r"-\boxed{\$18}", "负 18", "零下18度", "\uff08\u221218\uff09"]
+)
+def test_a_minus_a_little_apart_is_kept(text):
+    assert not judge(f"The change is {text}", "18")["flexible"]
+    assert judge(f"The change is {text}", "-18")["flexible"]
+
+
+@pytest.mark.parametrize("text", ["20 \u2212 18", "- 18", "(20) - 18", "第1步\uff1a18", "比为 3 比 18", "pages 3 - 18"])
+def test_a_dash_between_numbers_or_before_an_item_is_none(text):
+    assert judge(text, "18")["flexible"]
 
 
 @pytest.mark.parametrize("text", ["72 clips, altogether", "72，一共", "72, 其余略", "72;and so on", "72年，没有了"])

@@ -1,8 +1,7 @@
 """Check the names, types and ranges of TRL's, PEFT's and bitsandbytes' own settings without importing those libraries.
 
 `arguments.json` lists, per class, each field's accepted types; `tunelab.upkeep.schema` writes it from the installed
-libraries, and a test keeps it in step. Importing them here would cost every dry run seven seconds. Ranges stand here,
-since the libraries take most numbers and fail, or learn nothing, much later.
+libraries, and a test keeps it in step. Importing them here would cost every dry run seven seconds.
 """
 
 import functools
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.config.drafts import Draft
+from tunelab.config.ranges import check_entries, check_range
 from tunelab.config.wording import find_nearest, join_demands, refuse_choice, refuse_name, refuse_value
 
 FILE = Path(__file__).with_name("arguments.json")
@@ -27,42 +27,6 @@ DEMANDS = {
     "null": "must be null",
 }
 WORDS = {"true": True, "false": False, "null": None}
-POSITIVE = {
-    *("learning_rate", "num_train_epochs", "gradient_accumulation_steps", "max_length", "max_completion_length"),
-    *("per_device_train_batch_size", "per_device_eval_batch_size", "logging_steps", "eval_steps", "save_steps"),
-    *("generation_batch_size", "steps_per_generation", "num_iterations", "temperature", "repetition_penalty"),
-    *("r", "lora_alpha", "num_virtual_tokens", "encoder_hidden_size", "total_step"),
-}
-NOT_NEGATIVE = {
-    *("weight_decay", "warmup_steps", "max_grad_norm", "adam_epsilon", "beta", "epsilon", "epsilon_high", "top_k"),
-    *("eval_delay", "dataloader_num_workers"),
-}
-# fields, what their numbers must fulfil, and how to say it; `dropout` stands for every field whose name ends so
-RANGES = (
-    (POSITIVE, lambda number: number > 0, "must be greater than 0"),
-    (NOT_NEGATIVE, lambda number: number >= 0, "must be at least 0"),
-    ({"adam_beta1", "adam_beta2"}, lambda number: 0 <= number < 1, "must be at least 0 and less than 1"),
-    (
-        {"top_p", "min_p", "label_smoothing_factor", "dropout"},
-        lambda number: 0 <= number <= 1,
-        "must be between 0 and 1",
-    ),
-    (
-        {"logging_steps", "eval_steps", "save_steps"},
-        lambda number: number < 1 or number == int(number),
-        "must be a whole number of steps, or a share of them below 1",
-    ),
-    (
-        {"save_total_limit"},
-        lambda number: number >= 2,
-        "must be at least 2, so that one checkpoint is whole while the next is written",
-    ),
-    (
-        {"max_steps"},
-        lambda number: number > 0 or number == -1,
-        "must be greater than 0, or -1 to train for num_train_epochs",
-    ),
-)
 
 
 @functools.cache
@@ -75,19 +39,20 @@ def load_arguments() -> dict[str, dict[str, dict]]:
 
 
 def check_arguments(
-    class_name: str, values: dict[str, Any], refused: dict[str, str]
+    class_name: str, values: dict[str, Any], refused: dict[str, str], called: dict[str, str] | None = None
 ) -> tuple[Draft, list[tuple[str, str]]]:
     """Return the fields with numbers coerced, and a list of (field, problem) for what the class would not take.
 
-    refused: fields that are not obeyed, each with the sentence that says so.
+    refused: fields that are not obeyed, each with the sentence that says so; called: what others call a field, and the
+    field, or what to do instead.
     """
     fields, right, wrong, problems = load_arguments()[class_name], {}, set(), []
     for name, value in values.items():
         if name in refused:
             problems.append((name, refused[name]))
         elif name not in fields:
-            problems.append((name, refuse_name(f"is not a field of {class_name}", name, fields)))
-            nearest = find_nearest(name, fields)
+            nearest, problem = _find_meant(name, fields, called or {}, f"is not a field of {class_name}")
+            problems.append((name, problem))
             if nearest not in (None, *values):  # what it stands for is not at its default
                 wrong.add(nearest)
         else:
@@ -96,6 +61,16 @@ def check_arguments(
             except ValueError as error:
                 problems.append((name, str(error)))
     return Draft(right, wrong | {name for name, _ in problems}, values), problems
+
+
+def _find_meant(name: str, fields: dict[str, Any], called: dict[str, str], problem: str) -> tuple[str | None, str]:
+    """Return the field that an unknown name stands for, if it stands for one, and the sentence about it."""
+    meant = called.get(name)
+    if meant in fields:
+        return meant, f"{problem}; it is called {meant} here"
+    if meant is not None:
+        return None, f"{problem}; {meant}"
+    return find_nearest(name, fields), refuse_name(problem, name, fields)
 
 
 def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) -> Any:
@@ -107,6 +82,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
     if isinstance(value, dict):
         value = _parse_nested(value)
     if not types:
+        check_entries(name, value)
         return value
     coerced = _parse(value) if isinstance(value, str) and "str" not in types else value
     # YAML has 1 where 1.0 is meant, and the other way round
@@ -121,7 +97,8 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
             raise ValueError(refuse_choice(value, choices, demands))
         raise ValueError(refuse_value(join_demands(demands), value, text_wanted="str" in types))
     if isinstance(coerced, int | float) and not isinstance(coerced, bool):
-        _check_range(name, coerced, value)
+        check_range(name, coerced, value)
+    check_entries(name, coerced)
     return coerced
 
 
@@ -159,12 +136,3 @@ def is_choice(text: str, choice: str) -> bool:
     """Compare with a choice of PEFT's, which writes `pissa_niter_[number of iters]` where pissa_niter_16 is meant."""
     stem, bracket, _ = choice.partition("[")
     return bool(re.fullmatch(re.escape(stem) + r"\d+", text)) if bracket else text == choice
-
-
-def _check_range(name: str, number: float, value: Any) -> None:
-    if not math.isfinite(number):
-        raise ValueError(refuse_value("must be a finite number", value))
-    kind = "dropout" if name.endswith("dropout") else name
-    for fields, fits, demand in RANGES:
-        if kind in fields and not fits(number):
-            raise ValueError(refuse_value(demand, value))

@@ -40,15 +40,6 @@ def _loads_best(config: Draft, path: tuple, run: Draft) -> bool:
     return bool(run.training.get("load_best_model_at_end")) and find_adapter(config, path[-1]) is None
 
 
-def check_workers(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that what concerns the data loader's processes has some."""
-    if run.training.get("dataloader_num_workers"):
-        return
-    for field in ("dataloader_prefetch_factor", "dataloader_persistent_workers"):
-        if run.training.get(field):
-            yield Problem((*path, "training", field), "needs processes that load data; set dataloader_num_workers")
-
-
 def check_packing(config: Draft, path: tuple, run: Draft) -> Found:
     """Packed rows are told apart by positions alone, which neither a cache nor an end of a row survives."""
     training, adapter = run.training, find_adapter(config, path[-1])
@@ -110,6 +101,6 @@ def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 COMPANION_CHECKS = (
-    *(check_precision, check_saved_best, check_workers, check_packing, check_checkpointing, check_reference),
+    *(check_precision, check_saved_best, check_packing, check_checkpointing, check_reference),
     check_vllm,
 )

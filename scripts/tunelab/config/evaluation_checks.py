@@ -8,6 +8,8 @@ from tunelab.config.wording import refuse_value, show
 from tunelab.values import list_names
 
 Found = Iterator[Problem]
+# what shapes a drawn token, and what asks for nothing
+DRAWN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
 
 
 def _check_repeated_run(config: Draft) -> Found:
@@ -49,5 +51,16 @@ def _check_draws(config: Draft, path: tuple, task: Draft) -> Found:
         yield Problem(here, text)
 
 
+def _check_decoding(config: Draft, path: tuple, task: Draft) -> Found:
+    """See that what shapes the draw of a token is not asked for where the likeliest one is taken."""
+    generation = task.generation
+    if generation.do_sample or "do_sample" in generation.given:
+        return
+    for field, neutral in DRAWN.items():
+        if field in generation.given and generation[field] != neutral:
+            text = "does nothing without do_sample: true; write that, or leave it out"
+            yield Problem((*path, "generation", field), text)
+
+
 EVALUATION_CHECKS = (_check_repeated_run, _check_texts)
-TASK_CHECKS = (_check_sampling, _check_draws)
+TASK_CHECKS = (_check_sampling, _check_draws, _check_decoding)

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from tunelab.config.arguments import check_arguments, load_arguments
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.field_classes import QUANTIZATION, TRAINERS, judge_fields, list_set, load_unsupported
+from tunelab.config.field_classes import (
+    QUANTIZATION,
+    TRAINERS,
+    judge_fields,
+    list_set,
+    load_classes,
+    load_unsupported,
+)
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.wording import refuse_choice, refuse_value
 from tunelab.values import list_names
@@ -72,7 +79,7 @@ def _check_class(path: tuple, run: Draft, class_name: str, fields: dict | None =
     section = path[-1]
     given = run[section] if fields is None else fields
     refused = dict(judge_fields(class_name, given))
-    draft, problems = check_arguments(class_name, given, refused)
+    draft, problems = check_arguments(class_name, given, refused, load_classes(class_name).called)
     # what is given as the library has it anyway is decided by the workflow all the same
     draft.right = {name: value for name, value in draft.right.items() if name not in list_set(class_name)}
     run.right[section] = draft

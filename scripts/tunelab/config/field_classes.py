@@ -25,6 +25,10 @@ class Classes(NamedTuple):
     set: dict[str, str]  # field → where it is decided
     refused: dict[str, str]  # field → why, and what to do instead
     never: dict[str, dict[str, str]]  # passed field → value → why it is refused
+    needs: dict[
+        str, str
+    ]  # passed field → what it does nothing without: a field, or a field's value (`loss_type: sapo`)
+    called: dict[str, str]  # name of other versions and programs → the field, or what to do instead
 
 
 @functools.cache
@@ -42,16 +46,17 @@ def load_classes(class_name: str) -> Classes:
     passed = frozenset(name for table in tables for name in table.get("passed", ()))
     kinds = [
         {name: text for table in tables for name, text in table.get(kind, {}).items() if name in known}
-        for kind in ("set", "refused", "never")
+        for kind in ("set", "refused", "never", "needs")
     ]
-    return Classes(passed, *kinds)
+    called = {name: text for table in tables for name, text in table.get("called", {}).items() if name not in known}
+    return Classes(passed, *kinds, called)
 
 
 def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (field, sentence) for each given field, or value, that is not obeyed."""
     classes, known = load_classes(class_name), load_arguments()[class_name]
     for name, value in values.items():
-        if name in known and not _asks_for_nothing(known[name], value):
+        if name in known and not asks_for_nothing(known[name], value):
             if name in classes.set:
                 yield name, f"is set by the workflow: {classes.set[name]}"
             elif name in classes.refused:
@@ -67,7 +72,7 @@ def list_set(class_name: str) -> set[str]:
     return {*load_classes(class_name).set, *load_classes(class_name).refused}
 
 
-def _asks_for_nothing(field: dict[str, Any], value: Any) -> bool:
+def asks_for_nothing(field: dict[str, Any], value: Any) -> bool:
     """Tell whether a value is the library's default, or as empty as that."""
     default = field.get("default")
     same = type(value) is type(default) and value == default

@@ -13,6 +13,7 @@ from pydantic import Field
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, render_problems
+from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.specs.base import Name, Spec
@@ -108,19 +109,19 @@ class Config(Spec):
 def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
     """Validate the merged config.
 
-    files: what it was merged from, the default config first, to find keys that stand there twice, and to tell which
-    of several overlays is wrong.
+    files: what it was merged from, the default config first, to find keys that stand there twice and numbers that YAML
+    reads as others, and to tell which of several overlays is wrong.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
     files = list(files)
-    repeated = [line for file in files for line in list_repeated_keys(file)]
+    wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
     problems, safe, draft = judge(raw)
-    if repeated or problems:
+    if wrong_in_file or problems:
         several = files if len(files) > 2 else []
         documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in several}
-        lines = [*repeated, *render_problems(problems, raw, documents)]
+        lines = [*wrong_in_file, *render_problems(problems, raw, documents)]
         raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
     config = Config.model_validate(safe)
     runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}

@@ -18,11 +18,21 @@ Found = Iterator[Problem]
 LISTS = ("target_modules", "exclude_modules", "feedforward_modules", "modules_to_save")
 
 
-def check_targets(run: str, adapter: dict[str, Any] | None, training: dict[str, Any], parts: dict[str, Any]) -> Found:
+def check_targets(
+    run: str,
+    adapter: dict[str, Any] | None,
+    training: dict[str, Any],
+    parts: dict[str, Any],
+    quantization: dict[str, Any] | None = None,
+) -> Found:
     """Compare a trained run with `parts`, as `models.inspection.list_parts` gives them.
 
     adapter: the one that the run adds to the model itself; None for a whole model, or one that goes on from a start.
     """
+    for name in (quantization or {}).get("llm_int8_skip_modules") or ():
+        if not any(module.startswith(name) or module.endswith(name) for module in parts["modules"]):
+            here = ("runs", run, "quantization", "llm_int8_skip_modules")
+            yield Problem(here, _refuse_missing([name], parts["modules"]))
     if training.get("router_aux_loss_coef") and not parts["routed"]:
         text = f"a model of type {parts['model_type']} routes no tokens to experts; leave it out"
         yield Problem(("runs", run, "training", "router_aux_loss_coef"), text)
@@ -37,6 +47,10 @@ def check_targets(run: str, adapter: dict[str, Any] | None, training: dict[str, 
         yield Problem((*here, "peft_type"), text)
     for field in LISTS:
         yield from _check_names((*here, field), adapter.get(field), parts["modules"])
+    yield from _check_names((*here, "target_parameters"), adapter.get("target_parameters"), parts["parameters"])
+    for field in adapter:
+        if field.endswith("_pattern") and isinstance(adapter[field], dict):
+            yield from _check_patterns((*here, field), adapter, parts["modules"])
     if _is_meant(parts["head"] or "", adapter.get("target_modules")):
         text = f"TRL cannot train an adapter on {parts['head']}; name it in modules_to_save instead"
         yield Problem((*here, "target_modules"), text)
@@ -55,11 +69,29 @@ def _check_names(path: tuple, asked: Any, modules: list[str]) -> Found:
         return
     missing = [one for one in ([asked] if isinstance(asked, str) else asked) if not _meets_one(asked, one, modules)]
     if missing:
-        ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in modules))
-        ends = [end for end in ends if not end.isdigit()]
-        nearest = find_nearest(missing[0], ends)
-        known = f"did you mean {nearest}?" if nearest else f"it has {list_names(ends)}"
-        yield Problem(path, f"the model has no module {list_names(missing)} ({known})")
+        yield Problem(path, _refuse_missing(missing, modules))
+
+
+def _refuse_missing(missing: list[str], modules: list[str]) -> str:
+    ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in modules))
+    ends = [end for end in ends if not end.isdigit()]
+    nearest = find_nearest(missing[0], ends)
+    known = f"did you mean {nearest}?" if nearest else f"it has {list_names(ends)}"
+    return f"the model has no module {list_names(missing)} ({known})"
+
+
+def _check_patterns(path: tuple, adapter: dict[str, Any], modules: list[str]) -> Found:
+    """See that each key of a pattern meets a module that the adapter is put on, by PEFT's rule."""
+    targets = adapter.get("target_modules")
+    adapted = modules if targets in (None, "all-linear") else [name for name in modules if _is_meant(name, targets)]
+    for key in adapter[path[-1]]:
+        try:
+            found = any(re.match(rf"(.*\.)?({key})$", name) for name in adapted)
+        except re.error as error:
+            yield Problem((*path, key), f"is no pattern that names can be matched with ({error})")
+            continue
+        if not found:
+            yield Problem((*path, key), "meets no module that the adapter is put on, so that it would do nothing")
 
 
 def _meets_one(asked: Any, one: Any, modules: list[str]) -> bool:

@@ -3,12 +3,14 @@
 What the libraries refuse, or take and fail with hours later, was read in and tried with the installed versions.
 """
 
+import math
 from collections.abc import Iterator
 
 from tunelab.config.adapter_checks import ADAPTER_CHECKS
 from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import find_setting
+from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
 from tunelab.config.wording import refuse_value
@@ -40,6 +42,9 @@ def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
     reason = "the best step of a whole model must be a saved one"
     if evaluates == "no":
         yield Problem(here, "no step is the best without evaluations; set eval_strategy to steps or epoch")
+    elif (first := _find_first_evaluation(run)) > run.training.get("max_steps", -1) > 0:
+        text = f"the first evaluation would be after step {first:g}, beyond max_steps; lower eval_steps or eval_delay"
+        yield Problem(here, text)
     elif find_adapter(config, path[-1]) is not None:
         return  # an adapter is small: its best weights are kept beside, whatever is saved
     elif saves not in (evaluates, "best"):
@@ -52,6 +57,14 @@ def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
             saved, origin = config.checkpoints.save_steps, ", from `checkpoints`"
         if saved != evaluated:
             yield Problem(here, f"save_steps ({saved:g}{origin}) must equal eval_steps ({evaluated:g}): {reason}")
+
+
+def _find_first_evaluation(run: Draft) -> float:
+    """Return the step after which the first evaluation is due, as far as that is known in steps, or else 0."""
+    every = run.training.get("eval_steps") or find_setting(run, "logging_steps")
+    if run.training.get("eval_strategy") != "steps" or every < 1:
+        return 0
+    return every * max(1, math.ceil(run.training.get("eval_delay", 0) / every))
 
 
 def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
@@ -89,7 +102,18 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*here, "num_generations"), text)
 
 
+def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
+    """GRPO's second bound cuts the ratio of probabilities off above what the first clips it to."""
+    if run.method != "grpo" or run.training.get("delta") is None:
+        return
+    least = 1 + (run.training.get("epsilon_high") or find_setting(run, "epsilon"))
+    if run.training.delta <= least:
+        text = f"must be greater than 1 + epsilon ({least:g}; got {run.training.delta:g}), or every step is cut off"
+        yield Problem((*path, "training", "delta"), text)
+
+
 CHECKS = (
-    *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups),
-    *(check_schedule, check_optimizer, check_packages, *COMPANION_CHECKS, *ADAPTER_CHECKS),
+    *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups, _check_upper_bound),
+    *(check_schedule, check_optimizer, check_packages, check_inert, check_keys, check_optimizer_arguments),
+    *(*COMPANION_CHECKS, *ADAPTER_CHECKS),
 )

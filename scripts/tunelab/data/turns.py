@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tunelab.data.calls import read_calls
 from tunelab.data.fields import BadField, check_text, is_absent
 
 Turn = dict[str, Any]
@@ -125,7 +126,7 @@ def _read_turn(turn: Any, place: str, naming: Naming) -> Turn:
     rest = {name: value for name, value in turn.items() if name not in naming[:2] and not is_absent(value)}
     carried = {name: _read_field(name, value, role, place) for name, value in rest.items() if name not in WEIGHTS}
     if said == "function_call":
-        text, carried["tool_calls"] = "", _read_calls(text, f"{place}.{naming.text}")
+        text, carried["tool_calls"] = "", read_calls(text, f"{place}.{naming.text}")
     if is_absent(text) and (role in ("system", "tool") or "tool_calls" in carried):
         text = ""
     else:
@@ -141,7 +142,7 @@ def _read_field(name: str, value: Any, role: str, place: str) -> Any:
     if role not in CARRIED[name]:
         raise BadField(f"{place}.{name}", f"this field in turns of {' and '.join(CARRIED[name])} only", value)
     if name == "tool_calls":
-        return _read_calls(value, f"{place}.{name}")
+        return read_calls(value, f"{place}.{name}")
     return check_text(value, f"{place}.{name}")
 
 
@@ -156,38 +157,3 @@ def _read_weight(fields: dict[str, Any], role: str, place: str) -> bool:
         if value != next(iter(given.values())):
             raise BadField(f"{place}.{name}", f"the same as in {next(iter(given))}", value)
     return role != "assistant" or all(given.values())
-
-
-def _read_calls(value: Any, field: str) -> list[dict]:
-    """Return tool calls as templates take them: `function` holds a name, and arguments as an object.
-
-    Nulls within are left out: a table gives each call the arguments of all others, as nulls.
-    """
-    calls = _read_json(value, field, "a list of calls, each with a function's name and arguments")
-    found = []
-    for index, call in enumerate(calls if isinstance(calls, list) else [calls]):
-        place = f"{field}[{index}]"
-        function = (call.get("function") or call) if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise BadField(place, "a call with a function's name and arguments", call)
-        arguments = _read_json(function.get("arguments") or {}, f"{place}.arguments", "a JSON object")
-        if not isinstance(arguments, dict):
-            raise BadField(f"{place}.arguments", "a JSON object", function["arguments"])
-        about = {} if function is call else {name: item for name, item in call.items() if name != "function"}
-        found.append(_drop_nulls({"type": "function", **about, "function": function | {"arguments": arguments}}))
-    return found
-
-
-def _read_json(value: Any, field: str, expected: str) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
-        raise BadField(field, expected, value) from None
-
-
-def _drop_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _drop_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_drop_nulls(inner) for inner in value] if isinstance(value, list) else value

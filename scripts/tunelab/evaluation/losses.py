@@ -1,5 +1,6 @@
 """Measure a model's loss on the last turn of the assistant in held-out conversations."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from tunelab.data.turns import count_last_only, tell_turn
+from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
@@ -77,6 +79,13 @@ def measure_rows(
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
         for index, (loss, tokens) in zip(batch, found, strict=True):
+            if not math.isfinite(loss):
+                what = "the model as it was fetched" if artefact is None else str(artefact)
+                raise UserError(
+                    f"The loss of row {rows[index]['id']} is no number ({loss}) with {what}: its weights hold numbers "
+                    "that are none, or the precision is too small for it. Set study.precision to float32, or choose "
+                    "another model."
+                )
             reference = tell_turn(rows[index]["messages"][-1])
             measured[index] = {"loss": loss, "tokens": tokens, "bytes": len(reference.encode())}
         report_progress(f"{len(measured)} of {len(rows)} losses")

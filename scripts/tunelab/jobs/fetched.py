@@ -7,6 +7,7 @@ from typing import Any
 from tunelab import records
 from tunelab.config.drafts import Problem, render_problems
 from tunelab.config.loading import Config
+from tunelab.config.specs.sources import describe_source
 from tunelab.config.target_checks import check_targets
 from tunelab.errors import UserError
 
@@ -26,7 +27,7 @@ def _check_run(config: Config, run: str) -> Iterator[Problem]:
     spec = config.runs[run]
     parts = _read_parts(config, spec.model)
     if parts is not None:
-        yield from check_targets(run, spec.adapter, spec.training, parts)
+        yield from check_targets(run, spec.adapter, spec.training, parts, spec.quantization)
 
 
 def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
@@ -38,4 +39,5 @@ def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
         parts = records.read_json(file)
     except ValueError:
         return None
-    return parts if parts.get("source") == spec.model_dump(mode="json") else None
+    known = "parameters" in parts  # an earlier version listed less
+    return parts if known and parts.get("source") == describe_source(spec) else None

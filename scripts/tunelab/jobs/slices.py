@@ -9,7 +9,7 @@ from typing import Any
 
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
-from tunelab.config.specs.sources import CHAT_FIELDS
+from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.study import Study
 
 
@@ -27,7 +27,7 @@ class Slices:
 
     def fetched_model(self, model: str) -> dict[str, Any]:
         """Return what decides which model it is."""
-        return self._config.models[model].model_dump(mode="json", exclude=CHAT_FIELDS)
+        return describe_source(self._config.models[model])
 
     def chat(self, model: str) -> dict[str, Any]:
         """Return what decides how it is talked to."""

@@ -28,6 +28,7 @@ def list_parts(model: PreTrainedModel) -> dict[str, Any]:
     return {
         "model_type": config.model_type,
         "modules": modules,
+        "parameters": [name for name, _ in model.named_parameters()],
         "head": next((name for name, module in model.named_modules() if module is head), None),
         "layers": config.num_hidden_layers,
         "vocabulary": config.vocab_size,
@@ -48,7 +49,7 @@ def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> Non
     """Raise `UserError` if runs ask for what the model has not got, or PEFT will not put their adapters on it."""
     problems: list[Problem] = []
     for name, run in runs.items():
-        found = list(check_targets(name, run.adapter, run.training, parts))
+        found = list(check_targets(name, run.adapter, run.training, parts, run.quantization))
         if not found and run.adapter is not None and (refusal := find_refusal(folder, name, run.adapter)):
             found = [refusal]
         problems += found
@@ -64,6 +65,6 @@ def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | N
             get_peft_model(build_empty(folder), config, low_cpu_mem_usage=True)
     except (RuntimeError, NotImplementedError):
         return None  # a start that is computed from weights cannot be without them
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         return Problem(("runs", run, "adapter"), f"PEFT refuses it: {' '.join(str(error).split())[:300]}")
     return None

@@ -4,6 +4,7 @@ Code that comes with a model is never run. Without `trust_remote_code=False` tra
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from transformers import (
 from tunelab.errors import UserError
 from tunelab.jobs.failures import explain_failure
 from tunelab.jobs.job import report_progress
-from tunelab.sources.weights import names_code
+from tunelab.sources.weights import check_json, check_numbers, names_code
 from tunelab.values import list_names
 
 
@@ -30,13 +31,20 @@ def check_model(folder: Path, key: str) -> None:
     """
     with explain_loading(key, "the model", "Save it anew with `save_pretrained`, or choose another one."):
         model, found = AutoModelForCausalLM.from_pretrained(
-            folder, device_map="meta", output_loading_info=True, trust_remote_code=False
+            folder,
+            device_map="meta",
+            output_loading_info=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # told by `check_complete`
         )
     check_complete(found, key)
+    check_layers(found, set(model.state_dict()), key)
+    check_numbers(folder, key)
     check_causal(model.config, key)
     with explain_loading(key, "the tokenizer", "Save it anew with `save_pretrained`, or choose another model."):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     check_vocabulary(model, tokenizer, key)
+    check_json(folder, key)
     if names_code(folder):
         report_progress(
             f"{key}: code that comes with the model is not run; transformers' own {type(model).__name__} is used"
@@ -44,11 +52,26 @@ def check_model(folder: Path, key: str) -> None:
 
 
 def check_complete(found: dict, key: str) -> None:
-    """Raise `UserError` if weights are missing; transformers would make them up at random."""
+    """Raise `UserError` if weights are missing or of other shapes; transformers would make them up at random."""
+    if others := sorted(name for name, *_ in found["mismatched_keys"]):
+        raise UserError(
+            f"{key}: the weights {list_names(others)} have other shapes than the model's config asks for. Copy or "
+            "download the model again; config and weights must belong together."
+        )
     if missing := sorted(found["missing_keys"]):
         raise UserError(
             f"{key}: the weights lack {list_names(missing)}, which the model's config asks for. Copy or download the "
             "model again; config and weights must belong together."
+        )
+
+
+def check_layers(found: dict, names: set[str], key: str) -> None:
+    """Raise `UserError` if there are weights of more layers than the config says, which would be left out."""
+    known = {re.sub(r"\d+", "0", name) for name in names}
+    if beyond := sorted(name for name in found["unexpected_keys"] if re.sub(r"\d+", "0", name) in known):
+        raise UserError(
+            f"{key}: the weights have {list_names(beyond)}, and the model's config asks for fewer layers. Copy or "
+            "download the model again; config and weights must belong together."
         )
 
 

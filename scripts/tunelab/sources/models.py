@@ -7,7 +7,7 @@ source that it uses and of no other (the rule names it among the stage's facts).
 from importlib import import_module
 from pathlib import Path
 
-from tunelab.config.specs.sources import CHAT_FIELDS, ModelSpec
+from tunelab.config.specs.sources import ModelSpec, describe_source
 from tunelab.sources.folders import whole_folder, write_card
 
 
@@ -18,7 +18,7 @@ def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Pat
     """
     facts = {
         "model": model,
-        "source": spec.model_dump(exclude=CHAT_FIELDS),
+        "source": describe_source(spec),
         "revision": None,
         "licence": getattr(spec, "licence", None),
     }

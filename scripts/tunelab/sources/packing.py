@@ -26,9 +26,34 @@ OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
     ".zst": _open_zstd,
 }
 STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
+# what a file begins with that is no text, whatever its ending says
+DISGUISES = {
+    **{start: f"is compressed; add {ending} to its name" for ending, start in STARTS.items()},
+    b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the table as CSV",
+    b"version https://git-lfs": "is only Git LFS's note of a file; run `git lfs pull` to have the file itself",
+    b"\xff\xfe": "is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "is UTF-16; save it as UTF-8",
+}
+HEAD = 512  # bytes that tell what a file is
+HINTS = {
+    **dict.fromkeys((".zip", ".tar", ".7z", ".tgz", ".rar"), "unpack it first"),
+    **dict.fromkeys((".ndjson", ".jsonlines"), "name it .jsonl"),
+    **dict.fromkeys((".tsv", ".tab", ".xls", ".xlsx", ".ods"), "save the table as CSV, with commas"),
+    **dict.fromkeys((".arrow", ".feather"), "save the table as Parquet"),
+}
 # what a folder of shards may hold besides: marks of the programs that wrote it, and words about it
 _BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?|.*\.md", re.IGNORECASE)
 _SPLIT = re.compile(r"(?<![a-z])(train|test|val|dev|eval)(?:ing|id|idation|uation)?(?![a-z])", re.IGNORECASE)
+
+
+def find_disguise(head: bytes, expected: bytes | None = None) -> str | None:
+    """Return what a file is by its first bytes, if it is evidently no file of rows.
+
+    expected: what it begins with by its name.
+    """
+    if head[257:262] == b"ustar":
+        return "is an archive (tar); unpack it first"
+    return next((what for start, what in DISGUISES.items() if head.startswith(start) and start != expected), None)
 
 
 def find_format(file: Path) -> str:
@@ -41,7 +66,7 @@ def read_content(file: Path, name: str) -> bytes:
     """Return a file's bytes, unpacked if its ending says that it is compressed.
 
     Raises:
-        UserError: if it is compressed in another way, or damaged.
+        UserError: if it is compressed in another way, or damaged, or holds no file of rows.
     """
     opener = OPENERS.get(file.suffix.lower())
     if opener is None:
@@ -49,14 +74,18 @@ def read_content(file: Path, name: str) -> bytes:
     with open(file, "rb"):  # an unreadable file is another mistake than a damaged one
         pass
     try:
-        with opener(file) as content:
-            return content.read()
+        with opener(file) as packed:
+            content = packed.read()
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         reason = str(error).strip().rstrip(".")[:100]
         raise UserError(
             f"{name}: cannot be unpacked as its ending {file.suffix} says ({reason}). Copy or download it again, or "
             "name it as it was compressed."
         ) from error
+    if disguise := find_disguise(content[:HEAD]):
+        what = "is compressed once more; unpack it once" if disguise.startswith("is compressed") else disguise
+        raise UserError(f"{name}: what is packed in it {what}.")
+    return content
 
 
 def list_shards(folder: Path, key: str, name: str) -> list[Path]:

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from tunelab.errors import UserError
+from tunelab.values import list_names
 
 # types whose values Arrow gives to Python in a form that no table takes back
 _ODD = re.compile("map<|extension<|month_day_nano")
@@ -21,6 +22,9 @@ def load_parquet(content: bytes, name: str) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
     try:
+        names = pyarrow.parquet.read_schema(io.BytesIO(content)).names
+        if twice := sorted({column for column in names if names.count(column) > 1}):
+            raise UserError(f"{name}: it names {list_names(twice)} more than once; rename a column.")
         table = pyarrow.parquet.read_table(io.BytesIO(content))
         rows = table.to_pylist()
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:

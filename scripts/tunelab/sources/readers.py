@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
-from tunelab.sources.packing import OPENERS, STARTS, find_format, read_content
+from tunelab.sources.packing import HEAD, HINTS, OPENERS, STARTS, find_disguise, find_format, read_content
 from tunelab.sources.parquet import load_parquet
 from tunelab.sources.strict_json import explain_error, load_json
 from tunelab.values import describe, list_names, name_type, shorten
@@ -33,15 +33,6 @@ class Place(NamedTuple):
 
 
 Placed = tuple[Place, Row]
-
-# what a file begins with that is no text, whatever its ending says
-DISGUISES = {
-    **{start: f"is compressed; add {ending} to its name" for ending, start in STARTS.items()},
-    b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the table as CSV",
-    b"version https://git-lfs": "is only Git LFS's note of a file; run `git lfs pull` to have the file itself",
-    b"\xff\xfe": "is UTF-16; save it as UTF-8",
-    b"\xfe\xff": "is UTF-16; save it as UTF-8",
-}
 
 
 def read_rows(file: Path, key: str, name: str | None = None) -> list[Placed]:
@@ -71,16 +62,15 @@ def find_reader(file: Path, key: str, name: str) -> Callable[[Path, str], Iterat
         raise UserError(f"{key}: {name!r} is no regular file; save the rows as one.")
     reader = READERS.get(find_format(file))
     if not reader:
-        hint = "; unpack it first" if file.suffix.lower() in (".zip", ".tar", ".7z") else ""
+        hint = HINTS.get(find_format(file), "")
         raise UserError(
             f"{key}: {name!r} has an unknown ending; known are {', '.join(sorted(READERS))}, and each with "
-            f"{', '.join(OPENERS)} after it{hint}."
+            f"{', '.join(OPENERS)} after it{hint and f'; {hint}'}."
         )
     with open(file, "rb") as content:
-        head = content.read(32)
-    for start, what in DISGUISES.items():
-        if head.startswith(start) and start != STARTS.get(file.suffix.lower()):
-            raise UserError(f"{key}: {name!r} {what}.")
+        disguise = find_disguise(content.read(HEAD), STARTS.get(file.suffix.lower()))
+    if disguise:
+        raise UserError(f"{key}: {name!r} {disguise}.")
     return reader
 
 
@@ -133,7 +123,7 @@ def read_json_lines(file: Path, name: str) -> Iterator[Placed]:
             row = load_json(content, str(place))
         except json.JSONDecodeError as error:
             goes_on = line < rows and error.pos >= len(content.rstrip())
-            what = explain_error(error, goes_on)
+            what = explain_error(error, goes_on, line=True)
             raise UserError(f"{name}, line {line}, column {error.colno}: {what}") from error
         yield place, check_object(row, place)
 

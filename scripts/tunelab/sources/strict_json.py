@@ -33,13 +33,17 @@ def load_json(text: str, place: str) -> Any:
         raise UserError(f"{place}: the JSON is nested too deeply to be read. Mend or remove the row.") from None
 
 
-def explain_error(error: json.JSONDecodeError, goes_on: bool = False) -> str:
+def explain_error(error: json.JSONDecodeError, goes_on: bool = False, line: bool = False) -> str:
     """Render what is wrong with a JSON text, what stands there, and what helps.
 
-    goes_on: the text is a line that ends within a value, and is not the last one of its file.
+    line: the text is a line of a file; goes_on: it ends within a value, and is not the last one of its file.
     """
     before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
     near = shorten(error.doc[max(0, error.pos - 15) : error.pos + 15])
+    if error.msg.startswith("Unexpected UTF-8 BOM"):
+        return "a byte order mark (U+FEFF) stands there, as where files were joined. Remove it."
+    if error.msg == "Extra data" and line:
+        return f"something follows after the JSON has ended ({near}). {_separate(error.doc, after)}"
     if error.msg == "Extra data":
         return f"something follows after the JSON has ended ({near}). If every line is an object, name the file .jsonl."
     if goes_on:
@@ -54,6 +58,13 @@ def explain_error(error: json.JSONDecodeError, goes_on: bool = False) -> str:
     if error.msg.startswith("Invalid control character"):
         return f"no valid JSON at {near}. Write line breaks and tabs inside a text as \\n and \\t."
     return f"no valid JSON at {near} ({error.msg}). Mend it there."
+
+
+def _separate(line: str, after: str) -> str:
+    """Say how to part what follows an object in its line."""
+    if "\r" in line.rstrip():
+        return "Its lines end with a carriage return alone; save it with the line ends of Unix or Windows."
+    return "Remove the comma behind the object." if after == "," else "Write each object on a line of its own."
 
 
 def _refuse_constant(name: str) -> Flaw:

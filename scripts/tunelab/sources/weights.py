@@ -11,6 +11,7 @@ MODEL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 # what trainers leave beside a model
 USELESS = {"trainer_state.json", "all_results.json", "train_results.json", "eval_results.json"}
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+FLOATS = {"F64", "F32", "F16", "BF16"}
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -74,8 +75,12 @@ def check_quantisation(folder: Path, key: str) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return  # whoever loads it says what is wrong
-    said = next((config[name] for name in ("quantization_config", "compression_config") if config.get(name)), None)
+    parts = [
+        part for part in (config, *config.values()) if isinstance(part, dict)
+    ]  # a model of images has a text_config
+    said = [part[name] for part in parts for name in ("quantization_config", "compression_config") if part.get(name)]
     if said:
+        said = said[0]
         method = said.get("quant_method", "unnamed") if isinstance(said, dict) else said
         raise UserError(
             f"{key}: config.json says that the weights are quantised ({shorten(method)}), and such weights can be "
@@ -96,6 +101,32 @@ def check_safetensors(file: Path, key: str) -> None:
             note = content.read(32).startswith(b"version https://git-lfs")
         what = "is only Git LFS's note of it (run `git lfs pull`)" if note else f"is damaged or cut off ({error})"
         raise UserError(f"{key}: {str(file)!r} {what}. Copy or download it again.") from error
+
+
+def check_numbers(folder: Path, key: str) -> None:
+    """Raise `UserError` if weights are held in whole numbers or 8 bits, which transformers would take as they are."""
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="np") as tensors:
+            for name in tensors.keys():  # noqa: SIM118
+                held = tensors.get_slice(name).get_dtype()
+                if name.endswith("weight") and held not in FLOATS:
+                    raise UserError(
+                        f"{key}: {file.name} holds {shorten(name)} as {held}, so the weights are quantised, and such "
+                        "weights can be neither trained nor merged here. Choose the model's unquantised repository."
+                    )
+
+
+def check_json(folder: Path, key: str) -> None:
+    """Raise `UserError` unless every JSON file beside the weights is one: some are read much later."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(
+                f"{key}: {file.name} is no JSON ({shorten(str(error))}). Copy or download it again."
+            ) from error
 
 
 def names_code(folder: Path) -> bool:

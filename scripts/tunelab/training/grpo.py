@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
+from transformers import GenerationConfig
 from trl import GRPOConfig, GRPOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
@@ -129,6 +130,7 @@ def train(
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = load_start(base, start, device, dtype if trains_adapter else torch.float32, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
+    published = _keep_ends_only(model)
     trainer = RecordingGRPOTrainer(
         model=model,
         reward_funcs=rewards,
@@ -147,7 +149,21 @@ def train(
         _check_learnable(trainer)
         raise
     _check_learnable(trainer)
+    model.generation_config = published
     return trainer, log.rows, costs
+
+
+def _keep_ends_only(model: Any) -> GenerationConfig:
+    """Have a model's own generation config say nothing but its tokens, and return what it was.
+
+    transformers takes from it what the trainer leaves open (tokens never to be written, a least length), so rewards
+    would be given for other answers than the evaluation asks for.
+    """
+    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    own = inner.generation_config
+    tokens = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model.generation_config = inner.generation_config = GenerationConfig(**tokens)
+    return own
 
 
 def _check_questions(args: GRPOConfig, rows: int) -> None:

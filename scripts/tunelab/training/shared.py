@@ -50,6 +50,8 @@ def build_arguments(
     }
     if device.type == "cpu" and training.get("fp16"):
         raise UserError("training.fp16: float16 on a CPU is hundreds of times slower than float32; leave it out.")
+    if device.type == "cpu" and training.get("activation_offloading"):
+        raise UserError("training.activation_offloading: on a CPU they are in main memory already; leave it out.")
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / EVENTS)  # transformers asks nowhere else
     set_seed(seed)
     places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}

@@ -6,6 +6,8 @@ import pytest
 
 from tunelab.config.arguments import check_arguments, load_arguments
 from tunelab.config.drafts import Unknown
+from tunelab.config.field_classes import load_classes, load_unsupported
+from tunelab.config.ranges import NAMES, NUMBERS, RANGES, SIGNED
 from tunelab.upkeep.schema import CHOICES
 
 
@@ -116,3 +118,31 @@ def test_words_listed_for_a_field_of_text_are_those_that_trl_looks_for():
             compared = re.findall(rf"\b{name} (?:==|!=|in|not in) ([\[({{]?)((?:\"\w[\w-]*\",? ?)+)", source)
             found = {word for _, words in compared for word in re.findall(r"[\w-]+", words)}
             assert found == set(choices), f"{class_name}.{field}"
+
+
+NUMERIC = sorted(
+    (class_name, field)
+    for class_name in {"SFTConfig", "GRPOConfig", "BitsAndBytesConfig", *load_arguments()} - set(load_unsupported())
+    for field, known in load_arguments()[class_name].items()
+    if {"int", "float"} & set(known["types"]) and field in load_classes(class_name).passed
+)
+
+
+def test_no_number_may_be_below_zero_but_those_that_mean_something_there():
+    assert len(NUMERIC) > 240
+    for class_name, field in NUMERIC:
+        _, problems = check_arguments(class_name, {field: -3}, {})
+        assert bool(problems) == (field not in SIGNED - {"max_steps"}), (class_name, field)
+
+
+def test_the_libraries_own_numbers_are_in_range():
+    for class_name, field in NUMERIC:
+        default = load_arguments()[class_name][field].get("default")
+        if isinstance(default, int | float) and default >= 0 and (class_name, field) != ("OFT", "r"):  # 0: no rank
+            assert check_arguments(class_name, {field: default}, {})[1] == [], (class_name, field)
+
+
+@pytest.mark.parametrize("fields", [set().union(*(named for named, _, _ in RANGES)), NAMES, NUMBERS, SIGNED])
+def test_ranges_are_of_fields_that_there_are(fields):
+    known = {field for listed in load_arguments().values() for field in listed} | {"dropout"}
+    assert fields <= known

@@ -14,6 +14,7 @@ from tests.unit.config.default_config import DEFAULT, FOLDER, merge
 from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
+from tunelab.config.misread_values import list_misread
 from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.wording import find_nearest, show
 from tunelab.errors import UserError
@@ -74,7 +75,7 @@ def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing
 
 def test_the_table_of_mistakes_is_read_whole():
     cases = read_cases()
-    assert len(cases) == len({overlay for overlay, _ in cases}) == 246
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 268
     assert all(lines for _, lines in cases)
 
 
@@ -141,6 +142,20 @@ def test_no_answer_repeats_a_text_of_any_length(text):
         with pytest.raises(UserError) as caught:
             load_config(raw, "mine.yaml")
         assert max(map(len, str(caught.value).splitlines())) < 600, path
+
+
+def test_a_number_that_yaml_reads_as_another_is_told_with_its_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("a: &a {steps: 060, time: 1:30, plain: 60, text: '060', none: 0, half: 0.5}\nb: [*a, -012, 8:00]\n")
+    told = "write {0}, or another number, or quote it"
+    assert list_misread(file) == [
+        f"{file}, line 1: a.steps: YAML reads 060 as 48; {told.format(48)}",
+        f"{file}, line 1: a.time: YAML reads 1:30 as 90; {told.format(90)}",
+        f"{file}, line 2: b[1]: YAML reads -012 as -10; {told.format(-10)}",
+        f"{file}, line 2: b[2]: YAML reads 8:00 as 480; {told.format(480)}",
+    ]
+    with pytest.raises(UserError, match=r"line 1: a\.steps: YAML reads 060 as 48"):
+        load_config(merge({}), str(file), [file])
 
 
 def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):

@@ -1,5 +1,6 @@
 """Conversations as people have them: ShareGPT, tools, reasoning, weights, and prompts of several turns."""
 
+import datetime
 import json
 from pathlib import Path
 
@@ -194,6 +195,16 @@ REFUSED = {
         [user("a"), assistant("b", tool_calls=[{"function": {"name": "x", "arguments": "kettle"}}])],
         "messages[1].tool_calls[0].arguments': expected a JSON object, found a string ('kettle').",
     ),
+    "arguments with a name twice": (
+        [user("a"), assistant("b", tool_calls=[{"function": {"name": "x", "arguments": '{"n": 1, "n": 2}'}}])],
+        "messages[1].tool_calls[0].arguments': expected a JSON object (it stands 2 times in one object; keep one of "
+        'them), found a string (\'{"n": 1, "n": 2}\').',
+    ),
+    "arguments with no number": (
+        [user("a"), assistant("b", tool_calls=[{"function": {"name": "x", "arguments": '{"n": [NaN]}'}}])],
+        "messages[1].tool_calls[0].arguments': expected a JSON object (NaN is no value of JSON; write null, or leave "
+        "the field out), found a string ('{\"n\": [NaN]}').",
+    ),
     "arguments that are a list": (
         [user("a"), assistant("b", tool_calls=[{"function": {"name": "x", "arguments": "[1]"}}])],
         "messages[1].tool_calls[0].arguments': expected a JSON object, found a string ('[1]').",
@@ -308,3 +319,11 @@ def test_a_column_nobody_uses_may_be_left_out_when_its_values_are_mixed():
         "rows.jsonl, row 2, field 'more[].default': a number (4), but a string in rows.jsonl, row 1. Write it the same "
         "way everywhere, or leave the field out."
     )
+
+
+@pytest.mark.parametrize("value", [float("nan"), datetime.datetime(2024, 7, 26), b"x"])
+def test_arguments_that_json_does_not_know_are_refused(value):
+    call = {"function": {"name": "x", "arguments": {"n": value}}}
+    table = parquet(*[{"messages": [user("a"), assistant("b", tool_calls=[call]), tool("4"), assistant("c")]}] * 4)
+    sentence = refuse(table, "rows.parquet", prepare={"format": "messages"})
+    assert "rows.parquet, row 1, field 'messages[1].tool_calls[0]': expected values that JSON knows" in sentence

@@ -1,8 +1,11 @@
 import math
+import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from tunelab.errors import UserError
 from tunelab.evaluation import losses
 from tunelab.models import chat
 
@@ -82,3 +85,12 @@ def test_a_trained_model_finds_its_own_rows_less_surprising(llama, rows, train_s
         losses.measure_rows(llama, folder, rows[:8], 4, dtype=torch.float32) for folder in (None, publish(run))
     )
     assert sum(row["loss"] for row in after) < 0.5 * sum(row["loss"] for row in before)
+
+
+def test_a_model_with_weights_that_are_no_numbers_is_told(llama, rows, tmp_path):
+    broken = shutil.copytree(llama, tmp_path / "model")
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][0] = math.nan
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"The loss of row row0 is no number \(nan\) with the model as it was fetched"):
+        losses.measure_rows(broken, None, rows[:1], 1, dtype=torch.float32)

@@ -3,13 +3,16 @@
 import pytest
 
 from tests.unit.config.default_config import load, merge
+from tests.unit.conftest import SHAPE
 from tunelab import records
+from tunelab.config.specs.sources import RandomModel, describe_source
 from tunelab.errors import UserError
 from tunelab.jobs.fetched import check_fetched
+from tunelab.sources.models import fetch_model
 
 WRONG = {"runs": {"lora": {"adapter": {"target_modules": ["query"]}}}}
 PARTS = {"model_type": "llama", "modules": ["model", "model.q_proj"], "head": "lm_head", "layers": 1}
-PARTS |= {"vocabulary": 9, "window": None, "routed": False}
+PARTS |= {"vocabulary": 9, "window": None, "routed": False, "parameters": ["model.q_proj.weight"]}
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def known(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def write(**others):
-        source = load({}).models["smollm2"].model_dump(mode="json")
+        source = describe_source(load({}).models["smollm2"])
         records.write_json(tmp_path / "results/models/smollm2/modules.json", PARTS | {"source": source} | others)
 
     return write
@@ -43,4 +46,17 @@ def test_nothing_is_said_of_a_model_that_is_not_known_yet_or_is_another_now(know
     known(source={"source": "hub"})
     check(WRONG)
     (tmp_path / "results/models/smollm2/modules.json").write_text("half of a fi")
+    check(WRONG)
+
+
+def test_the_card_of_a_fetched_model_says_the_source_as_it_is_compared(tmp_path):
+    spec = RandomModel(source="random", architecture={"model_type": "llama"} | SHAPE, chat_template="plain")
+    fetch_model("mine", spec, tmp_path / "work", tmp_path / "model", tmp_path / "card.json")
+    assert records.read_json(tmp_path / "card.json")["source"] == describe_source(spec)
+
+
+def test_what_an_earlier_version_listed_is_no_list_to_compare_with(known, tmp_path):
+    known()
+    file = tmp_path / "results/models/smollm2/modules.json"
+    records.write_json(file, {name: part for name, part in records.read_json(file).items() if name != "parameters"})
     check(WRONG)

@@ -58,6 +58,8 @@ def test_a_right_answer_in_the_right_format_is_right_in_every_way():
         ("The answer is 18.", (False, False, True, False, False, True), None, "18"),
         ("<answer>18</answer> Or 19?", (False, True, False, False, False, False), "18", "19"),
         ("<answer>19</answer> No: <answer>18</answer>", (False, True, True, False, False, False), "18", "18"),
+        (f"<think>19? <answer>19</answer></think>\n{STRICT}", (False, True, True, False, False, False), "18", "18"),
+        ("<think><answer>18</answer></think> Who knows.", (False, True, True, False, False, False), "18", "18"),
         ("<answer>eighteen</answer>", (False, False, False, False, False, False), "eighteen", None),
         ("<answer></answer>", (False, False, False, False, False, True), None, None),
         ("", (False, False, False, False, False, True), None, None),

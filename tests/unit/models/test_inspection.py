@@ -39,6 +39,9 @@ LACKING = [
     ({"modules_to_save": ["lmhead"]}, "the model has no module 'lmhead' (did you mean lm_head?)"),
     ({"exclude_modules": ["query"]}, "the model has no module 'query'"),
     ({"target_modules": ["q_proj"], "layers_to_transform": [1, 2]}, "the model has 2, numbered from 0 (got '2')"),
+    ({"target_parameters": ["experts.down_proj"]}, "the model has no module 'experts.down_proj'"),
+    ({"rank_pattern": {"q_prj": 4}}, "meets no module that the adapter is put on"),
+    ({"target_modules": ["q_proj"], "alpha_pattern": {"v_proj": 4}}, "meets no module that the adapter is put on"),
     ({"trainable_token_indices": [7, 5000]}, "the model has 259, numbered from 0 (got '5000')"),
 ]
 
@@ -46,7 +49,9 @@ LACKING = [
 @pytest.mark.parametrize(("fields", "start"), LACKING)
 def test_what_a_model_has_not_got_is_named(parts, fields, start):
     ((path, text),) = refuse(parts, LORA | fields)
-    assert path == f"runs.mine.adapter.{list(fields)[-1]}"
+    named = list(fields)[-1]
+    inner = f".{next(iter(fields[named]))}" if named.endswith("_pattern") else ""
+    assert path == f"runs.mine.adapter.{named}{inner}"
     assert text.startswith(start)
 
 
@@ -56,11 +61,27 @@ def test_what_a_model_has_not_got_is_named(parts, fields, start):
         {},
         {"target_modules": "all-linear"},
         {"target_modules": ["self_attn.q_proj", "embed_tokens"], "layers_to_transform": 1},
+        {"rank_pattern": {"q_proj": 4, r"layers\.1\.self_attn\.v_proj": 2}, "target_parameters": ["norm.weight"]},
         {"target_modules": r".*\.[01]\.mlp\.(up|down)_proj", "modules_to_save": ["lm_head"]},
     ],
 )
 def test_what_it_has_is_taken_by_the_ends_of_names_and_by_patterns(parts, fields):
     assert refuse(parts, LORA | fields) == []
+
+
+def test_what_is_to_be_left_unquantised_must_be_there(parts):
+    def check(names):
+        return list(check_targets("mine", None, {}, parts, {"load_in_8bit": True, "llm_int8_skip_modules": names}))
+
+    assert check(["lm_head", "model.layers.0"]) == check(None) == []
+    ((path, text),) = check(["lm_haed"])
+    assert path == ("runs", "mine", "quantization", "llm_int8_skip_modules")
+    assert text == "the model has no module 'lm_haed' (did you mean lm_head?)"
+
+
+def test_layers_beyond_the_model_are_told_though_pefts_own_error_is_of_another_kind(llama):
+    refusal = inspection.find_refusal(llama, "mine", LORA | {"layer_replication": [[0, 9]]})
+    assert "PEFT refuses it" in refusal.text
 
 
 def test_experts_are_weighted_only_where_there_are_some(parts):

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import tarfile
 from pathlib import Path
 
 import pyarrow
@@ -23,6 +24,20 @@ NO_ROWS = "has no rows. Name a file with rows."
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+def build_archive() -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("rows.jsonl"))
+    return target.getvalue()
+
+
+def build_doubled() -> bytes:
+    target, column = io.BytesIO(), pyarrow.array(["a", "b"])
+    table = pyarrow.Table.from_arrays([column] * 3, names=["question", "answer", "answer"])
+    pyarrow.parquet.write_table(table, target)
+    return target.getvalue()
 
 
 SYNTAX = {
@@ -80,6 +95,26 @@ SYNTAX = {
         'rows.json, line 2, column 1: something follows after the JSON has ended (\'nswer": "A0."}\\n{"question": '
         "\"Q'). "
         "If every line is an object, name the file .jsonl.",
+    ),
+    "a comma behind each row": (
+        ("rows.jsonl", lines(*GOOD).replace("}\n", "},\n")),
+        'rows.jsonl, line 1, column 37: something follows after the JSON has ended (\'answer": "A0."},\'). Remove the '
+        "comma behind the object.",
+    ),
+    "two rows in a line": (
+        ("rows.jsonl", lines(*GOOD[:2]).replace("\n", " ", 1)),
+        'rows.jsonl, line 1, column 38: something follows after the JSON has ended (\'nswer": "A0."} {"question": '
+        "\"Q'). Write each object on a line of its own.",
+    ),
+    "line ends of an old Macintosh": (
+        ("rows.jsonl", lines(*GOOD).replace("\n", "\r")),
+        'rows.jsonl, line 1, column 38: something follows after the JSON has ended (\'nswer": "A0."}\\r{"question": '
+        "\"Q'). Its lines end with a carriage return alone; save it with the line ends of Unix or Windows.",
+    ),
+    "files joined with their byte order marks": (
+        ("rows.jsonl", lines(*GOOD) + "\ufeff" + lines(*GOOD)),
+        "rows.jsonl, line 11, column 1: a byte order mark (U+FEFF) stands there, as where files were joined. "
+        "Remove it.",
     ),
     "a JSON array named .jsonl": (
         ("rows.jsonl", json.dumps(GOOD, indent=1)),
@@ -220,7 +255,31 @@ WHOLE_FILES = {
     ),
     "an unknown ending": (
         ("rows.tsv", "question\tanswer\n"),
-        f"{FILES}: 'rows.tsv' has an unknown ending; known are {ENDINGS}.",
+        f"{FILES}: 'rows.tsv' has an unknown ending; known are {ENDINGS}; save the table as CSV, with commas.",
+    ),
+    "another ending of JSON Lines": (
+        ("rows.ndjson", lines(*GOOD)),
+        f"{FILES}: 'rows.ndjson' has an unknown ending; known are {ENDINGS}; name it .jsonl.",
+    ),
+    "an ending that says nothing": (
+        ("rows.dat", lines(*GOOD)),
+        f"{FILES}: 'rows.dat' has an unknown ending; known are {ENDINGS}.",
+    ),
+    "an archive that is compressed": (
+        ("rows.tar.gz", gzip.compress(lines(*GOOD).encode())),
+        f"{FILES}: 'rows.tar.gz' has an unknown ending; known are {ENDINGS}; unpack it first.",
+    ),
+    "an archive under the name of rows": (
+        ("rows.jsonl.gz", gzip.compress(build_archive())),
+        "rows.jsonl.gz: what is packed in it is an archive (tar); unpack it first.",
+    ),
+    "compressed twice": (
+        ("rows.jsonl.xz", lzma.compress(gzip.compress(lines(*GOOD).encode()))),
+        "rows.jsonl.xz: what is packed in it is compressed once more; unpack it once.",
+    ),
+    "Parquet with a column twice": (
+        ("rows.parquet", build_doubled()),
+        "rows.parquet: it names 'answer' more than once; rename a column.",
     ),
     "an empty file": (("rows.jsonl", ""), f"{FILES}: 'rows.jsonl' {NO_ROWS}"),
     "blank lines only": (("rows.jsonl", "\n \n"), f"{FILES}: 'rows.jsonl' {NO_ROWS}"),
@@ -238,7 +297,7 @@ def test_a_file_that_is_not_what_it_should_be_is_refused(case):
     (name, content), sentence = (SYNTAX | WHOLE_FILES)[case]
     assert refuse(content, name) == sentence
     assert not list(Path("out").glob("*"))
-    assert len(SYNTAX) + len(WHOLE_FILES) == 48
+    assert len(SYNTAX) + len(WHOLE_FILES) == 58
 
 
 def test_a_missing_file_a_broken_link_and_a_pipe_are_refused(tmp_path):

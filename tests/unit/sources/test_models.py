@@ -250,6 +250,11 @@ BROKEN = {
         "config.json says that the weights are quantised ('gptq'), and such weights can be neither trained nor merged "
         "here. Choose the model's unquantised repository; a run's own `quantization` holds it in 4 or 8 bits.",
     ),
+    "quantised weights of a part": (
+        lambda folder: change_config(folder, text_config={"quantization_config": {"quant_method": "awq"}}),
+        "config.json says that the weights are quantised ('awq'), and such weights can be neither trained nor merged "
+        "here. Choose the model's unquantised repository; a run's own `quantization` holds it in 4 or 8 bits.",
+    ),
     "an adapter beside the weights": (
         lambda folder: (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "../other"}'),
         "the folder has an adapter_config.json, so transformers would load an adapter, and whatever model it names, in "
@@ -263,7 +268,7 @@ def test_a_local_model_of_broken_weights_is_refused_when_it_is_fetched(mine, cas
     damage, sentence = BROKEN[case]
     damage(mine)
     assert refuse(mine) == f"models.tiny: {sentence}"
-    assert len(BROKEN) == 11
+    assert len(BROKEN) == 12
 
 
 def test_a_local_model_with_a_link_to_nowhere_is_refused(mine):
@@ -329,8 +334,26 @@ UNLOADABLE = {
     ),
     "weights of another width": (
         lambda folder: change_config(folder, hidden_size=32),
-        "the model cannot be loaded (RuntimeError: You set `ignore_mismatched_sizes` to `False`, thus raising an "
-        f"error. For details look at the above report!). {NEW_MODEL}",
+        "the weights 'lm_head.weight', 'model.embed_tokens.weight', 'model.layers.0.input_layernorm.weight', "
+        "'model.layers.0.mlp.down_proj.weight', 'model.layers.0.mlp.gate_proj.weight', "
+        "'model.layers.0.mlp.up_proj.weight' and 15 more have other shapes than the model's config asks for. Copy or "
+        "download the model again; config and weights must belong together.",
+    ),
+    "weights of a larger model": (
+        lambda folder: change_config(folder, num_hidden_layers=1),
+        "the weights have 'model.layers.1.input_layernorm.weight', 'model.layers.1.mlp.down_proj.weight', "
+        "'model.layers.1.mlp.gate_proj.weight', 'model.layers.1.mlp.up_proj.weight', "
+        "'model.layers.1.post_attention_layernorm.weight' and 4 more, and the model's config asks for fewer layers. "
+        "Copy or download the model again; config and weights must belong together.",
+    ),
+    "weights in 8 bits that no config speaks of": (
+        lambda folder: round_weights(folder),
+        "model.safetensors holds 'model.layers.0.mlp.up_proj.weight' as I8, so the weights are quantised, and such "
+        "weights can be neither trained nor merged here. Choose the model's unquantised repository.",
+    ),
+    "a generation config cut off": (
+        lambda folder: (folder / "generation_config.json").write_text('{"eos_token_id": '),
+        "generation_config.json is no JSON ('Expecting value: line 1 column 18 (char 17)'). Copy or download it again.",
     ),
     "no tokenizer": (
         lambda folder: [(folder / name).unlink() for name in ("tokenizer.json", "tokenizer_config.json")],
@@ -349,6 +372,14 @@ UNLOADABLE = {
         "belong together; enlarge the model with `resize_token_embeddings` and save it.",
     ),
 }
+
+
+def round_weights(folder: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    file, name = folder / "model.safetensors", "model.layers.0.mlp.up_proj.weight"
+    tensors = load_file(file)
+    save_file(tensors | {name: tensors[name].astype("int8")}, file, metadata={"format": "pt"})
 
 
 def add_token(folder: Path) -> None:
@@ -377,7 +408,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_its_code_does_not_run(mine
         check_model(mine, "models.tiny")
     assert str(refusal.value).replace(str(mine), "mine") == f"models.tiny: {sentence}"
     assert not trace.exists()
-    assert len(UNLOADABLE) == 11
+    assert len(UNLOADABLE) == 14
 
 
 def test_a_model_of_a_known_type_is_loaded_without_the_code_that_it_brings(mine, capsys):

@@ -1,5 +1,6 @@
 """Reinforcement learning: what is recorded, what the reference is, and what is refused."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -247,6 +248,20 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
             spec=GrpoRun(method="grpo", **fields, training=SHORT),
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_models_own_decoding_does_not_reach_what_is_rewarded(train_grpo, create_tiny, tmp_path):
+    # a type that generates by itself, not by the packed loop, which takes nothing from the model's own config
+    plain, odd = create_tiny("gemma"), tmp_path / "odd"
+    shutil.copytree(plain, odd)
+    config = records.read_json(odd / "generation_config.json")
+    own = {"suppress_tokens": list(range(200)), "min_new_tokens": 3, "no_repeat_ngram_size": 2}
+    records.write_json(odd / "generation_config.json", config | own)
+    one, other = (train_grpo(folder, adapter=LORA, max_steps=1) for folder in (plain, odd))
+    assert "generate" in one.costs["decoding"]
+    assert one.sampled == other.sampled
+    whole = train_grpo(odd, adapter=None, max_steps=1)
+    assert whole.model.generation_config.no_repeat_ngram_size == 2  # as it is published
 
 
 def test_shuffled_answers_change_places_and_nothing_else():

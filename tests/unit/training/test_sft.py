@@ -99,6 +99,25 @@ def test_the_trainers_labels_are_our_mask(train_sft, llama, rows, assistant_only
     assert checked == 12
 
 
+def test_small_batches_that_are_added_up_are_one_large_batch(train_sft, llama):
+    # rows of different lengths: each token counts alike, whichever batch it is in
+    sizes = {"whole": (8, 1), "pieces": (2, 4)}
+    whole, pieces = (
+        train_sft(
+            llama,
+            LORA | {"lora_dropout": 0.0},
+            max_steps=1,
+            optim="sgd",
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=steps,
+        )
+        for batch, steps in sizes.values()
+    )
+    assert pieces.history[0]["loss"] == pytest.approx(whole.history[0]["loss"], rel=1e-5)
+    for name, weight in whole.after.items():
+        torch.testing.assert_close(pieces.after[name], weight, rtol=1e-4, atol=1e-6)
+
+
 def test_training_on_the_questions_too_is_another_training(train_sft, llama):
     answers, everything = (train_sft(llama, LORA, assistant_only_loss=choice) for choice in (True, False))
     assert answers.history[0]["loss"] != pytest.approx(everything.history[0]["loss"], rel=1e-3)

@@ -66,6 +66,11 @@ def test_float16_on_a_cpu_is_refused(tmp_path):
         shared.build_arguments(SFTConfig, {"fp16": True}, tmp_path, SAVING, 0, CPU, torch.float32)
 
 
+def test_moving_activations_to_main_memory_is_refused_where_they_are_there(tmp_path):
+    with pytest.raises(UserError, match=r"training\.activation_offloading: on a CPU they are in main memory already"):
+        shared.build_arguments(SFTConfig, {"activation_offloading": True}, tmp_path, SAVING, 0, CPU, torch.float32)
+
+
 def test_the_seed_is_set_before_anything_is_drawn(tmp_path):
     drawn = []
     for seed in (3, 3, 4):

@@ -67,6 +67,12 @@ class RandomModel(ChatSettings):
 # what says how a model is talked to, and not which one it is
 CHAT_FIELDS = frozenset(ChatSettings.model_fields)
 
+
+def describe_source(spec: ChatSettings) -> dict[str, Any]:
+    """Return what says which model is meant, as its card has it."""
+    return spec.model_dump(mode="json", exclude=set(CHAT_FIELDS))
+
+
 ModelSpec = Annotated[PypiModel | HubModel | LocalModel | RandomModel, Field(discriminator="source")]
 
 
