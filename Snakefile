@@ -21,6 +21,7 @@ rule all:
 
 include: "rules/models.smk"
 include: "rules/datasets.smk"
+include: "rules/samples.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"

@@ -74,6 +74,7 @@ wildcard_constraints:
     dataset=only(CFG.datasets),
     run=only(CFG.runs),
     task=only(CFG.tasks),
+    samples=only(CFG.samples),
     seed=r"\d+",
 
 

@@ -6,6 +6,7 @@ rule train_sft:
         template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
+        start=start_weights,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -109,7 +110,7 @@ rule render_model_card:
         "../envs/report.yaml"
     params:
         *track(
-            lambda run: stage_facts(f"runs.{run}", SLICES.run(run), "render_model_card.py", ["pyyaml"]),
+            lambda run: stage_facts(f"runs.{run}", SLICES.carded(run), "render_model_card.py", ["pyyaml"]),
             [(run,) for run in CFG.trained],
         ),
         spec=lambda wildcards: CFG.runs[wildcards.run],

@@ -14,28 +14,30 @@ from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
 from tunelab.config.row_fields import FIELDS
 from tunelab.config.run_checks import RUN_CHECKS
+from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, refuse_value, show
 
 Found = Iterator[Problem]
 # fields that name an entry of another table
 REFERENCES = {
-    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs"},
+    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs", "samples": "samples"},
+    "samples": {"run": "runs", "dataset": "datasets"},
     "tasks": {"dataset": "datasets"},
 }
 # what a study's folder holds, and what the folder of a run and seed holds beside the tasks
 STUDY_FOLDERS = {
-    *("models", "datasets", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
+    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
 }
 RUN_FILES = {
     *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
-    *("merge_parity.json", "drift.jsonl"),
+    *("merge_parity.json", "drift.jsonl", "train_dataset.json", "choice.json"),
 }
 
 
 def list_problems(config: Draft) -> list[Problem]:
     """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
-    found = _check_entries(config, "runs", (_check_names,)) + _check_entries(config, "tasks", (_check_names,))
+    found = [problem for table in REFERENCES for problem in _check_entries(config, table, (_check_names,))]
     for field in ("runs", "tasks"):
         found += collect(_check_selection(config, field))
     found += _check_entries(config, "runs", (check_fields,))
@@ -48,7 +50,7 @@ def list_problems(config: Draft) -> list[Problem]:
 
 def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
     """Make every check on every entry of a table: `check(config, path, entry)`."""
-    entries = config.right[table].right if table in config.right else {}
+    entries = getattr(config.right.get(table), "right", {})  # a table that is not given is no draft
     return [
         problem
         for name, entry in entries.items()
@@ -66,7 +68,8 @@ def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
     name = entry.get(path[-1])
     if name is not None and name not in config[table]:
         entry.wrong.add(path[-1])
-        yield Problem(path, refuse_name(f"there is no {table[:-1]} {name!r}", name, config[table]))
+        kind = "entry of samples" if table == "samples" else table[:-1]
+        yield Problem(path, refuse_name(f"there is no {kind} {name!r}", name, config[table]))
 
 
 def _check_selection(config: Draft, field: str) -> Found:
@@ -185,6 +188,7 @@ STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECK
 TABLE_CHECKS = {
     "models": (_check_architecture, _check_template, _check_template_kwargs),
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
-    "runs": (*RUN_CHECKS, check_training),
+    "samples": SAMPLE_CHECKS,
+    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_training),
     "tasks": (_check_answers, _check_task_name, *TASK_CHECKS),
 }

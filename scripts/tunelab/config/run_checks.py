@@ -59,6 +59,9 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, f"{run.init_from!r} is the untouched model; leave init_from out")
     if source.model != run.model:
         yield Problem(here, f"{run.init_from!r} trains {source.model!r}, this run {run.model!r}")
+    adapter = find_adapter(config, path[-1])
+    if adapter is not None and adapter.peft_type in PROMPT_LEARNING and run.method != "grpo":  # told below
+        yield Problem(here, f"PEFT cannot go on training what {run.init_from!r} publishes ({adapter.peft_type})")
 
 
 def _check_second_adapter(config: Draft, path: tuple, run: Draft) -> Found:

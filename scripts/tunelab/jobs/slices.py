@@ -12,6 +12,9 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS
 from tunelab.config.study import Study
 
+# fields of a run that say which drawn answers it learns from
+CHOICE = {"samples", "select"}
+
 
 class Slices:
     """Every slice of one config, by the kind of stage that it is for."""
@@ -22,8 +25,20 @@ class Slices:
     # --- one run, one task ----------------------------------------------------------------------------------------
 
     def run(self, run: str) -> dict[str, Any]:
-        """Return a run's section without its display name, which no training and no adapter depends on."""
+        """Return a run's section without its display name and the choice of its rows, which comes as a file."""
+        return self._config.runs[run].model_dump(mode="json", exclude={"label"} | CHOICE)
+
+    def carded(self, run: str) -> dict[str, Any]:
+        """Return a run's section as its model card shows it."""
         return self._config.runs[run].model_dump(mode="json", exclude={"label"})
+
+    def choice(self, run: str) -> dict[str, Any]:
+        """Return what decides which drawn answers a run learns from."""
+        return self._config.runs[run].model_dump(mode="json", include=CHOICE - {"samples"})
+
+    def drawn(self, samples: str) -> dict[str, Any]:
+        """Return what decides which answers are drawn; the weights and questions come as files."""
+        return self._config.samples[samples].model_dump(mode="json", exclude={"run", "dataset"})
 
     def fetched_model(self, model: str) -> dict[str, Any]:
         """Return what decides which model it is."""

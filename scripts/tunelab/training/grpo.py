@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
 from trl import GRPOConfig, GRPOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
@@ -24,6 +23,7 @@ from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.starts import load_start
 
 
 class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
@@ -72,14 +72,6 @@ class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
         ]
 
 
-def load_start(base: Path, start: Path | None, device: torch.device, dtype: torch.dtype, spec: GrpoRun) -> Any:
-    """Load the model to train: the base, or what `init_from` published, its adapter trainable."""
-    if start is None or start.name == "adapter":
-        model = adapters.load_base_model(base, device, dtype, spec.quantization)
-        return PeftModel.from_pretrained(model, start, is_trainable=True) if start else model
-    return adapters.load_base_model(start, device, dtype)
-
-
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among rows."""
     answers = [row["answer"] for row in rows]
@@ -119,7 +111,6 @@ def train(
         UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
             every question earned the same reward, so that nothing could be learnt.
     """
-    trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
     device = choose_device()
     rewards, weights = build_reward_functions(spec.rewards)
     settings = spec.training | {"reward_weights": weights}
@@ -127,7 +118,7 @@ def train(
     _check_questions(args, len(rows))
     log = shared.ProgressLog()
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = load_start(base, start, device, dtype if trains_adapter else torch.float32, spec)
+    model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
     trainer = RecordingGRPOTrainer(
         model=model,

@@ -218,8 +218,8 @@ def test_another_error_is_not_hidden_by_rewards_that_did_not_differ_so_far(train
 
 @pytest.mark.parametrize(("adapter", "expected"), [(None, torch.float32), (LORA, torch.bfloat16)])
 def test_a_whole_model_is_trained_from_float32(monkeypatch, train_grpo, qwen2, adapter, expected):
-    loaded, load = [], grpo.load_start
-    monkeypatch.setattr(grpo, "load_start", lambda *given: loaded.append(given[3]) or load(*given))
+    loaded, load = [], adapters.load_base_model
+    monkeypatch.setattr(adapters, "load_base_model", lambda *given: loaded.append(given[2]) or load(*given))
     train_grpo(qwen2, adapter=adapter, dtype="bfloat16", max_steps=1, learning_rate=1e-2, warmup_steps=0)
     assert loaded == [expected]
 

@@ -51,10 +51,25 @@ class TrainedRun(Spec):
         return bool(self.quantization) or quantised_states
 
 
+class SelectSpec(Spec):
+    """Which of the drawn answers a supervised run learns; one that was cut is never among them."""
+
+    min_reward: float | None = Field(
+        None, description="Least weighted sum of rewards; null: the answer must be right, whatever else it earned."
+    )
+    per_question: PositiveInt | None = Field(4, description="Most answers to one question, the first drawn; null: all.")
+    distinct: bool = Field(True, description="Leave out what repeats another answer to the question word by word.")
+
+
 class SftRun(TrainedRun):
-    """Supervised fine-tuning with TRL's SFTTrainer."""
+    """Supervised fine-tuning with TRL's SFTTrainer; with `samples`, rejection sampling (RFT, RAFT, STaR)."""
 
     method: Literal["sft"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str | None = Field(
+        None, description="Learn from these drawn answers (an entry of `samples`), not from the data set's own."
+    )
+    select: SelectSpec = SelectSpec()
 
 
 class Rewards(Spec):
@@ -76,7 +91,7 @@ class GrpoRun(TrainedRun):
     """Reinforcement learning with TRL's GRPOTrainer."""
 
     method: Literal["grpo"]
-    init_from: str | None = Field(None, description="Start from the adapter of this run (same model, same seed).")
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     rewards: Rewards
 
 
