@@ -13,6 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
 from tunelab.config.loading import load_config
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
@@ -118,7 +119,8 @@ def train_facts(run, seed):
     """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
+    script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages)
 
 
 def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):

@@ -66,14 +66,14 @@ rule train_grpo:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(CFG.list_trained("grpo", adapter=True)),
+        run=only(CFG.list_trained(*SAMPLING, adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: 16
     resources:
         gpu=GPUS,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "grpo"]),
+        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:
@@ -90,7 +90,7 @@ use rule train_grpo as train_grpo_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(CFG.list_trained("grpo", adapter=False)),
+        run=only(CFG.list_trained(*SAMPLING, adapter=False)),
 
 
 rule render_model_card:

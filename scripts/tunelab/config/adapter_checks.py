@@ -9,6 +9,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.config.run_checks import find_adapter
+from tunelab.config.specs.training import SAMPLING
 
 Found = Iterator[Problem]
 # starts that PEFT computes from the weights themselves, and cannot from quantised ones
@@ -29,7 +30,7 @@ def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
     adapter, training = find_adapter(config, path[-1]), run.training
     if adapter is None or adapter.peft_type != "ADALORA":
         return
-    if run.method == "grpo":
+    if run.method in SAMPLING:
         field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
         yield Problem((*path, *field), "GRPO's loss leaves out AdaLoRA's regularisation; take another adapter")
         return
@@ -94,7 +95,7 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         for field in alike + (patterned if adapter.get("use_rslora") else []):
             text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
             yield Problem(here, f"{adapter.init_lora_weights} {text}")
-    if run.method == "grpo" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
+    if run.method in SAMPLING and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
         text = "takes parts out of the base, with which GRPO compares; set beta: 0, or start from a run that has it"
         yield Problem(here, f"{adapter.init_lora_weights} {text}")
 

@@ -65,9 +65,9 @@ class Config(Spec):
         """Run and seed that the noise section has evaluated again."""
         return self.noise.run, self.list_seeds(self.noise.run)[0]
 
-    def list_trained(self, method: str, adapter: bool) -> list[str]:
-        """List the defined runs of a method whose artefact is an adapter, or else a whole model."""
-        return [run for run in self.trained if self.runs[run].method == method and self.keeps_adapter(run) == adapter]
+    def list_trained(self, *methods: str, adapter: bool) -> list[str]:
+        """List the defined runs of some methods whose artefact is an adapter, or else a whole model."""
+        return [run for run in self.trained if self.runs[run].method in methods and self.keeps_adapter(run) == adapter]
 
     def find_drawn_seed(self, samples: str, seed: int) -> int:
         """Return the seed of the arm whose answers a run of this seed learns from."""

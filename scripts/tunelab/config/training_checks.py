@@ -11,6 +11,7 @@ from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import find_setting
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import refuse_value
 
 Found = Iterator[Problem]
@@ -27,7 +28,7 @@ def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
     evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
     if schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
         text = f"{schedule} goes by evaluations; " + (
-            "GRPO has none, so take another" if run.method == "grpo" else "set eval_strategy to steps or epoch"
+            "GRPO has none, so take another" if run.method in SAMPLING else "set eval_strategy to steps or epoch"
         )
         yield Problem((*path, "training", "lr_scheduler_type"), text)
 
@@ -66,7 +67,7 @@ def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
     """TRL's batches count completions, and every generated batch must hold whole groups."""
-    if run.method != "grpo":
+    if run.method not in SAMPLING:
         return
     here, training = (*path, "training"), run.training
     group, batch = find_setting(run, "num_generations"), find_setting(run, "per_device_train_batch_size")

@@ -10,6 +10,7 @@ from typing import Any
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 
 # fields of a run that say which drawn answers it learns from
@@ -58,7 +59,7 @@ class Slices:
                 name: {
                     "dataset": run.dataset,
                     "max_length": run.training.get("max_length", 1024),
-                    "completion": run.training.get("max_completion_length", 256) if run.method == "grpo" else None,
+                    "completion": run.training.get("max_completion_length", 256) if run.method in SAMPLING else None,
                     "virtual": virtual[name],
                 }
                 for name, run in _trained(runs).items()
@@ -134,7 +135,7 @@ class Slices:
 
     @cached_property
     def drawn_rewards(self) -> dict[str, Any]:
-        return self.pick(["label", "rewards"], methods=["grpo"])
+        return self.pick(["label", "rewards"], methods=SAMPLING)
 
     @cached_property
     def figures(self) -> list[str]:
@@ -148,7 +149,7 @@ class Slices:
             "gains": declared and maths,
             "costs": study.list_trained(),
             "learning_curves": study.list_runs("sft"),
-            "rewards": study.list_runs("grpo"),
+            "rewards": study.list_runs(*SAMPLING),
         }
         return [name for name, given in drawn.items() if given]
 

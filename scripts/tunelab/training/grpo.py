@@ -1,7 +1,7 @@
-"""Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
+"""Reinforcement learning with TRL's GRPOTrainer or RLOOTrainer on questions whose answers can be checked.
 
-Departs from the trainer in three points: every completion is kept with its reward parts, prompts are tokenised as the
-evaluation does it, and checkpoints wait until all sampled completions have been used, because the trainer would lose
+Departs from the trainers in three points: every completion is kept with its reward parts, prompts are tokenised as the
+evaluation does it, and checkpoints wait until all sampled completions have been used, because a trainer would lose
 the rest. A killed training then goes on as it would
 have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
 completions from there on are others, equally valid; the run says so when it goes on.
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
@@ -26,8 +26,8 @@ from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.starts import load_start
 
 
-class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
-    """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
+class Recording(ResumableTrainer):
+    """Mixin for TRL's samplers that keeps every completion in `recorded`, one record each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.recorded: list[dict[str, Any]] = []
@@ -72,6 +72,17 @@ class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
         ]
 
 
+class RecordingGRPOTrainer(Recording, GRPOTrainer):
+    """TRL's GRPO."""
+
+
+class RecordingRLOOTrainer(Recording, RLOOTrainer):
+    """TRL's RLOO: each reward is compared with the mean of the others to its question, and holds the divergence."""
+
+
+TRAINERS = {"grpo": (GRPOConfig, RecordingGRPOTrainer), "rloo": (RLOOConfig, RecordingRLOOTrainer)}
+
+
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among rows."""
     answers = [row["answer"] for row in rows]
@@ -82,7 +93,7 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     )
 
 
-def sample_faster(trainer: GRPOTrainer) -> str:
+def sample_faster(trainer: Recording) -> str:
     """Have completions sampled by `Decoder` where it fits, and say what samples them."""
     if trainer.use_vllm or trainer.use_transformers_continuous_batching:
         return "vLLM" if trainer.use_vllm else "continuous batching"
@@ -100,7 +111,7 @@ def train(
     spec: GrpoRun,
     dtype: torch.dtype,
     template: Path | None = None,
-) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
+) -> tuple[Recording, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
     base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
@@ -114,13 +125,14 @@ def train(
     device = choose_device()
     rewards, weights = build_reward_functions(spec.rewards)
     settings = spec.training | {"reward_weights": weights}
-    args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device, dtype)
+    config_class, trainer_class = TRAINERS[spec.method]
+    args = shared.build_arguments(config_class, settings, checkpoints, saving, seed, device, dtype)
     _check_questions(args, len(rows))
     log = shared.ProgressLog()
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    trainer = RecordingGRPOTrainer(
+    trainer = trainer_class(
         model=model,
         reward_funcs=rewards,
         args=args,
@@ -141,7 +153,7 @@ def train(
     return trainer, log.rows, costs
 
 
-def _check_questions(args: GRPOConfig, rows: int) -> None:
+def _check_questions(args: GRPOConfig | RLOOConfig, rows: int) -> None:
     asked = args.generation_batch_size // args.num_generations
     if rows < asked:
         raise UserError(
@@ -152,7 +164,7 @@ def _check_questions(args: GRPOConfig, rows: int) -> None:
         )
 
 
-def _check_learnable(trainer: RecordingGRPOTrainer) -> None:
+def _check_learnable(trainer: Recording) -> None:
     recorded, args = trainer.recorded, trainer.args
     if args.mask_truncated_completions and recorded and all(row["truncated"] for row in recorded):
         raise UserError(
@@ -162,7 +174,8 @@ def _check_learnable(trainer: RecordingGRPOTrainer) -> None:
             "learnt to end its answers (init_from)."
         )
     # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
-    parts = trainer.reward_func_names if args.multi_objective_aggregation == "normalize_then_sum" else ["reward"]
+    apart = getattr(args, "multi_objective_aggregation", None) == "normalize_then_sum"
+    parts = trainer.reward_func_names if apart else ["reward"]
     size = args.num_generations
     groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
     if groups and all(len({row[part] for row in group}) == 1 for group in groups for part in parts):

@@ -6,6 +6,9 @@ from pydantic import Field, PositiveInt
 
 from tunelab.config.specs.base import Label, Spec
 
+# methods that learn from answers drawn while they train, and from what rewards say of these
+SAMPLING = ("grpo", "rloo")
+
 
 class CheckpointSettings(Spec):
     """How often a training saves what it needs to go on after a kill. It changes no result, so no stage depends on it.
@@ -41,7 +44,7 @@ class TrainedRun(Spec):
         "starts the prefix from the key-value cache of a text.",
     )
     quantization: dict[str, Any] | None = Field(None, description="Fields of transformers' BitsAndBytesConfig.")
-    training: dict[str, Any] = Field(description="Fields of TRL's SFTConfig or GRPOConfig, passed through.")
+    training: dict[str, Any] = Field(description="Fields of TRL's config class for the method, passed through.")
 
     @property
     def uses_bitsandbytes(self) -> bool:
@@ -73,7 +76,7 @@ class SftRun(TrainedRun):
 
 
 class Rewards(Spec):
-    """Reward functions of GRPO; the same functions judge answers in the evaluation."""
+    """Reward functions of GRPO and RLOO; the same functions judge answers in the evaluation."""
 
     set: Literal["fixed", "legacy"] = "fixed"
     weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count", "random"], float] = (
@@ -88,9 +91,9 @@ class Rewards(Spec):
 
 
 class GrpoRun(TrainedRun):
-    """Reinforcement learning with TRL's GRPOTrainer."""
+    """Reinforcement learning with TRL's GRPOTrainer, or with its RLOOTrainer, which takes the same keys."""
 
-    method: Literal["grpo"]
+    method: Literal["grpo", "rloo"]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     rewards: Rewards
 
