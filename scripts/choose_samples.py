@@ -12,12 +12,16 @@ import pandas
 
 from tunelab import records
 from tunelab.data.choices import describe_choice, select_answers
+from tunelab.data.pairs import pair_answers
 from tunelab.jobs.job import run_as_job
 
 
-def main(drawn: Path, questions: Path, train: Path, choice: Path, run: str, spec) -> None:
-    answers = pandas.read_parquet(drawn).to_dict("records")
-    chosen = select_answers(answers, records.read_jsonl(questions), spec.select, run)
+def main(drawn: Path, questions: Path, train: Path, choice: Path, run: str, seed: str, spec) -> None:
+    answers, rows = pandas.read_parquet(drawn).to_dict("records"), records.read_jsonl(questions)
+    if spec.method == "dpo":
+        chosen = pair_answers(answers, rows, spec.pairs, run, int(seed))
+    else:
+        chosen = select_answers(answers, rows, spec.select, run)
     records.write_jsonl(train, chosen)
     records.write_json(choice, describe_choice(chosen, answers))
 

@@ -28,7 +28,7 @@ def check_saved_best(config: Draft, path: tuple, run: Draft) -> Found:
     training, here = run.training, (*path, "training", "save_strategy")
     if training.get("save_strategy") != "best":
         return
-    if run.method in SAMPLING:
+    if run.method != "sft":
         yield Problem(here, "there is no evaluation while such a run trains, so that no step is the best; write steps")
     elif training.get("eval_strategy", "no") == "no":
         yield Problem(here, "no step is the best without evaluations; set eval_strategy to steps or epoch")
@@ -80,9 +80,9 @@ def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
-    """GRPO keeps a reference of its own only for a whole model, and only if the loss asks for it."""
+    """A reference of its own is kept only for a whole model, and only if the loss asks for it."""
     here = (*path, "training", "sync_ref_model")
-    if run.method not in SAMPLING or not run.training.get("sync_ref_model"):
+    if run.method == "sft" or not run.training.get("sync_ref_model"):
         return
     if not find_setting(run, "beta"):
         yield Problem(here, "without beta there is no reference to bring up to date; set beta, or leave it out")

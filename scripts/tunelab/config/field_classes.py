@@ -15,7 +15,7 @@ from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import show
 
 FILE = Path(__file__).with_name("fields.toml")
-TRAINERS = {"sft": "SFTConfig", "grpo": "GRPOConfig", "rloo": "RLOOConfig"}  # by a run's method
+TRAINERS = {"sft": "SFTConfig", "dpo": "DPOConfig", "grpo": "GRPOConfig", "rloo": "RLOOConfig"}  # by a run's method
 QUANTIZATION = "BitsAndBytesConfig"
 
 

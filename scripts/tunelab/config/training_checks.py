@@ -9,6 +9,7 @@ from tunelab.config.adapter_checks import ADAPTER_CHECKS
 from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import find_setting
+from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
 from tunelab.config.specs.training import SAMPLING
@@ -28,7 +29,7 @@ def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
     evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
     if schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
         text = f"{schedule} goes by evaluations; " + (
-            "GRPO has none, so take another" if run.method in SAMPLING else "set eval_strategy to steps or epoch"
+            "such a run has none, so take another" if run.method != "sft" else "set eval_strategy to steps or epoch"
         )
         yield Problem((*path, "training", "lr_scheduler_type"), text)
 
@@ -92,5 +93,5 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
 
 CHECKS = (
     *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups),
-    *(check_schedule, check_optimizer, check_packages, *COMPANION_CHECKS, *ADAPTER_CHECKS),
+    *(check_schedule, check_optimizer, check_packages, *COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS),
 )

@@ -52,7 +52,7 @@ def describe_choice(chosen: list[dict[str, Any]], drawn: list[dict[str, Any]]) -
     """Return how much was taken, and of which questions, so that runs can be compared by what they learnt from."""
     return {
         "rows": len(chosen),
-        "questions": sorted({row["id"].rpartition("-s")[0] for row in chosen}),
+        "questions": sorted({row["id"].partition("-s")[0] for row in chosen}),
         "drawn": len(drawn),
         "asked": len({row["id"] for row in drawn}),
     }

@@ -14,7 +14,7 @@ from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 
 # fields of a run that say which drawn answers it learns from
-CHOICE = {"samples", "select"}
+CHOICE = {"samples", "select", "pairs"}
 
 
 class Slices:
@@ -59,7 +59,7 @@ class Slices:
                 name: {
                     "dataset": run.dataset,
                     "max_length": run.training.get("max_length", 1024),
-                    "completion": run.training.get("max_completion_length", 256) if run.method in SAMPLING else None,
+                    "completion": self._longest_drawn(run),
                     "virtual": virtual[name],
                 }
                 for name, run in _trained(runs).items()
@@ -75,6 +75,12 @@ class Slices:
         }
         sections = [*part["runs"].values(), *part["tasks"].values()]
         return part | {"datasets": sorted({section["dataset"] for section in sections})}
+
+    def _longest_drawn(self, run: Any) -> int | None:
+        """Return how many tokens the answers have at most that a run draws, or that were drawn for it."""
+        if getattr(run, "samples", None):
+            return self._config.samples[run.samples].max_new_tokens
+        return run.training.get("max_completion_length", 256) if run.method in SAMPLING else None
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""

@@ -46,6 +46,7 @@ from transformers import AutoModelForCausalLM
 model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 METHODS = {
     "sft": "Supervised fine-tuning (TRL `SFTTrainer`)",
+    "dpo": "Preference optimisation (TRL `DPOTrainer`)",
     "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
     "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
 }

@@ -75,6 +75,29 @@ class SftRun(TrainedRun):
     select: SelectSpec = SelectSpec()
 
 
+class PairsSpec(Spec):
+    """Which drawn answers are set against each other: a right one and a wrong one to the same question."""
+
+    per_question: PositiveInt | None = Field(
+        2, description="Most pairs of one question; null: as many as there are answers of the commoner kind."
+    )
+    length_matched: bool = Field(
+        False, description="Pair answers of like length, and none of which one has half as many tokens more."
+    )
+    labels: Literal["judged", "shuffled"] = Field(
+        "judged", description="shuffled, for control runs: a coin's toss says which of the two is chosen."
+    )
+
+
+class DpoRun(TrainedRun):
+    """Preferences between drawn answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
+
+    method: Literal["dpo"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str = Field(description="The entry of `samples` whose answers are paired.")
+    pairs: PairsSpec = PairsSpec()
+
+
 class Rewards(Spec):
     """Reward functions of GRPO and RLOO; the same functions judge answers in the evaluation."""
 
@@ -98,4 +121,4 @@ class GrpoRun(TrainedRun):
     rewards: Rewards
 
 
-RunSpec = Annotated[BaseRun | SftRun | GrpoRun, Field(discriminator="method")]
+RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun, Field(discriminator="method")]
