@@ -18,7 +18,9 @@ rule all:
 
 include: "rules/models.smk"
 include: "rules/datasets.smk"
+include: "rules/samples.smk"
 include: "rules/train.smk"
+include: "rules/preferences.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"
 include: "rules/report.smk"

@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
@@ -110,6 +111,7 @@ wildcard_constraints:
     dataset=only(CFG.datasets),
     run=only(CFG.runs),
     task=only(CFG.tasks),
+    samples=only(CFG.samples),
     seed=r"\d+",
 
 
@@ -156,7 +158,8 @@ def train_facts(run, seed):
     """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, f"train_{spec.method}.py", packages)
+    script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages)
 
 
 def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):

@@ -33,7 +33,19 @@ def start_weights(wildcards):
 
 
 def rows_to_learn(wildcards, split):
+    """Name what a run learns from: rows of its data set, or, to train on, those chosen among drawn answers."""
+    if split == "train" and wildcards.run in CFG.learners:
+        return "<results>/runs/{run}/seed{seed}/train_dataset.json"
     return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
+
+
+def training_rows(dataset):
+    return f"<results>/datasets/{dataset}/train_dataset.json"
+
+
+def drawn_samples(run, seed):
+    samples = CFG.runs[run].samples
+    return f"<results>/samples/{samples}/seed{CFG.find_drawn_seed(samples, seed)}/samples.parquet"
 
 
 def test_rows(task):

@@ -97,7 +97,7 @@ rule plot_learning_curves:
 
 rule plot_rewards:
     input:
-        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("grpo")),
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SAMPLING)),
     output:
         figure=report("<results>/figures/rewards.svg", caption="../reports/captions/rewards.rst", category="Figures"),
         pdf="<results>/figures/rewards.pdf",
@@ -140,7 +140,7 @@ rule render_report:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
-        completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs("grpo")),
+        completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*SAMPLING)),
         models=[
             f"<results>/models/{name}/{file}.json"
             for name in SLICES.whole["models"]

@@ -6,6 +6,7 @@ rule train_sft:
         template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
+        start=start_weights,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -65,14 +66,14 @@ rule train_grpo:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(CFG.list_trained("grpo", adapter=True)),
+        run=only(CFG.list_trained(*SAMPLING, adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: 16
     resources:
         gpu=GPUS,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "grpo"]),
+        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:
@@ -89,7 +90,7 @@ use rule train_grpo as train_grpo_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(CFG.list_trained("grpo", adapter=False)),
+        run=only(CFG.list_trained(*SAMPLING, adapter=False)),
 
 
 rule render_model_card:
@@ -109,7 +110,7 @@ rule render_model_card:
         "../envs/report.yaml"
     params:
         *track(
-            lambda run: stage_facts(f"runs.{run}", SLICES.run(run), "render_model_card.py", ["pyyaml"]),
+            lambda run: stage_facts(f"runs.{run}", SLICES.carded(run), "render_model_card.py", ["pyyaml"]),
             [(run,) for run in CFG.trained],
         ),
         spec=lambda wildcards: CFG.runs[wildcards.run],

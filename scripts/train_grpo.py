@@ -1,4 +1,4 @@
-"""Train a model on checkable questions by group-relative policy optimisation (GRPO).
+"""Train a model on checkable questions by group-relative policy optimisation (GRPO), or by REINFORCE leave-one-out.
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes

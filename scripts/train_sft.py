@@ -5,6 +5,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         template    the study's chat template for the model
         train       conversations to learn from
         validation  conversations for choosing the best step
+        start       what the `init_from` run published, if any
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -26,6 +27,7 @@ def main(
     template: Path,
     train: Path,
     validation: Path,
+    start: list[Path],
     weights: Path,
     history: Path,
     summary: Path,
@@ -40,10 +42,10 @@ def main(
     from tunelab.training import sft
     from tunelab.training.events import publish_events
 
-    origin, base = records.read_json(card), card.parent / "model"
+    origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
     rows = [records.read_jsonl(path) for path in (train, validation)]
     dtype = load_precision(precision, spec.precision)
-    trainer, steps, costs = sft.train(base, *rows, checkpoints, saving, int(seed), spec, dtype, template)
+    trainer, steps, costs = sft.train(base, begin, *rows, checkpoints, saving, int(seed), spec, dtype, template)
     costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
     publish_events(checkpoints, tensorboard)
     records.write_jsonl(history, steps)

@@ -7,11 +7,13 @@ import pytest
 
 from tunelab.config.arguments import load_arguments
 from tunelab.config.field_classes import FILE, TRAINERS, load_classes, load_unsupported
+from tunelab.config.specs.training import SAMPLING
 
 TABLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 CLASSES = [name for name in load_arguments() if name not in load_unsupported()]
 # tables that several classes share
-SHARED = {"trainers": [*TRAINERS.values()], "adapters": [name for name in CLASSES if name.isupper()]}
+SHARED = {"trainers": [*TRAINERS.values()], "sampling": [TRAINERS[method] for method in SAMPLING]}
+SHARED |= {"adapters": [name for name in CLASSES if name.isupper()]}
 
 
 @pytest.mark.parametrize("class_name", CLASSES)
@@ -44,7 +46,7 @@ def test_what_a_field_needs_is_a_field_or_one_of_its_values():
 def test_another_name_stands_for_a_field_or_is_followed_by_what_to_do():
     for name in SHARED:
         known = {field for one in SHARED[name] for field in load_arguments()[one]}
-        for other, meant in TABLE[name]["called"].items():
+        for other, meant in TABLE[name].get("called", {}).items():
             assert meant in known or " " in meant, other
 
 

@@ -125,6 +125,9 @@ SCRIPT_EDITS = {
     "measure_drift": drifted() | COMPARED,
     "generate_samples": set(),  # the default study draws no samples
     "score_samples": set(),
+    "draw_samples": set(),  # and no run learns from any
+    "choose_samples": set(),
+    "train_dpo": set(),
     "compare_methods": COMPARED,
     "plot_tasks": {"plot_tasks"} | PAGE,
     "plot_contrasts": {"plot_contrasts"} | PAGE,
@@ -200,7 +203,7 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
-    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 28
+    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 31
     own = {rule.split()[0] for rule in EVERYTHING} - {"all", "generate_repeats", "measure_repeats", "score_repeats"}
     assert own <= set(SCRIPT_EDITS)
 

@@ -103,6 +103,7 @@ def train_sft(tmp_path_factory, rows):
         given=rows,
         checkpoints=None,
         template=None,
+        start=None,
         **settings,
     ):
         short = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
@@ -125,7 +126,7 @@ def train_sft(tmp_path_factory, rows):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(shared, "train_and_measure", watch)
             checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
-            files = base, given[:8], given[8:], checkpoints
+            files = base, start, given[:8], given[8:], checkpoints
             run.trainer, run.history, run.costs = sft.train(
                 *files, CheckpointSettings(), seed, spec, getattr(torch, dtype), template
             )

@@ -30,9 +30,10 @@ def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
     adapter, training = find_adapter(config, path[-1]), run.training
     if adapter is None or adapter.peft_type != "ADALORA":
         return
-    if run.method == "grpo":
+    if run.method != "sft" or run.get("init_from"):
         field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
-        yield Problem((*path, *field), "GRPO's loss leaves out AdaLoRA's regularisation; take another adapter")
+        reason = "its ranks are given away" if run.method == "sft" else f"{run.method} leaves out its regularisation"
+        yield Problem((*path, *field), f"AdaLoRA ends where it is trained, as {reason}; take another adapter")
         return
     here, steps = (*path, "adapter", "total_step"), training.get("max_steps", -1)
     if steps == -1:
@@ -83,7 +84,7 @@ def _check_companions(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that a LoRA's start can be computed, and that GRPO compares with the model that it started from."""
+    """See that a LoRA's start can be computed, and that a reference is the model that it started from."""
     adapter, here = run.get("adapter"), (*path, "adapter", "init_lora_weights")
     if adapter is None:
         return
@@ -95,8 +96,9 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         for field in alike + (patterned if adapter.get("use_rslora") else []):
             text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
             yield Problem(here, f"{adapter.init_lora_weights} {text}")
-    if run.method == "grpo" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
-        text = "takes parts out of the base, with which GRPO compares; set beta: 0, or start from a run that has it"
+    if run.method != "sft" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
+        remedy = "" if run.method == "dpo" else "set beta: 0, or "
+        text = f"takes parts out of the base, with which {run.method} compares; {remedy}start from a run that has it"
         yield Problem(here, f"{adapter.init_lora_weights} {text}")
 
 

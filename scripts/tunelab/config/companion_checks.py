@@ -10,6 +10,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter
+from tunelab.config.specs.training import SAMPLING
 
 Found = Iterator[Problem]
 
@@ -27,8 +28,8 @@ def check_saved_best(config: Draft, path: tuple, run: Draft) -> Found:
     training, here = run.training, (*path, "training", "save_strategy")
     if training.get("save_strategy") != "best":
         return
-    if run.method == "grpo":
-        yield Problem(here, "GRPO is not evaluated while it trains, so that no step is the best; write steps")
+    if run.method != "sft":
+        yield Problem(here, "there is no evaluation while such a run trains, so that no step is the best; write steps")
     elif training.get("eval_strategy", "no") == "no":
         yield Problem(here, "no step is the best without evaluations; set eval_strategy to steps or epoch")
     elif training.get("metric_for_best_model") is None and not _loads_best(config, path, run):
@@ -70,9 +71,9 @@ def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
-    """GRPO keeps a reference of its own only for a whole model, and only if the loss asks for it."""
+    """A reference of its own is kept only for a whole model, and only if the loss asks for it."""
     here = (*path, "training", "sync_ref_model")
-    if run.method != "grpo" or not run.training.get("sync_ref_model"):
+    if run.method == "sft" or not run.training.get("sync_ref_model"):
         return
     if not find_setting(run, "beta"):
         yield Problem(here, "without beta there is no reference to bring up to date; set beta, or leave it out")
@@ -82,7 +83,7 @@ def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
 
 def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
     """See that the clipping of vLLM's probabilities leaves something, and that one library samples."""
-    if run.method != "grpo" or not run.training.get("use_vllm"):
+    if run.method not in SAMPLING or not run.training.get("use_vllm"):
         return
     training, here = run.training, (*path, "training")
     if training.get("use_transformers_continuous_batching"):

@@ -5,37 +5,38 @@ causes. What concerns a run alone stands in `run_checks`.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from tunelab.config import templates
 from tunelab.config.comparison_checks import check_contrasts
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
+from tunelab.config.model_checks import MODEL_CHECKS
 from tunelab.config.row_fields import FIELDS
 from tunelab.config.run_checks import RUN_CHECKS
+from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
 from tunelab.config.training_checks import check_training
-from tunelab.config.wording import refuse_name, refuse_value, show
+from tunelab.config.wording import refuse_name, show
 
 Found = Iterator[Problem]
 # fields that name an entry of another table
 REFERENCES = {
-    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs"},
+    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs", "samples": "samples"},
+    "samples": {"run": "runs", "dataset": "datasets"},
     "tasks": {"dataset": "datasets"},
 }
 # what a study's folder holds, and what the folder of a run and seed holds beside the tasks
 STUDY_FOLDERS = {
-    *("models", "datasets", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
+    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
 }
 RUN_FILES = {
     *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
-    *("merge_parity.json", "drift.jsonl"),
+    *("merge_parity.json", "drift.jsonl", "train_dataset.json", "choice.json"),
 }
 
 
 def list_problems(config: Draft) -> list[Problem]:
     """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
-    found = _check_entries(config, "runs", (_check_names,)) + _check_entries(config, "tasks", (_check_names,))
+    found = [problem for table in REFERENCES for problem in _check_entries(config, table, (_check_names,))]
     for field in ("runs", "tasks"):
         found += collect(_check_selection(config, field))
     found += _check_entries(config, "runs", (check_fields,))
@@ -48,7 +49,7 @@ def list_problems(config: Draft) -> list[Problem]:
 
 def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
     """Make every check on every entry of a table: `check(config, path, entry)`."""
-    entries = config.right[table].right if table in config.right else {}
+    entries = getattr(config.right.get(table), "right", {})  # a table that is not given is no draft
     return [
         problem
         for name, entry in entries.items()
@@ -66,7 +67,8 @@ def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
     name = entry.get(path[-1])
     if name is not None and name not in config[table]:
         entry.wrong.add(path[-1])
-        yield Problem(path, refuse_name(f"there is no {table[:-1]} {show(name)}", name, config[table]))
+        kind = "entry of samples" if table == "samples" else table[:-1]
+        yield Problem(path, refuse_name(f"there is no {kind} {show(name)}", name, config[table]))
 
 
 def _check_selection(config: Draft, field: str) -> Found:
@@ -100,33 +102,6 @@ def _check_results(config: Draft) -> Found:
     for folder in STUDY_FOLDERS.intersection(folders):
         text = f"{show(folder)} is the name of a folder inside studies; take another (got {show(config.study.results)})"
         yield Problem(("study", "results"), text)
-
-
-def _check_architecture(config: Draft, path: tuple, model: Draft) -> Found:
-    if model.source == "random" and "model_type" not in model.architecture:
-        yield Problem((*path, "architecture", "model_type"), "is required, for example llama")
-
-
-def _check_template(config: Draft, path: tuple, model: Draft) -> Found:
-    named = model.get("chat_template")
-    if named is not None and not templates.is_file(named) and named not in (*templates.OWN, *templates.TRL):
-        known = (*templates.OWN, *templates.TRL)
-        text = refuse_name(f"there is no bundled template {show(named)}", named, known)
-        yield Problem((*path, "chat_template"), f"{text}; a file of yours ends in .jinja")
-
-
-def _check_template_kwargs(config: Draft, path: tuple, model: Draft) -> Found:
-    for name, value in model.chat_template_kwargs.items():
-        here = (*path, "chat_template_kwargs", name)
-        if not isinstance(name, str) or not name.isidentifier() or name in templates.GIVEN:
-            yield Problem(here, f"{show(name)} is no variable of a template that may be set")
-        elif not _is_plain(value):
-            yield Problem(here, refuse_value("must be text, a number, true, false, null, or a list of these", value))
-
-
-def _is_plain(value: Any) -> bool:
-    parts = value if isinstance(value, list) else [value]
-    return all(part is None or type(part) in (str, int, float, bool) for part in parts)
 
 
 def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
@@ -191,8 +166,9 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
 
 STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts)
 TABLE_CHECKS = {
-    "models": (_check_architecture, _check_template, _check_template_kwargs),
+    "models": MODEL_CHECKS,
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
-    "runs": (*RUN_CHECKS, check_training),
+    "samples": SAMPLE_CHECKS,
+    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_training),
     "tasks": (_check_answers, _check_test_rows, _check_task_name, *TASK_CHECKS),
 }

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from tunelab.config.arguments import is_choice, load_arguments
 from tunelab.config.drafts import Draft
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import show
 
 FILE = Path(__file__).with_name("fields.toml")
-TRAINERS = {"sft": "SFTConfig", "grpo": "GRPOConfig"}  # by a run's method
+TRAINERS = {"sft": "SFTConfig", "dpo": "DPOConfig", "grpo": "GRPOConfig", "rloo": "RLOOConfig"}  # by a run's method
 QUANTIZATION = "BitsAndBytesConfig"
 
 
@@ -40,10 +41,11 @@ def load_unsupported() -> dict[str, str]:
 @functools.cache
 def load_classes(class_name: str) -> Classes:
     """Return the fields of a config class: what all of its kind share, and its own."""
-    shared = {QUANTIZATION: None} | dict.fromkeys(TRAINERS.values(), "trainers")
-    tables = [_load_table().get(name, {}) for name in (shared.get(class_name, "adapters"), class_name)]
+    shared = {QUANTIZATION: ()} | dict.fromkeys(TRAINERS.values(), ("trainers",))
+    shared |= {TRAINERS[method]: ("trainers", "sampling") for method in SAMPLING}
+    tables = [_load_table().get(name, {}) for name in (*shared.get(class_name, ("adapters",)), class_name)]
     known = load_arguments()[class_name]
-    passed = frozenset(name for table in tables for name in table.get("passed", ()))
+    passed = frozenset(name for table in tables for name in table.get("passed", ()) if name in known)
     kinds = [
         {name: text for table in tables for name, text in table.get(kind, {}).items() if name in known}
         for kind in ("set", "refused", "never", "needs")

@@ -16,9 +16,11 @@ from tunelab.config.drafts import Draft, Problem, render_problems
 from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
+from tunelab.config.sample_checks import fill_datasets
 from tunelab.config.specs.base import Name, Spec
 from tunelab.config.specs.data import DatasetSpec
 from tunelab.config.specs.evaluation import DriftSpec, NoiseSpec, TaskSpec
+from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
 from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
@@ -43,6 +45,7 @@ class Config(Spec):
     checkpoints: CheckpointSettings = CheckpointSettings()
     models: dict[Name, ModelSpec] = Field(min_length=1)
     datasets: dict[Name, DatasetSpec] = Field(min_length=1)
+    samples: dict[Name, SamplesSpec] = Field(default_factory=dict)
     runs: dict[Name, RunSpec] = Field(min_length=1)
     tasks: dict[Name, TaskSpec] = Field(min_length=1)
     drift: DriftSpec | None = None
@@ -55,13 +58,22 @@ class Config(Spec):
         return [name for name, run in self.runs.items() if run.method != "base"]
 
     @cached_property
+    def learners(self) -> list[str]:
+        """Every defined run that learns from drawn answers."""
+        return [name for name, run in self.runs.items() if getattr(run, "samples", None)]
+
+    @cached_property
     def repeated_arm(self) -> tuple[str, int]:
         """Run and seed that the noise section has evaluated again."""
         return self.noise.run, self.list_seeds(self.noise.run)[0]
 
-    def list_trained(self, method: str, adapter: bool) -> list[str]:
-        """List the defined runs of a method whose artefact is an adapter, or else a whole model."""
-        return [run for run in self.trained if self.runs[run].method == method and self.keeps_adapter(run) == adapter]
+    def list_trained(self, *methods: str, adapter: bool) -> list[str]:
+        """List the defined runs of some methods whose artefact is an adapter, or else a whole model."""
+        return [run for run in self.trained if self.runs[run].method in methods and self.keeps_adapter(run) == adapter]
+
+    def find_drawn_seed(self, samples: str, seed: int) -> int:
+        """Return the seed of the arm whose answers a run of this seed learns from."""
+        return list_seeds(self.runs[self.samples[samples].run].method, [int(seed)])[0]
 
     def list_seeds(self, run: str) -> tuple[int, ...]:
         return tuple(list_seeds(self.runs[run].method, self.study.seeds))
@@ -88,6 +100,7 @@ class Config(Spec):
     def describe_study(self) -> dict[str, Any]:
         """Return the selected entries as plain values, for the stages that describe the study."""
         runs = {name: self.runs[name] for name in self.study.runs}
+        drawn = sorted({run.samples for run in runs.values() if getattr(run, "samples", None)})
         tasks = {name: self.tasks[name] for name in self.study.tasks}
         models = sorted({run.model for run in runs.values()})
         datasets = sorted(
@@ -97,6 +110,7 @@ class Config(Spec):
             "study": self.study.model_dump(mode="json"),
             "models": {name: self.models[name].model_dump(mode="json") for name in models},
             "datasets": {name: self.datasets[name].model_dump(mode="json") for name in datasets},
+            "samples": {name: self.samples[name].model_dump(mode="json") for name in drawn},
             "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
             "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
             **{
@@ -131,7 +145,7 @@ def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) ->
 def judge(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
     """Return all problems of the merged config, itself without unsafe switches, and what is right of it."""
     problems: list[Problem] = []
-    safe = _take_out_unsafe(raw, (), problems)
+    safe = fill_datasets(_take_out_unsafe(raw, (), problems))
     reader = Reader()
     draft = reader.read(Config, safe)
     return [*problems, *reader.problems, *list_problems(draft)], safe, draft

@@ -11,8 +11,10 @@ from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import find_setting
 from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments
+from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import refuse_value
 
 Found = Iterator[Problem]
@@ -29,7 +31,7 @@ def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
     evaluates, schedule = run.training.get("eval_strategy", "no"), run.training.get("lr_scheduler_type")
     if schedule in ("reduce_lr_on_plateau", "greedy") and evaluates == "no":
         text = f"{schedule} goes by evaluations; " + (
-            "GRPO has none, so take another" if run.method == "grpo" else "set eval_strategy to steps or epoch"
+            "such a run has none, so take another" if run.method != "sft" else "set eval_strategy to steps or epoch"
         )
         yield Problem((*path, "training", "lr_scheduler_type"), text)
 
@@ -79,7 +81,7 @@ def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
     """TRL's batches count completions, and every generated batch must hold whole groups."""
-    if run.method != "grpo":
+    if run.method not in SAMPLING:
         return
     here, training = (*path, "training"), run.training
     group, batch = find_setting(run, "num_generations"), find_setting(run, "per_device_train_batch_size")
@@ -115,5 +117,5 @@ def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
 CHECKS = (
     *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups, _check_upper_bound),
     *(check_schedule, check_optimizer, check_packages, check_inert, check_keys, check_optimizer_arguments),
-    *(*COMPANION_CHECKS, *ADAPTER_CHECKS),
+    *(*COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS),
 )

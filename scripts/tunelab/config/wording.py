@@ -65,14 +65,17 @@ def refuse_value(demand: str, value: Any, choices: Iterable[str] = (), text_want
 
 def refuse_invalid(error: ValidationError, value: Any) -> str:
     """Say in one sentence what a value must be, of whichever kinds it may be."""
-    demands = []
+    demands, choices = [], []
     for item in error.errors():
         if item["type"] == "literal_error":
-            return refuse_choice(value, item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+            choices += item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            continue
         limits = {name: f"{limit:g}" if type(limit) is float else limit for name, limit in item.get("ctx", {}).items()}
         demands.append(DEMANDS.get(item["type"], item["msg"]).format(**limits))
     if {DEMANDS["float_type"], DEMANDS["int_type"]} <= set(demands):
         demands = [DEMANDS["float_type"]]  # of a share or a number
+    if choices:
+        return refuse_choice(value, choices, demands)
     return refuse_value(join_demands(demands), value, text_wanted=DEMANDS["string_type"] in demands)
 
 

@@ -75,6 +75,38 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
     return {"completion": text, "tokens": len(kept), "finish": "length" if stop is None else "stop"}
 
 
+class Answerer:
+    """A model that is loaded once, with its tokenizer and its decoding, and answers rows."""
+
+    def __init__(
+        self, base: Path, artefact: Path | None, spec: GenerationSpec, dtype: torch.dtype, template: Path | None
+    ) -> None:
+        """base, artefact, template: as of `answer_rows`."""
+        self._device, self._dtype, self._spec = choose_device(), dtype, spec
+        self._tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
+        self._model = adapters.load_trained_model(base, artefact, self._device, dtype)
+        self._config = build_generation_config(self._tokenizer, self._model, spec)
+        self._generate, self._decoding = find_generate(self._model, self._config)
+
+    def answer(self, rows: list[dict]) -> Iterator[dict[int, dict[str, Any]]]:
+        """Answer the rows' last user message, and yield one batch's answers after the other, by the rows' indices."""
+        encoded = [chat.encode_prompt(self._tokenizer, row["messages"][:-1]) for row in rows]
+        for batch in _batch_by_length(encoded, self._spec.batch_size):
+            prompts = [encoded[index] for index in batch]
+            completed = generate_batch(self._model, self._tokenizer, prompts, self._config, self._generate)
+            yield {index: {"id": rows[index]["id"], **made} for index, made in zip(batch, completed, strict=True)}
+
+    def describe(self, row: dict) -> dict[str, Any]:
+        """Return how answers are made, with a row's prompt as the model is given it."""
+        return {
+            "generation": self._config.to_dict() | {"batch_size": self._spec.batch_size, "seed": self._spec.seed},
+            "decoding": self._decoding,
+            "dtype": str(self._dtype).removeprefix("torch."),
+            "device": describe_device(self._device),
+            "rendered_example": chat.render_prompt(self._tokenizer, row["messages"][:-1]),
+        }
+
+
 def answer_rows(
     base: Path,
     artefact: Path | None,
@@ -88,31 +120,21 @@ def answer_rows(
     base: folder of the fetched model; artefact: what the run published, None for the untouched model; template: the
     study's chat template for it, None for the tokenizer's own.
     """
-    device = choose_device()
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = adapters.load_trained_model(base, artefact, device, dtype)
-    config = build_generation_config(tokenizer, model, spec)
-    prompts = [chat.render_prompt(tokenizer, row["messages"][:-1]) for row in rows]
-    encoded = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
-    generate, decoding = find_generate(model, config)
+    answerer = Answerer(base, artefact, spec, dtype, template)
     set_seed(spec.seed)
     started, answers = time.monotonic(), {}
-    for batch in _batch_by_length(prompts, spec.batch_size):
-        completed = generate_batch(model, tokenizer, [encoded[index] for index in batch], config, generate)
-        for index, made in zip(batch, completed, strict=True):
-            answers[index] = {"id": rows[index]["id"], **made}
-        left = (time.monotonic() - started) / len(answers) * (len(rows) - len(answers))
-        report_progress(f"{len(answers)} of {len(rows)} answers, {left:.0f} s left")
+    for made in answerer.answer(rows):
+        answers |= made
+        report_answers(len(answers), len(rows), time.monotonic() - started)
     ordered = [answers[index] for index in range(len(rows))]
-    return ordered, {
-        "generation": config.to_dict() | {"batch_size": spec.batch_size, "seed": spec.seed},
-        "seconds": time.monotonic() - started,
-        "tokens": sum(answer["tokens"] for answer in ordered),
-        "decoding": decoding,
-        "dtype": str(dtype).removeprefix("torch."),
-        "device": describe_device(device),
-        "rendered_example": prompts[0],
-    }
+    costs = {"seconds": time.monotonic() - started, "tokens": sum(answer["tokens"] for answer in ordered)}
+    return ordered, answerer.describe(rows[0]) | costs
+
+
+def report_answers(done: int, wanted: int, seconds: float, before: int = 0) -> None:
+    """Report how many answers there are and how long the rest will take; `before` were there at the start."""
+    left = seconds / (done - before) * (wanted - done)
+    report_progress(f"{done} of {wanted} answers, {left:.0f} s left")
 
 
 def sample_rows(
@@ -132,7 +154,7 @@ def sample_rows(
     return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 
-def _batch_by_length(prompts: list[str], size: int) -> Iterator[list[int]]:
+def _batch_by_length(prompts: list[list[int]], size: int) -> Iterator[list[int]]:
     """Yield the prompts' indices in batches of similar length, which saves padding; the order is fixed by the data."""
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
     for start in range(0, len(order), size):

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 DECLARATIONS = {
     *(
         f"tunelab/config/specs/{name}.py"
-        for name in ("__init__", "base", "data", "evaluation", "sources", "study", "training")
+        for name in ("__init__", "base", "data", "evaluation", "samples", "sources", "study", "training")
     ),
     *("tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
     "tunelab/sources/hub.py",  # which way the Hub is reached

@@ -10,7 +10,11 @@ from typing import Any
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
+
+# fields of a run that say which drawn answers it learns from
+CHOICE = {"samples", "select", "pairs"}
 
 
 class Slices:
@@ -22,8 +26,20 @@ class Slices:
     # --- one run, one task ----------------------------------------------------------------------------------------
 
     def run(self, run: str) -> dict[str, Any]:
-        """Return a run's section without its display name, which no training and no adapter depends on."""
+        """Return a run's section without its display name and the choice of its rows, which comes as a file."""
+        return self._config.runs[run].model_dump(mode="json", exclude={"label"} | CHOICE)
+
+    def carded(self, run: str) -> dict[str, Any]:
+        """Return a run's section as its model card shows it."""
         return self._config.runs[run].model_dump(mode="json", exclude={"label"})
+
+    def choice(self, run: str) -> dict[str, Any]:
+        """Return what decides which drawn answers a run learns from."""
+        return self._config.runs[run].model_dump(mode="json", include=CHOICE - {"samples"})
+
+    def drawn(self, samples: str) -> dict[str, Any]:
+        """Return what decides which answers are drawn; the weights and questions come as files."""
+        return self._config.samples[samples].model_dump(mode="json", exclude={"run", "dataset"})
 
     def fetched_model(self, model: str) -> dict[str, Any]:
         """Return what decides which model it is."""
@@ -43,7 +59,7 @@ class Slices:
                 name: {
                     "dataset": run.dataset,
                     "max_length": run.training.get("max_length", 1024),
-                    "completion": run.training.get("max_completion_length", 256) if run.method == "grpo" else None,
+                    "completion": self._longest_drawn(run),
                     "virtual": virtual[name],
                 }
                 for name, run in _trained(runs).items()
@@ -60,6 +76,12 @@ class Slices:
         sections = [*part["runs"].values(), *part["tasks"].values()]
         compared = len(config.study.runs) > 1
         return part | {"datasets": sorted({section["dataset"] for section in sections}), "compared": compared}
+
+    def _longest_drawn(self, run: Any) -> int | None:
+        """Return how many tokens the answers have at most that a run draws, or that were drawn for it."""
+        if getattr(run, "samples", None):
+            return self._config.samples[run.samples].max_new_tokens
+        return run.training.get("max_completion_length", 256) if run.method in SAMPLING else None
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""
@@ -120,7 +142,7 @@ class Slices:
 
     @cached_property
     def drawn_rewards(self) -> dict[str, Any]:
-        return self.pick(["label", "rewards"], methods=["grpo"])
+        return self.pick(["label", "rewards"], methods=SAMPLING)
 
     @cached_property
     def figures(self) -> list[str]:
@@ -134,7 +156,7 @@ class Slices:
             "gains": declared and maths,
             "costs": study.list_trained(),
             "learning_curves": study.list_runs("sft"),
-            "rewards": study.list_runs("grpo"),
+            "rewards": study.list_runs(*SAMPLING),
         }
         return [name for name, given in drawn.items() if given]
 

@@ -130,6 +130,11 @@ def _toss_coin(completion: str, answer: str) -> float:
 CONTROLS: dict[str, Reward] = {"random": _toss_coin}
 
 
+def is_right(completion: str, answer: str, rewards: str) -> bool:
+    """Tell whether a completion is right as a set of rewards has it, `fixed` or `legacy`."""
+    return REWARDS[rewards]["correctness"](completion, answer) > 0
+
+
 def build_reward_functions(spec: Rewards) -> tuple[list[Callable[..., list[float]]], list[float]]:
     """Build GRPOTrainer's `reward_funcs` and GRPOConfig's `reward_weights`, in the order of the config.
 

@@ -44,7 +44,12 @@ LOAD_MODEL = """\
 from transformers import AutoModelForCausalLM
 
 model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
-METHODS = {"sft": "Supervised fine-tuning (TRL `SFTTrainer`)", "grpo": "Reinforcement learning (TRL `GRPOTrainer`)"}
+METHODS = {
+    "sft": "Supervised fine-tuning (TRL `SFTTrainer`)",
+    "dpo": "Preference optimisation (TRL `DPOTrainer`)",
+    "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
+    "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
+}
 
 
 def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter: bool) -> str:

@@ -6,6 +6,7 @@ The page words them; a fact that does not hold is an empty list, so that the pag
 from collections import defaultdict
 
 from tunelab.comparison.statistics import estimate_proportion
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 
 
@@ -20,7 +21,9 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
         "cut_off": list_cut_off(study, find),
         "cut_rows": list_cut_rows(cards),
         "quantised": list_quantised(study),
-        "rewarded": [run for run in study.list_runs("grpo") if "correctness" in study.run(run)["rewards"]["weights"]],
+        "rewarded": [
+            run for run in study.list_runs(*SAMPLING) if "correctness" in study.run(run)["rewards"]["weights"]
+        ],
         "resumed": [run for (run, _), training in trainings.items() if training["resumed_at"]],
         "versions": collect_versions(trainings),
         "machines": collect_machines(study, trainings),

@@ -8,6 +8,7 @@ from tunelab.comparison import statistics, verdicts
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, HEADLINES, METRICS, find_metric
 from tunelab.comparison.results import Results
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 from tunelab.data import datacard
 from tunelab.jobs.layout import StudyFolder
@@ -51,7 +52,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "drift": study.spec.get("drift"),
         "settings": settings.build_settings(study, first),
         "unused_epochs": settings.list_unused_epochs(study),
-        "completions": {run: completions.build_completions(study, run) for run in study.list_runs("grpo")},
+        "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*SAMPLING)},
         "costs": tables.build_cost_table(study, trainings),
         "facts": facts.build_facts(study, find, trainings, data_cards),
         "figures": figures,

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -67,7 +68,7 @@ def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict], axis:
 
 def draw_rewards(study: StudyFolder) -> Figure:
     """Draw each GRPO run's reward, its parts, and signs of health over the steps, as small multiples."""
-    runs = study.list_runs("grpo")
+    runs = study.list_runs(*SAMPLING)
     if not runs:
         raise UserError("study.runs has no run with `method: grpo`, so there are no rewards to draw.")
     curves = [_list_curves(study.run(run)) for run in runs]

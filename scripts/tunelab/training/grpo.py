@@ -1,7 +1,7 @@
-"""Reinforcement learning with TRL's GRPOTrainer on questions whose answers can be checked.
+"""Reinforcement learning with TRL's GRPOTrainer or RLOOTrainer on questions whose answers can be checked.
 
-Departs from the trainer in three points: every completion is kept with its reward parts, prompts are tokenised as the
-evaluation does it, and checkpoints wait until all sampled completions have been used, because the trainer would lose
+Departs from the trainers in three points: every completion is kept with its reward parts, prompts are tokenised as the
+evaluation does it, and checkpoints wait until all sampled completions have been used, because a trainer would lose
 the rest. A killed training then goes on as it would
 have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
 completions from there on are others, equally valid; the run says so when it goes on.
@@ -15,7 +15,7 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import GenerationConfig
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
@@ -25,10 +25,12 @@ from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.learnable import check_learnable, check_questions
+from tunelab.training.starts import load_start
 
 
-class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
-    """GRPOTrainer that keeps every completion it samples in `recorded`, one record each."""
+class Recording(ResumableTrainer):
+    """Mixin for TRL's samplers that keeps every completion in `recorded`, one record each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.recorded: list[dict[str, Any]] = []
@@ -73,12 +75,15 @@ class RecordingGRPOTrainer(ResumableTrainer, GRPOTrainer):
         ]
 
 
-def load_start(base: Path, start: Path | None, device: torch.device, dtype: torch.dtype, spec: GrpoRun) -> Any:
-    """Load the model to train: the base, or what `init_from` published, its adapter trainable."""
-    if start is None or start.name == "adapter":
-        model = adapters.load_base_model(base, device, dtype, spec.quantization)
-        return PeftModel.from_pretrained(model, start, is_trainable=True) if start else model
-    return adapters.load_base_model(start, device, dtype)
+class RecordingGRPOTrainer(Recording, GRPOTrainer):
+    """TRL's GRPO."""
+
+
+class RecordingRLOOTrainer(Recording, RLOOTrainer):
+    """TRL's RLOO: each reward is compared with the mean of the others to its question, and holds the divergence."""
+
+
+TRAINERS = {"grpo": (GRPOConfig, RecordingGRPOTrainer), "rloo": (RLOOConfig, RecordingRLOOTrainer)}
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
@@ -91,7 +96,7 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     )
 
 
-def sample_faster(trainer: GRPOTrainer) -> str:
+def sample_faster(trainer: Recording) -> str:
     """Have completions sampled by `Decoder` where it fits, and say what samples them."""
     if trainer.use_vllm or trainer.use_transformers_continuous_batching:
         return "vLLM" if trainer.use_vllm else "continuous batching"
@@ -109,7 +114,7 @@ def train(
     spec: GrpoRun,
     dtype: torch.dtype,
     template: Path | None = None,
-) -> tuple[RecordingGRPOTrainer, list[dict], dict]:
+) -> tuple[Recording, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
     base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
@@ -120,18 +125,18 @@ def train(
         UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
             every question earned the same reward, so that nothing could be learnt.
     """
-    trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
     device = choose_device()
     rewards, weights = build_reward_functions(spec.rewards)
     settings = spec.training | {"reward_weights": weights}
-    args = shared.build_arguments(GRPOConfig, settings, checkpoints, saving, seed, device, dtype)
-    _check_questions(args, len(rows))
+    config_class, trainer_class = TRAINERS[spec.method]
+    args = shared.build_arguments(config_class, settings, checkpoints, saving, seed, device, dtype)
+    check_questions(args, len(rows))
     log = shared.ProgressLog()
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = load_start(base, start, device, dtype if trains_adapter else torch.float32, spec)
+    model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
     published = _keep_ends_only(model)
-    trainer = RecordingGRPOTrainer(
+    trainer = trainer_class(
         model=model,
         reward_funcs=rewards,
         args=args,
@@ -146,9 +151,9 @@ def train(
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
     except UserError:  # weights that did not move are explained by completions that taught nothing
-        _check_learnable(trainer)
+        check_learnable(trainer)
         raise
-    _check_learnable(trainer)
+    check_learnable(trainer)
     model.generation_config = published
     return trainer, log.rows, costs
 
@@ -164,36 +169,3 @@ def _keep_ends_only(model: Any) -> GenerationConfig:
     tokens = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = inner.generation_config = GenerationConfig(**tokens)
     return own
-
-
-def _check_questions(args: GRPOConfig, rows: int) -> None:
-    asked = args.generation_batch_size // args.num_generations
-    if rows < asked:
-        raise UserError(
-            f"A generated batch asks {asked} questions ({args.generation_batch_size} completions, "
-            f"{args.num_generations} to each), but there are {rows} to train on, so that no step would be taken. Lower "
-            "training.per_device_train_batch_size or gradient_accumulation_steps, raise num_generations, or use more "
-            "rows."
-        )
-
-
-def _check_learnable(trainer: RecordingGRPOTrainer) -> None:
-    recorded, args = trainer.recorded, trainer.args
-    if args.mask_truncated_completions and recorded and all(row["truncated"] for row in recorded):
-        raise UserError(
-            f"All {len(recorded)} completions were cut at {args.max_completion_length} tokens and left out of the loss "
-            "(training.mask_truncated_completions), so nothing was learnt and nothing is published. Raise "
-            "training.max_completion_length, set mask_truncated_completions: false, or start from a run that has "
-            "learnt to end its answers (init_from)."
-        )
-    # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
-    parts = trainer.reward_func_names if args.multi_objective_aggregation == "normalize_then_sum" else ["reward"]
-    size = args.num_generations
-    groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
-    if groups and all(len({row[part] for row in group}) == 1 for group in groups for part in parts):
-        best = max(row["reward"] for row in recorded)
-        raise UserError(
-            f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
-            "so there was nothing to learn from, and nothing is published. Start from a run that already follows the "
-            "answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
-        )

@@ -65,6 +65,7 @@ def explain_unpacked(trainer: Trainer) -> str | None:
         "entropy_coef": 0.0,  # only log-probabilities have a gradient here
         "use_adaptive_entropy": False,
         "packing": False,
+        "use_weighting": False,  # asks for sums over the whole vocabulary
         "padding_free": False,
     }
     for name, plain in settings.items():
@@ -75,8 +76,11 @@ def explain_unpacked(trainer: Trainer) -> str | None:
     return explain_unscorable(trainer.model)
 
 
-def add_packed_head(trainer: Trainer, temperature: float = 1.0) -> None:
-    """Have the trainer's model answer `fused_lm_head=True` by packed rows; TRL's head keeps what does not fit."""
+def add_packed_head(trainer: Trainer, temperature: float = 1.0, mean_logits: bool = False) -> None:
+    """Have the trainer's model answer `fused_lm_head=True` by packed rows; TRL's head keeps what does not fit.
+
+    mean_logits: whether the answer tells the mean of the logits as well, which some trainers log.
+    """
     base = find_base(trainer.model)
     others = base.forward
 
@@ -84,7 +88,7 @@ def add_packed_head(trainer: Trainer, temperature: float = 1.0) -> None:
     def forward(self, *args: Any, fused_lm_head: bool = False, **inputs: Any) -> Any:
         given = {name for name, value in inputs.items() if value is not None}
         if fused_lm_head and not args and given <= PACKED_INPUTS:
-            return _score(self, temperature, **{name: inputs[name] for name in given})
+            return _score(self, temperature, mean_logits, **{name: inputs[name] for name in given})
         return others(*args, **({"fused_lm_head": True} if fused_lm_head else {}), **inputs)
 
     base.forward = types.MethodType(forward, base)
@@ -93,6 +97,7 @@ def add_packed_head(trainer: Trainer, temperature: float = 1.0) -> None:
 def _score(
     model: Any,
     temperature: float,
+    mean_logits: bool,
     input_ids: torch.Tensor,
     labels: torch.Tensor,
     attention_mask: torch.Tensor | None = None,
@@ -103,9 +108,19 @@ def _score(
     labels = labels[:, 1:]
     labelled = labels != -100
     hidden = find_hidden(model, input_ids, attention_mask, labelled, past_key_values)
-    scores = LabelLogProb.apply(hidden, model.get_output_embeddings().weight, labels[labelled], temperature)
-    log_probs, entropy, is_top1 = (score.new_zeros(labels.shape).masked_scatter(labelled, score) for score in scores)
+    weight = model.get_output_embeddings().weight
+    scores = [*LabelLogProb.apply(hidden, weight, labels[labelled], temperature)]
+    if mean_logits:  # the mean of all logits is the logit of the mean of the head
+        scores.append(hidden.detach().float() @ weight.detach().float().mean(0) / temperature)
+    log_probs, entropy, is_top1, *mean = (
+        score.new_zeros(labels.shape).masked_scatter(labelled, score) for score in scores
+    )
     count = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
     return FusedCausalLMOutput(
-        loss=-log_probs.sum() / count, log_probs=log_probs, entropy=entropy, is_top1=is_top1, label_mask=labelled
+        loss=-log_probs.sum() / count,
+        log_probs=log_probs,
+        entropy=entropy,
+        is_top1=is_top1,
+        label_mask=labelled,
+        mean_logits=mean[0] if mean else None,
     )

@@ -18,9 +18,11 @@ from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
+from tunelab.models.packed_model import list_types
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.rank_budget import RankBudget, has_budget, measure_overlap
+from tunelab.training.starts import load_start
 
 
 class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
@@ -65,6 +67,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
 
 def train(
     base: Path,
+    start: Path | None,
     train_rows: list[dict],
     validation_rows: list[dict],
     checkpoints: Path,
@@ -76,23 +79,21 @@ def train(
 ) -> tuple[SFTTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
-    base: folder of the fetched model; checkpoints: folder of this very work, to go on from what is whole in it;
-    dtype: of matrix products and of weights that are not trained. All weights are trained in float32: a step of 5e-6
-    moves almost none that is held in bfloat16. template: the study's chat template for the model, None for the
-    tokenizer's own.
+    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
+    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
+    chat template for the model, None for the tokenizer's own.
     """
     device = choose_device()
     settings = dict(spec.training)
     assistant_only = settings.pop("assistant_only_loss", True)
-    peft_type = (spec.adapter or {}).get("peft_type")
-    if peft_type in PROMPT_LEARNING:
+    model = load_start(base, start, device, dtype, spec)
+    if list_types(model) & PROMPT_LEARNING or (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
-    keep_best = bool(spec.adapter) and settings.pop("load_best_model_at_end", False)
+    keep_best = (spec.adapter or list_types(model)) and settings.pop("load_best_model_at_end", False)
     args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device, dtype)
     tokenizer = chat.load_tokenizer(base, template=template)
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))
-    model = adapters.load_base_model(base, device, dtype if spec.adapter else torch.float32, spec.quantization)
     adapters.name_ends(model, chat.list_ends(tokenizer))
     trainer = ResumableSFTTrainer(
         model=model,

@@ -128,7 +128,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     noisy = "training.neftune_noise_alpha is set" if trainer.args.neftune_noise_alpha else None
     unpacked = noisy or explain_unpacked(trainer)
     if unpacked is None:
-        add_packed_head(trainer, getattr(trainer, "temperature", 1.0))
+        add_packed_head(trainer, getattr(trainer, "temperature", 1.0), getattr(trainer, "logs_mean_logits", False))
     make_lean(model)
     before = adapters.copy_trainable(model)
     resumption = checkpoints.Resumption(trainer, log, best)

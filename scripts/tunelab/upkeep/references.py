@@ -16,6 +16,8 @@ RECORD_NAMES = {
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
     "measure_tokens": "{dataset}/{model}",
+    "draw_samples": "{samples}_seed{seed}",
+    "choose_samples": "{run}_seed{seed}",
     "train": "{run}_seed{seed}",
     "render_model_card": "{run}_seed{seed}_{artefact}",
     "merge_adapter": "{run}_seed{seed}",
@@ -39,6 +41,9 @@ def list_references(config: Config) -> set[str]:
         parts = [*config.tasks, *list_artefacts(config, run)]
         for seed in config.list_seeds(run):
             folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
+    for samples in config.samples:
+        seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
+        folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
     return folders | tokens | set(_list_records(config))
 
 
@@ -58,6 +63,11 @@ def _list_records(config: Config) -> Iterator[str]:
         for artefact in list_artefacts(config, run) or [""]
     ]
     repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
+    draws = [
+        {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
+        for samples, seed in itertools.product(config.samples, config.study.seeds)
+    ]
+    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws}
     for stage, pattern in RECORD_NAMES.items():
-        for names in arms if "{run}" in pattern else repeats if "{repeat}" in pattern else data:
+        for names in next((found for field, found in kinds.items() if field in pattern), data):
             yield f"{stage}/{pattern.format(**names)}"

@@ -35,6 +35,10 @@ CHOICES = {
         "vllm_importance_sampling_mode": ["sequence_mask", "sequence_truncate", "token_mask", "token_truncate"],
         "vllm_mode": ["colocate", "server"],
     },
+    "DPOConfig": {
+        "f_divergence_type": ["alpha_divergence", "forward_kl", "js_divergence", "reverse_kl"],
+    },
+    "RLOOConfig": {"vllm_mode": ["colocate", "server"]},
     "BitsAndBytesConfig": {
         "bnb_4bit_compute_dtype": ["bfloat16", "float16", "float32"],
         "bnb_4bit_quant_storage": ["bfloat16", "float16", "float32", "float64", "int8", "uint8"],
@@ -47,9 +51,9 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     """List every field of the classes whose settings the config passes through."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
     from transformers import BitsAndBytesConfig
-    from trl import GRPOConfig, SFTConfig
+    from trl import DPOConfig, GRPOConfig, RLOOConfig, SFTConfig
 
-    classes = {cls.__name__: cls for cls in (SFTConfig, GRPOConfig)}
+    classes = {cls.__name__: cls for cls in (SFTConfig, DPOConfig, GRPOConfig, RLOOConfig)}
     classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}
     parameters = inspect.signature(BitsAndBytesConfig.__init__).parameters.values()

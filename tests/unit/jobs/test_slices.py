@@ -45,9 +45,9 @@ def test_a_run_that_is_not_selected_is_in_no_slice_of_the_study():
     assert Slices(load(extra)).run("more") == {"method": "base", "model": "smollm2"}
 
 
-def test_a_trainings_slice_has_all_but_the_label():
+def test_a_trainings_slice_has_all_but_the_label_and_what_chose_its_rows():
     assert set(PLAIN.run("lora")) == {
-        *("method", "model", "dataset", "precision", "adapter", "quantization", "training")
+        *("method", "model", "dataset", "precision", "adapter", "quantization", "training", "init_from")
     }
     assert PLAIN.run("lora")["adapter"]["r"] == 16
 

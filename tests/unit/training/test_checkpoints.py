@@ -20,10 +20,15 @@ import pytest
 import torch
 
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards, SftRun
+from tunelab.config.specs.training import CheckpointSettings, DpoRun, GrpoRun, Rewards, SftRun
 from tunelab.training import checkpoints
 
-PRELOADED = ["trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.llama.modeling_llama"]
+PRELOADED = [
+    "trl.trainer.sft_trainer",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.grpo_trainer",
+    "transformers.models.llama.modeling_llama",
+]
 PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
 ADALORA = {"peft_type": "ADALORA", "init_r": 6, "target_r": 2, "tinit": 1, "tfinal": 1, "total_step": 7}
@@ -45,6 +50,7 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     os.dup2(console, 1)
     os.dup2(console, 2)
     torch.set_num_threads(1)
+    import train_dpo
     import train_grpo
     import train_sft
     from transformers import Trainer
@@ -72,7 +78,9 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
         "weights": folder / work.kind / "weights",
     }
     if work.spec.method == "sft":
-        main = partial(train_sft.main, validation=work.validation)
+        main = partial(train_sft.main, validation=work.validation, start=work.start)
+    elif work.spec.method == "dpo":
+        main = partial(train_dpo.main, start=work.start)
     else:
         main = partial(train_grpo.main, start=work.start, completions=folder / "completions")
     main(**files, saving=work.saving, seed="3", spec=work.spec)
@@ -127,6 +135,9 @@ def prepare(tmp_path_factory, rows, llama):
     folder = tmp_path_factory.mktemp("rows")
     records.write_jsonl(folder / "train", rows[:8])
     records.write_jsonl(folder / "validation", rows[8:])
+    rejected = {"rejected": {"role": "assistant", "content": "No idea."}}
+    pairs = [{"id": r["id"], "messages": r["messages"][:1], "chosen": r["messages"][1]} | rejected for r in rows[:8]]
+    records.write_jsonl(folder / "pairs", pairs)
     source = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
     records.write_json(llama.parent / "card.json", source)
 
@@ -135,11 +146,13 @@ def prepare(tmp_path_factory, rows, llama):
         fields |= {"label": "Trial", "method": method}
         if method == "sft":
             spec = SftRun(**fields, training=SHORT | settings)
+        elif method == "dpo":
+            spec = DpoRun(**fields, training=SHORT | settings, samples="play")
         else:
             spec = GrpoRun(**fields, training=GRPO | settings, rewards=Rewards(weights={"correctness": 1.0}))
         return SimpleNamespace(
             base=llama,
-            train=folder / "train",
+            train=folder / ("pairs" if method == "dpo" else "train"),
             validation=folder / "validation",
             start=[start / "weights"] if start else [],
             kind="adapter" if adapter or start else "model",
@@ -324,6 +337,21 @@ def test_how_often_to_save_may_change_between_attempts(prepare, run, whole):
     assert result.summary["resumed_at"] == [2, 3]
 
 
+@pytest.mark.parametrize("begin", ["new adapter", "from a start"])
+def test_preferences_go_on_to_the_bit(prepare, run, whole, begin):
+    given = {"start": whole.folder / "adapter"} if begin == "from a start" else {"adapter": LORA}
+    one, result = run_both(run, prepare(method="dpo", **given), ("step", 3), ("writing", 6))
+    assert_equal(result, one)
+    assert result.summary["resumed_at"] == [2, 4]
+    assert one.history[-1]["rewards/margins"] > 0
+
+
+def test_a_supervised_run_that_goes_on_from_another_goes_on_to_the_bit(prepare, run, whole):
+    one, result = run_both(run, prepare(start=whole.folder / "adapter"), ("step", 3))
+    assert_equal(result, one)
+    assert one.published != whole.published
+
+
 REINFORCED = {
     "new adapter": ({"adapter": LORA}, [("step", 2), ("step", 3)], [2, 3], 5 * 16),
     "from a start": ({"start": True}, [("step", 3)], [3], 5 * 16),
@@ -334,6 +362,7 @@ REINFORCED = {
         [4],
         2 * 32,
     ),
+    "leave one out": ({"method": "rloo", "adapter": LORA}, [("step", 3)], [3], 5 * 16),
     "reference that follows": ({"sync_ref_model": True, "ref_model_sync_steps": 1}, [("step", 3)], [3], 5 * 16),
 }
 
@@ -342,10 +371,10 @@ REINFORCED = {
 def test_reinforcement_goes_on_to_the_bit_with_every_completion(prepare, run, whole, case):
     settings, kills, resumed_at, sampled = REINFORCED[case]
     settings = settings | ({"start": whole.folder / "adapter"} if "start" in settings else {})
-    one, result = run_both(run, prepare(method="grpo", save_steps=1, **settings), *kills)
+    one, result = run_both(run, prepare(save_steps=1, **({"method": "grpo"} | settings)), *kills)
     assert_equal(result, one)
     assert result.summary["resumed_at"] == resumed_at
     completions = [pandas.read_parquet(made.folder / "completions") for made in (one, result)]
     assert len(completions[0]) == sampled
     pandas.testing.assert_frame_equal(*completions)
-    assert one.history[-1]["kl"] > 0
+    assert one.history[-1]["kl"] != 0

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file
+from trl import RLOOTrainer
 
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
@@ -35,7 +36,15 @@ def train_grpo(tmp_path_factory, rows):
     """Return a function that trains with rewards that vary: the text's length, and whether it has an `a`."""
 
     def train(
-        base, start=None, adapter=None, reward=None, dtype="float32", quantization=None, opposed=False, **settings
+        base,
+        start=None,
+        adapter=None,
+        reward=None,
+        dtype="float32",
+        quantization=None,
+        opposed=False,
+        method="grpo",
+        **settings,
     ):
         run, seen = SimpleNamespace(sampled=[]), []
 
@@ -53,7 +62,7 @@ def train_grpo(tmp_path_factory, rows):
         weights = {"correctness": 1.0, "integer": 0.25}
         rewards = Rewards(weights=weights)
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "rewards": rewards}
-        spec = GrpoRun(method="grpo", **fields, adapter=adapter, quantization=quantization, training=SHORT | settings)
+        spec = GrpoRun(method=method, **fields, adapter=adapter, quantization=quantization, training=SHORT | settings)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, letter], list(weights.values())))
             checkpoints = tmp_path_factory.mktemp("checkpoints")
@@ -103,6 +112,24 @@ def test_advantages_compare_within_a_group(run):
         assert sum(row["advantage"] for row in group) == pytest.approx(0, abs=1e-4)
         ranked = sorted(group, key=lambda row: row["reward"])
         assert [row["advantage"] for row in ranked] == sorted(row["advantage"] for row in group)
+
+
+def test_leave_one_out_compares_each_answer_with_the_mean_of_the_others(train_grpo, qwen2, start):
+    run = train_grpo(qwen2, start, method="rloo", beta=0.0)
+    assert isinstance(run.trainer, RLOOTrainer)
+    for group in split_groups(run.recorded):
+        rewards = [row["reward"] for row in group]
+        others = [(sum(rewards) - reward) / (GROUP - 1) for reward in rewards]
+        expected = [reward - other for reward, other in zip(rewards, others, strict=True)]
+        assert [row["advantage"] for row in group] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_reward_of_leave_one_out_is_told_without_the_divergence_that_it_holds(train_grpo, qwen2, start):
+    run = train_grpo(qwen2, start, method="rloo", beta=0.5, max_steps=4)
+    assert run.history[-1]["kl"] != 0
+    for row in run.history:
+        rewards = [made["reward"] for made in run.recorded if made["step"] == row["step"]]
+        assert row["reward"] == pytest.approx(sum(rewards) / len(rewards))
 
 
 @pytest.mark.parametrize("mask_truncated", [False, True])
@@ -219,8 +246,8 @@ def test_another_error_is_not_hidden_by_rewards_that_did_not_differ_so_far(train
 
 @pytest.mark.parametrize(("adapter", "expected"), [(None, torch.float32), (LORA, torch.bfloat16)])
 def test_a_whole_model_is_trained_from_float32(monkeypatch, train_grpo, qwen2, adapter, expected):
-    loaded, load = [], grpo.load_start
-    monkeypatch.setattr(grpo, "load_start", lambda *given: loaded.append(given[3]) or load(*given))
+    loaded, load = [], adapters.load_base_model
+    monkeypatch.setattr(adapters, "load_base_model", lambda *given: loaded.append(given[2]) or load(*given))
     train_grpo(qwen2, adapter=adapter, dtype="bfloat16", max_steps=1, learning_rate=1e-2, warmup_steps=0)
     assert loaded == [expected]
 

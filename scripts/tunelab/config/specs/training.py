@@ -6,6 +6,9 @@ from pydantic import Field, PositiveInt
 
 from tunelab.config.specs.base import Label, Spec
 
+# methods that learn from answers drawn while they train, and from what rewards say of these
+SAMPLING = ("grpo", "rloo")
+
 
 class CheckpointSettings(Spec):
     """How often a training saves what it needs to go on after a kill. It changes no result, so no stage depends on it.
@@ -41,7 +44,7 @@ class TrainedRun(Spec):
         "starts the prefix from the key-value cache of a text.",
     )
     quantization: dict[str, Any] | None = Field(None, description="Fields of transformers' BitsAndBytesConfig.")
-    training: dict[str, Any] = Field(description="Fields of TRL's SFTConfig or GRPOConfig, passed through.")
+    training: dict[str, Any] = Field(description="Fields of TRL's config class for the method, passed through.")
 
     @property
     def uses_bitsandbytes(self) -> bool:
@@ -51,14 +54,52 @@ class TrainedRun(Spec):
         return bool(self.quantization) or quantised_states
 
 
+class SelectSpec(Spec):
+    """Which of the drawn answers a supervised run learns; one that was cut is never among them."""
+
+    min_reward: float | None = Field(
+        None, description="Least weighted sum of rewards; null: the answer must be right, whatever else it earned."
+    )
+    per_question: PositiveInt | None = Field(4, description="Most answers to one question, the first drawn; null: all.")
+    distinct: bool = Field(True, description="Leave out what repeats another answer to the question word by word.")
+
+
 class SftRun(TrainedRun):
-    """Supervised fine-tuning with TRL's SFTTrainer."""
+    """Supervised fine-tuning with TRL's SFTTrainer; with `samples`, rejection sampling (RFT, RAFT, STaR)."""
 
     method: Literal["sft"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str | None = Field(
+        None, description="Learn from these drawn answers (an entry of `samples`), not from the data set's own."
+    )
+    select: SelectSpec = SelectSpec()
+
+
+class PairsSpec(Spec):
+    """Which drawn answers are set against each other: a right one and a wrong one to the same question."""
+
+    per_question: PositiveInt | None = Field(
+        2, description="Most pairs of one question; null: as many as there are answers of the commoner kind."
+    )
+    length_matched: bool = Field(
+        False, description="Pair answers of like length, and none of which one has half as many tokens more."
+    )
+    labels: Literal["judged", "shuffled"] = Field(
+        "judged", description="shuffled, for control runs: a coin's toss says which of the two is chosen."
+    )
+
+
+class DpoRun(TrainedRun):
+    """Preferences between drawn answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
+
+    method: Literal["dpo"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str = Field(description="The entry of `samples` whose answers are paired.")
+    pairs: PairsSpec = PairsSpec()
 
 
 class Rewards(Spec):
-    """Reward functions of GRPO; the same functions judge answers in the evaluation."""
+    """Reward functions of GRPO and RLOO; the same functions judge answers in the evaluation."""
 
     set: Literal["fixed", "legacy"] = "fixed"
     weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count", "random"], float] = (
@@ -73,11 +114,11 @@ class Rewards(Spec):
 
 
 class GrpoRun(TrainedRun):
-    """Reinforcement learning with TRL's GRPOTrainer."""
+    """Reinforcement learning with TRL's GRPOTrainer, or with its RLOOTrainer, which takes the same keys."""
 
-    method: Literal["grpo"]
-    init_from: str | None = Field(None, description="Start from the adapter of this run (same model, same seed).")
+    method: Literal["grpo", "rloo"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     rewards: Rewards
 
 
-RunSpec = Annotated[BaseRun | SftRun | GrpoRun, Field(discriminator="method")]
+RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun, Field(discriminator="method")]

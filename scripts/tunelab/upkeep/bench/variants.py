@@ -12,6 +12,7 @@ from tunelab.judging.rewards import build_reward_functions
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.training import grpo, sft
+from tunelab.training.starts import load_start
 
 SEED = 1
 
@@ -38,7 +39,7 @@ def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> 
     if spec.method == "grpo":
         rewards, weights = build_reward_functions(spec.rewards)
         trainer = GRPOTrainer(
-            model=grpo.load_start(given.base, given.start, device, dtype, spec),
+            model=load_start(given.base, given.start, device, dtype, spec),
             reward_funcs=rewards,
             args=GRPOConfig(**(spec.training | common), reward_weights=weights),
             train_dataset=grpo.build_dataset(rows, spec.rewards.shuffle_gold, SEED),
@@ -67,7 +68,7 @@ def train_project(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -
     if spec.method == "grpo":
         costs = grpo.train(given.base, given.start, rows, given.folder, saving, SEED, spec, dtype)[2]
     else:
-        costs = sft.train(given.base, rows, rows[:2], given.folder, saving, SEED, spec, dtype)[2]
+        costs = sft.train(given.base, None, rows, rows[:2], given.folder, saving, SEED, spec, dtype)[2]
     return {name: costs[name] for name in ("scoring", "decoding") if name in costs}
 
 

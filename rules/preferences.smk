@@ -1,0 +1,44 @@
+rule train_dpo:
+    input:
+        card=lambda wildcards: model_card(wildcards.run),
+        precision=lambda wildcards: model_precision(wildcards.run),
+        modules=model_modules,
+        template=lambda wildcards: model_template(wildcards.run),
+        train=lambda wildcards: rows_to_learn(wildcards, "train"),
+        start=start_weights,
+    output:
+        weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
+        config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/adapter/chat_template.jinja",
+        history="<results>/runs/{run}/seed{seed}/history.jsonl",
+        summary="<results>/runs/{run}/seed{seed}/training.json",
+        tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+    log:
+        "<logs>/train/{run}_seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{run}_seed{seed}.jsonl"
+    wildcard_constraints:
+        run=only(CFG.list_trained("dpo", adapter=True)),
+    conda:
+        "../envs/train.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "dpo"]),
+        spec=lambda wildcards: CFG.runs[wildcards.run],
+        saving=CFG.checkpoints,
+    script:
+        "../scripts/train_dpo.py"
+
+
+use rule train_dpo as train_dpo_model with:
+    output:
+        weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
+        config="<results>/runs/{run}/seed{seed}/model/config.json",
+        learnt_template="<results>/runs/{run}/seed{seed}/model/chat_template.jinja",
+        history="<results>/runs/{run}/seed{seed}/history.jsonl",
+        summary="<results>/runs/{run}/seed{seed}/training.json",
+        tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+    wildcard_constraints:
+        run=only(CFG.list_trained("dpo", adapter=False)),

@@ -1,0 +1,51 @@
+"""Draw several answers to each training question from what a run published, and judge them.
+
+Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
+        template    the study's chat template for the model
+        questions   training rows
+        weights     what the run published; none for the untouched model
+        checkpoints what a killed attempt at the same work left behind, to go on from
+Writes  drawn       every answer with its reward parts (Parquet)
+        summary     how much of it can be learnt from, and what the drawing cost
+"""
+
+from pathlib import Path
+
+import pandas
+
+from tunelab import records
+from tunelab.config.specs.samples import SamplesSpec
+from tunelab.jobs.job import run_as_job
+from tunelab.judging.drawn import judge_draws, summarise_draws
+
+
+def main(
+    card: Path,
+    precision: Path,
+    template: Path,
+    questions: Path,
+    weights: list[Path],
+    drawn: Path,
+    summary: Path,
+    checkpoints: Path,
+    samples: str,
+    seed: str,
+    spec: SamplesSpec,
+) -> None:
+    from tunelab.evaluation.drawing import draw_answers
+    from tunelab.models.precision import load_precision
+
+    artefact = weights[0].parent if weights else None
+    rows = records.read_jsonl(questions)[: None if spec.rows == "train" else spec.rows]
+    given = (spec, int(seed), load_precision(precision), template, checkpoints)
+    answers, facts = draw_answers(card.parent / "model", artefact, rows, *given)
+    judged = judge_draws(answers, rows, spec.rewards)
+    found = summarise_draws(judged, samples)
+    with records.whole_file(drawn, "wb") as file:
+        pandas.DataFrame(judged).to_parquet(file, index=False)
+    records.write_json(summary, facts | found)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

@@ -1,0 +1,54 @@
+"""Train a model to prefer one of two answers to the other (DPO and the losses like it).
+
+Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
+        template    the study's chat template for the model
+        train       pairs of answers to learn from
+        start       what the `init_from` run published, if any
+        checkpoints what a killed attempt at the same work left behind, to go on from
+Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
+        config      its adapter_config.json or config.json
+        learnt_template   the chat template that it was trained with
+        history     one row per logged step, for the learning curves
+        summary     what the training cost
+        tensorboard event files
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.jobs.job import run_as_job
+
+
+def main(
+    card: Path,
+    precision: Path,
+    template: Path,
+    train: Path,
+    start: list[Path],
+    weights: Path,
+    history: Path,
+    summary: Path,
+    tensorboard: Path,
+    checkpoints: Path,
+    saving,
+    seed: str,
+    spec,
+) -> None:
+    from tunelab.models import publishing
+    from tunelab.models.precision import load_precision
+    from tunelab.training import dpo
+    from tunelab.training.events import publish_events
+
+    origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
+    rows = records.read_jsonl(train)
+    dtype = load_precision(precision, spec.precision)
+    trainer, steps, costs = dpo.train(base, begin, rows, checkpoints, saving, int(seed), spec, dtype, template)
+    costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
+    publish_events(checkpoints, tensorboard)
+    records.write_jsonl(history, steps)
+    records.write_json(summary, costs)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

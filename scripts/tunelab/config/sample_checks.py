@@ -1,0 +1,73 @@
+"""Judge what the config says of drawn answers, and of runs that learn from them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tunelab.config.drafts import Draft, Problem
+
+Found = Iterator[Problem]
+
+
+def fill_datasets(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the raw config with the data set of drawn answers in runs that learn from them and name none."""
+    drawn, runs = raw.get("samples"), raw.get("runs")
+    if not isinstance(drawn, dict) or not isinstance(runs, dict):
+        return raw
+    filled = {
+        name: {"dataset": drawn[run["samples"]]["dataset"], **run} if _lacks_dataset(run, drawn) else run
+        for name, run in runs.items()
+    }
+    return raw | {"runs": filled}
+
+
+def _lacks_dataset(run: Any, drawn: dict) -> bool:
+    if not isinstance(run, dict) or "dataset" in run or not isinstance(run.get("samples"), str):
+        return False
+    entry = drawn.get(run["samples"])
+    return isinstance(entry, dict) and "dataset" in entry
+
+
+def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
+    if config.datasets[entry.dataset].prepare.format != "gsm8k":
+        text = f"drawn answers are checked; {entry.dataset!r} is not of format gsm8k"
+        yield Problem((*path, "dataset"), text)
+
+
+def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:
+    if not any(entry.rewards.weights[name] for name in entry.rewards.weights):
+        yield Problem((*path, "rewards", "weights"), "all are 0, so that all answers are worth the same")
+
+
+def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
+    """An entry's run must not have learnt, by whatever ways, from the entry itself."""
+    seen, todo = set(), [entry.run]
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        run = config.runs[name]
+        if run.get("samples") == path[-1]:
+            text = f"{name!r} learns from these answers, and {entry.run!r} comes from it; draw a second entry"
+            yield Problem((*path, "run"), text)
+            return
+        todo += [source for source in (run.get("init_from"), _find_source(config, run)) if source]
+
+
+def _find_source(config: Draft, run: Draft) -> str | None:
+    return config.samples[run.samples].run if run.get("samples") else None
+
+
+def _check_select(config: Draft, path: tuple, run: Draft) -> Found:
+    if "select" in run.given and not run.get("samples"):
+        yield Problem((*path, "select"), "chooses among drawn answers; name an entry of `samples`, or leave it out")
+
+
+def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.get("samples") and config.samples[run.samples].dataset != run.dataset:
+        drawn = config.samples[run.samples].dataset
+        yield Problem((*path, "dataset"), f"{run.samples!r} answers questions of {drawn!r}; name that, or leave it out")
+
+
+SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
+LEARNER_CHECKS = (_check_select, _check_dataset)

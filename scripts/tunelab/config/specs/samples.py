@@ -1,0 +1,29 @@
+"""Answers that a model gives to training questions, for runs that learn from what was said."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from tunelab.config.specs.base import Seed, Spec
+from tunelab.config.specs.training import Rewards
+
+# all five, so that every part is there to look at and to choose by
+ALL_REWARDS = dict.fromkeys(("correctness", "integer", "strict_format", "soft_format", "xml_count"), 1.0)
+
+
+class SamplesSpec(Spec):
+    """Several answers to each training question, drawn from what a run published for the same seed."""
+
+    run: str = Field(description="Whose answers: those of a trained run, or of an untouched model.")
+    dataset: str = Field(description="Whose training questions; of format gsm8k, as answers are checked.")
+    rows: PositiveInt | Literal["train"] = Field("train", description="First training questions; train: all.")
+    samples: PositiveInt = Field(8, description="Answers to each question.")
+    max_new_tokens: PositiveInt = Field(256, description="Tokens of an answer; one that is cut is never learnt.")
+    temperature: PositiveFloat = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: NonNegativeInt = 0
+    batch_size: PositiveInt = Field(64, description="Answers drawn at a time.")
+    seed: Seed = Field(0, description="With the study's seed, of the draws.")
+    rewards: Rewards = Field(
+        default_factory=lambda: Rewards(weights=ALL_REWARDS), description="What judges the answers, each part kept."
+    )
