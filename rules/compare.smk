@@ -7,6 +7,7 @@ rule compare_methods:
         repeats=per_repeat("<results>/noise/{repeat}/{task}/scores.jsonl"),
         repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        drawings=drawing_summaries(),
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
     output:

@@ -58,6 +58,7 @@ rule plot_costs:
     input:
         table="<results>/results.json",
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        drawings=drawing_summaries(),
     output:
         figure=report("<results>/figures/costs.svg", caption="../reports/captions/costs.rst", category="Figures"),
         pdf="<results>/figures/costs.pdf",
@@ -141,6 +142,8 @@ rule render_report:
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         completions=per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*SAMPLING)),
+        drawings=drawing_summaries(),
+        choices=per_arm("<results>/runs/{run}/seed{seed}/choice.json", runs=STUDY.list_learners()),
         models=[
             f"<results>/models/{name}/{file}.json"
             for name in SLICES.whole["models"]

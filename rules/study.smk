@@ -17,6 +17,10 @@ def study_tokens():
     return [f"<results>/datasets/{dataset}/tokens_{model}.json" for dataset, model in STUDY.list_token_pairs()]
 
 
+def drawing_summaries():
+    return [f"<results>/samples/{name}/seed{seed}/summary.json" for name, seed in STUDY.list_drawings()]
+
+
 def report_templates():
     """List the page's templates."""
     folder, catalog = PROJECT / "reports", f"{CFG.study.language}.po"

@@ -97,6 +97,10 @@ class Config(Spec):
             update={"study": self.study.model_copy(update={"results": results}), "drift": drift},
         )
 
+    def _describe_samples(self, name: str) -> dict[str, Any]:
+        seeds = dict.fromkeys(self.find_drawn_seed(name, seed) for seed in self.study.seeds)
+        return self.samples[name].model_dump(mode="json") | {"seeds": list(seeds)}
+
     def describe_study(self) -> dict[str, Any]:
         """Return the selected entries as plain values, for the stages that describe the study."""
         runs = {name: self.runs[name] for name in self.study.runs}
@@ -110,7 +114,7 @@ class Config(Spec):
             "study": self.study.model_dump(mode="json"),
             "models": {name: self.models[name].model_dump(mode="json") for name in models},
             "datasets": {name: self.datasets[name].model_dump(mode="json") for name in datasets},
-            "samples": {name: self.samples[name].model_dump(mode="json") for name in drawn},
+            "samples": {name: self._describe_samples(name) for name in drawn},
             "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
             "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
             **{

@@ -45,6 +45,15 @@ class Study:
     def list_trained(self) -> list[str]:
         return [run for run in self.runs if self.run(run)["method"] != "base"]
 
+    def list_learners(self) -> list[str]:
+        """List the runs that learn from drawn answers."""
+        return [run for run in self.runs if self.run(run).get("samples")]
+
+    def list_drawings(self) -> list[tuple[str, int]]:
+        """List (entry of `samples`, seed) of all answers that were drawn for the study's runs."""
+        entries = self.spec.get("samples", {})
+        return [(name, seed) for name, entry in entries.items() for seed in entry["seeds"]]
+
     def list_seeds(self, run: str) -> list[int]:
         return list_seeds(self.run(run)["method"], self.spec["study"]["seeds"])
 

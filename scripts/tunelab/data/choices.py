@@ -1,5 +1,6 @@
 """Which drawn answers a run learns from, as rows like those of `train_dataset.json`."""
 
+from statistics import fmean
 from typing import Any
 
 from tunelab.config.specs.training import SelectSpec
@@ -49,9 +50,16 @@ def _earns(answer: dict[str, Any], spec: SelectSpec) -> bool:
 
 
 def describe_choice(chosen: list[dict[str, Any]], drawn: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how much was taken, and of which questions, so that runs can be compared by what they learnt from."""
+    """Return how much was taken, of which questions and how long, to compare runs by what they learnt from.
+
+    `mean_tokens` has one mean of what is learnt; for pairs, of what is chosen and of what is rejected.
+    """
+    tokens = {(answer["id"], answer["sample"]): answer["tokens"] for answer in drawn}
+    named = [row["id"].split("-s") for row in chosen]  # the question, and the numbers of the answers
+    columns = zip(*([tokens[name, int(number)] for number in numbers] for name, *numbers in named), strict=True)
     return {
         "rows": len(chosen),
+        "mean_tokens": [fmean(column) for column in columns],
         "questions": sorted({row["id"].partition("-s")[0] for row in chosen}),
         "drawn": len(drawn),
         "asked": len({row["id"] for row in drawn}),

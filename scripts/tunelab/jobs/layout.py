@@ -49,6 +49,9 @@ class StudyFolder(Study):
     def run_file(self, run: str, seed: int, name: str) -> Path:
         return self.root / "runs" / run / f"seed{seed}" / name
 
+    def samples_file(self, samples: str, seed: int, name: str) -> Path:
+        return self.root / "samples" / samples / f"seed{seed}" / name
+
     def task_file(self, run: str, seed: int, task: str, name: str) -> Path:
         return self.run_file(run, seed, task) / name
 

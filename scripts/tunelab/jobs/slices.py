@@ -111,7 +111,7 @@ class Slices:
     @cached_property
     def compared(self) -> dict[str, Any]:
         """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
-        part = self.pick(["init_from", "model", "dataset"], task_fields=["kind", "dataset", "sampling"])
+        part = self.pick(["init_from", "model", "dataset", "samples"], task_fields=["kind", "dataset", "sampling"])
         part["study"]["smoke"] = self._config.study.smoke
         drift = self._config.drift
         return part | {
@@ -124,6 +124,7 @@ class Slices:
                 for name, data in self.whole["datasets"].items()
             },
             "drift": drift and {"texts": list(drift.texts)},
+            "samples": self._drawings,
             **{name: self.whole[name] for name in ("comparison", "noise")},
         }
 
@@ -134,7 +135,13 @@ class Slices:
 
     @cached_property
     def drawn_costs(self) -> dict[str, Any]:
-        return self.pick(["label", "init_from"], task_fields=["label", "kind"])
+        part = self.pick(["label", "init_from", "samples"], task_fields=["label", "kind"])
+        return part | {"samples": self._drawings}
+
+    @cached_property
+    def _drawings(self) -> dict[str, Any]:
+        """For which seeds answers were drawn, to find what that cost."""
+        return {name: {"seeds": entry["seeds"]} for name, entry in self.whole["samples"].items()}
 
     @cached_property
     def drawn_curves(self) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
     revision = find_revision(card)
     base = f'"{origin}", revision="{revision}"' if revision else f'"path/of/{origin}"'
     loading = LOAD_ADAPTER.format(base=base) if adapter else LOAD_MODEL
-    settings = spec.model_dump(mode="json", exclude={"label"}, exclude_none=True)
+    unused = {"label"} if getattr(spec, "samples", None) else {"label", "select"}
+    settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),
         kind="Adapter" if adapter else "Model",

@@ -80,5 +80,7 @@ def list_truncated(study: Study, dataset: str, model: str, totals: list[int]) ->
             "of": len(totals),
         }
         for run, spec in runs
-        if (spec["dataset"], spec["model"]) == (dataset, model) and spec["training"].get("max_length")
+        if not spec.get("samples")  # which learns from other rows
+        and (spec["dataset"], spec["model"]) == (dataset, model)
+        and spec["training"].get("max_length")
     ]

@@ -12,7 +12,7 @@ from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 from tunelab.data import datacard
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import cards, completions, facts, fairness, findings, settings, tables
+from tunelab.reporting import cards, completions, facts, fairness, findings, identity, samples, settings, tables
 from tunelab.reporting.colours import find_colour
 
 
@@ -53,8 +53,10 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "settings": settings.build_settings(study, first),
         "unused_epochs": settings.list_unused_epochs(study),
         "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*SAMPLING)},
+        "samples": samples.build_samples(study),
         "costs": tables.build_cost_table(study, trainings),
         "facts": facts.build_facts(study, find, trainings, data_cards),
+        "identical": identity.list_identical(study),
         "figures": figures,
         "files": build_files(study),
         "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
@@ -77,6 +79,7 @@ def list_sections(page: dict) -> list[str]:
         "contrasts": page["findings"]["declared"],
         "pairs": len(page["runs"]) > 1,
         "cost": page["costs"],
+        "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],
         "rewards": page["completions"],
         "gains": page["gains"],
@@ -112,8 +115,10 @@ def build_run(study: Study, run: str) -> dict:
 
 
 def is_control(spec: dict) -> bool:
-    """Tell whether a run is rewarded for what is no skill, so that others can be held against it."""
+    """Tell whether a run is taught what is no skill, so that others can be held against it."""
     rewards = spec.get("rewards")
+    if spec.get("pairs", {}).get("labels") == "shuffled":
+        return True
     return bool(rewards) and ("correctness" not in rewards["weights"] or rewards.get("shuffle_gold", False))
 
 
@@ -179,6 +184,8 @@ def build_files(study: StudyFolder) -> dict[str, str]:
         "history": f"{runs}/history.jsonl",
         "training": f"{runs}/training.json",
         "completions": f"{runs}/completions.parquet",
+        "samples": study.name(root / "samples") + "/{samples}/seed{seed}/summary.json",
+        "choice": f"{runs}/choice.json",
         "answers": f"{runs}/{{task}}/answers.jsonl",
         "scores": f"{runs}/{{task}}/scores.jsonl",
     }

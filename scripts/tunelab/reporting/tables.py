@@ -48,7 +48,7 @@ def is_summary(study: Study, row: Estimate) -> bool:
     return row.seed is None or len(study.list_seeds(row.run)) == 1
 
 
-def build_cost_table(study: Study, trainings: dict[tuple[str, int], dict]) -> list[dict]:
+def build_cost_table(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> list[dict]:
     """Look up what each training cost; `chain_train_seconds` adds that of the runs it started from."""
     return [
         {
@@ -60,15 +60,26 @@ def build_cost_table(study: Study, trainings: dict[tuple[str, int], dict]) -> li
     ]
 
 
-def sum_chain_seconds(study: Study, trainings: dict, run: str, seed: int) -> float | None:
-    """Add up the training time of a run and of those it started from; None when one of them is not in the study."""
+def sum_chain_seconds(study: StudyFolder, trainings: dict, run: str, seed: int) -> float | None:
+    """Add up the training time of a run and of those it started from; None when one of them is not in the study.
+
+    The time in which answers were drawn counts for each of them that learns from these.
+    """
     total = 0.0
     while run is not None:
         if run not in study.runs:
             return None
-        total += trainings[run, seed]["train_seconds"]
+        total += trainings[run, seed]["train_seconds"] + _find_drawing_seconds(study, run, seed)
         run = study.run(run).get("init_from")
     return total
+
+
+def _find_drawing_seconds(study: StudyFolder, run: str, seed: int) -> float:
+    if not (samples := study.run(run).get("samples")):
+        return 0.0
+    seeds = study.spec["samples"][samples]["seeds"]
+    summary = study.samples_file(samples, seed if seed in seeds else seeds[0], "summary.json")
+    return study.load(summary)["seconds"]
 
 
 def load_trainings(study: StudyFolder) -> dict[tuple[str, int], dict]:

@@ -18,7 +18,7 @@ def build_draws(*said):
     """(question, completion, right, reward, truncated)"""
     return [
         {"id": name, "sample": number, "completion": text, "right": right, "reward": reward, "truncated": cut}
-        | {"answer": "7"}
+        | {"answer": "7", "tokens": len(text)}
         for number, (name, text, right, reward, cut) in enumerate(said)
     ]
 
@@ -60,7 +60,13 @@ def test_a_chosen_row_is_the_question_as_it_was_asked_with_the_drawn_answer():
 
 def test_the_choice_says_of_which_questions_it_is():
     chosen = select_answers(DRAWS, ROWS, SelectSpec(min_reward=3.6), "rft")
-    assert describe_choice(chosen, DRAWS) == {"rows": 1, "questions": ["a"], "drawn": 6, "asked": 2}
+    assert describe_choice(chosen, DRAWS) == {
+        "rows": 1,
+        "mean_tokens": [3.0],
+        "questions": ["a"],
+        "drawn": 6,
+        "asked": 2,
+    }
 
 
 @pytest.mark.parametrize(("fields", "asked"), [({"min_reward": 9.0}, "earned a reward of 9"), ({}, "is right")])

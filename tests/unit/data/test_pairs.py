@@ -3,6 +3,7 @@
 import pytest
 
 from tunelab.config.specs.training import PairsSpec
+from tunelab.data.choices import describe_choice
 from tunelab.data.pairs import pair_answers
 from tunelab.errors import UserError
 
@@ -61,6 +62,12 @@ def test_a_pair_has_the_question_as_it_is_asked():
         "rejected": {"role": "assistant", "content": "W1"},
         "answer": "7",
     }
+
+
+def test_the_choice_tells_how_long_chosen_and_rejected_answers_are():
+    rows = pair_answers(DRAWS, ROWS, PairsSpec(), "dpo", 1)
+    told = describe_choice(rows, DRAWS)
+    assert (told["rows"], told["questions"], told["mean_tokens"]) == (2, ["a"], [10.0, (30 + 11) / 2])
 
 
 def test_labels_of_a_control_run_are_tossed_by_the_seed():

@@ -48,7 +48,8 @@ def test_without_a_terminal_stale_results_are_only_listed(capsys, monkeypatch):
     assert capsys.readouterr().out.replace("\u202f", " ").splitlines() == [
         "    2.0 kB  results/runs/old: no config refers to it",
         "Removing this frees 2.0 kB. No config refers to it, of these:",
-        "config/config.yaml, config/blog.yaml, config/controls.yaml, config/real.yaml, config/smoke.yaml. "
+        "config/config.yaml, config/blog.yaml, config/controls.yaml, config/methods.yaml, config/real.yaml, "
+        "config/smoke.yaml. "
         "Name one that lies elsewhere with CONFIG=.",
     ]
     assert left() == ["lora", "old"]

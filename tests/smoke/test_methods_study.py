@@ -1,0 +1,68 @@
+"""The study of several losses on the same drawn answers, on a tiny random model, to its page."""
+
+import json
+import re
+
+import pandas
+import pytest
+
+from tests.study_copy import PROJECT, copy_project, run_forks
+
+pytestmark = pytest.mark.slow
+LEARNERS = ("rft", "dpo", "dpo_shuffled")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = copy_project(tmp_path_factory.mktemp("methods"))
+    overlay = str(PROJECT / "tests/smoke/methods_trial.yaml")
+    run_forks(folder, "--cores", "2", "--configfile", "config/methods.yaml", overlay)
+    return folder / "results/methods"
+
+
+def read_rows(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_all_answers_are_kept_with_every_reward(results):
+    drawn = pandas.read_parquet(results / "samples/selfplay/seed1/samples.parquet")
+    summary = json.loads((results / "samples/selfplay/seed1/summary.json").read_text())
+    assert len(drawn) == summary["answers"] == 40 * 6
+    assert {"correctness", "integer", "strict_format", "soft_format", "xml_count", "reward", "right"} <= set(drawn)
+    assert 0 < summary["right"] == drawn["right"].sum() < len(drawn)
+
+
+def test_each_run_learnt_from_its_own_choice_of_the_same_answers(results):
+    texts = {}
+    for run in LEARNERS:
+        rows = read_rows(results / f"runs/{run}/seed1/train_dataset.json")
+        told = json.loads((results / f"runs/{run}/seed1/choice.json").read_text())
+        assert told["rows"] == len(rows) > 0
+        texts[run] = rows
+    drawn = set(pandas.read_parquet(results / "samples/selfplay/seed1/samples.parquet")["completion"])
+    assert {row["messages"][-1]["content"] for row in texts["rft"]} <= drawn
+    for run in ("dpo", "dpo_shuffled"):
+        assert {row[side]["content"] for row in texts[run] for side in ("chosen", "rejected")} <= drawn
+    sides = [
+        {frozenset((row["chosen"]["content"], row["rejected"]["content"])) for row in texts[run]}
+        for run in LEARNERS[1:]
+    ]
+    assert sides[0] == sides[1]
+
+
+@pytest.mark.parametrize("run", [*LEARNERS, "rloo", "grpo"])
+def test_every_method_went_on_with_the_warm_start(results, run):
+    training = json.loads((results / f"runs/{run}/seed1/training.json").read_text())
+    assert training["steps"] == (3 if run in LEARNERS else 2)
+    weights = [
+        (results / f"runs/{name}/seed1/adapter/adapter_model.safetensors").read_bytes() for name in (run, "warmstart")
+    ]
+    assert weights[0] != weights[1]
+
+
+def test_the_page_tells_what_was_drawn_and_learnt(results):
+    page = (results / "report.html").read_text(encoding="utf-8")
+    section = re.search(r'<section id="samples">(.*?)</section>', page, re.DOTALL)[1]
+    assert "<h2>From the same samples</h2>" in section
+    assert all(label in section for label in ("RFT", "DPO", "DPO, shuffled pairs"))
+    assert section.count('<span class="badge">control</span>') == 1
