@@ -1,15 +1,20 @@
 """A bench trains both ways for a few steps, compares what they learnt, and sums up what it took."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tunelab import records
 from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
+from tunelab.upkeep.bench import growth
 from tunelab.upkeep.bench.curves import list_differences
 from tunelab.upkeep.bench.orders import CHECKED, Bench, shorten
 from tunelab.upkeep.bench.summary import find_ratio, render_table, summarise
+from tunelab.upkeep.overlays import read_config
+
+PROJECT = Path(__file__).parents[3]
 
 SFT = SftRun(
     method="sft",
@@ -143,3 +148,12 @@ def test_a_training_that_fails_names_its_log(bench, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(UserError, match=r"plain training of lora failed; .*lora_checked_plain.log says why"):
         bench.measure("lora", "plain", "float32", "checked", True)
+
+
+def test_the_study_whose_planning_is_timed_is_valid(monkeypatch, tmp_path):
+    monkeypatch.setattr(growth, "PLACE", tmp_path)
+    monkeypatch.setattr(growth.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, command=command))
+    monkeypatch.chdir(PROJECT)
+    assert growth.time_plan(10, []) >= 0
+    config = read_config([tmp_path / "plan_10.json"])
+    assert len(config.study.runs) * len(config.study.seeds) == 10

@@ -15,7 +15,7 @@ from tunelab.upkeep.overlays import read_config
 
 # settings by method, each with the values that are tried while the others stay as the run has them
 GROWN = {
-    "sft": {"per_device_train_batch_size": [4, 8, 16, 32], "max_length": [32, 64, 128, 256]},
+    "sft": {"per_device_train_batch_size": [4, 8, 16, 32], "max_length": [64, 128, 256]},
     "grpo": {"num_generations": [4, 8, 16], "max_completion_length": [32, 64, 128]},
 }
 PLANNED = [10, 100, 1000]  # trainings
@@ -40,7 +40,7 @@ def time_plan(trainings: int, configfile: list[Path]) -> float:
     """Return the seconds of a dry run of a study with so many trainings: copies of its first trained run, 5 seeds."""
     config = read_config(configfile)
     run = next(name for name in config.study.runs if config.runs[name].method == "sft")
-    spec = config.runs[run].model_dump(mode="json")
+    spec = config.runs[run].model_dump(mode="json", exclude_unset=True)
     copies = {f"copy{number}": spec | {"label": f"Copy {number}"} for number in range(trainings // SEEDS)}
     study = {"results": "results/bench", "runs": list(copies), "seeds": list(range(1, SEEDS + 1))}
     overlay = PLACE / f"plan_{trainings}.json"
