@@ -39,21 +39,17 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab.models import publishing
     from tunelab.models.precision import load_precision
     from tunelab.training import grpo
-    from tunelab.training.events import publish_events
+    from tunelab.training.outcome import write_outcome
 
     origin, begin = records.read_json(card), start[0].parent if start else None
     rows = records.read_jsonl(train)
     given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
-    trainer, steps, costs = grpo.train(card.parent / "model", begin, rows, *given)
-    costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
-    publish_events(checkpoints, tensorboard)
+    trained = grpo.train(card.parent / "model", begin, rows, *given)
     with records.whole_file(completions, "wb") as file:
-        pandas.DataFrame(trainer.recorded).to_parquet(file, index=False)
-    records.write_jsonl(history, steps)
-    records.write_json(summary, costs)
+        pandas.DataFrame(trained[0].recorded).to_parquet(file, index=False)
+    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
 
 
 if __name__ == "__main__":

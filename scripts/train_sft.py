@@ -37,19 +37,15 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab.models import publishing
     from tunelab.models.precision import load_precision
     from tunelab.training import sft
-    from tunelab.training.events import publish_events
+    from tunelab.training.outcome import write_outcome
 
     origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
     rows = [records.read_jsonl(path) for path in (train, validation)]
     dtype = load_precision(precision, spec.precision)
-    trainer, steps, costs = sft.train(base, begin, *rows, checkpoints, saving, int(seed), spec, dtype, template)
-    costs |= publishing.publish_weights(trainer.model, trainer.processing_class, weights.parent, origin)
-    publish_events(checkpoints, tensorboard)
-    records.write_jsonl(history, steps)
-    records.write_json(summary, costs)
+    trained = sft.train(base, begin, *rows, checkpoints, saving, int(seed), spec, dtype, template)
+    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
 
 
 if __name__ == "__main__":

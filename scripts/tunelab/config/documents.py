@@ -1,6 +1,7 @@
 """Read one file of the config as Snakemake reads it: as JSON if it is that, which tabs may indent, else as YAML."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,21 @@ def read_document(file: Path) -> dict[str, Any]:
 
 def parse_document(text: str) -> Any:
     return json.loads(text) if is_json(text) else yaml.load(text, Loader=LOADER)
+
+
+def walk_nodes(node: yaml.Node | None, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield each node of a YAML document with its path, `runs.lora[0]`; an alias is the very node of its anchor."""
+    seen = set() if seen is None else seen
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    yield path, node
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from walk_nodes(item, f"{path}[{index}]", seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from walk_nodes(value, f"{path}.{key.value}".removeprefix("."), seen)
 
 
 def is_json(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tunelab.config.documents import LOADER, is_json
+from tunelab.config.documents import LOADER, is_json, walk_nodes
 
 
 class _Pairs(list):
@@ -22,7 +22,7 @@ def list_repeated_keys(file: Path) -> list[str]:
     text = file.read_text(encoding="utf-8")
     if is_json(text):
         return [f"{file}: {line}" for line in _search_json(json.loads(text, object_pairs_hook=_Pairs), "")]
-    return [f"{file}, {line}" for line in _search_yaml(yaml.compose(text, Loader=LOADER), "", set())]
+    return [f"{file}, {line}" for line in _search_yaml(yaml.compose(text, Loader=LOADER))]
 
 
 def _search_json(value: Any, path: str) -> Iterator[str]:
@@ -39,20 +39,12 @@ def _search_json(value: Any, path: str) -> Iterator[str]:
         yield from _search_json(item, here)
 
 
-def _search_yaml(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[str]:
-    if id(node) in seen:  # an alias stands for the very node of its anchor
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _search_yaml(item, f"{path}[{index}]", seen)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    lines: dict[str, int] = {}
-    for key, value in node.value:
-        here, line = f"{path}.{key.value}".removeprefix("."), key.start_mark.line + 1
-        if key.value in lines:
-            first = lines[key.value]
-            yield f"line {line}: {here} stands in line {first} already; YAML keeps only the last, so drop one"
-        lines[key.value] = line
-        yield from _search_yaml(value, here, seen)
+def _search_yaml(root: yaml.Node | None) -> Iterator[str]:
+    for path, node in walk_nodes(root):
+        lines: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+            here, line = f"{path}.{key.value}".removeprefix("."), key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                yield f"line {line}: {here} stands in line {first} already; YAML keeps only the last, so drop one"
+            lines[key.value] = line

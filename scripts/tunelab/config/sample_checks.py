@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
+from tunelab.config.wording import show
 
 Found = Iterator[Problem]
 
@@ -29,7 +30,7 @@ def _lacks_dataset(run: Any, drawn: dict) -> bool:
 
 def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
     if config.datasets[entry.dataset].prepare.format != "gsm8k":
-        text = f"drawn answers are checked; {entry.dataset!r} is not of format gsm8k"
+        text = f"drawn answers are checked; {show(entry.dataset)} is not of format gsm8k"
         yield Problem((*path, "dataset"), text)
 
 
@@ -48,7 +49,7 @@ def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
         seen.add(name)
         run = config.runs[name]
         if run.get("samples") == path[-1]:
-            text = f"{name!r} learns from these answers, and {entry.run!r} comes from it; draw a second entry"
+            text = f"{show(name)} learns from these answers, and {show(entry.run)} comes from it; draw a second entry"
             yield Problem((*path, "run"), text)
             return
         todo += [source for source in (run.get("init_from"), _find_source(config, run)) if source]
@@ -66,7 +67,9 @@ def _check_select(config: Draft, path: tuple, run: Draft) -> Found:
 def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
     if run.get("samples") and config.samples[run.samples].dataset != run.dataset:
         drawn = config.samples[run.samples].dataset
-        yield Problem((*path, "dataset"), f"{run.samples!r} answers questions of {drawn!r}; name that, or leave it out")
+        yield Problem(
+            (*path, "dataset"), f"{show(run.samples)} answers questions of {show(drawn)}; name that, or leave it out"
+        )
 
 
 SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
