@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError

@@ -8,7 +8,7 @@ METHODS = {"lora": "train_sft", "prefix": "train_sft", "warmstart": "train_sft",
 PAGE = {"render_report", "all"}
 CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
 LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
-DRAWN = LABELLED | {"plot_costs"}
+DRAWN = LABELLED | {"plot_costs", "plot_forgetting"}
 COMPARED = {"compare_methods"} | DRAWN | PAGE
 # whether the model has positions enough
 CHECKED = {"check_positions smollm2"}

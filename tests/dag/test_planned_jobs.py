@@ -46,6 +46,7 @@ JOBS = {
     "plot_contrasts": 1,
     "plot_costs": 1,
     "plot_gains": 1,
+    "plot_forgetting": 1,
     "render_tables": 1,
     "plot_learning_curves": 1,
     "plot_rewards": 1,
@@ -59,7 +60,7 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 76
+    assert len(jobs) == 77
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):

@@ -133,6 +133,8 @@ SCRIPT_EDITS = {
     "plot_contrasts": {"plot_contrasts"} | PAGE,
     "plot_costs": {"plot_costs"} | PAGE,
     "plot_gains": {"plot_gains"} | PAGE,
+    "plot_forgetting": {"plot_forgetting"} | PAGE,
+    "plot_signals": set(),  # the default study's methods have other figures
     "render_tables": {"render_tables", "all"},
     "plot_learning_curves": CURVES | PAGE,
     "plot_rewards": REWARDS | PAGE,

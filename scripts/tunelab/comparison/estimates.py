@@ -10,7 +10,8 @@ from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gains import split_gain
 from tunelab.comparison.items import Items, list_metrics
 from tunelab.comparison.metrics import CONTRASTED, PROPORTIONS
-from tunelab.comparison.results import Estimate, Gain, Parts, Results
+from tunelab.comparison.recovered import estimate_recovered
+from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -26,6 +27,7 @@ def build_results(study: StudyFolder, trainings: dict[tuple[str, int], dict], pu
         contrasts=list(contrasts.list_contrasts(items, trainings, noise.find_floors(repeats))),
         parts=list(list_parts(items)),
         gains=list(list_gains(items)),
+        recovered=list(list_recovered(items)),
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
     )
@@ -82,3 +84,17 @@ def list_gains(items: Items) -> Iterator[Gain]:
             parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
             sources = [source for name in (run, against) for source in items.measure(name, task, "strict")[1]]
             yield Gain(run=run, against=against, task=task, sources=sources, **parts)
+
+
+def list_recovered(items: Items) -> Iterator[Recovered]:
+    """Estimate the recovered share of every student whose teacher and start are runs of the study."""
+    study = items.study
+    for run in (name for name in study.runs if study.run(name).get("teacher")):
+        teacher, start = (study.find_shown(run, role) for role in ("teacher", "init_from"))
+        for task in study.list_taught(run) if teacher and start else ():
+            metric = CONTRASTED[items.tasks[task]][0]
+            measured = [items.measure(name, task, metric) for name in (run, teacher, start)]
+            share = estimate_recovered(*(values for values, _ in measured))
+            named = {"run": run, "teacher": teacher, "start": start, "task": task, "metric": metric}
+            sources = [source for _, files in measured for source in files]
+            yield Recovered(**named, share=share and share._asdict(), sources=sources)

@@ -22,10 +22,12 @@ class Number(Record):
     low: float
     high: float
     n: int = Field(description="Items (held-out rows or paragraphs).")
-    interval: Literal["wilson", "clopper-pearson", "bootstrap", "crossed", "paired-bootstrap", "tango"] = Field(
-        description="How the interval was made. `crossed` resamples seeds and items and is widened for few seeds, the "
-        "others cover items only; "
-        "`tango` is the score interval of a paired difference, taken where too few pairs differ for a bootstrap."
+    interval: Literal["wilson", "clopper-pearson", "bootstrap", "crossed", "paired-bootstrap", "tango", "fieller"] = (
+        Field(
+            description="How the interval was made. `crossed` and `fieller` (of a ratio) resample seeds and items and "
+            "are widened for few seeds, the others cover items only; `tango` is the score interval of a paired "
+            "difference, taken where too few pairs differ for a bootstrap."
+        )
     )
 
 
@@ -92,6 +94,18 @@ class Gain(Record):
     sources: list[str]
 
 
+class Recovered(Record):
+    """Which share of its teacher's gain over the student's start a student has on the task that it was taught."""
+
+    run: str
+    teacher: str
+    start: str
+    task: str
+    metric: str
+    share: Number | None = Field(description="null: the teacher's gain cannot be told from 0, so there is no share.")
+    sources: list[str]
+
+
 class Repeat(Record):
     """A metric of the run that was evaluated again."""
 
@@ -133,5 +147,6 @@ class Results(Record):
     contrasts: list[Contrast]
     parts: list[Parts]
     gains: list[Gain]
+    recovered: list[Recovered]
     repeats: list[Repeat]
     known: list[Known]

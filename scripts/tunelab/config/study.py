@@ -71,6 +71,18 @@ class Study:
         same = [name for name in self.list_runs("base") if self.run(name)["model"] == self.run(run)["model"]]
         return same[0] if same else None
 
+    def find_shown(self, run: str, role: str) -> str | None:
+        """Return the study's run that `init_from` or `teacher` names, or the untouched run of the model; else None."""
+        named = self.run(run).get(role) or self.run(run)["model"]
+        if self.run(run).get(role) in self.runs:
+            return named
+        untouched = [name for name in self.list_runs("base") if self.run(name)["model"] == named]
+        return untouched[0] if untouched else None
+
+    def list_taught(self, run: str) -> list[str]:
+        """List the tasks on whose data set a run was trained."""
+        return [task for task in self.tasks if self.task(task)["dataset"] == self.run(run).get("dataset")]
+
     def list_token_pairs(self) -> list[tuple[str, str]]:
         """List the (data set, model) combinations that some run trains on or is evaluated on."""
         asked = [self.task(task)["dataset"] for task in self.tasks]

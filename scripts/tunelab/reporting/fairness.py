@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from tunelab.comparison.budgets import build_budget, differ, is_start
 from tunelab.comparison.contrasts import list_declared
+from tunelab.config.specs.training import SAMPLING
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -12,9 +15,10 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
 
     A run and its own start are left out of the pairs, since the one has had the other's effort too.
     """
-    budgets = {run: build_budget(study, trainings, run) for run in study.list_trained()}
+    budgets = {run: build_budget(study, trainings, run) | count_answers(study, run) for run in study.list_trained()}
     pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, *pair)]
-    names = list(next(iter(budgets.values()), {}))
+    spoken = any(budget["answers"] for budget in budgets.values())
+    names = [name for name in next(iter(budgets.values()), {}) if spoken or name != "answers"]
     return {
         "runs": list(budgets),
         "rows": [
@@ -26,6 +30,18 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
             for name in names
         ],
     }
+
+
+def count_answers(study: StudyFolder, run: str) -> dict[str, Any]:
+    """Count the answers that a model gave for a run's first seed, and the rows that were made of them, if any were."""
+    seed = study.list_seeds(run)[0]
+    if study.run(run).get("samples"):
+        choice = study.load(study.run_file(run, seed, "choice.json"))
+        return {"answers": choice["drawn"], "rows": choice["rows"]}
+    if study.run(run)["method"] in SAMPLING:
+        file = study.find(study.run_file(run, seed, "completions.parquet"))
+        return {"answers": pq.read_metadata(file).num_rows}
+    return {"answers": None}
 
 
 def is_unequal(first: Any, second: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Runs or seeds that answer alike on every question, which is rarely what two trainings do.
+"""Runs or seeds that answer alike on every question, or seeds without any spread: rarely what two trainings do.
 
 Equal numbers are then no result: a training may have changed nothing, a seed may reach nothing that is drawn, or the
 same weights may stand under two names.
@@ -6,6 +6,7 @@ same weights may stand under two names.
 
 from typing import Any
 
+from tunelab.comparison.metrics import CONTRASTED, SHARE
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -22,4 +23,16 @@ def list_identical(study: StudyFolder) -> list[dict[str, Any]]:
             for answers, arms in groups.items()
             if len(arms) > 1
         ]
+    return found
+
+
+def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
+    """List the estimates (of the first seed) of runs whose first metric on a task is the same for all seeds."""
+    found = []
+    for task in study.tasks:
+        metric = CONTRASTED[study.task(task)["kind"]][0]
+        for run in study.list_trained():
+            rows = [find[run, seed, task, metric] for seed in study.list_seeds(run)]
+            if len(rows) > 1 and len({row["value"] for row in rows}) == 1:
+                found.append(rows[0] | {"seeds": len(rows), "extreme": rows[0]["value"] in SHARE})
     return found

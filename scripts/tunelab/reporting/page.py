@@ -12,7 +12,19 @@ from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 from tunelab.data import datacard
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import cards, completions, facts, fairness, findings, identity, samples, settings, tables
+from tunelab.reporting import (
+    cards,
+    completions,
+    facts,
+    fairness,
+    filenames,
+    findings,
+    identity,
+    samples,
+    settings,
+    signals,
+    tables,
+)
 from tunelab.reporting.colours import find_colour
 
 
@@ -45,6 +57,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
+        "recovered": found["recovered"],
         "repeats": found["repeats"],
         "parts": found["parts"],
         "known": found["known"],
@@ -56,9 +69,11 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "samples": samples.build_samples(study),
         "costs": tables.build_cost_table(study, trainings),
         "facts": facts.build_facts(study, find, trainings, data_cards),
+        "signals": signals.build_signals(study, find, pairs),
         "identical": identity.list_identical(study),
+        "still": identity.list_still(study, find),
         "figures": figures,
-        "files": build_files(study),
+        "files": filenames.build_files(study),
         "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
         "confidence": results.confidence,
         "power": verdicts.POWER,
@@ -82,6 +97,7 @@ def list_sections(page: dict) -> list[str]:
         "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],
         "rewards": page["completions"],
+        "signals": "signals" in page["figures"],
         "gains": page["gains"],
         "changes": page["changes"],
         "noise": page["repeats"],
@@ -99,7 +115,6 @@ def list_sections(page: dict) -> list[str]:
 
 def build_run(study: Study, run: str) -> dict:
     spec = study.run(run)
-    start = spec.get("init_from")
     return {
         "name": run,
         "label": spec["label"],
@@ -108,8 +123,6 @@ def build_run(study: Study, run: str) -> dict:
         "seeds": study.list_seeds(run),
         "dataset": spec.get("dataset"),
         "model": spec["model"],
-        "init_from": start,
-        "start_shown": start in study.runs,
         "control": is_control(spec),
     }
 
@@ -169,23 +182,4 @@ def build_model(study: StudyFolder, model: str) -> dict:
         "precision": study.load(study.model_file(model, "precision.json")),
         "precision_figures": study.load(study.model_file(model, "precision_figures.json")),
         "positions": study.load(study.model_file(model, "positions.json")),
-    }
-
-
-def build_files(study: StudyFolder) -> dict[str, str]:
-    """Name the files that tables and figures are made from, as seen from the project's root."""
-    root = study.root
-    runs = study.name(root / "runs") + "/{run}/seed{seed}"
-    return {
-        "report": study.name(root / "report.html"),
-        "table": study.name(study.results_file),
-        "tables": study.name(root / "tables"),
-        "figures": study.name(root / "figures"),
-        "history": f"{runs}/history.jsonl",
-        "training": f"{runs}/training.json",
-        "completions": f"{runs}/completions.parquet",
-        "samples": study.name(root / "samples") + "/{samples}/seed{seed}/summary.json",
-        "choice": f"{runs}/choice.json",
-        "answers": f"{runs}/{{task}}/answers.jsonl",
-        "scores": f"{runs}/{{task}}/scores.jsonl",
     }

@@ -11,7 +11,8 @@ BOOKKEEPING = {
     *("save_steps", "save_strategy", "save_total_limit", "save_only_model", "per_device_eval_batch_size"),
     *("dataloader_num_workers", "dataloader_pin_memory"),
 }
-SECTIONS = ("adapter", "quantization", "training", "rewards")
+SECTIONS = ("adapter", "quantization", "training", "rewards", "select", "pairs")
+CHOOSING = {"select", "pairs"}  # among drawn answers
 FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters")
 
 
@@ -41,10 +42,10 @@ def list_unused_epochs(study: Study) -> list[str]:
 
 def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:
     spec = study.run(run)
-    for name in ("method", "model", "dataset", "init_from"):
+    for name in ("method", "model", "dataset", "init_from", "teacher", "samples"):
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
-    for section in SECTIONS:
+    for section in SECTIONS if spec.get("samples") else [name for name in SECTIONS if name not in CHOOSING]:
         for name, value in _flatten(spec.get(section) or {}):
             if name not in BOOKKEEPING:
                 yield (section, name), render_setting(value)

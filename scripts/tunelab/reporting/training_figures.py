@@ -1,4 +1,4 @@
-"""Draw what happened during training: losses against tokens for supervised runs, rewards and health for GRPO."""
+"""Draw what happened during training: losses of supervised runs, rewards and signs of health of all others."""
 
 import math
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import SAMPLING, SIGNALLING
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -21,7 +21,16 @@ HEALTH = {
     "completions/clipped_ratio": "completions cut off",
     "frac_reward_zero_std": "groups without variance",
 }
-SHARES = {"completions/clipped_ratio", "frac_reward_zero_std"}
+PREFERENCE = {"rewards/chosen": "preferred, log-ratio", "rewards/rejected": "rejected, log-ratio"}
+# what methods without a reward of their own log
+SIGNALS = {
+    "dpo": PREFERENCE | {"rewards/accuracies": "pairs told apart"},
+    "kto": PREFERENCE | {"kl": "KL from the start (nats)"},
+    "distillation": {
+        name: HEALTH[name] for name in ("entropy", "completions/mean_length", "completions/clipped_ratio")
+    },
+}
+SHARES = {"completions/clipped_ratio", "frac_reward_zero_std", "rewards/accuracies"}
 COLUMNS = 4
 AXES = {"tokens": "tokens seen", "seconds": "training time (s)"}
 
@@ -67,23 +76,57 @@ def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict], axis:
 
 
 def draw_rewards(study: StudyFolder) -> Figure:
-    """Draw each GRPO run's reward, its parts, and signs of health over the steps, as small multiples."""
+    """Draw each GRPO run's reward, its parts, and signs of health over the steps, as small multiples.
+
+    The last line has reward and divergence of all of them against what they cost.
+    """
     runs = study.list_runs(*SAMPLING)
     if not runs:
         raise UserError("study.runs has no run with `method: grpo`, so there are no rewards to draw.")
-    curves = [_list_curves(study.run(run)) for run in runs]
-    lines = [math.ceil(len(each) / COLUMNS) for each in curves]
-    figure, panels = build_panels(sum(lines), COLUMNS, 1.9)
-    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
-    for i, run in enumerate(runs):
-        own = [panel for line in panels[sum(lines[:i]) : sum(lines[: i + 1])] for panel in line]
-        histories = [study.load(study.run_file(run, seed, "history.jsonl")) for seed in study.list_seeds(run)]
-        for panel, (name, title) in zip(own, curves[i].items(), strict=False):
-            _draw_curve(panel, histories, name, find_colour(study, run))
-            panel.set_title(f"{shorten_label(study, run)}: {title}" if name == "reward" else title, fontsize=10)
-        for panel in own[len(curves[i]) :]:
-            panel.set_axis_off()
+    figure, last = _draw_multiples(study, {run: _list_curves(study.run(run)) for run in runs}, further=1)
+    histories = {run: _load_histories(study, run) for run in runs}
+    compared = [(name, axis) for axis in AXES for name in ("reward", "kl")]
+    for panel, (name, axis) in zip(last[0], compared, strict=True):
+        logged = [run for run in runs if any(name in row for rows in histories[run] for row in rows)]
+        for run in logged or runs[:1]:
+            _draw_curve(panel, histories[run], name, find_colour(study, run), axis)
+        panel.set_title({"reward": "reward", "kl": HEALTH["kl"]}[name], fontsize=10)
+        panel.set_xlabel(AXES[axis], fontsize=9)
+    if len(runs) > 1:
+        figure.legend(handles=build_run_handles(study, runs), loc="outside lower center", ncols=min(5, len(runs)))
     return figure
+
+
+def draw_signals(study: StudyFolder) -> Figure:
+    """Draw each run's loss over the steps, and what else tells how preference learning and distillation went."""
+    runs = study.list_runs(*SIGNALLING)
+    if not runs:
+        names = ", ".join(f"`{method}`" for method in SIGNALLING)
+        raise UserError(f"study.runs has no run of a method among {names}, so there are no signals to draw.")
+    curves = {run: {"loss": "loss"} | SIGNALS[study.run(run)["method"]] for run in runs}
+    return _draw_multiples(study, curves)[0]
+
+
+def _draw_multiples(
+    study: StudyFolder, curves: dict[str, dict[str, str]], further: int = 0
+) -> tuple[Figure, list[list[Axes]]]:
+    """Draw small multiples (run → column of its history → title), and return the lines of panels that are left."""
+    lines = [math.ceil(len(each) / COLUMNS) for each in curves.values()]
+    figure, panels = build_panels(sum(lines) + further, COLUMNS, 1.9)
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+    for i, (run, titles) in enumerate(curves.items()):
+        own = [panel for line in panels[sum(lines[:i]) : sum(lines[: i + 1])] for panel in line]
+        for panel, (name, title) in zip(own, titles.items(), strict=False):
+            _draw_curve(panel, _load_histories(study, run), name, find_colour(study, run))
+            first = name == next(iter(titles))
+            panel.set_title(f"{shorten_label(study, run)}: {title}" if first else title, fontsize=10)
+        for panel in own[len(titles) :]:
+            panel.set_axis_off()
+    return figure, panels[sum(lines) :]
+
+
+def _load_histories(study: StudyFolder, run: str) -> list[list[dict]]:
+    return [study.load(study.run_file(run, seed, "history.jsonl")) for seed in study.list_seeds(run)]
 
 
 def _list_curves(run: dict) -> dict[str, str]:
@@ -92,7 +135,7 @@ def _list_curves(run: dict) -> dict[str, str]:
     return {"reward": "reward"} | parts | HEALTH
 
 
-def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str) -> None:
+def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str, axis: str = "step") -> None:
     logged = [[row for row in history if name in row] for history in histories]
     if not any(logged):
         # KL is not computed with beta 0, and entropy only by newer trainers; an empty panel would look like zero.
@@ -100,9 +143,9 @@ def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str
         panel.text(0, 0.8, "(not logged in this run)", transform=panel.transAxes, color="#666666", fontsize=9)
         return
     for rows in logged:
-        steps, values = [row["step"] for row in rows], [row[name] for row in rows]
+        steps, values = [row[axis] for row in rows], [row[name] for row in rows]
         panel.plot(steps, values, color=colour, linewidth=1.4, marker="o" if len(steps) == 1 else None)
-    panel.set_xlabel("step", fontsize=9)
+    panel.set_xlabel(axis, fontsize=9)
     panel.tick_params(labelsize=9)
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if name in SHARES:

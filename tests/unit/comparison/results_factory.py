@@ -3,11 +3,13 @@
 import random
 from pathlib import Path
 
-from tests.unit.comparison.run_factory import REWARDS, SAMPLES, build_rows, write_repeat, write_run
+from tests.unit.comparison.run_factory import REWARDS, SAMPLES, build_rows, write_drawing, write_repeat, write_run
 from tunelab.records import write_json, write_jsonl
 
 STEPS = {"min_steps": 2, "max_steps": 3, "largest_number": 20, "seed": 7}
 LABELS = {"base": "untouched", "lora": "LoRA", "prefix": "prefix tuning", "warmstart": "warm start", "grpo": "GRPO"}
+# runs from one start, which learn from drawn answers or from another run
+METHODS = {"base": "untouched", "warmstart": "warm start", "grpo": "GRPO", "dpo": "DPO", "distilled": "distilled"}
 SYSTEM = "Work step by step. Put the steps between <reasoning> tags and the number between <answer> tags."
 
 
@@ -48,7 +50,16 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
             "init_from": "warmstart",
             "rewards": {"set": "fixed", "weights": dict.fromkeys(REWARDS, 1.0)},
         },
+        "dpo": {
+            **{"method": "dpo", **common, "dataset": "sums", "adapter": None, "init_from": "warmstart"},
+            **{"samples": "selfplay", "pairs": {"per_question": 2}, "training": {"learning_rate": 1e-5}},
+        },
+        "distilled": {
+            **{"method": "distillation", **common, "dataset": "sums", "adapter": None, "init_from": None},
+            **{"teacher": "grpo", "training": {"learning_rate": 1e-5}},
+        },
     }
+    drawn = {"selfplay": {"run": "warmstart", "dataset": "sums", "seeds": list(seeds)}} if "dpo" in runs else {}
     generation = {"max_new_tokens": 96, "do_sample": False, "batch_size": 16}
     return {
         "study": {
@@ -81,7 +92,8 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
                 "prepare": {"format": "question_answer", "system": None, "seed": 42},
             },
         },
-        "runs": {run: {"label": LABELS[run], **every[run]} for run in runs},
+        "samples": drawn,
+        "runs": {run: {"label": (LABELS | METHODS)[run], **every[run]} for run in runs},
         "tasks": {
             "arithmetic": {
                 **{"label": "Grade-school sums", "dataset": "sums", "kind": "maths", "generation": generation},
@@ -92,7 +104,7 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
                 "sampling": None,
             },
         },
-        "comparison": {"contrasts": CONTRASTS, "margins": MARGINS},
+        "comparison": {"contrasts": [*CONTRASTS, ["dpo", "warmstart"]], "margins": MARGINS},
         "noise": {"run": runs[0], "batch_size": 4},
         "drift": {"texts": ["config/texts/neutral_en.txt"], "rows": 4, "batch_size": 8},
     }
@@ -126,6 +138,9 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
         seeds = [0] if run == "base" else study["study"]["seeds"]
         for seed in seeds:
             write_run(root / f"runs/{run}/seed{seed}", run, seed, study, rows)
+    for name in study["samples"]:
+        for seed in study["study"]["seeds"]:
+            write_drawing(root / f"samples/{name}/seed{seed}")
     for repeat in ("again", "rebatched"):
         write_repeat(root / f"noise/{repeat}", study["noise"]["run"], repeat, study, rows)
     return study

@@ -18,6 +18,8 @@ ABILITY = {
     "prefix": (0.06, 0.0, 2.2, 2.6, 0.2),
     "warmstart": (0.45, 0.96, 0.4, 3.2, 0.11),
     "grpo": (0.55, 0.99, 0.5, 3.3, 0.11),
+    "dpo": (0.02, 0.96, 0.9, 3.4, 0.1),  # collapsed
+    "distilled": (0.5, 0.98, 0.5, 3.2, 0.11),
 }
 PLAN = ["The farmer sells the eggs", "She gives away half", "The rest is shared", "They buy more apples"]
 
@@ -75,6 +77,11 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
             "versions": {"python": "3.11.9", "torch": "2.13.0", "trl": "1.16.0"},
         },
     )
+    if run == "dpo":
+        write_json(
+            folder / "choice.json",
+            {"rows": 40, "drawn": 400, "asked": 50, "questions": ["a", "b"], "mean_tokens": [31.0, 35.5]},
+        )
     if run == "grpo":
         write_completions(folder / "completions.parquet", history, random.Random(f"completions {seed}"))
 
@@ -103,6 +110,12 @@ def build_history(run: str, seed: int) -> list[dict]:
                 }
             )
         return rows
+    if run in ("dpo", "distilled"):
+        return [
+            {"step": step, "epoch": step / 20, "tokens": 900 * step, "seconds": 2.1 * step, "loss": 0.7 / step}
+            | ({} if run == "distilled" else prefer(step))
+            for step in range(1, 21)
+        ]
     low = ABILITY[run][2 if run == "warmstart" else 3]
     for step in range(5, 91, 5):
         loss = low + 1.4 * 0.95**step + drawn.uniform(-0.08, 0.08)
@@ -111,6 +124,21 @@ def build_history(run: str, seed: int) -> list[dict]:
             rows.append(rows[-1] | {"eval_loss": low + 1.3 * 0.95**step + 0.05})
             del rows[-1]["loss"]
     return rows
+
+
+def prefer(step: int) -> dict:
+    """Return what DPO logs while the margin grows and both answers become less likely."""
+    chosen, rejected = -0.1 * step, -0.4 * step
+    logged = {"chosen": chosen, "rejected": rejected, "margins": chosen - rejected, "accuracies": min(1.0, step / 10)}
+    return {f"rewards/{name}": value for name, value in logged.items()}
+
+
+def write_drawing(folder: Path) -> None:
+    """Write the summary of drawn answers."""
+    counts = {"answers": 400, "right": 150, "distinct_right": 90, "truncated": 3, "questions": 50, "seconds": 61.0}
+    by_right = {"none": 10, "some": 35, "all": 5}
+    lengths = {"right": 31.0, "wrong": 36.0}
+    write_json(folder / "summary.json", counts | {"questions_by_right": by_right, "mean_tokens": lengths})
 
 
 def write_task(folder: Path, drawn: random.Random, run: str, task: dict, rows: int) -> None:

@@ -6,7 +6,18 @@ from tests.unit.config.default_config import load
 from tunelab.jobs.slices import Slices
 
 SENT = "tasks: {sums: {generation: {max_new_tokens: 7}}}"
-STUDY_SLICES = ("whole", "drift", "compared", "labels", "drawn_costs", "drawn_curves", "drawn_rewards", "figures")
+STUDY_SLICES = (
+    "whole",
+    "drift",
+    "compared",
+    "labels",
+    "drawn_costs",
+    "drawn_curves",
+    "drawn_rewards",
+    "drawn_forgetting",
+    "figures",
+)
+DRAWN = ("drawn_costs", "drawn_forgetting")  # what shows labels of runs and tasks
 PLAIN = Slices(load({}))
 
 
@@ -20,17 +31,17 @@ def list_changed(overlay: str) -> set[str]:
     [
         ("study: {title: Another}", set()),
         ("study: {smoke: true}", {"compared"}),
-        ("study: {seeds: [1, 2]}", {"compared", "labels", "drawn_costs", "drawn_curves", "drawn_rewards"}),
-        ("runs: {lora: {label: Another}}", {"labels", "drawn_costs", "drawn_curves"}),
-        ("runs: {grpo: {label: Another}}", {"labels", "drawn_costs", "drawn_rewards"}),
+        ("study: {seeds: [1, 2]}", {"compared", "labels", *DRAWN, "drawn_curves", "drawn_rewards"}),
+        ("runs: {lora: {label: Another}}", {"labels", *DRAWN, "drawn_curves"}),
+        ("runs: {grpo: {label: Another}}", {"labels", *DRAWN, "drawn_rewards"}),
         ("runs: {lora: {training: {learning_rate: 1.0e-5}}}", set()),
         ("runs: {grpo: {rewards: {weights: {integer: 2}}}}", {"drawn_rewards"}),
         ("tasks: {sums: {generation: {max_new_tokens: 7}}}", set()),
-        ("tasks: {sums: {label: Another}}", {"labels", "drawn_costs"}),
+        ("tasks: {sums: {label: Another}}", {"labels", *DRAWN}),
         ("comparison: {margins: {loss: 0.5}}", {"compared"}),
         ("drift: {rows: 3}", {"drift"}),
-        ("drift: {texts: [config/neutral/english.txt]}", {"drift", "compared"}),
-        ("drift: ", {"drift", "compared"}),
+        ("drift: {texts: [config/neutral/english.txt]}", {"drift", "compared", "drawn_forgetting"}),
+        ("drift: ", {"drift", "compared", "drawn_forgetting", "figures"}),
         ("noise: ", {"compared"}),
         ("datasets: {sums: {prepare: {limit: 300}}}", set()),
     ],
@@ -74,12 +85,16 @@ def test_only_the_second_repeat_comes_in_batches_of_another_size():
         ("{}", set()),
         ("comparison: {contrasts: []}", {"contrasts", "gains"}),
         ("study: {tasks: [support]}", {"gains"}),
+        ("drift: ", {"forgetting"}),
         ("{study: {runs: [base, lora]}, noise: }", {"rewards"}),
-        ("{study: {runs: [base]}, noise: }", {"contrasts", "gains", "costs", "learning_curves", "rewards"}),
+        (
+            "{study: {runs: [base]}, noise: }",
+            {"contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting"},
+        ),
     ],
 )
 def test_figures_without_data_are_not_asked_for(overlay, missing):
-    every = {"tasks", "contrasts", "gains", "costs", "learning_curves", "rewards"}
+    every = {"tasks", "contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting"}
     assert set(Slices(load(overlay)).figures) == every - missing
 
 

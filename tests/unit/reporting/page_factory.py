@@ -6,9 +6,11 @@ from pathlib import Path
 import compare_methods
 import plot_contrasts
 import plot_costs
+import plot_forgetting
 import plot_gains
 import plot_learning_curves
 import plot_rewards
+import plot_signals
 import plot_tasks
 import render_report
 
@@ -51,7 +53,7 @@ def prepare_study(root, study=None, rows=12):
     study = write_results(root, study or build_study(), rows=rows)
     table, figures = write_comparison(root, study), root / "figures"
     methods = {run["method"] for run in study["runs"].values()}
-    drawn = {"tasks": plot_tasks, "costs": plot_costs}
+    drawn = {"tasks": plot_tasks, "costs": plot_costs, "forgetting": plot_forgetting}
     if [pair for pair in study["comparison"]["contrasts"] if set(pair) <= set(study["study"]["runs"])]:
         drawn |= {"contrasts": plot_contrasts, "gains": plot_gains}
     for name, script in drawn.items():
@@ -60,6 +62,8 @@ def prepare_study(root, study=None, rows=12):
         plot_learning_curves.main(str(root), study, figures / "learning_curves.svg", figures / "learning_curves.pdf")
     if "grpo" in methods:
         plot_rewards.main(str(root), study, figures / "rewards.svg", figures / "rewards.pdf")
+    if "dpo" in methods:
+        plot_signals.main(str(root), study, figures / "signals.svg", figures / "signals.pdf")
     return study
 
 

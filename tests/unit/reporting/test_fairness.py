@@ -1,4 +1,4 @@
-from tests.unit.comparison.results_factory import build_study, write_results
+from tests.unit.comparison.results_factory import METHODS, build_study, write_results
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.fairness import build_fairness
 from tunelab.reporting.tables import load_trainings
@@ -28,3 +28,14 @@ def test_a_run_is_not_held_against_the_one_it_started_from(tmp_path):
 def test_a_study_without_trainings_has_no_table(tmp_path):
     fairness, _ = build_rows(tmp_path, runs=("base",))
     assert fairness == {"runs": [], "rows": []}
+
+
+def test_answers_that_a_model_gave_for_a_training_are_counted(tmp_path):
+    fairness, rows = build_rows(tmp_path, runs=tuple(METHODS))
+    counts = dict(zip(fairness["runs"], rows["answers"]["cells"], strict=True))
+    assert counts == {"warmstart": None, "grpo": 160, "dpo": 400, "distilled": None}
+    assert dict(zip(fairness["runs"], rows["rows"]["cells"], strict=True))["dpo"] == 40
+
+
+def test_a_study_in_which_no_model_answered_for_a_training_has_no_such_line(tmp_path):
+    assert "answers" not in build_rows(tmp_path, runs=("base", "lora", "prefix"))[1]

@@ -4,14 +4,16 @@ import shutil
 
 import plot_contrasts
 import plot_costs
+import plot_forgetting
 import plot_gains
 import plot_learning_curves
 import plot_rewards
+import plot_signals
 import plot_tasks
 import pytest
 import seaborn as sns
 
-from tests.unit.comparison.results_factory import build_study, write_results
+from tests.unit.comparison.results_factory import METHODS, build_study, write_results
 from tests.unit.reporting.page_factory import write_comparison
 from tunelab.comparison.results import Estimate
 from tunelab.errors import UserError
@@ -44,12 +46,15 @@ PLOTS = {
     "gains": plot_gains,
     "rewards": plot_rewards,
     "learning_curves": plot_learning_curves,
+    "forgetting": plot_forgetting,
+    "signals": plot_signals,
 }
+WITHOUT_TABLE = ("rewards", "learning_curves", "signals")
 
 
 def draw(study, name):
     svg, pdf = (study.root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
-    inputs = [] if name in ("rewards", "learning_curves") else [study.results_file]
+    inputs = [] if name in WITHOUT_TABLE else [study.results_file]
     PLOTS[name].main(str(study.root), study.spec, *inputs, svg, pdf)
     assert pdf.read_bytes().startswith(b"%PDF")
     return svg.read_text(encoding="utf-8")
@@ -76,6 +81,7 @@ def draw(study, name):
         ),
         ("contrasts", ["GRPO − warm start", "difference in strict accuracy", "difference in held-out loss"]),
         ("costs", ["training time, starts included (s)", "strict accuracy (higher is better)", "untouched", "GRPO"]),
+        ("forgetting", ["divergence from untouched", "loss on neutral_en text", "strict accuracy (higher is better)"]),
         ("gains", ["warm start − untouched", "format", "reasoning", "difference in strict accuracy"]),
     ],
 )
@@ -113,13 +119,33 @@ def test_a_curve_that_was_not_logged_is_said_to_be_missing(study):
     for seed in (1, 2):
         path = study.run_file("grpo", seed, "history.jsonl")
         write_jsonl(path, [{name: value for name, value in row.items() if name != "kl"} for row in read_jsonl(path)])
+    assert draw(study, "rewards").count("(not logged in this run)") == 3  # over the steps, and against two costs
+
+
+def test_signals_are_those_that_each_method_logs(tmp_path):
+    spec = build_study(runs=tuple(METHODS), seeds=(1, 2))
+    svg = draw(StudyFolder(tmp_path, write_results(tmp_path, spec, rows=8)), "signals")
+    for words in ("DPO: loss", "preferred, log-ratio", "pairs told apart", "distilled: loss", "entropy (nats)"):
+        assert svg.count(words) == 1
+    assert svg.count("(not logged in this run)") == 3
+
+
+def test_a_curve_of_one_run_is_no_gap_where_another_logs_none(tmp_path):
+    spec = write_results(tmp_path, build_study(runs=("warmstart", "grpo")), rows=8)
+    spec["runs"]["second"] = spec["runs"]["grpo"]
+    spec["study"]["runs"].append("second")
+    study = StudyFolder(tmp_path, spec)
+    rows = read_jsonl(study.run_file("grpo", 1, "history.jsonl"))
+    write_jsonl(
+        study.run_file("second", 1, "history.jsonl"), [{k: v for k, v in row.items() if k != "kl"} for row in rows]
+    )
     assert draw(study, "rewards").count("(not logged in this run)") == 1
 
 
-@pytest.mark.parametrize(("name", "method"), [("rewards", "grpo"), ("learning_curves", "sft")])
+@pytest.mark.parametrize(("name", "method"), [("rewards", "grpo"), ("learning_curves", "sft"), ("signals", "dpo")])
 def test_a_study_without_such_runs_is_told_so(tmp_path, name, method):
     study = StudyFolder(tmp_path, write_results(tmp_path, build_study(runs=("base",)), rows=8))
-    with pytest.raises(UserError, match=rf"study\.runs has no run with `method: {method}`"):
+    with pytest.raises(UserError, match=rf"study\.runs has no run .*`(method: )?{method}`"):
         draw(study, name)
 
 

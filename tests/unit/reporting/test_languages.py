@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.unit.comparison.results_factory import build_study
+from tests.unit.comparison.results_factory import METHODS, build_study
 from tests.unit.reporting.page_factory import prepare_study, render_page
 
 # what models, data sets and configs say, which stays as it is in every language
@@ -42,10 +42,17 @@ class Prose(HTMLParser):
             self.text += data
 
 
-@pytest.fixture(scope="module", params=[(1,), (1, 2)], ids=["one seed", "two seeds"])
+STUDIES = {
+    "one seed": ({}, 8),
+    "two seeds": ({"seeds": (1, 2)}, 8),
+    "methods": ({"runs": tuple(METHODS), "seeds": (1, 2)}, 48),
+}
+
+
+@pytest.fixture(scope="module", params=STUDIES)
 def pages(request, tmp_path_factory):
-    root = tmp_path_factory.mktemp("results")
-    study = prepare_study(root, build_study(seeds=request.param), rows=8)
+    root, (options, rows) = tmp_path_factory.mktemp("results"), STUDIES[request.param]
+    study = prepare_study(root, build_study(**options), rows=rows)
     study["study"]["smoke"] = True
     rendered = {}
     for language in ("en", "zh"):

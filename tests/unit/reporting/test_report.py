@@ -56,7 +56,7 @@ def test_the_page_has_every_section_and_every_link_inside_it_leads_somewhere(pag
     assert {link[1:] for link in links} <= set(ids)
     assert page.tags.count("h2") == len(SECTIONS)
     assert {f"figure-{path.stem}" for path in TEMPLATES} & set(ids) == set()
-    figures = ["tasks", "contrasts", "costs", "learning_curves", "rewards", "gains"]
+    figures = ["tasks", "contrasts", "costs", "learning_curves", "rewards", "gains", "forgetting"]
     assert [name for name in ids if name.startswith("figure-")] == [f"figure-{name}" for name in figures]
 
 

@@ -8,6 +8,8 @@ from tunelab.config.specs.base import Label, Spec
 
 # methods that learn from answers drawn while they train, and from what rewards say of these
 SAMPLING = ("grpo", "rloo")
+# methods that no reward teaches: their losses and likelihoods tell how it went
+SIGNALLING = ("dpo", "kto", "distillation")
 
 
 class CheckpointSettings(Spec):

@@ -1,0 +1,152 @@
+rule plot_tasks:
+    input:
+        table="<results>/results.json",
+    output:
+        figure=report("<results>/figures/tasks.svg", caption="../reports/captions/tasks.rst", category="Figures"),
+        pdf="<results>/figures/tasks.pdf",
+    log:
+        "<logs>/plot_tasks.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.labels, "plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.labels),
+    script:
+        "../scripts/plot_tasks.py"
+
+
+rule plot_contrasts:
+    input:
+        table="<results>/results.json",
+    output:
+        figure=report(
+            "<results>/figures/contrasts.svg", caption="../reports/captions/contrasts.rst", category="Figures"
+        ),
+        pdf="<results>/figures/contrasts.pdf",
+    log:
+        "<logs>/plot_contrasts.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.labels, "plot_contrasts.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.labels),
+    script:
+        "../scripts/plot_contrasts.py"
+
+
+rule plot_gains:
+    input:
+        table="<results>/results.json",
+    output:
+        figure=report("<results>/figures/gains.svg", caption="../reports/captions/gains.rst", category="Figures"),
+        pdf="<results>/figures/gains.pdf",
+    log:
+        "<logs>/plot_gains.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.labels, "plot_gains.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.labels),
+    script:
+        "../scripts/plot_gains.py"
+
+
+rule plot_costs:
+    input:
+        table="<results>/results.json",
+        costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        drawings=drawing_summaries(),
+    output:
+        figure=report("<results>/figures/costs.svg", caption="../reports/captions/costs.rst", category="Figures"),
+        pdf="<results>/figures/costs.pdf",
+    log:
+        "<logs>/plot_costs.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.drawn_costs),
+    script:
+        "../scripts/plot_costs.py"
+
+
+rule plot_learning_curves:
+    input:
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("sft")),
+    output:
+        figure=report(
+            "<results>/figures/learning_curves.svg",
+            caption="../reports/captions/learning_curves.rst",
+            category="Figures",
+        ),
+        pdf="<results>/figures/learning_curves.pdf",
+    log:
+        "<logs>/plot_learning_curves.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.drawn_curves, "plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.drawn_curves),
+    script:
+        "../scripts/plot_learning_curves.py"
+
+
+rule plot_rewards:
+    input:
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SAMPLING)),
+    output:
+        figure=report("<results>/figures/rewards.svg", caption="../reports/captions/rewards.rst", category="Figures"),
+        pdf="<results>/figures/rewards.pdf",
+    log:
+        "<logs>/plot_rewards.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.drawn_rewards, "plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.drawn_rewards),
+    script:
+        "../scripts/plot_rewards.py"
+
+
+rule plot_signals:
+    input:
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SIGNALLING)),
+    output:
+        figure=report("<results>/figures/signals.svg", caption="../reports/captions/signals.rst", category="Figures"),
+        pdf="<results>/figures/signals.pdf",
+    log:
+        "<logs>/plot_signals.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.drawn_signals, "plot_signals.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.drawn_signals),
+    script:
+        "../scripts/plot_signals.py"
+
+
+rule plot_forgetting:
+    input:
+        table="<results>/results.json",
+    output:
+        figure=report(
+            "<results>/figures/forgetting.svg", caption="../reports/captions/forgetting.rst", category="Figures"
+        ),
+        pdf="<results>/figures/forgetting.pdf",
+    log:
+        "<logs>/plot_forgetting.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.drawn_forgetting, "plot_forgetting.py", ["matplotlib", "seaborn"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.drawn_forgetting),
+    script:
+        "../scripts/plot_forgetting.py"

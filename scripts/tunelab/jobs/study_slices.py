@@ -1,0 +1,117 @@
+"""What of the config the stages of the whole study depend on: comparison, figures, page."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from tunelab.config.loading import Config
+from tunelab.config.specs.training import SAMPLING, SIGNALLING
+from tunelab.config.study import Study
+
+
+class StudySlices:
+    """The slices of one config that are of all its selected runs and tasks."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @cached_property
+    def whole(self) -> dict[str, Any]:
+        """All that is selected, for the page."""
+        return self._config.describe_study()
+
+    @cached_property
+    def drift(self) -> dict[str, Any]:
+        """What a drift is measured on; empty when the study measures none."""
+        config = self._config
+        return config.drift.model_dump(mode="json") | {"tasks": sorted(config.study.tasks)} if config.drift else {}
+
+    @cached_property
+    def compared(self) -> dict[str, Any]:
+        """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
+        part = self.pick(
+            ["init_from", "teacher", "model", "dataset", "samples"], task_fields=["kind", "dataset", "sampling"]
+        )
+        part["study"]["smoke"] = self._config.study.smoke
+        drift = self._config.drift
+        return part | {
+            "models": {
+                name: {key: model.get(key) for key in ("repo_id", "gguf")}
+                for name, model in self.whole["models"].items()
+            },
+            "datasets": {
+                name: {"prepare": {"format": data["prepare"]["format"]}, "fetch": {"source": data["fetch"]["source"]}}
+                for name, data in self.whole["datasets"].items()
+            },
+            "drift": drift and {"texts": list(drift.texts)},
+            "samples": self._drawings,
+            **{name: self.whole[name] for name in ("comparison", "noise")},
+        }
+
+    @cached_property
+    def labels(self) -> dict[str, Any]:
+        """How runs and tasks are called, for tables and for figures of all of them."""
+        return self.pick(["label"], task_fields=["label", "kind"])
+
+    @cached_property
+    def drawn_costs(self) -> dict[str, Any]:
+        part = self.pick(["label", "init_from", "samples"], task_fields=["label", "kind"])
+        return part | {"samples": self._drawings}
+
+    @cached_property
+    def _drawings(self) -> dict[str, Any]:
+        """For which seeds answers were drawn, to find what that cost."""
+        return {name: {"seeds": entry["seeds"]} for name, entry in self.whole["samples"].items()}
+
+    @cached_property
+    def drawn_forgetting(self) -> dict[str, Any]:
+        part = self.pick(["label", "init_from", "model"], task_fields=["label", "kind"])
+        return part | {"drift": self.compared["drift"]}
+
+    @cached_property
+    def drawn_curves(self) -> dict[str, Any]:
+        return self.pick(["label", "dataset"], methods=["sft"])
+
+    @cached_property
+    def drawn_rewards(self) -> dict[str, Any]:
+        return self.pick(["label", "rewards"], methods=SAMPLING)
+
+    @cached_property
+    def drawn_signals(self) -> dict[str, Any]:
+        return self.pick(["label"], methods=SIGNALLING)
+
+    @cached_property
+    def figures(self) -> list[str]:
+        """The figures that the study's runs and tasks give data for, by name."""
+        study, runs = Study(self.whole), set(self.whole["study"]["runs"])
+        declared = any(set(pair) <= runs for pair in self._config.comparison.contrasts)
+        maths = any(study.task(task)["kind"] == "maths" for task in study.tasks)
+        drawn = {
+            "tasks": True,
+            "contrasts": declared,
+            "gains": declared and maths,
+            "costs": study.list_trained(),
+            "learning_curves": study.list_runs("sft"),
+            "rewards": study.list_runs(*SAMPLING),
+            "signals": study.list_runs(*SIGNALLING),
+            "forgetting": self._config.drift and study.list_trained(),
+        }
+        return [name for name, given in drawn.items() if given]
+
+    def pick(
+        self, run_fields: list[str], methods: Iterable[str] | None = None, task_fields: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Pick fields of the runs (of some methods only), and of the tasks; every run's method is there."""
+        study = ["results", "runs", "seeds", *(["tasks"] if task_fields else [])]
+        return {
+            "study": _pick(self.whole["study"], study),
+            "runs": {
+                name: _pick(run, ["method", *(run_fields if methods is None or run["method"] in methods else [])])
+                for name, run in self.whole["runs"].items()
+            },
+            "tasks": {name: _pick(task, task_fields) for name, task in self.whole["tasks"].items() if task_fields},
+        }
+
+
+def _pick(entry: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    return {field: entry[field] for field in fields if field in entry}

@@ -1,0 +1,46 @@
+"""What preference learning said of itself while it trained, beside what its runs then said themselves.
+
+A model can tell every right answer from a wrong one and write none: its trainer logs an accuracy of pairs, while the
+likelihood of both answers falls. So the page sets the one beside the other, and names runs that collapsed.
+"""
+
+from statistics import fmean
+from typing import Any
+
+from tunelab.comparison.metrics import CONTRASTED
+from tunelab.config.specs.training import SIGNALLING
+from tunelab.jobs.layout import StudyFolder
+
+LOGGED = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
+LAST = 0.2  # share of the steps that tells how a training ended; single steps scatter
+
+
+def build_signals(study: StudyFolder, find: dict, pairs: dict) -> list[dict[str, Any]]:
+    """Build one row per run and seed: what was logged in the last fifth of the steps, and how its task went after it.
+
+    find: estimates by (run, seed, task, metric); pairs: findings by (task, run, against).
+    """
+    rows = []
+    for run, seed in study.list_arms(study.list_runs(*SIGNALLING)):
+        logged = summarise_end(study.load(study.run_file(run, seed, "history.jsonl")))
+        for task in study.list_taught(run):
+            metric = CONTRASTED[study.task(task)["kind"]][0]
+            start = study.find_shown(run, "init_from")
+            against = pairs.get((task, run, start))
+            row = {"run": run, "seed": seed, "task": task, "start": start, "against": against, **logged}
+            rows.append(row | {"estimate": find[run, seed, task, metric], "collapsed": is_collapsed(logged, against)})
+    return rows
+
+
+def summarise_end(history: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Return the mean of each logged value over the last steps; None for what this method does not log."""
+    steps = [row for row in history if "loss" in row]
+    end = steps[-max(1, round(LAST * len(steps))) :]
+    values = {name: [row[name] for row in end if name in row] for name in LOGGED}
+    return {name.partition("/")[2]: fmean(found) if found else None for name, found in values.items()}
+
+
+def is_collapsed(logged: dict[str, float | None], against: dict[str, Any] | None) -> bool:
+    """Tell whether both answers became less likely than at the start while the answers that it writes became worse."""
+    fell = all(logged[name] is not None and logged[name] < 0 for name in ("chosen", "rejected"))
+    return fell and against is not None and against["verdict"] == "worse"

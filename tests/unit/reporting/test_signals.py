@@ -1,0 +1,72 @@
+"""What the page sets beside each other: what training said of preferences, and what the run then answered."""
+
+import pytest
+
+from tests.unit.comparison.results_factory import METHODS, build_study
+from tests.unit.reporting.page_factory import prepare_study, render_page
+from tunelab.reporting.signals import is_collapsed, summarise_end
+
+WORSE, SAME = {"verdict": "worse"}, {"verdict": "undecided"}
+
+
+def log(step, **values):
+    return {"step": step, "loss": 1.0} | {f"rewards/{name}": value for name, value in values.items()}
+
+
+def test_the_end_of_a_training_is_its_last_fifth():
+    history = [log(step, chosen=float(step), rejected=0.0) for step in range(1, 11)]
+    history.append({"step": 10, "eval_loss": 2.0, "eval_rewards/chosen": 99.0})
+    found = summarise_end(history)
+    assert found == {"chosen": 9.5, "rejected": 0.0, "margins": None, "accuracies": None}
+
+
+def test_a_step_without_one_of_the_labels_does_not_count_for_it():
+    assert summarise_end([log(1, chosen=1.0), log(2, rejected=-1.0)])["rejected"] == -1.0
+    assert summarise_end([log(1, chosen=1.0)])["rejected"] is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "against", "collapsed"),
+    [
+        (-0.5, -2.0, WORSE, True),
+        (-0.5, -2.0, SAME, False),
+        (0.1, -2.0, WORSE, False),
+        (-0.5, None, WORSE, False),
+        (-0.5, -2.0, None, False),
+    ],
+)
+def test_a_run_collapsed_if_both_answers_became_less_likely_and_its_own_worse(chosen, rejected, against, collapsed):
+    assert is_collapsed({"chosen": chosen, "rejected": rejected}, against) is collapsed
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    root = tmp_path_factory.mktemp("methods")
+    study = prepare_study(root, build_study(runs=tuple(METHODS), seeds=(1, 2)), rows=48)
+    return render_page(root, study)
+
+
+def test_the_page_names_a_collapse_where_it_shows_the_run_and_among_the_threats(page):
+    assert page.html.count('<span class="badge">collapsed</span>') == 2
+    assert page.words.count("Collapse. DPO (seed") == 2
+
+
+def test_the_page_tells_the_share_of_the_teachers_gain(page):
+    assert "Share of the teacher's gain over the student's start" in page.words
+    assert "these rows do not show that the teacher gained anything" not in page.words
+
+
+def test_the_page_says_so_where_the_teacher_gained_nothing(tmp_path):
+    study = build_study(runs=tuple(METHODS), seeds=(1, 2))
+    study["runs"]["distilled"]["init_from"] = "warmstart"
+    words = render_page(tmp_path, prepare_study(tmp_path, study)).words
+    assert "none: these rows do not show that the teacher gained anything" in words
+    assert page_help(words) == ["Preference learning makes", "Distillation: the student"]
+
+
+def page_help(words):
+    return [
+        start
+        for start in ("Preference learning makes", "KTO has no pairs", "Distillation: the student")
+        if start in words
+    ]
