@@ -21,7 +21,7 @@ runs:
   again: {<<: *rft, label: RFT twice, init_from: rft, samples: second}
 """
 COMPARED = {"compare_methods", "plot_tasks", "plot_contrasts", "plot_gains", "plot_costs", "render_tables"}
-COMPARED |= {"plot_forgetting", "render_report", "all"}
+COMPARED |= {"render_report", "all"}
 CURVES = {"plot_learning_curves"}
 
 
