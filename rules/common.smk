@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import sys
 import threading
 
@@ -21,6 +20,7 @@ from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.gpus import list_gpus
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.processes import held_lock, quote_interpreter
@@ -39,8 +39,18 @@ if not IS_MODULE:
     if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
         workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
 
-# how much of the `gpu` resource a heavy job claims; the default profile offers one, so jobs take turns on a GPU
-GPUS = 1 if shutil.which("nvidia-smi") else 0
+
+def promise_gpus(limits):
+    """Return how many GPUs a heavy job claims, one or none; without a limit on them, the GPUs of this machine are it."""
+    if "gpu" not in limits:
+        if workflow.resource_settings.nodes:
+            raise UserError(
+                "Whether a cluster's jobs have GPUs is not told by the machine that plans them: set the resource `gpu`, "
+                "how many the study may use at a time (0: none), in the profile or by `--resources gpu=4`."
+            )
+        limits["gpu"] = len(list_gpus())
+    return min(1, limits["gpu"].value)
+
 
 # of what tells in seconds that hours of work would be in vain
 EARLY = 100
@@ -67,10 +77,10 @@ else:
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
         layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
-        SETTLED = settle_selection(config, layers)
+        SETTLED, GPUS = settle_selection(config, layers), promise_gpus(workflow.global_resources)
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
     else:
-        SETTLED = load_frozen(os.environ[FROZEN], SCRIPTS)
+        SETTLED, GPUS = load_frozen(os.environ[FROZEN], SCRIPTS)
         CFG = load_config(SETTLED, SOURCE)
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
@@ -135,7 +145,7 @@ onstart:
     claim_folder()
     # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
     workflow.scheduler._lock = threading.RLock()
-    os.environ[FROZEN] = str(freeze_study(SETTLED, SCRIPTS, Path(".snakemake/frozen")))
+    os.environ[FROZEN] = str(freeze_study(SETTLED, GPUS, SCRIPTS, Path(".snakemake/frozen")))
 
 
 onerror:
@@ -145,6 +155,9 @@ onerror:
 
 
 # --- what a rule's params are made of ---------------------------------------------------------------------------------
+
+# a job on a GPU mostly waits for it; one without takes what the machine has, as far as more is faster
+THREADS = max(1, min(4, (workflow.cores or 4) // workflow.global_resources["gpu"].value)) if GPUS else 16
 
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]

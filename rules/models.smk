@@ -97,7 +97,7 @@ rule measure_precision:
         "<benchmarks>/measure_precision/{model}.jsonl"
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:

@@ -21,7 +21,7 @@ rule train_dpo:
         run=only(CFG.list_trained("dpo", adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:

@@ -14,7 +14,7 @@ rule draw_samples:
         "<benchmarks>/draw_samples/{samples}_seed{seed}.jsonl"
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:

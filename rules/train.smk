@@ -22,7 +22,7 @@ rule train_sft:
         run=only(CFG.list_trained("sft", adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:
@@ -69,7 +69,7 @@ rule train_grpo:
         run=only(CFG.list_trained(*SAMPLING, adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:
@@ -136,7 +136,7 @@ rule merge_adapter:
         run=only(filter(CFG.keeps_adapter, CFG.trained)),
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     params:
         *track(lambda: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
     script:

@@ -100,6 +100,7 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
             asking[str(path.relative_to(SCRIPTS))] = len(found)
     assert set(asking) == {
         *("ask_runs.py", "new_study.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
+        "tunelab/jobs/gpus.py",  # which GPUs a user or a cluster lets it see
         "tunelab/sources/pypi.py",  # pip is run as people run it, but for its temporary files
         "tunelab/jobs/checkout.py",  # what a hook of another repository sets for git is left out
         *("tunelab/upkeep/bench/child.py", "tunelab/upkeep/bench/orders.py"),  # a bench's trainings, as jobs have it

@@ -14,17 +14,17 @@ from tunelab.errors import UserError
 from tunelab.jobs import provenance
 
 
-def freeze_study(config: dict[str, Any], scripts: Path, folder: Path) -> Path:
-    """Write the merged config and a hash of all code to a file named for its content, and return it."""
-    frozen = {"config": config, "code": _hash_code(scripts)}
+def freeze_study(config: dict[str, Any], gpus: int, scripts: Path, folder: Path) -> Path:
+    """Write the merged config, a heavy job's GPUs and a hash of all code to a file named for its content; return it."""
+    frozen = {"config": config, "gpus": gpus, "code": _hash_code(scripts)}
     digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
     file = folder / f"{digest}.json"
     records.write_json(file, frozen)
     return file
 
 
-def load_frozen(file: Path, scripts: Path) -> dict[str, Any]:
-    """Return the config that the study was planned with.
+def load_frozen(file: Path, scripts: Path) -> tuple[dict[str, Any], int]:
+    """Return the config that the study was planned with, and how many GPUs a heavy job has.
 
     Raises:
         UserError: if the code is no longer the code that it was planned with.
@@ -34,7 +34,7 @@ def load_frozen(file: Path, scripts: Path) -> dict[str, Any]:
     edited = [name for name in sorted(now.keys() | frozen["code"].keys()) if now.get(name) != frozen["code"].get(name)]
     if edited:
         raise UserError(f"scripts/{edited[0]} was edited after this run was planned; start Snakemake again.")
-    return frozen["config"]
+    return frozen["config"], frozen["gpus"]
 
 
 def _hash_code(scripts: Path) -> dict[str, str]:

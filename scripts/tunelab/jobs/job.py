@@ -17,6 +17,7 @@ from typing import Any
 from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.failures import explain_failure
+from tunelab.jobs.gpus import take_gpus
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
 from tunelab.jobs.processes import die_with_parent, keep_memory, leave_out
@@ -84,6 +85,7 @@ def _run(main: Callable, job: Any, keep: bool) -> None:
 
 
 def _call(main: Callable, job: Any, **more: Any) -> None:
+    take_gpus(job.resources.get("gpu", 0), lambda: report_progress("waiting for a free GPU"))
     files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
     arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads} | more
     wanted = inspect.signature(main).parameters

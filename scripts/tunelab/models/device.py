@@ -5,9 +5,24 @@ import sys
 
 import torch
 
+from tunelab.errors import UserError
+from tunelab.jobs.gpus import is_promised
+
 
 def choose_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Choose the GPU, if there is one.
+
+    Raises:
+        UserError: if this job was given a GPU and PyTorch finds none, which would compute on the CPU unseen.
+    """
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if is_promised():
+        raise UserError(
+            f"This job was given a GPU, and PyTorch {torch.__version__} finds none: it is built for CPUs, or does not "
+            "fit the driver. Set up another build (make setup TORCH=default), or set the resource `gpu` to 0."
+        )
+    return torch.device("cpu")
 
 
 def describe_device(device: torch.device) -> str:

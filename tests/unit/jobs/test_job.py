@@ -42,6 +42,7 @@ job = SimpleNamespace(
     wildcards=Named({{"run": "{run}", "seed": "1"}}),
     log=["results/logs/train/job.log"],
     threads=2,
+    resources=dict({resources}),
 )
 
 {main}
@@ -58,7 +59,7 @@ WRITE = (
 
 
 def run_job(
-    folder: Path, main: str, options: str = "", facts=FACTS, run="lora", outputs=(), **environment: str
+    folder: Path, main: str, options: str = "", facts=FACTS, run="lora", outputs=(), resources=(), **environment: str
 ) -> subprocess.CompletedProcess:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TOKENIZERS_"))}
     (folder / "in").mkdir(exist_ok=True)
@@ -74,7 +75,10 @@ def run_job(
         [
             sys.executable,
             "-c",
-            DRIVER.format(main=main, options=options, facts=list(facts), run=run, outputs=dict(outputs)),
+            DRIVER.format(
+                **{"main": main, "options": options, "facts": list(facts), "run": run},
+                **{"outputs": dict(outputs), "resources": dict(resources)},
+            ),
         ],
         cwd=folder,
         env=clean | {"PYTHONPATH": str(SCRIPTS)} | environment,
@@ -337,7 +341,7 @@ def test_a_second_process_waits_for_the_first_and_then_uses_its_results(tmp_path
 def test_a_job_ends_when_the_process_that_started_it_is_killed(tmp_path):
     run_job(tmp_path, "def main():\n    pass")  # makes the inputs
     main = "def main():\n    import time\n    Path('pid').write_text(str(os.getpid()))\n    time.sleep(60)"
-    code = DRIVER.format(main=main, options="", facts=[], run="lora", outputs={})
+    code = DRIVER.format(main=main, options="", facts=[], run="lora", outputs={}, resources={})
     starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     parent = subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path, env=environment)
@@ -358,3 +362,24 @@ def wait_for(condition, seconds: float = 20) -> None:
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+SEE = "def main():\n    import os\n    print('sees', os.environ['CUDA_VISIBLE_DEVICES'] or 'none')"
+
+
+@pytest.mark.parametrize(("claim", "seen"), [({"gpu": 1}, "3"), ({"gpu": 0}, "none"), ({}, "none")])
+def test_a_job_sees_the_gpus_that_it_claims_and_no_others(tmp_path, claim, seen):
+    done = run_job(tmp_path, SEE, resources=claim, CUDA_VISIBLE_DEVICES="3,5", TMPDIR=str(tmp_path))
+    assert done.returncode == 0
+    assert f"sees {seen}\n" in read_log(tmp_path)
+
+
+def test_a_job_that_was_promised_a_gpu_never_computes_without_one(tmp_path):
+    assert run_job(tmp_path, SEE, resources={"gpu": 1}, CUDA_VISIBLE_DEVICES="").returncode == 1
+    assert "Error: This job is to run on a GPU, and there is none here" in read_log(tmp_path)
+    choose = "def main():\n    from tunelab.models.device import choose_device\n    print(choose_device())"
+    done = run_job(tmp_path, choose, resources={"gpu": 1}, CUDA_VISIBLE_DEVICES="77", TMPDIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "Error: This job was given a GPU, and PyTorch" in read_log(tmp_path)
+    assert run_job(tmp_path, choose, CUDA_VISIBLE_DEVICES="77").returncode == 0
+    assert "cpu" in read_log(tmp_path)

@@ -1,0 +1,108 @@
+"""Which GPUs there are, and which of them a job takes, so that jobs run side by side and none sees two by accident.
+
+A job holds the lock of a file for each GPU that it uses; the kernel drops it when the job dies. What the libraries see
+is set by `CUDA_VISIBLE_DEVICES` before they are imported. Where that is set already, by a user or a cluster, only what
+it names is taken.
+"""
+
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import IO
+
+from tunelab.errors import UserError
+
+VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
+PAUSE = 1.0  # seconds between two looks for a free GPU
+
+_held: list[IO[str]] = []  # for as long as this process lives
+
+
+def list_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """List the GPUs (of divided ones the parts) that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    if (visible := environment.get(VISIBLE)) is not None:
+        named = [name.strip() for name in visible.split(",")]
+        first_bad = next((place for place, name in enumerate(named) if name in ("", "-1")), len(named))
+        return named[:first_bad]  # CUDA reads no further either
+    try:
+        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):  # no driver, or none that works
+        return []
+    return read_listing(told)
+
+
+def read_listing(told: str) -> list[str]:
+    """Read what `nvidia-smi -L` prints: a line per GPU, and after it one per part, which then stand for it."""
+    gpus: list[list[str]] = []
+    for line in told.splitlines():
+        if found := re.match(r"GPU (\d+):", line):
+            gpus.append([found[1]])
+        elif found := re.match(r"\s+MIG .*\(UUID: (MIG-[^)]+)\)", line):
+            gpus[-1].append(found[1])
+    return [name for index, *parts in gpus for name in (parts or [index])]
+
+
+def take_gpus(
+    count: int,
+    on_wait: Callable[[], None],
+    environment: MutableMapping[str, str] = os.environ,
+    folder: Path | None = None,
+) -> list[str]:
+    """Take `count` GPUs for as long as this process lives and hide all others from it; with 0, hide all.
+
+    on_wait: called once if they are not free yet; folder: of the lock files, else that for temporary files.
+
+    Raises:
+        UserError: if this machine has fewer than `count`.
+    """
+    if not count:
+        environment[VISIBLE] = ""
+        return []
+    gpus = list_gpus(environment)
+    if len(gpus) < count:
+        raise UserError(
+            f"This job is to run on {'a GPU' if count == 1 else f'{count} GPUs'}, and "
+            f"{'there is none' if not gpus else f'there are {len(gpus)}'} here ({VISIBLE}="
+            f"{environment.get(VISIBLE, 'not set')}). Start it where there is one, or set the resource `gpu` to 0."
+        )
+    environment.setdefault(ORDER, "PCI_BUS_ID")  # the order in which nvidia-smi counts
+    folder = folder or Path(tempfile.gettempdir())
+    if not (taken := _take_free(count, gpus, folder)):
+        on_wait()
+        while not (taken := _take_free(count, gpus, folder)):
+            time.sleep(PAUSE)
+    environment[VISIBLE] = ",".join(taken)
+    return taken
+
+
+def is_promised() -> bool:
+    """Tell whether this process has taken a GPU."""
+    return bool(_held)
+
+
+def _take_free(count: int, gpus: list[str], folder: Path) -> list[str]:
+    """Take the first `count` free GPUs; none, if fewer are free."""
+    # one process at a time looks, so that two which want several cannot each hold what the other one lacks
+    with open(folder / f"tunelab-{os.getuid()}-gpus.lock", "a", encoding="ascii") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        free = {name: file for name in gpus if (file := _try_lock(folder, name))}
+        taken = list(free)[:count] if len(free) >= count else []
+        for name, file in free.items():
+            _held.append(file) if name in taken else file.close()
+    return taken
+
+
+def _try_lock(folder: Path, gpu: str) -> IO[str] | None:
+    name = re.sub(r"[^A-Za-z0-9]", "-", gpu)
+    file = (folder / f"tunelab-{os.getuid()}-gpu-{name}.lock").open("a", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

@@ -1,0 +1,51 @@
+"""How many GPUs jobs claim is told by what the study may use, never guessed for another machine."""
+
+import re
+
+import pytest
+
+from tests.study_copy import call_snakemake
+
+HEAVY = {"measure_precision", "train_sft", "train_grpo", "generate_answers", "measure_loss", "measure_drift"}
+
+
+def list_claims(folder, monkeypatch, visible, *options):
+    """Plan the default study where these GPUs are visible; return each rule's claim of GPUs and its threads."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    code, printed = call_snakemake(folder, "--dry-run", "--cores", "8", *options)
+    assert code == 0, printed
+    claims = {}
+    for job in re.split(r"\n(?=(?:local)?rule )", printed):
+        if (name := re.match(r"(?:local)?rule (\w+):", job)) and (gpu := re.search(r"gpu=(\d+)", job)):
+            threads = re.search(r"threads: (\d+)", job)
+            claims[name[1]] = (int(gpu[1]), int(threads[1]) if threads else 1)
+    return claims
+
+
+def test_each_heavy_job_claims_one_of_the_gpus_that_there_are(project, monkeypatch):
+    claims = list_claims(project, monkeypatch, "0,1,2,3")
+    assert set(claims) > HEAVY and {gpus for gpus, _ in claims.values()} == {1}
+    assert claims["train_sft"] == (1, 2)  # so that four of them fit on eight cores
+
+
+def test_without_a_gpu_a_training_has_the_cores(project, monkeypatch):
+    claims = list_claims(project, monkeypatch, "")
+    assert set(claims) > HEAVY and {gpus for gpus, _ in claims.values()} == {0}
+    assert claims["train_sft"] == (0, 8)
+
+
+@pytest.mark.parametrize(("limit", "claim"), [("gpu=0", (0, 8)), ("gpu=1", (1, 4))])
+def test_a_limit_that_is_set_goes_before_what_there_is(project, monkeypatch, limit, claim):
+    assert list_claims(project, monkeypatch, "0,1,2,3", "--resources", limit)["train_sft"] == claim
+
+
+def test_a_cluster_is_asked_for_gpus_only_if_it_is_said_how_many(project, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    cluster = ("--dry-run", "--jobs", "8", "--executor", "dryrun")
+    code, printed = call_snakemake(project, *cluster)
+    assert code == 1
+    assert "set the resource `gpu`, how many the study may use at a time (0: none)" in printed
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    code, printed = call_snakemake(project, *cluster, "--resources", "gpu=4")
+    assert code == 0
+    assert re.search(r"rule train_sft:(?:\n    .*)*\n    resources: .*gpu=1", printed)
