@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from tunelab.config.arguments import load_arguments
+from tunelab.config.field_classes import TRAINERS
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import DRAWING, SAMPLING
 from tunelab.config.study import Study
 
 # fields of a run that say which drawn answers it learns from
@@ -81,7 +83,10 @@ class Slices:
         """Return how many tokens the answers have at most that a run draws, or that were drawn for it."""
         if getattr(run, "samples", None):
             return self._config.samples[run.samples].max_new_tokens
-        return run.training.get("max_completion_length", 256) if run.method in SAMPLING else None
+        if run.method not in DRAWING:
+            return None
+        default = load_arguments()[TRAINERS[run.method]]["max_completion_length"]["default"]
+        return run.training.get("max_completion_length", default)
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""

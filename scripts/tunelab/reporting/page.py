@@ -109,6 +109,7 @@ def build_run(study: Study, run: str) -> dict:
         "dataset": spec.get("dataset"),
         "model": spec["model"],
         "init_from": start,
+        "teacher": spec.get("teacher"),
         "start_shown": start in study.runs,
         "control": is_control(spec),
     }

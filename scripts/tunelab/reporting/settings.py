@@ -41,7 +41,7 @@ def list_unused_epochs(study: Study) -> list[str]:
 
 def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:
     spec = study.run(run)
-    for name in ("method", "model", "dataset", "init_from"):
+    for name in ("method", "model", "dataset", "init_from", "teacher"):
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
     for section in SECTIONS:
