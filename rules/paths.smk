@@ -2,7 +2,11 @@
 
 
 def model_card(run):
-    return f"<results>/models/{CFG.runs[run].model}/card.json"
+    return model_card_of(CFG.runs[run].model)
+
+
+def model_card_of(model):
+    return f"<results>/models/{model}/card.json"
 
 
 def model_precision(run):
@@ -30,6 +34,18 @@ def start_weights(wildcards):
     """List what the run's `init_from` publishes for the same seed, if it has one."""
     source = CFG.runs[wildcards.run].init_from
     return weights_of(source, wildcards.seed) if source else []
+
+
+def teacher_weights(wildcards):
+    """List what the run's teacher publishes for the same seed; nothing of an untouched model."""
+    teacher, _ = CFG.find_teacher(wildcards.run)
+    return weights_of(teacher, wildcards.seed) if teacher else []
+
+
+def teacher_vocabulary(wildcards):
+    """Name the proof that a teacher of another model has the vocabulary of the run's own."""
+    own, (_, other) = CFG.runs[wildcards.run].model, CFG.find_teacher(wildcards.run)
+    return f"<results>/models/{own}/vocabulary_of_{other}.json" if other != own else []
 
 
 def rows_to_learn(wildcards, split):

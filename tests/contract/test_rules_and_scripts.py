@@ -10,6 +10,7 @@ REUSED = {
     "train_sft_model": "train_sft",
     "train_dpo_model": "train_dpo",
     "train_grpo_model": "train_grpo",
+    "train_distillation_model": "train_distillation",
     "generate_repeats": "generate_answers",
     "measure_repeats": "measure_loss",
     "score_repeats": "score_answers",
@@ -33,7 +34,7 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
     }
     assert used == {name: [] if name in REUSED else [name] for name in rules}
     assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
-    assert len(STAGES) == 32
+    assert len(STAGES) == 34
     for name, original in REUSED.items():
         assert f"use rule {original} as {name} with:" in RULES
 
@@ -62,7 +63,7 @@ def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
 
 def test_what_tells_that_work_would_be_in_vain_goes_first():
     early = {name for name, text in read_rules().items() if re.search(r"^    priority: EARLY$", text, re.M)}
-    assert early == {"settle_template", "measure_tokens", "check_positions"}
+    assert early == {"settle_template", "measure_tokens", "check_positions", "check_vocabulary"}
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
@@ -123,5 +124,5 @@ def test_the_library_has_never_heard_of_snakemake():
 def test_only_the_shared_file_reads_the_config():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk")}
     reading = [name for name, text in texts.items() if re.search(r"\bconfig(\[|\.get|,|\))", re.sub(r"#.*", "", text))]
-    assert len(texts) == 13
+    assert len(texts) == 14
     assert reading == ["common.smk"]

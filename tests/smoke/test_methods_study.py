@@ -50,7 +50,7 @@ def test_each_run_learnt_from_its_own_choice_of_the_same_answers(results):
     assert sides[0] == sides[1]
 
 
-@pytest.mark.parametrize("run", [*LEARNERS, "rloo", "grpo"])
+@pytest.mark.parametrize("run", [*LEARNERS, "rloo", "grpo", "distilled"])
 def test_every_method_went_on_with_the_warm_start(results, run):
     training = json.loads((results / f"runs/{run}/seed1/training.json").read_text())
     assert training["steps"] == (3 if run in LEARNERS else 2)
@@ -66,3 +66,14 @@ def test_the_page_tells_what_was_drawn_and_learnt(results):
     assert "<h2>From the same samples</h2>" in section
     assert all(label in section for label in ("RFT", "DPO", "DPO, shuffled pairs"))
     assert section.count('<span class="badge">control</span>') == 1
+
+
+def test_the_distilled_run_came_nearer_to_its_teacher_which_the_page_names(results):
+    history = read_rows(results / "runs/distilled/seed1/history.jsonl")
+    training = json.loads((results / "runs/distilled/seed1/training.json").read_text())
+    assert len(history) == 2 and history[0]["loss"] > 0
+    assert training["teacher_tokens"] == training["tokens"] > 0
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert '<th scope="row"><code>teacher</code></th>' in page
+    card = (results / "runs/distilled/seed1/adapter/README.md").read_text(encoding="utf-8")
+    assert "teacher: grpo" in card and "`DistillationTrainer`" in card

@@ -96,7 +96,7 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         for field in alike + (patterned if adapter.get("use_rslora") else []):
             text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
             yield Problem(here, f"{adapter.init_lora_weights} {text}")
-    if run.method != "sft" and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
+    if run.method not in ("sft", "distillation") and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
         remedy = "" if run.method == "dpo" else "set beta: 0, or "
         text = f"takes parts out of the base, with which {run.method} compares; {remedy}start from a run that has it"
         yield Problem(here, f"{adapter.init_lora_weights} {text}")

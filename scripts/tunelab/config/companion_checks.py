@@ -10,7 +10,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import DRAWING, SAMPLING
 
 Found = Iterator[Problem]
 
@@ -81,6 +81,13 @@ def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, "an adapter's reference is the base itself, which stays as it is; leave it out")
 
 
+def check_completions(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that completions end: without a bound, one that a model does not end would go on for ever."""
+    if run.method in DRAWING and find_setting(run, "max_completion_length") is None:
+        text = "must be a number of tokens, as a completion may never end by itself (got null)"
+        yield Problem((*path, "training", "max_completion_length"), text)
+
+
 def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
     """See that the clipping of vLLM's probabilities leaves something, and that one library samples."""
     if run.method not in SAMPLING or not run.training.get("use_vllm"):
@@ -103,5 +110,5 @@ def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
 
 COMPANION_CHECKS = (
     *(check_precision, check_saved_best, check_packing, check_checkpointing, check_reference),
-    check_vllm,
+    *(check_completions, check_vllm),
 )

@@ -7,6 +7,7 @@ causes. What concerns a run alone stands in `run_checks`.
 from collections.abc import Iterator
 
 from tunelab.config.comparison_checks import check_contrasts
+from tunelab.config.distillation_checks import check_distillation
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
@@ -18,11 +19,14 @@ from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
 
 Found = Iterator[Problem]
-# fields that name an entry of another table
+# fields that name an entry of another table, or of one of two
 REFERENCES = {
-    "runs": {"model": "models", "dataset": "datasets", "init_from": "runs", "samples": "samples"},
-    "samples": {"run": "runs", "dataset": "datasets"},
-    "tasks": {"dataset": "datasets"},
+    "runs": {
+        **{"model": ("models",), "dataset": ("datasets",), "init_from": ("runs",), "samples": ("samples",)},
+        "teacher": ("runs", "models"),
+    },
+    "samples": {"run": ("runs",), "dataset": ("datasets",)},
+    "tasks": {"dataset": ("datasets",)},
 }
 # what a study's folder holds, and what the folder of a run and seed holds beside the tasks
 STUDY_FOLDERS = {
@@ -59,16 +63,16 @@ def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
 
 
 def _check_names(config: Draft, path: tuple, entry: Draft) -> Found:
-    for field, table in REFERENCES[path[0]].items():
-        yield from collect(_look_up(config, (*path, field), entry, table))
+    for field, tables in REFERENCES[path[0]].items():
+        yield from collect(_look_up(config, (*path, field), entry, tables))
 
 
-def _look_up(config: Draft, path: tuple, entry: Draft, table: str) -> Found:
-    name = entry.get(path[-1])
-    if name is not None and name not in config[table]:
+def _look_up(config: Draft, path: tuple, entry: Draft, tables: tuple[str, ...]) -> Found:
+    name, known = entry.get(path[-1]), [name for table in tables for name in config[table]]
+    if name is not None and name not in known:
         entry.wrong.add(path[-1])
-        kind = "entry of samples" if table == "samples" else table[:-1]
-        yield Problem(path, refuse_name(f"there is no {kind} {show(name)}", name, config[table]))
+        kind = " or ".join("entry of samples" if table == "samples" else table[:-1] for table in tables)
+        yield Problem(path, refuse_name(f"there is no {kind} {show(name)}", name, known))
 
 
 def _check_selection(config: Draft, field: str) -> Found:
@@ -169,6 +173,6 @@ TABLE_CHECKS = {
     "models": MODEL_CHECKS,
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
     "samples": SAMPLE_CHECKS,
-    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_training),
+    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_distillation, check_training),
     "tasks": (_check_answers, _check_test_rows, _check_task_name, *TASK_CHECKS),
 }

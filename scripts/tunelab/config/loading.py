@@ -88,6 +88,11 @@ class Config(Spec):
         spec = self.runs[run]
         return self.find_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter
 
+    def find_teacher(self, run: str) -> tuple[str | None, str]:
+        """Return the run that teaches a run, None if an untouched model does, and the model that this is."""
+        name = self.runs[run].teacher
+        return (name, self.runs[name].model) if name in self.runs else (None, name)
+
     def with_places(self, results: str, find_text: Callable[[str], str]) -> "Config":
         """Return the same config with its results in another folder, and its neutral texts where they are found."""
         drift = self.drift

@@ -47,12 +47,14 @@ def _check_losses(config: Draft, path: tuple, run: Draft) -> Found:
 def _check_head(config: Draft, path: tuple, run: Draft) -> Found:
     """TRL multiplies with the output layer's own weights, so that an adapter on it would never be trained."""
     adapter = find_adapter(config, path[-1])
-    if run.method != "dpo" or adapter is None:
+    if run.method not in ("dpo", "distillation") or adapter is None:
         return
     chosen = adapter.get("target_modules")
     if isinstance(chosen, list) and "lm_head" in chosen:
         field = ("init_from",) if run.get("init_from") else ("adapter", "target_modules")
-        yield Problem((*path, *field), "TRL cannot train an adapter on lm_head by dpo; take it out of target_modules")
+        yield Problem(
+            (*path, *field), f"TRL cannot train an adapter on lm_head by {run.method}; take it out of target_modules"
+        )
 
 
 PREFERENCE_CHECKS = (_check_losses, _check_head)

@@ -28,6 +28,17 @@ def follow_starts(config: Draft, name: str) -> list[str]:
     return chain
 
 
+def list_sources(config: Draft, name: str) -> list[str]:
+    """List a run and all that it comes from, by its start, its teacher or drawn answers; nothing for a model."""
+    found = [name] if name in config.runs else []
+    for current in found:  # grows while it is read
+        run = config.runs[current]
+        drawn = config.samples[run.samples].run if run.get("samples") else None
+        sources = (run.get("init_from"), run.get("teacher"), drawn)
+        found += [source for source in dict.fromkeys(sources) if source in config.runs and source not in found]
+    return found
+
+
 def find_adapter(config: Draft, name: str) -> Draft | None:
     """Return the adapter that a run trains, its own or that of the run at the start of its chain.
 

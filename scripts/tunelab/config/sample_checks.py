@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
+from tunelab.config.run_checks import list_sources
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -41,22 +42,11 @@ def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:
 
 def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
     """An entry's run must not have learnt, by whatever ways, from the entry itself."""
-    seen, todo = set(), [entry.run]
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        run = config.runs[name]
-        if run.get("samples") == path[-1]:
+    for name in list_sources(config, entry.run):
+        if config.runs[name].get("samples") == path[-1]:
             text = f"{show(name)} learns from these answers, and {show(entry.run)} comes from it; draw a second entry"
             yield Problem((*path, "run"), text)
             return
-        todo += [source for source in (run.get("init_from"), _find_source(config, run)) if source]
-
-
-def _find_source(config: Draft, run: Draft) -> str | None:
-    return config.samples[run.samples].run if run.get("samples") else None
 
 
 def _check_select(config: Draft, path: tuple, run: Draft) -> Found:

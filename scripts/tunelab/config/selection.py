@@ -66,15 +66,16 @@ def _find_selecting(layers: Sequence[Raw], table: str) -> int:
 
 
 def _list_chosen(raw: Raw, table: str) -> list[str]:
-    """List what is selected and what that starts from; nothing when the selection is not a list of names that exist."""
+    """List what is selected and what that starts or is taught from; nothing if it is no list of names that exist."""
     chosen, entries = _get_table(raw, "study").get(table), _get_table(raw, table)
     if not isinstance(chosen, list | tuple) or not all(isinstance(name, str) and name in entries for name in chosen):
         return []
     found = list(chosen)
     for name in found:  # grows while it is read
-        start = entries[name].get("init_from") if isinstance(entries[name], dict) else None
-        if isinstance(start, str) and start in entries and start not in found:
-            found.append(start)
+        for field in ("init_from", "teacher"):
+            source = entries[name].get(field) if isinstance(entries[name], dict) else None
+            if isinstance(source, str) and source in entries and source not in found:
+                found.append(source)
     return found
 
 

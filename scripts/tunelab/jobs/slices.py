@@ -5,9 +5,11 @@ A slice is plain values: the very part that becomes the stage's facts is what it
 
 from typing import Any
 
+from tunelab.config.arguments import load_arguments
+from tunelab.config.field_classes import TRAINERS
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import DRAWING
 from tunelab.jobs.study_slices import StudySlices
 
 # fields of a run that say which drawn answers it learns from
@@ -73,7 +75,10 @@ class Slices(StudySlices):
         """Return how many tokens the answers have at most that a run draws, or that were drawn for it."""
         if getattr(run, "samples", None):
             return self._config.samples[run.samples].max_new_tokens
-        return run.training.get("max_completion_length", 256) if run.method in SAMPLING else None
+        if run.method not in DRAWING:
+            return None
+        default = load_arguments()[TRAINERS[run.method]]["max_completion_length"]["default"]
+        return run.training.get("max_completion_length", default)
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""

@@ -49,6 +49,7 @@ METHODS = {
     "dpo": "Preference optimisation (TRL `DPOTrainer`)",
     "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
     "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
+    "distillation": "On-policy distillation (TRL `DistillationTrainer`)",
 }
 
 

@@ -57,6 +57,8 @@ def _list_sizes(checkpoint: Path) -> dict[str, int]:
 class ResumableTrainer:
     """Mixin for transformers' Trainer whose checkpoints hold the trained weights and no others."""
 
+    unpacked: str | None = None  # why rows are scored by the trainer itself, if they are
+
     def between_batches(self) -> bool:
         """Tell whether nothing is held back that a checkpoint would lose."""
         return True

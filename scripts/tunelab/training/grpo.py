@@ -13,23 +13,20 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
-from transformers import GenerationConfig
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
 from tunelab.judging.rewards import build_reward_functions
 from tunelab.models import adapters, chat
-from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.training import shared
-from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.learnable import check_learnable, check_questions
 from tunelab.training.starts import load_start
 
 
-class Recording(ResumableTrainer):
+class Recording(Drawing):
     """Mixin for TRL's samplers that keeps every completion in `recorded`, one record each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,10 +45,6 @@ class Recording(ResumableTrainer):
 
     def between_batches(self) -> bool:
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
-
-    def tell_lost(self) -> str:
-        lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"
-        return lost if self.use_vllm else ""
 
     def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
         count, weights = len(inputs), self.reward_weights.tolist()
@@ -96,14 +89,6 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     )
 
 
-def sample_faster(trainer: Recording) -> str:
-    """Have completions sampled by `Decoder` where it fits, and say what samples them."""
-    if trainer.use_vllm or trainer.use_transformers_continuous_batching:
-        return "vLLM" if trainer.use_vllm else "continuous batching"
-    trainer.model.generate, decoding = find_generate(trainer.model, trainer.generation_config)
-    return decoding
-
-
 def train(
     base: Path,
     start: Path | None,
@@ -135,7 +120,7 @@ def train(
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    published = _keep_ends_only(model)
+    published = keep_ends_only(model)
     trainer = trainer_class(
         model=model,
         reward_funcs=rewards,
@@ -147,7 +132,7 @@ def train(
     )
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    decoding = sample_faster(trainer)
+    decoding = draw_faster(trainer)
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
     except UserError:  # weights that did not move are explained by completions that taught nothing
@@ -156,16 +141,3 @@ def train(
     check_learnable(trainer)
     model.generation_config = published
     return trainer, log.rows, costs
-
-
-def _keep_ends_only(model: Any) -> GenerationConfig:
-    """Have a model's own generation config say nothing but its tokens, and return what it was.
-
-    transformers takes from it what the trainer leaves open (tokens never to be written, a least length), so rewards
-    would be given for other answers than the evaluation asks for.
-    """
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
-    own = inner.generation_config
-    tokens = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    model.generation_config = inner.generation_config = GenerationConfig(**tokens)
-    return own

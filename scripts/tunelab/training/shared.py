@@ -56,10 +56,12 @@ def build_arguments(
     set_seed(seed)
     places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
     try:
-        return config_class(**(defaults | training | places))
+        args = config_class(**(defaults | training | places))
     except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
+    args._n_gpu = min(args.n_gpu, 1)  # transformers would spread a batch over all GPUs it sees, which TRL refuses
+    return args
 
 
 class ProgressLog(TrainerCallback):
@@ -126,7 +128,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     model, device = trainer.model, trainer.args.device
     # its noise is scaled by the width of a batch, which packed rows change
     noisy = "training.neftune_noise_alpha is set" if trainer.args.neftune_noise_alpha else None
-    unpacked = noisy or explain_unpacked(trainer)
+    unpacked = noisy or trainer.unpacked or explain_unpacked(trainer)
     if unpacked is None:
         add_packed_head(trainer, getattr(trainer, "temperature", 1.0), getattr(trainer, "logs_mean_logits", False))
     make_lean(model)

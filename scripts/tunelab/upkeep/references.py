@@ -13,6 +13,7 @@ RECORD_NAMES = {
     "check_positions": "{model}",
     "measure_precision": "{model}",
     "inspect_model": "{model}",
+    "check_vocabulary": "{model}_{teacher}",
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
     "measure_tokens": "{dataset}/{model}",
@@ -67,7 +68,12 @@ def _list_records(config: Config) -> Iterator[str]:
         {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
         for samples, seed in itertools.product(config.samples, config.study.seeds)
     ]
-    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws}
+    taught = [
+        {"model": spec.model, "teacher": config.find_teacher(run)[1]}
+        for run, spec in config.runs.items()
+        if spec.method == "distillation"
+    ]
+    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught}
     for stage, pattern in RECORD_NAMES.items():
         for names in next((found for field, found in kinds.items() if field in pattern), data):
             yield f"{stage}/{pattern.format(**names)}"

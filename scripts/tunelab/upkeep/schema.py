@@ -39,6 +39,7 @@ CHOICES = {
         "f_divergence_type": ["alpha_divergence", "forward_kl", "js_divergence", "reverse_kl"],
     },
     "RLOOConfig": {"vllm_mode": ["colocate", "server"]},
+    "DistillationConfig": {"vllm_mode": ["colocate", "server"]},
     "BitsAndBytesConfig": {
         "bnb_4bit_compute_dtype": ["bfloat16", "float16", "float32"],
         "bnb_4bit_quant_storage": ["bfloat16", "float16", "float32", "float64", "int8", "uint8"],
@@ -51,9 +52,10 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     """List every field of the classes whose settings the config passes through."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
     from transformers import BitsAndBytesConfig
-    from trl import DPOConfig, GRPOConfig, RLOOConfig, SFTConfig
+    from trl import DistillationConfig, DPOConfig, GRPOConfig, RLOOConfig, SFTConfig
 
-    classes = {cls.__name__: cls for cls in (SFTConfig, DPOConfig, GRPOConfig, RLOOConfig)}
+    trainers = (SFTConfig, DPOConfig, GRPOConfig, RLOOConfig, DistillationConfig)
+    classes = {cls.__name__: cls for cls in trainers}
     classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}
     parameters = inspect.signature(BitsAndBytesConfig.__init__).parameters.values()

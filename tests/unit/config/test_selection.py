@@ -53,6 +53,15 @@ def test_what_the_default_says_of_what_an_overlay_leaves_out_falls_away(overlays
         # one that is selected, or that a selected run starts from
         (["datasets: {sums: {prepare: {format: question_answer}}}"], "runs.grpo.dataset: GRPO needs answers"),
         (["{study: {runs: [grpo]}, runs: {grpo: {init_from: prefix}}}"], "runs.grpo.init_from: TRL's GRPO misplaces"),
+        # one that teaches a selected run
+        (
+            [
+                "{study: {runs: [mine]}, datasets: {sums: {prepare: {format: question_answer}}}, runs: {mine: "
+                "{method: distillation, label: M, model: smollm2, dataset: sums, init_from: warmstart, teacher: grpo, "
+                "training: {}}}}"
+            ],
+            "runs.grpo.dataset: GRPO needs answers",
+        ),
         (["study: {runs: [base, lorra]}"], "study.runs: there is no run 'lorra'"),
         (["study: {runs: lora}"], "study.runs: must be a list"),
     ],

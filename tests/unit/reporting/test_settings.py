@@ -1,6 +1,6 @@
 from tests.unit.config.default_config import load
 from tunelab.config.study import Study
-from tunelab.reporting.settings import list_unused_epochs
+from tunelab.reporting.settings import build_settings, list_unused_epochs
 
 
 def test_runs_whose_epochs_are_not_used_are_named_on_the_page():
@@ -8,3 +8,12 @@ def test_runs_whose_epochs_are_not_used_are_named_on_the_page():
     assert list_unused_epochs(Study(load(overlay).describe_study())) == ["lora"]
     overlay["runs"]["lora"]["training"]["max_steps"] = -1
     assert list_unused_epochs(Study(load(overlay).describe_study())) == []
+
+
+def test_a_teacher_is_named_beside_the_start():
+    mine = {"method": "distillation", "label": "M", "model": "smollm2", "dataset": "sums", "init_from": "warmstart"}
+    overlay = {"study": {"runs": ["base", "mine"]}, "noise": None, "runs": {"mine": mine}}
+    overlay["runs"]["mine"] |= {"teacher": "grpo", "training": {}}
+    rows = {row["name"]: row["cells"] for row in build_settings(Study(load(overlay).describe_study()), {})[0]["rows"]}
+    assert rows["init_from"] == [None, "warmstart"]
+    assert rows["teacher"] == [None, "grpo"]

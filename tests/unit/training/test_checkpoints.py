@@ -21,12 +21,13 @@ import pytest
 import torch
 
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, DpoRun, GrpoRun, Rewards, SftRun
+from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, Rewards, SftRun
 from tunelab.training import checkpoints
 
 PRELOADED = [
     "trl.trainer.sft_trainer",
     "trl.trainer.dpo_trainer",
+    "trl.trainer.distillation_trainer",
     "trl.trainer.grpo_trainer",
     "transformers.models.llama.modeling_llama",
 ]
@@ -43,6 +44,7 @@ BEST = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": Tru
 # a step takes sixteen completions for four of the eight questions, so here too two steps are an epoch
 GRPO = {"max_steps": 5, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 2, "num_generations": 4}
 GRPO |= {"max_completion_length": 6, "learning_rate": 1e-2, "beta": 0.05}
+TAUGHT = {"max_steps": 5, "per_device_train_batch_size": 4, "max_completion_length": 6, "learning_rate": 1e-2}
 
 
 def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -> None:
@@ -52,6 +54,7 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     os.dup2(console, 1)
     os.dup2(console, 2)
     torch.set_num_threads(1)
+    import train_distillation
     import train_dpo
     import train_grpo
     import train_sft
@@ -83,6 +86,8 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
         main = partial(train_sft.main, validation=work.validation, start=work.start)
     elif work.spec.method == "dpo":
         main = partial(train_dpo.main, start=work.start)
+    elif work.spec.method == "distillation":
+        main = partial(train_distillation.main, start=work.start, teacher_card=files["card"], teacher=work.teacher)
     else:
         main = partial(train_grpo.main, start=work.start, completions=folder / "completions")
     main(**files, saving=work.saving, seed="3", spec=work.spec)
@@ -143,13 +148,15 @@ def prepare(tmp_path_factory, rows, llama):
     source = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
     records.write_json(llama.parent / "card.json", source)
 
-    def prepare(adapter=None, quantization=None, start=None, save_steps=2, method="sft", **settings):
+    def prepare(adapter=None, quantization=None, start=None, save_steps=2, method="sft", teacher=None, **settings):
         fields = {"model": "tiny", "dataset": "chat", "adapter": adapter, "quantization": quantization}
         fields |= {"label": "Trial", "method": method}
         if method == "sft":
             spec = SftRun(**fields, training=SHORT | settings)
         elif method == "dpo":
             spec = DpoRun(**fields, training=SHORT | settings, samples="play")
+        elif method == "distillation":
+            spec = DistillationRun(**fields, training=TAUGHT | settings, teacher="other")
         else:
             spec = GrpoRun(**fields, training=GRPO | settings, rewards=Rewards(weights={"correctness": 1.0}))
         return SimpleNamespace(
@@ -157,6 +164,7 @@ def prepare(tmp_path_factory, rows, llama):
             train=folder / ("pairs" if method == "dpo" else "train"),
             validation=folder / "validation",
             start=[start / "weights"] if start else [],
+            teacher=[teacher / "weights"] if teacher else [],
             kind="adapter" if adapter or start else "model",
             saving=CheckpointSettings(save_steps=save_steps),
             spec=spec,
@@ -356,6 +364,28 @@ def test_a_supervised_run_that_goes_on_from_another_goes_on_to_the_bit(prepare, 
     one, result = run_both(run, prepare(start=whole.folder / "adapter"), ("step", 3))
     assert_equal(result, one)
     assert one.published != whole.published
+
+
+DISTILLED = {
+    "new adapter": ({"adapter": LORA, "teacher": True}, [("step", 2), ("writing", 4)], [2, 3]),
+    "from a start": ({"start": True}, [("step", 3)], [3]),
+    "whole model": ({"teacher": True}, [("step", 3)], [3]),
+    "accumulated": (
+        {"adapter": LORA, "teacher": True, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 3},
+        [("step", 1), ("step", 3)],
+        [1, 3],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DISTILLED)
+def test_distillation_goes_on_to_the_bit(prepare, run, whole, case):
+    settings, kills, resumed_at = DISTILLED[case]
+    settings |= {name: whole.folder / "adapter" for name in ("start", "teacher") if name in settings}
+    one, result = run_both(run, prepare(save_steps=1, method="distillation", **settings), *kills)
+    assert_equal(result, one)
+    assert result.summary["resumed_at"] == resumed_at
+    assert result.summary["teacher_tokens"] == one.summary["teacher_tokens"] > 0
 
 
 REINFORCED = {

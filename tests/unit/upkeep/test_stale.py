@@ -209,7 +209,7 @@ def test_the_names_of_logs_are_those_of_the_rules():
     rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "rules").glob("*.smk")))
     found = set(re.findall(r'"<(?:logs|benchmarks)>/(\w+)/(.+)\.(?:log|jsonl)"', rules))
     assert found == set(RECORD_NAMES.items())
-    assert len(found) == 22
+    assert len(found) == 23
 
 
 def test_the_default_config_refers_to_all_its_jobs():
@@ -219,3 +219,11 @@ def test_the_default_config_refers_to_all_its_jobs():
     assert {"train/lora_seed1", "merge_adapter/lora_seed1", "render_model_card/lora_seed1_adapter"} < logs
     assert {f"score_answers/{run}_sums" for run in ("base_seed0", "grpo_seed1")} < logs
     assert "train/lora_seed2" not in names
+
+
+def test_a_teacher_of_another_model_is_referred_to_by_the_look_at_its_vocabulary():
+    mine = {"method": "distillation", "label": "M", "model": "smollm2", "dataset": "sums", "init_from": "warmstart"}
+    spare = {"source": "random", "architecture": {"model_type": "llama"}}
+    config = build_config(models={"spare": spare}, runs={"mine": mine | {"teacher": "spare", "training": {}}})
+    records = {name for name in list_references(config) if name.startswith("check_vocabulary")}
+    assert records == {"check_vocabulary/smollm2_spare"}

@@ -10,6 +10,8 @@ from tunelab.config.specs.base import Label, Spec
 SAMPLING = ("grpo", "rloo")
 # methods that no reward teaches: their losses and likelihoods tell how it went
 SIGNALLING = ("dpo", "kto", "distillation")
+# methods that learn from answers drawn while they train, whatever says what these are worth
+DRAWING = (*SAMPLING, "distillation")
 
 
 class CheckpointSettings(Spec):
@@ -123,4 +125,14 @@ class GrpoRun(TrainedRun):
     rewards: Rewards
 
 
-RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun, Field(discriminator="method")]
+class DistillationRun(TrainedRun):
+    """On-policy distillation with TRL's DistillationTrainer: a teacher says of each token drawn what it would write."""
+
+    method: Literal["distillation"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    teacher: str = Field(
+        description="The run whose published weights teach (same seed), or an untouched model; of the same vocabulary."
+    )
+
+
+RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun | DistillationRun, Field(discriminator="method")]

@@ -1,0 +1,55 @@
+"""Train a model on its own answers to say at each token what a teacher would say (on-policy distillation).
+
+Reads   card        the fetched base model's card; the model lies beside it
+        precision   in which the study computes
+        template    the study's chat template for the model
+        train       conversations, of which all but the last reply is asked
+        start       what the `init_from` run published, if any
+        teacher_card  the card of the teacher's fetched model
+        teacher     what the teacher published; nothing if it is an untouched model
+        checkpoints what a killed attempt at the same work left behind, to go on from
+Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
+        config      its adapter_config.json or config.json
+        learnt_template   the chat template that it was trained with
+        history     one row per logged step: the divergence from the teacher, entropy, lengths
+        summary     what the training cost, with what was drawn and the teacher's passes
+        tensorboard event files
+"""
+
+from pathlib import Path
+
+from tunelab import records
+from tunelab.jobs.job import run_as_job
+
+
+def main(
+    card: Path,
+    precision: Path,
+    template: Path,
+    train: Path,
+    start: list[Path],
+    teacher_card: Path,
+    teacher: list[Path],
+    weights: Path,
+    history: Path,
+    summary: Path,
+    tensorboard: Path,
+    checkpoints: Path,
+    saving,
+    seed: str,
+    spec,
+) -> None:
+    from tunelab.models.precision import load_precision
+    from tunelab.training import distillation
+    from tunelab.training.outcome import write_outcome
+
+    origin, begin = records.read_json(card), start[0].parent if start else None
+    taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
+    rows = records.read_jsonl(train)
+    given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
+    trained = distillation.train(card.parent / "model", begin, taught_by, rows, *given)
+    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
+
+
+if __name__ == "__main__":
+    run_as_job(main, snakemake, keep=True)  # noqa: F821  (Snakemake provides it)

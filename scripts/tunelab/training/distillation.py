@@ -1,0 +1,125 @@
+"""On-policy distillation with TRL's DistillationTrainer: what a teacher says of each token of the student's answers.
+
+Prompts are the rows' conversations up to the last reply, tokenised as the evaluation does it; the replies themselves
+are not used. TRL reads the hidden states and the output layer of both models itself, so what acts elsewhere (a prefix,
+a prompt) would be passed by; `config.distillation_checks` refuses it. The teacher reads the student's very tokens: the
+vocabulary must be the same, and its own chat template plays no part.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from datasets import Dataset
+from trl import DistillationConfig, DistillationTrainer
+
+from tunelab.config.specs.training import CheckpointSettings, DistillationRun
+from tunelab.errors import UserError
+from tunelab.models import adapters, chat
+from tunelab.models.device import choose_device
+from tunelab.models.positions import count_positions
+from tunelab.training import shared
+from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
+from tunelab.training.starts import load_start
+
+SAME = 1e-5  # largest difference of a log-probability, in nats, that is rounding in float32
+
+
+class Teacher(NamedTuple):
+    """Where a teacher lies: the folder of its fetched model, and of what its run published (None: it is untouched)."""
+
+    base: Path
+    artefact: Path | None
+
+
+class ResumableDistillationTrainer(Drawing, DistillationTrainer):
+    """DistillationTrainer that takes tokenised prompts and can go on from a checkpoint."""
+
+    unpacked = "distillation compares whole distributions"
+
+    def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict]:
+        """Return prompts as they are; there are no images and no further fields."""
+        return prompts, None, {}
+
+
+def train(
+    base: Path,
+    start: Path | None,
+    teacher: Teacher,
+    rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: DistillationRun,
+    dtype: torch.dtype,
+    template: Path | None = None,
+) -> tuple[ResumableDistillationTrainer, list[dict], dict]:
+    """Train one run and return the trainer, its history and its costs.
+
+    Arguments are those of `grpo.train`; dtype is that of the teacher's weights as well. The losses are divergences from
+    the teacher in nats per token of a completion.
+
+    Raises:
+        UserError: if there are fewer rows than a step asks, if the teacher has too few positions for what is drawn, or
+            says what the run says before it has learnt anything.
+    """
+    device = choose_device()
+    args = shared.build_arguments(DistillationConfig, spec.training, checkpoints, saving, seed, device, dtype)
+    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
+    prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    _check_rows(args, len(rows))
+    taught_by = adapters.load_trained_model(*teacher, device, dtype)
+    _check_positions(taught_by, max(map(len, prompts)) + args.max_completion_length, spec.teacher)
+    model = load_start(base, start, device, dtype, spec)
+    adapters.name_ends(model, chat.list_ends(tokenizer))
+    published = keep_ends_only(model)
+    log = shared.ProgressLog()
+    trainer = ResumableDistillationTrainer(
+        model=model,
+        teacher_model=taught_by,
+        args=args,
+        train_dataset=Dataset.from_dict({"prompt": prompts}),
+        processing_class=tokenizer,
+        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        callbacks=[log],
+    )
+    adapters.keep_trainable_in_float32(trainer.model)
+    adapters.keep_start(trainer.model)
+    _check_apart(trainer, prompts[0], spec.teacher)
+    decoding = draw_faster(trainer)
+    costs = shared.train_and_measure(trainer, log)
+    model.generation_config = published
+    # the teacher reads each token that the student read or wrote
+    return trainer, log.rows, costs | {"decoding": decoding, "teacher_tokens": costs["tokens"]}
+
+
+def _check_rows(args: DistillationConfig, rows: int) -> None:
+    asked = args.per_device_train_batch_size * args.gradient_accumulation_steps
+    if rows < asked:
+        raise UserError(
+            f"A step asks {asked} questions, but there are {rows} to train on, so that no step would be taken. Lower "
+            "training.per_device_train_batch_size or gradient_accumulation_steps, or use more rows."
+        )
+
+
+def _check_positions(teacher: Any, needed: int, name: str) -> None:
+    positions = count_positions(teacher.config.to_dict())
+    if positions is not None and needed > positions:
+        raise UserError(
+            f"teacher: {name} has {positions} positions, and the longest prompt with its completion needs {needed}. "
+            "Lower training.max_completion_length, leave the longest rows out, or choose a teacher of a longer context."
+        )
+
+
+@torch.no_grad()
+def _check_apart(trainer: ResumableDistillationTrainer, prompt: list[int], name: str) -> None:
+    """Raise `UserError` if the teacher says of a prompt what the run says itself."""
+    ids, student = torch.tensor([prompt], device=trainer.args.device), trainer.model
+    student.eval()
+    says = [model(input_ids=ids).logits.float().log_softmax(-1) for model in (student, trainer.teacher_model)]
+    student.train()
+    if (says[0] - says[1]).abs().max() < SAME:
+        raise UserError(
+            f"teacher: {name} says what this run says before it has learnt anything, so that there is nothing to learn "
+            "from it. Name another teacher, or another start (init_from)."
+        )
