@@ -21,6 +21,8 @@ from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.function_files import check_functions
+from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.processes import held_lock, quote_interpreter
@@ -77,6 +79,7 @@ try:
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
     if workflow.is_main_process:
         check_fetched(CFG, SETTLED, SOURCE)
+        check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -135,7 +138,9 @@ onstart:
     claim_folder()
     # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
     workflow.scheduler._lock = threading.RLock()
-    os.environ[FROZEN] = str(freeze_study(SETTLED, SCRIPTS, Path(".snakemake/frozen")))
+    os.environ[FROZEN] = str(
+        freeze_study(SETTLED, SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)})
+    )
 
 
 onerror:
@@ -159,7 +164,8 @@ def train_facts(run, seed):
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
     script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages)
+    modules = function_modules(list_rewards(spec))
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
 
 
 def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):

@@ -9,7 +9,7 @@ from tunelab.comparison import contrasts, crossed, known, noise, statistics
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gains import split_gain
 from tunelab.comparison.items import Items, list_metrics
-from tunelab.comparison.metrics import CONTRASTED, PROPORTIONS
+from tunelab.comparison.metrics import PROPORTIONS
 from tunelab.comparison.results import Estimate, Gain, Parts, Results
 from tunelab.jobs.layout import StudyFolder
 
@@ -60,8 +60,8 @@ def pick_seed(measured: Measured, place: int) -> Measured:
 
 def list_parts(items: Items) -> Iterator[Parts]:
     """Split the spread of every contrasted metric, for every run with several seeds."""
-    for task, kind in items.tasks.items():
-        for metric in CONTRASTED[kind]:
+    for task in items.tasks:
+        for metric in items.list_contrasted(task):
             for run in items.study.runs:
                 measured, sources = items.measure(run, task, metric)
                 seeds, n = measured.numerators.shape

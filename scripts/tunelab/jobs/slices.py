@@ -12,6 +12,7 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
+from tunelab.jobs.functions import by_content, hash_functions, list_judges
 
 # fields of a run that say which drawn answers it learns from
 CHOICE = {"samples", "select", "pairs"}
@@ -27,7 +28,7 @@ class Slices:
 
     def run(self, run: str) -> dict[str, Any]:
         """Return a run's section without its display name and the choice of its rows, which comes as a file."""
-        return self._config.runs[run].model_dump(mode="json", exclude={"label"} | CHOICE)
+        return by_content(self._config.runs[run], {"label"} | CHOICE)
 
     def carded(self, run: str) -> dict[str, Any]:
         """Return a run's section as its model card shows it."""
@@ -39,7 +40,7 @@ class Slices:
 
     def drawn(self, samples: str) -> dict[str, Any]:
         """Return what decides which answers are drawn; the weights and questions come as files."""
-        return self._config.samples[samples].model_dump(mode="json", exclude={"run", "dataset"})
+        return by_content(self._config.samples[samples], {"run", "dataset"})
 
     def fetched_model(self, model: str) -> dict[str, Any]:
         """Return what decides which model it is."""
@@ -87,6 +88,11 @@ class Slices:
         """Return fields of a task, chosen as pydantic chooses them."""
         return self._config.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
 
+    def scoring(self, task: str) -> dict[str, Any]:
+        """Return what decides how a task's answers are judged; functions of the user's by what is in their files."""
+        parts = list_judges(self._config, task).items()
+        return self.task(task, {"kind"}) | {kind: hash_functions(part) for kind, part in parts if part}
+
     def repeated_task(self, repeat: str, task: str) -> TaskSpec:
         """Return the task as a repeat has it answered and measured: as it is, or in batches of another size."""
         spec, size = self._config.tasks[task], self._config.noise.batch_size
@@ -111,7 +117,9 @@ class Slices:
     @cached_property
     def compared(self) -> dict[str, Any]:
         """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
-        part = self.pick(["init_from", "model", "dataset", "samples"], task_fields=["kind", "dataset", "sampling"])
+        part = self.pick(
+            ["init_from", "model", "dataset", "samples"], task_fields=["kind", "dataset", "sampling", "metrics"]
+        )
         part["study"]["smoke"] = self._config.study.smoke
         drift = self._config.drift
         return part | {
@@ -131,7 +139,7 @@ class Slices:
     @cached_property
     def labels(self) -> dict[str, Any]:
         """How runs and tasks are called, for tables and for figures of all of them."""
-        return self.pick(["label"], task_fields=["label", "kind"])
+        return self.pick(["label"], task_fields=["label", "kind", "metrics"])
 
     @cached_property
     def drawn_costs(self) -> dict[str, Any]:
