@@ -53,7 +53,7 @@ class OwnFunction(NamedTuple):
 
 def describe_row(row: dict[str, Any]) -> str:
     """Write what functions are told of a row besides its prompt, as JSON: a table would change the types of columns."""
-    told = {"id": row["id"], "reference": row["messages"][-1]["content"], **row.get("columns", {})}
+    told = {"id": row.get("id"), "reference": row["messages"][-1].get("content"), **row.get("columns", {})}
     return json.dumps(told | ({"answer": row["answer"]} if "answer" in row else {}))
 
 
