@@ -200,7 +200,7 @@ function startBrowser() {
       const { seeds } = runs[run];
       if (seeds > 1) parts.push(write(words.seeds, { right: formatCount(answer.seeds), seeds: formatCount(seeds) }));
       answer.rewards.forEach((value, place) => {
-        parts.push(`${task().reward_names[place].replaceAll("_", " ")} ${formatDecimal(value, 2)}`);
+        parts.push(`${task().reward_names[place].replaceAll("_", " ")} ${value === null ? "–" : formatDecimal(value, 2)}`);
       });
     } else {
       parts.push(`${words.rougeL} ${formatDecimal(answer.rougeL / 10000, 3)}`);

@@ -20,7 +20,9 @@ from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
-from tunelab.jobs.gpus import list_gpus
+from tunelab.jobs.gpus import promise_gpus
+from tunelab.jobs.function_files import check_functions
+from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.processes import held_lock, quote_interpreter
@@ -38,18 +40,6 @@ if not IS_MODULE:
     watch_study(workflow)
     if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
         workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
-
-
-def promise_gpus(limits):
-    """Return how many GPUs a heavy job claims, one or none; without a limit on them, the GPUs of this machine are it."""
-    if "gpu" not in limits:
-        if workflow.resource_settings.nodes:
-            raise UserError(
-                "Whether a cluster's jobs have GPUs is not told by the machine that plans them: set the resource `gpu`, "
-                "how many the study may use at a time (0: none), in the profile or by `--resources gpu=4`."
-            )
-        limits["gpu"] = len(list_gpus())
-    return min(1, limits["gpu"].value)
 
 
 # of what tells in seconds that hours of work would be in vain
@@ -77,7 +67,9 @@ else:
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
         layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
-        SETTLED, GPUS = settle_selection(config, layers), promise_gpus(workflow.global_resources)
+        SETTLED, GPUS = settle_selection(config, layers), promise_gpus(
+            workflow.global_resources, bool(workflow.resource_settings.nodes)
+        )
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
     else:
         SETTLED, GPUS = load_frozen(os.environ[FROZEN], SCRIPTS)
@@ -87,6 +79,7 @@ try:
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
     if workflow.is_main_process:
         check_fetched(CFG, SETTLED, SOURCE)
+        check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -145,7 +138,9 @@ onstart:
     claim_folder()
     # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
     workflow.scheduler._lock = threading.RLock()
-    os.environ[FROZEN] = str(freeze_study(SETTLED, GPUS, SCRIPTS, Path(".snakemake/frozen")))
+    os.environ[FROZEN] = str(
+        freeze_study(SETTLED, GPUS, SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)})
+    )
 
 
 onerror:
@@ -172,7 +167,8 @@ def train_facts(run, seed):
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
     script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages)
+    modules = function_modules(list_rewards(spec))
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
 
 
 def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):

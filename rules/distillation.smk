@@ -45,7 +45,7 @@ rule train_distillation:
         run=only(CFG.list_trained("distillation", adapter=True)),
     conda:
         "../envs/train.yaml"
-    threads: 16
+    threads: THREADS
     resources:
         gpu=GPUS,
     params:

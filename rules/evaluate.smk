@@ -130,7 +130,8 @@ rule score_answers:
     conda:
         "../envs/report.yaml"
     params:
-        *track(*task_facts("score_answers.py", ["rouge-score", "sacrebleu"], {"kind"})),
+        *track(*scoring_facts("score_answers.py", ["rouge-score", "sacrebleu"])),
+        functions=lambda wildcards, input: list_judges(CFG, wildcards.task),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
         first=untracked(None),
     script:

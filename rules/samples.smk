@@ -20,10 +20,15 @@ rule draw_samples:
     params:
         *track(
             lambda samples: stage_facts(
-                f"samples.{samples}", SLICES.drawn(samples), "draw_samples.py", [*RUN_PACKAGES, "numpy"]
+                f"samples.{samples}",
+                SLICES.drawn(samples),
+                "draw_samples.py",
+                [*RUN_PACKAGES, "numpy"],
+                function_modules(list_rewards(CFG.samples[samples])),
             ),
             [(name,) for name in CFG.samples],
         ),
+        functions=lambda wildcards, input: {"rewards": list_rewards(CFG.samples[wildcards.samples])},
         spec=lambda wildcards: CFG.samples[wildcards.samples],
     script:
         "../scripts/draw_samples.py"

@@ -74,6 +74,7 @@ rule train_grpo:
         gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
+        functions=lambda wildcards, input: {"rewards": list_rewards(CFG.runs[wildcards.run])},
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:

@@ -35,7 +35,7 @@ def main(
     known = yaml.safe_load(published.read_text(encoding="utf-8"))
     found = estimates.build_results(selected, trainings, known)
     records.write_json(table, found.model_dump(mode="json"))
-    tables.write_table(main_csv, tables.build_main_table(selected, found), tables.MAIN_COLUMNS)
+    tables.write_table(main_csv, tables.build_main_table(selected, found), tables.list_main_columns(selected))
     tables.write_table(estimates_csv, map(dict, found.estimates), tables.ESTIMATE_COLUMNS)
     tables.write_table(contrasts_csv, map(dict, found.contrasts), tables.CONTRAST_COLUMNS)
     tables.write_table(cost_csv, tables.build_cost_table(selected, trainings), tables.COST_COLUMNS)

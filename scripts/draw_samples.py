@@ -43,7 +43,9 @@ def main(
     judged = judge_draws(answers, rows, spec.rewards)
     found = summarise_draws(judged, samples)
     with records.whole_file(drawn, "wb") as file:
-        pandas.DataFrame(judged).to_parquet(file, index=False)
+        # a part that never applies is a column of numbers too
+        table = pandas.DataFrame(judged).astype(dict.fromkeys(["reward", *spec.rewards.weights], float))
+        table.to_parquet(file, index=False)
     records.write_json(summary, facts | found)
 
 

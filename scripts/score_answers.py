@@ -24,9 +24,10 @@ def main(
     seed: str,
     task: str,
     first: int | None = None,
+    functions: dict[str, dict[str, str]] | None = None,
 ) -> None:
     rows = records.read_jsonl(references)[:first]
-    verdicts = scoring.build_scores(records.read_jsonl(answers), rows, spec.kind, task)
+    verdicts = scoring.build_scores(records.read_jsonl(answers), rows, spec.kind, task, functions)
     card = {"run": run, "seed": int(seed), "task": task, "kind": spec.kind, "n": len(verdicts)}
     records.write_jsonl(scores, verdicts)
     records.write_json(metrics, card | {"metrics": scoring.build_metrics(verdicts)})

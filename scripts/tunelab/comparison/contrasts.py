@@ -9,7 +9,7 @@ from itertools import combinations
 
 from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import CONTRASTED, METRICS, PROPORTIONS
+from tunelab.comparison.metrics import PROPORTIONS, find_metric
 from tunelab.comparison.results import Contrast
 from tunelab.comparison.verdicts import compare_runs, correct_family, judge
 from tunelab.config.study import Study
@@ -35,7 +35,7 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
     study = items.study
     declared, others = list_declared(study), list_others(study)
     for task, kind in items.tasks.items():
-        for metric in CONTRASTED[kind]:
+        for place, metric in enumerate(items.list_contrasted(task)):
             share = metric in PROPORTIONS.get(kind, ())
             found = {pair: _compare(items, pair, task, metric, share) for pair in declared + others}
             corrected = _correct({pair: found[pair] for pair in others + declared})
@@ -48,12 +48,12 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     task=task,
                     metric=metric,
                     declared=pair in declared,
-                    primary=metric == CONTRASTED[kind][0],
+                    primary=place == 0,
                     margin=study.spec["comparison"]["margins"][metric],
                     p_corrected=p,
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
-                    verdict=judge(contrast.value, p, p_equivalence, METRICS[metric].better),
+                    verdict=judge(contrast.value, p, p_equivalence, find_metric(metric, study.own_metrics).better),
                     sources=[source for run in pair for source in items.measure(run, task, metric)[1]],
                     **contrast._asdict() | {"p_equivalence": p_equivalence},
                 )

@@ -9,7 +9,7 @@ from tunelab.comparison import contrasts, crossed, known, noise, statistics
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gains import split_gain
 from tunelab.comparison.items import Items, list_metrics
-from tunelab.comparison.metrics import CONTRASTED, PROPORTIONS
+from tunelab.comparison.metrics import PROPORTIONS
 from tunelab.comparison.recovered import estimate_recovered
 from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
 from tunelab.jobs.layout import StudyFolder
@@ -62,8 +62,8 @@ def pick_seed(measured: Measured, place: int) -> Measured:
 
 def list_parts(items: Items) -> Iterator[Parts]:
     """Split the spread of every contrasted metric, for every run with several seeds."""
-    for task, kind in items.tasks.items():
-        for metric in CONTRASTED[kind]:
+    for task in items.tasks:
+        for metric in items.list_contrasted(task):
             for run in items.study.runs:
                 measured, sources = items.measure(run, task, metric)
                 seeds, n = measured.numerators.shape
@@ -92,7 +92,7 @@ def list_recovered(items: Items) -> Iterator[Recovered]:
     for run in (name for name in study.runs if study.run(name).get("teacher")):
         teacher, start = (study.find_shown(run, role) for role in ("teacher", "init_from"))
         for task in study.list_taught(run) if teacher and start else ():
-            metric = CONTRASTED[items.tasks[task]][0]
+            metric = items.list_contrasted(task)[0]
             measured = [items.measure(name, task, metric) for name in (run, teacher, start)]
             share = estimate_recovered(*(values for values, _ in measured))
             named = {"run": run, "teacher": teacher, "start": start, "task": task, "metric": metric}

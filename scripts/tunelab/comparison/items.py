@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tunelab.comparison.crossed import Measured
-from tunelab.comparison.metrics import MEANS, PROPORTIONS, RATIOS, find_metric
+from tunelab.comparison.metrics import CONTRASTED, MEANS, PROPORTIONS, RATIOS, find_metric, list_contrasted
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -43,6 +43,11 @@ class Items:
         """Every task and neutral text, with its kind ("maths", "text" or "neutral")."""
         kinds = {task: self.study.task(task)["kind"] for task in self.study.tasks}
         return kinds | dict.fromkeys(map(name_text, self.study.list_texts()), "neutral")
+
+    def list_contrasted(self, task: str) -> list[str]:
+        """List the metrics on which runs are compared."""
+        neutral = self.tasks[task] == "neutral"
+        return list(CONTRASTED["neutral"]) if neutral else list_contrasted(self.study.task(task))
 
     def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
         """Return a metric of a run over all its seeds, and the names of the files it comes from."""
@@ -74,7 +79,7 @@ class Items:
         rows = self._load(group, path).rows
         if metric in RATIOS:
             return _list_ratio(rows, metric)
-        values = [sum(row["rewards"].values()) if metric == "reward" else row[metric] for row in rows]
+        values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
         return np.array(values, float), np.ones(len(values))
 
     def _find_reader(self, task: str, metric: str) -> Callable[[str, int], tuple[np.ndarray, np.ndarray, Path]]:
@@ -119,6 +124,11 @@ class Items:
             )
 
 
+def _add_up(rewards: dict[str, float | None]) -> float:
+    """Add up rewards, of which a function of the user's own may not apply."""
+    return sum(value for value in rewards.values() if value is not None)
+
+
 def name_text(source: str) -> str:
     """Return a neutral text's name among the tasks."""
     return f"{NEUTRAL}{source}"
@@ -152,4 +162,5 @@ def list_metrics(study: Study, task: str, kind: str) -> list[str]:
     sampling = study.task(task).get("sampling")
     sampled = [f"{name}@{k}" for name in ("pass", "maj") for k in sampling["k"]] if sampling else []
     drift = ["kl"] if study.spec.get("drift") else []
-    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *sampled, *drift]
+    own = study.task(task).get("metrics", {})
+    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *sampled, *drift]

@@ -15,6 +15,7 @@ class Metric(NamedTuple):
     style: Literal["percent", "decimal", "tenths"]
     about: str
     span: tuple[float, float] = (0.0, math.inf)
+    own: bool = False  # a function of the user's own
 
 
 SHARE = (0.0, 1.0)
@@ -61,10 +62,25 @@ BRIEF = {"maths": ("strict", "reward"), "text": ("loss", "rouge_l")}  # for a se
 PLOTTED = {"maths": ("strict", "flexible", "strict_format"), "text": ("loss", "rouge_l", "chrf")}
 
 
-def find_metric(name: str) -> Metric:
-    """Look a metric up; `pass@k` and `maj@k` are made for their k."""
-    if "@" not in name:
+def list_contrasted(task: dict) -> list[str]:
+    """List the metrics of a task on which runs are compared; a verdict stands on the first."""
+    return [*CONTRASTED[task["kind"]], *task.get("metrics", ())]
+
+
+def list_headlines(task: dict) -> list[str]:
+    """List the metrics of the table of results."""
+    return [*HEADLINES[task["kind"]], *task.get("metrics", ())]
+
+
+def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
+    """Look a metric up; `pass@k` and `maj@k` are made for their k.
+
+    better: in which direction the user's own metrics are better (`Study.own_metrics`); all else is known without it.
+    """
+    if name in METRICS:
         return METRICS[name]
+    if "@" not in name:
+        return Metric(name, (better or {}).get(name, "higher"), "decimal", "", (-math.inf, math.inf), own=True)
     about = {
         "pass": "a strictly right answer is among this many sampled ones (unbiased estimate)",
         "maj": "the most frequent answer of this many sampled ones is right (expected over all choices of them)",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import CONTRASTED, RATIOS
+from tunelab.comparison.metrics import RATIOS
 from tunelab.comparison.results import Repeat
 from tunelab.config.study import REPEATS
 
@@ -16,7 +16,7 @@ def list_repeats(items: Items) -> Iterator[Repeat]:
     run = study.spec["noise"]["run"]
     seed = study.list_seeds(run)[0]
     for task in study.tasks:
-        for metric in CONTRASTED[study.task(task)["kind"]]:
+        for metric in items.list_contrasted(task):
             measured, sources = items.measure(run, task, metric)
             for repeat in REPEATS:
                 path = study.noise_file(repeat, task, "losses.jsonl" if metric in RATIOS else "scores.jsonl")

@@ -11,6 +11,7 @@ from tunelab.config.distillation_checks import check_distillation
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
+from tunelab.config.function_checks import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.model_checks import MODEL_CHECKS
 from tunelab.config.row_fields import FIELDS
 from tunelab.config.run_checks import RUN_CHECKS
@@ -168,11 +169,11 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
         yield Problem(path, "is the name of something that every run's folder holds; take another name")
 
 
-STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts)
+STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts, *FUNCTION_CHECKS)
 TABLE_CHECKS = {
     "models": MODEL_CHECKS,
-    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows),
-    "samples": SAMPLE_CHECKS,
-    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_distillation, check_training),
-    "tasks": (_check_answers, _check_test_rows, _check_task_name, *TASK_CHECKS),
+    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows, check_kept),
+    "samples": (*SAMPLE_CHECKS, check_rewards),
+    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_distillation, check_rewards, check_training),
+    "tasks": (_check_answers, _check_test_rows, _check_task_name, check_metrics, *TASK_CHECKS),
 }

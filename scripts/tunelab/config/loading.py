@@ -13,6 +13,7 @@ from pydantic import Field
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, render_problems
+from tunelab.config.functions import place_functions
 from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
@@ -94,12 +95,13 @@ class Config(Spec):
         return (name, self.runs[name].model) if name in self.runs else (None, name)
 
     def with_places(self, results: str, find_text: Callable[[str], str]) -> "Config":
-        """Return the same config with its results in another folder, and its neutral texts where they are found."""
+        """Return the same config with its results in another folder, and its texts and functions where they are."""
         drift = self.drift
         if drift:
             drift = drift.model_copy(update={"texts": tuple(map(find_text, drift.texts))})
+        placed = place_functions({"runs": self.runs, "samples": self.samples, "tasks": self.tasks}, find_text)
         return self.model_copy(
-            update={"study": self.study.model_copy(update={"results": results}), "drift": drift},
+            update={"study": self.study.model_copy(update={"results": results}), "drift": drift, **placed},
         )
 
     def _describe_samples(self, name: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Reader:
         plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         if value is None and types.NoneType in get_args(plain):
             return None
-        if sections := _list_sections(plain):
+        if (sections := _list_sections(plain)) and not (isinstance(value, str) and _takes_text(plain)):
             return self._read_section(sections, value, path, about)
         if get_origin(plain) is dict and get_args(plain)[1] is not Any and isinstance(value, dict) and value:
             return self._read_table(plain, value, path)
@@ -136,6 +136,11 @@ class Reader:
 def _list_sections(kind: Any) -> list[type[Spec]]:
     members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     return [member for member in members if isinstance(member, type) and issubclass(member, Spec)]
+
+
+def _takes_text(kind: Any) -> bool:
+    """Tell whether a text may stand in the place of a section, as its short form."""
+    return str in get_args(kind)
 
 
 def _find_tag(sections: list[type[Spec]]) -> str:

@@ -39,6 +39,12 @@ class Study:
     def task(self, task: str) -> dict:
         return self.spec["tasks"][task]
 
+    @cached_property
+    def own_metrics(self) -> dict[str, str]:
+        """The user's own metrics, each with the direction in which it is better."""
+        tasks = [self.task(task) for task in self.tasks]
+        return {name: metric["better"] for task in tasks for name, metric in task.get("metrics", {}).items()}
+
     def list_runs(self, *methods: str) -> list[str]:
         return [run for run in self.runs if self.run(run)["method"] in methods]
 

@@ -11,6 +11,7 @@ from tunelab.config.row_fields import FIELDS
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import turns, worked_answers
 from tunelab.data.fields import BadField, check_text, is_absent
+from tunelab.data.kept import keep_columns
 from tunelab.errors import UserError
 from tunelab.values import describe, list_names, shorten
 
@@ -22,16 +23,19 @@ class Example:
     """One row as chat: `question` is what the row's user says, by which rows count as duplicates.
 
     Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`).
+    `columns` are kept for the user's own rewards and metrics.
     """
 
     question: str
     messages: tuple[dict[str, Any], ...]
     answer: str | None = None
+    columns: dict[str, Any] | None = None
 
     def build_record(self, identifier: str) -> dict:
         """Build the JSON Lines record of this example."""
         record = {"id": identifier, "messages": list(self.messages)}
-        return record if self.answer is None else record | {"answer": self.answer}
+        more = {"answer": self.answer} if self.answer is not None else {}
+        return record | more | ({"columns": self.columns} if self.columns else {})
 
 
 def find_system(spec: PrepareSpec) -> str | None:
@@ -55,6 +59,12 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
                 f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
                 f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}."
             )
+    for name in spec.keep:
+        if name not in columns:
+            raise UserError(
+                f"{origin}: there is no column {shorten(name)} to keep; the columns are "
+                f"{list_names(columns)}{_suggest(name, columns)}. Name one of them in datasets.{dataset}.prepare.keep."
+            )
     return {field: column for field, column in mapped.items() if column in columns}
 
 
@@ -65,10 +75,11 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
     for number, row in enumerate(rows, start=1):
         values = {field: row[column] for field, column in columns.items()}
         try:
-            examples.append(_build_example(values, spec, system))
+            example = _build_example(values, spec, system)
+            examples.append(replace(example, columns=keep_columns(row, spec.keep)))
         except BadField as bad:
-            field = bad.field.partition("[")[0]
-            column = f" (column '{columns[field]}')" if columns[field] != field else ""
+            name = bad.field.partition("[")[0]
+            column = f" (column '{columns[name]}')" if columns.get(name, name) != name else ""
             raise UserError(
                 f"{origin}, row {number}, field '{bad.field}'{column}: expected {bad.expected}, "
                 f"found {describe(bad.found)}. Mend or remove the row, or map another column."

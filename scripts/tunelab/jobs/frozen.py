@@ -4,8 +4,10 @@ Jobs of a cluster read the Snakefile again when their turn comes, maybe hours la
 copy, so that an edit made in the meantime cannot reach work that was planned before it.
 """
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from tunelab.errors import UserError
 from tunelab.jobs import provenance
 
 
-def freeze_study(config: dict[str, Any], gpus: int, scripts: Path, folder: Path) -> Path:
-    """Write the merged config, a heavy job's GPUs and a hash of all code to a file named for its content; return it."""
-    frozen = {"config": config, "gpus": gpus, "code": _hash_code(scripts)}
+def freeze_study(config: dict[str, Any], gpus: int, scripts: Path, folder: Path, functions: Iterable[str] = ()) -> Path:
+    """Write the merged config and a hash of all code to a file named for its content, and return it.
+
+    gpus: of a heavy job; functions: files of functions of the user's own.
+    """
+    frozen = {"config": config, "gpus": gpus, "code": _hash_code(scripts), "functions": _hash_files(functions)}
     digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
     file = folder / f"{digest}.json"
     records.write_json(file, frozen)
@@ -34,7 +39,19 @@ def load_frozen(file: Path, scripts: Path) -> tuple[dict[str, Any], int]:
     edited = [name for name in sorted(now.keys() | frozen["code"].keys()) if now.get(name) != frozen["code"].get(name)]
     if edited:
         raise UserError(f"scripts/{edited[0]} was edited after this run was planned; start Snakemake again.")
+    for name, digest in frozen["functions"].items():
+        if _hash_files([name]) != {name: digest}:
+            raise UserError(f"{name} was edited after this run was planned; start Snakemake again.")
     return frozen["config"], frozen["gpus"]
+
+
+def _hash_files(files: Iterable[str]) -> dict[str, str | None]:
+    """Return a hash of each file, None for one that is gone or no Python any more."""
+    hashes: dict[str, str | None] = dict.fromkeys(sorted(files))
+    for file in hashes:
+        with contextlib.suppress(OSError, SyntaxError, ValueError):
+            hashes[file] = provenance.hash_source(Path(file))
+    return hashes
 
 
 def _hash_code(scripts: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tunelab.errors import UserError
 
@@ -45,6 +45,24 @@ def read_listing(told: str) -> list[str]:
         elif found := re.match(r"\s+MIG .*\(UUID: (MIG-[^)]+)\)", line):
             gpus[-1].append(found[1])
     return [name for index, *parts in gpus for name in (parts or [index])]
+
+
+def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
+    """Return how many GPUs a heavy job claims, one or none, and limit a local study without a limit to those here.
+
+    limits: Snakemake's resources that all jobs share.
+
+    Raises:
+        UserError: if the jobs run elsewhere, and nothing says whether there are GPUs.
+    """
+    if "gpu" not in limits:
+        if cluster:
+            raise UserError(
+                "Whether a cluster's jobs have GPUs is not told by the machine that plans: set the resource `gpu`, "
+                "how many the study may use at a time (0: none), in the profile or by `--resources gpu=4`."
+            )
+        limits["gpu"] = len(list_gpus())
+    return min(1, limits["gpu"].value)
 
 
 def take_gpus(

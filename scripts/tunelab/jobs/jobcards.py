@@ -41,6 +41,7 @@ class Attempt:
         self._job, self._clock, self._started = job, time.monotonic(), _now()
         self._facts = [value for value in job.params if isinstance(value, str) and " = " in value]
         _check_code(self._facts)
+        _check_functions(self._facts, dict(job.params.items()).get("functions") or {})
         self._states = {str(path): _state(path) for path in job.input}
         self._inputs = {path: records.hash_file(path) for path in self._states}
         self._commit = _describe_commit()
@@ -114,6 +115,14 @@ def _check_code(facts: list[str]) -> None:
         name, _, digest = fact.removeprefix("code ").partition(" = ")
         if fact.startswith("code ") and provenance.hash_source(scripts / name) != digest:
             raise UserError(f"scripts/{name} was edited after this run was planned; start Snakemake again.")
+
+
+def _check_functions(facts: list[str], functions: dict[str, dict[str, str]]) -> None:
+    """Do the same for files of the user's own functions; facts know them by their content alone."""
+    planned = {fact.partition(" = ")[2] for fact in facts}
+    for file in {file for part in functions.values() for file in part.values()}:
+        if repr(provenance.hash_source(Path(file))) not in planned:
+            raise UserError(f"{file} was edited after this run was planned; start Snakemake again.")
 
 
 def _drop_names(fact: str, wildcards: Any) -> str:

@@ -68,6 +68,11 @@ def hash_sources(script: Path, modules: tuple[str, ...] = ()) -> tuple[tuple[str
     return tuple(sorted(hashes.items()))
 
 
+def list_project_files(file: Path, root: Path) -> tuple[str, ...]:
+    """List the project's files that a file from elsewhere imports, as paths from `root`, the folder of its code."""
+    return tuple(str(found.relative_to(root)) for found in _read_source(file, root)[1])
+
+
 def hash_source(file: Path) -> str:
     """Return a hash of a file's syntax tree without docstrings, so that comments and layout do not count."""
     return _hash_tree(_parse_code(file)[0])
@@ -86,7 +91,7 @@ def _hash_tree(tree: ast.Module) -> str:
 
 def _parse_code(file: Path) -> tuple[ast.Module, list[ast.AST]]:
     """Return a file's tree without docstrings, and all its nodes."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    tree = ast.parse(file.read_bytes(), str(file))
     nodes = list(ast.walk(tree))
     for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

@@ -10,6 +10,7 @@ from tunelab.config.field_classes import TRAINERS
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import DRAWING
+from tunelab.jobs.functions import by_content, hash_functions, list_judges
 from tunelab.jobs.study_slices import StudySlices
 
 # fields of a run that say which drawn answers it learns from
@@ -21,7 +22,7 @@ class Slices(StudySlices):
 
     def run(self, run: str) -> dict[str, Any]:
         """Return a run's section without its display name and the choice of its rows, which comes as a file."""
-        return self._config.runs[run].model_dump(mode="json", exclude={"label"} | CHOICE)
+        return by_content(self._config.runs[run], {"label"} | CHOICE)
 
     def carded(self, run: str) -> dict[str, Any]:
         """Return a run's section as its model card shows it."""
@@ -33,7 +34,7 @@ class Slices(StudySlices):
 
     def drawn(self, samples: str) -> dict[str, Any]:
         """Return what decides which answers are drawn; the weights and questions come as files."""
-        return self._config.samples[samples].model_dump(mode="json", exclude={"run", "dataset"})
+        return by_content(self._config.samples[samples], {"run", "dataset"})
 
     def fetched_model(self, model: str) -> dict[str, Any]:
         """Return what decides which model it is."""
@@ -83,6 +84,11 @@ class Slices(StudySlices):
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:
         """Return fields of a task, chosen as pydantic chooses them."""
         return self._config.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
+
+    def scoring(self, task: str) -> dict[str, Any]:
+        """Return what decides how a task's answers are judged; functions of the user's by what is in their files."""
+        parts = list_judges(self._config, task).items()
+        return self.task(task, {"kind"}) | {kind: hash_functions(part) for kind, part in parts if part}
 
     def repeated_task(self, repeat: str, task: str) -> TaskSpec:
         """Return the task as a repeat has it answered and measured: as it is, or in batches of another size."""

@@ -30,7 +30,8 @@ class StudySlices:
     def compared(self) -> dict[str, Any]:
         """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
         part = self.pick(
-            ["init_from", "teacher", "model", "dataset", "samples"], task_fields=["kind", "dataset", "sampling"]
+            ["init_from", "teacher", "model", "dataset", "samples"],
+            task_fields=["kind", "dataset", "sampling", "metrics"],
         )
         part["study"]["smoke"] = self._config.study.smoke
         drift = self._config.drift
@@ -51,7 +52,7 @@ class StudySlices:
     @cached_property
     def labels(self) -> dict[str, Any]:
         """How runs and tasks are called, for tables and for figures of all of them."""
-        return self.pick(["label"], task_fields=["label", "kind"])
+        return self.pick(["label"], task_fields=["label", "kind", "metrics"])
 
     @cached_property
     def drawn_costs(self) -> dict[str, Any]:

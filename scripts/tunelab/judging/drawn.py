@@ -6,17 +6,23 @@ from typing import Any
 
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
-from tunelab.judging.rewards import build_reward_functions, is_right
+from tunelab.judging.own_functions import describe_row
+from tunelab.judging.rewards import add_rewards, build_reward_functions, is_right
 
 
 def judge_draws(answers: list[dict], rows: list[dict], spec: Rewards) -> list[dict[str, Any]]:
-    """Return a record for each answer: question, gold number, every reward part, their weighted sum, and `right`."""
+    """Return a record for each answer: question, gold number, every reward part, their weighted sum, and `right`.
+
+    A part is None where a function of the user's own does not apply, and so is the sum where none does.
+    """
     functions, weights = build_reward_functions(spec)
     asked = {row["id"]: row for row in rows}
     turns = [[{"role": "assistant", "content": answer["completion"]}] for answer in answers]
     gold = [asked[answer["id"]]["answer"] for answer in answers]
     prompts = [asked[answer["id"]]["messages"][:-1] for answer in answers]
-    parts = {function.__name__: function(prompts=prompts, completions=turns, answer=gold) for function in functions}
+    told = [describe_row(asked[answer["id"]]) for answer in answers]
+    given = {"prompts": prompts, "completions": turns, "answer": gold, "row": told}
+    parts = {function.__name__: function(**given) for function in functions}
     return [
         {
             "id": answer["id"],
@@ -27,7 +33,7 @@ def judge_draws(answers: list[dict], rows: list[dict], spec: Rewards) -> list[di
             "tokens": answer["tokens"],
             "truncated": answer["finish"] == "length",
             "right": is_right(answer["completion"], gold[index], spec.set),
-            "reward": sum(weight * parts[name][index] for name, weight in zip(parts, weights, strict=True)),
+            "reward": add_rewards([values[index] for values in parts.values()], weights),
             **{name: values[index] for name, values in parts.items()},
         }
         for index, answer in enumerate(answers)

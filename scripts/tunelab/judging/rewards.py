@@ -22,9 +22,10 @@ as well was not learnt from the rewards (Spurious Rewards, arXiv:2506.10947).
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tunelab.config.specs.training import Rewards
+from tunelab.judging.own_functions import Judge, build_judge
 from tunelab.numbers import is_equal_number, normalise_number
 
 Reward = Callable[[str, str], float]
@@ -135,13 +136,23 @@ def is_right(completion: str, answer: str, rewards: str) -> bool:
     return REWARDS[rewards]["correctness"](completion, answer) > 0
 
 
-def build_reward_functions(spec: Rewards) -> tuple[list[Callable[..., list[float]]], list[float]]:
+def build_reward_functions(spec: Rewards) -> tuple[list[Judge], list[float]]:
     """Build GRPOTrainer's `reward_funcs` and GRPOConfig's `reward_weights`, in the order of the config.
 
-    The data set's column `answer` holds the gold number, and completions are conversations of one message.
+    The data set's column `answer` holds the gold number, `row` what `describe_row` says of a row, and completions are
+    conversations of one message. A function of the user's own may give None, which counts for nothing.
     """
-    functions = [_wrap_for_trainer(name, (REWARDS[spec.set] | CONTROLS)[name]) for name in spec.weights]
+    own, known = spec.functions, REWARDS[spec.set] | CONTROLS
+    functions = [
+        build_judge(name, own[name]) if name in own else _wrap_for_trainer(name, known[name]) for name in spec.weights
+    ]
     return functions, list(spec.weights.values())
+
+
+def add_rewards(parts: Iterable[float | None], weights: Iterable[float]) -> float | None:
+    """Add up the weighted parts of a reward that apply; None when none does, as TRL has it."""
+    applying = [weight * part for weight, part in zip(weights, parts, strict=True) if part is not None]
+    return sum(applying) if applying else None
 
 
 def _wrap_for_trainer(name: str, reward: Reward) -> Callable[..., list[float]]:

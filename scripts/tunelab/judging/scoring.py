@@ -12,16 +12,46 @@ from collections.abc import Callable
 from math import fsum
 
 from tunelab.errors import UserError
+from tunelab.judging.own_functions import build_judge, describe_row
 from tunelab.judging.rewards import REWARDS, find_tagged_answer
 from tunelab.numbers import find_last_number, is_equal_number
 from tunelab.words import compose, split_words
 
 
-def build_scores(answers: list[dict], references: list[dict], kind: str, task: str) -> list[dict]:
-    """Build one verdict per reference, in the references' order; `kind` is "maths" or "text"."""
+def build_scores(
+    answers: list[dict],
+    references: list[dict],
+    kind: str,
+    task: str,
+    functions: dict[str, dict[str, str]] | None = None,
+) -> list[dict]:
+    """Build one verdict per reference, in the references' order; `kind` is "maths" or "text".
+
+    functions: the user's own `rewards` (maths only) and `metrics`, name → file.
+    """
     pairs = match_answers(answers, references, task)
+    verdicts = _judge_pairs(pairs, kind, task)
+    for name, file in (functions or {}).get("rewards", {}).items():
+        for verdict, value in zip(verdicts, _judge_by(name, file, pairs, may_skip=True), strict=True):
+            verdict["rewards"][name] = value
+    for name, file in (functions or {}).get("metrics", {}).items():
+        for verdict, value in zip(verdicts, _judge_by(name, file, pairs, may_skip=False), strict=True):
+            verdict[name] = value
+    return verdicts
+
+
+def _judge_by(name: str, file: str, pairs: list[tuple[dict, dict]], may_skip: bool) -> list[float | None]:
+    """Judge all answers by a function of the user's own, which is told what it is told in training."""
+    return build_judge(name, file, may_skip)(
+        prompts=[reference["messages"][:-1] for _, reference in pairs],
+        completions=[[{"role": "assistant", "content": answer["completion"]}] for answer, _ in pairs],
+        row=[describe_row(reference) for _, reference in pairs],
+    )
+
+
+def _judge_pairs(pairs: list[tuple[dict, dict]], kind: str, task: str) -> list[dict]:
     if kind == "maths":
-        for reference in references:
+        for _, reference in pairs:
             if "answer" not in reference:
                 raise UserError(
                     f"tasks.{task}.kind: maths needs a gold number, and the row {reference['id']} of the test data has "
@@ -99,16 +129,20 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
 
 
 def build_metrics(scores: list[dict]) -> dict[str, dict]:
-    """Average every boolean and number of the verdicts, rewards as `reward` (their sum) and `reward/<name>`."""
+    """Average every boolean and number of the verdicts, rewards as `reward` (their sum) and `reward/<name>`.
+
+    A reward of the user's own is averaged over the rows to which it applies.
+    """
     rows = [_flatten_score(score) for score in scores]
-    return {name: {"value": fsum(row[name] for row in rows) / len(rows), "n": len(rows)} for name in rows[0]}
+    columns = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
+    return {name: {"value": fsum(column) / len(column), "n": len(column)} for name, column in columns.items() if column}
 
 
-def _flatten_score(score: dict) -> dict[str, float]:
+def _flatten_score(score: dict) -> dict[str, float | None]:
     """Return a verdict's numbers under the names of the metrics."""
     numbers = {name: value for name, value in score.items() if isinstance(value, (bool, int, float))}
     if "rewards" in score:
-        numbers["reward"] = fsum(score["rewards"].values())
+        numbers["reward"] = fsum(value for value in score["rewards"].values() if value is not None)
         numbers |= {f"reward/{name}": value for name, value in score["rewards"].items()}
     return numbers
 

@@ -25,10 +25,11 @@ def build_completions(study: StudyFolder, run: str) -> list[dict]:
 def _build_step(rows: list[dict[str, Any]], step: int) -> dict:
     same = [row for row in rows if row["prompt"] == rows[0]["prompt"]]
     parts = [name for name in rows[0] if name not in COLUMNS]
+    earned = [row["reward"] for row in rows if row["reward"] is not None]
     return {
         "step": step,
         "drawn": len(rows),
-        "mean_reward": fmean(row["reward"] for row in rows),
+        "mean_reward": fmean(earned) if earned else None,
         "prompt": rows[0]["prompt"],
         "answer": rows[0]["answer"],
         "completions": [row | {"parts": {name: row[name] for name in parts}} for row in same[:SHOWN]],

@@ -5,7 +5,7 @@ Needs `\\usepackage{booktabs}`; labels in Chinese need XeLaTeX or LuaLaTeX and a
 
 import pandas as pd
 
-from tunelab.comparison.metrics import HEADLINES, METRICS, find_metric
+from tunelab.comparison.metrics import find_metric, list_headlines
 from tunelab.comparison.results import Contrast, Results
 from tunelab.config.study import Study
 from tunelab.reporting.notation import MINUS, THIN, format_decimal, format_interval, format_metric
@@ -26,10 +26,12 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 def render_main_table(study: Study, results: Results) -> str:
     """Render the headline metrics, one row per run, each with its interval below; seeds are averaged."""
     found = {(row.run, row.task, row.metric): row for row in results.estimates if is_summary(study, row)}
-    columns = [(task, metric) for task in study.tasks for metric in HEADLINES[study.task(task)["kind"]]]
+    columns = [(task, metric) for task in study.tasks for metric in list_headlines(study.task(task))]
     cells = [[_write_cell(found[run, task, metric]) for task, metric in columns] for run in study.runs]
+    described = [find_metric(metric, study.own_metrics) for _, metric in columns]
     titles = [
-        (study.task(task)["label"], METRICS[metric].label + ARROWS[METRICS[metric].better]) for task, metric in columns
+        (study.task(task)["label"], metric.label + ARROWS[metric.better])
+        for (task, _), metric in zip(columns, described, strict=True)
     ]
     return _render(cells, titles, [study.run(run)["label"] for run in study.runs])
 

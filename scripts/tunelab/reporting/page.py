@@ -6,7 +6,7 @@ import yaml
 
 from tunelab.comparison import statistics, verdicts
 from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import BRIEF, CONTRASTED, HEADLINES, METRICS, find_metric
+from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines
 from tunelab.comparison.results import Results
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
@@ -47,7 +47,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
         "texts": texts,
         "models": [build_model(study, model) for model in study.spec["models"]],
         "cards": data_cards,
-        "metrics": {name: find_metric(name) for name in order_metrics(find)},
+        "metrics": {name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
         "cells": build_cells(study, find),
         "find": find,
         "findings": findings.build_findings(results.contrasts),
@@ -140,7 +140,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> d
     run, seed = study.list_arms()[0]
     generation = study.load(study.task_file(run, seed, task, "generation.json"))
     measured = {metric for (_, _, name, metric) in find if name == task}
-    headlines = HEADLINES[spec["kind"]]
+    headlines = list_headlines(spec)
     return {
         "label": spec["label"],
         "kind": spec["kind"],

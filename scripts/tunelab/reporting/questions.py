@@ -107,7 +107,7 @@ def build_answer(answer: dict, seeds: list[dict], texts: Texts, rewards: dict[tu
     row = [texts.place(answer["completion"]), answer["tokens"], marks]
     if "rewards" not in score:
         return [*row, round(score["rouge_l"] * 10_000), round(score["chrf"] * 100)]
-    parts = tuple(round(value, 4) for value in score["rewards"].values())
+    parts = tuple(None if value is None else round(value, 4) for value in score["rewards"].values())
     numbers = [texts.place(score["extracted"][name]) for name in ("tagged", "flexible")]
     return [*row, *numbers, rewards.setdefault(parts, len(rewards)), sum(verdict["strict"] for verdict in seeds)]
 

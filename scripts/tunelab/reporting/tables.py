@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from tunelab.comparison.metrics import HEADLINES
+from tunelab.comparison.metrics import HEADLINES, list_headlines
 from tunelab.comparison.results import Contrast, Estimate, Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
@@ -15,13 +15,15 @@ COSTS = (
     *("trainable_parameters", "saved_parameters", "total_parameters", "artefact_bytes", "device", "dtype"),
 )
 COST_COLUMNS = ("run", "seed", *COSTS, "chain_train_seconds")
-_HEADLINE_NAMES = tuple(dict.fromkeys(metric for kind in ("maths", "text") for metric in HEADLINES[kind]))
-MAIN_COLUMNS = (
-    *("run", "seed", "task", "n"),
-    *(f"{metric}{end}" for metric in _HEADLINE_NAMES for end in ("", "_low", "_high")),
-)
 ESTIMATE_COLUMNS = ("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval")
 CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in ("unequal", "sources"))
+
+
+def list_main_columns(study: Study) -> tuple[str, ...]:
+    """List the main table's columns: the headlines of every kind of task, and the user's own metrics."""
+    named = [metric for headlines in HEADLINES.values() for metric in headlines]
+    metrics = dict.fromkeys([*named, *study.own_metrics])
+    return "run", "seed", "task", "n", *(f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
 
 
 def build_main_table(study: Study, results: Results) -> list[dict]:
@@ -36,7 +38,7 @@ def build_main_table(study: Study, results: Results) -> list[dict]:
         for seed in [*seeds, *([None] if len(seeds) > 1 else [])]:
             for task in study.tasks:
                 line = {"run": run, "seed": seed, "task": task, "n": found[run, seed, task, "loss"].n}
-                for metric in HEADLINES[study.task(task)["kind"]]:
+                for metric in list_headlines(study.task(task)):
                     row = found[run, seed, task, metric]
                     line |= {metric: row.value, f"{metric}_low": row.low, f"{metric}_high": row.high}
                 table.append(line)

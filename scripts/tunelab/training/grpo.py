@@ -17,7 +17,8 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
-from tunelab.judging.rewards import build_reward_functions
+from tunelab.judging.own_functions import FunctionError, describe_row
+from tunelab.judging.rewards import add_rewards, build_reward_functions
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.training import shared
@@ -37,7 +38,16 @@ class Recording(Drawing):
         output = super()._generate_and_score_completions(inputs)
         if self.model.training:
             self.recorded += self._describe_completions(inputs, output)
+        self._forget_empty_means()
         return output
+
+    def _forget_empty_means(self) -> None:
+        """Drop means over no completions, of a reward that applied to none; JSON cannot keep them for a checkpoint."""
+        metrics = self._metrics["train" if self.model.training else "eval"]
+        for name in [name for name, values in metrics.items() if values and values[-1] != values[-1]]:
+            metrics[name].pop()
+            if not metrics[name]:
+                del metrics[name]
 
     def _tokenize_prompts(self, prompts: list) -> tuple[list[list[int]], None, dict]:
         """Tokenise prompts as the evaluation does; there are no images and no further fields."""
@@ -49,7 +59,10 @@ class Recording(Drawing):
     def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
         count, weights = len(inputs), self.reward_weights.tolist()
         logs = {name: list(self._logs[name])[-count:] for name in ("completion", "advantages")}
-        parts = {name: list(values)[-count:] for name, values in self._logs["rewards"].items()}
+        parts = {  # TRL has NaN where a function does not apply
+            name: [None if value != value else value for value in list(values)[-count:]]
+            for name, values in self._logs["rewards"].items()
+        }
         # measured on the ids: TRL empties the mask of cut completions when mask_truncated_completions is set
         ends = torch.isin(output["completion_ids"], torch.tensor(self.eos_token_ids, device=self.accelerator.device))
         return [
@@ -58,7 +71,7 @@ class Recording(Drawing):
                 "prompt": row["prompt"][-1]["content"],
                 "answer": row["answer"],
                 "completion": logs["completion"][i][0]["content"],
-                "reward": sum(w * values[i] for w, values in zip(weights, parts.values(), strict=True)),
+                "reward": add_rewards([values[i] for values in parts.values()], weights),
                 "advantage": logs["advantages"][i],
                 "tokens": int(ends[i].int().argmax()) + 1 if ends[i].any() else self.max_completion_length,
                 "truncated": not bool(ends[i].any()),
@@ -80,13 +93,14 @@ TRAINERS = {"grpo": (GRPOConfig, RecordingGRPOTrainer), "rloo": (RLOOConfig, Rec
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
-    """Build the trainer's columns `prompt` and `answer`; with `shuffle_gold` the answers change places among rows."""
-    answers = [row["answer"] for row in rows]
+    """Build the trainer's columns `prompt`, `answer` and `row`, which is all that the user's own functions are told.
+
+    With `shuffle_gold` the answers, and what else is told of their rows, change places among the prompts.
+    """
+    golds = [{"answer": row["answer"], "row": describe_row(row)} for row in rows]
     if shuffle_gold:
-        random.Random(seed).shuffle(answers)
-    return Dataset.from_list(
-        [{"prompt": row["messages"][:-1], "answer": answer} for row, answer in zip(rows, answers, strict=True)]
-    )
+        random.Random(seed).shuffle(golds)
+    return Dataset.from_list([{"prompt": row["messages"][:-1], **gold} for row, gold in zip(rows, golds, strict=True)])
 
 
 def train(
@@ -135,6 +149,8 @@ def train(
     decoding = draw_faster(trainer)
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
+    except FunctionError:
+        raise
     except UserError:  # weights that did not move are explained by completions that taught nothing
         check_learnable(trainer)
         raise

@@ -37,8 +37,8 @@ def check_learnable(trainer: Any) -> None:
     parts = trainer.reward_func_names if apart else ["reward"]
     size = args.num_generations
     groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
-    if groups and all(len({row[part] for row in group}) == 1 for group in groups for part in parts):
-        best = max(row["reward"] for row in recorded)
+    if groups and all(len({row[part] for row in group} - {None}) <= 1 for group in groups for part in parts):
+        best = max((row["reward"] for row in recorded if row["reward"] is not None), default=0)
         raise UserError(
             f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
             "so there was nothing to learn from, and nothing is published. Start from a run that already follows the "

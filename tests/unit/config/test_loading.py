@@ -29,6 +29,11 @@ GOOD_OVERLAYS = [
     "runs: {grpo: {init_from: , adapter: {peft_type: LORA, r: 4}}}",
     "runs: {grpo: {training: {generation_batch_size: 24, num_generations: 6}}}",
     "runs: {grpo: {rewards: {weights: {correctness: 0, xml_count: -1}}}}",
+    "runs: {grpo: {rewards: {functions: {brevity: my.py}, weights: {brevity: 0.2, correctness: 0}}}}",
+    "runs: {grpo: {rewards: {functions: {brevity: my.py, clarity: my.py}, weights: {brevity: 1, clarity: 0}}}}",
+    "{tasks: {sums: {metrics: {brevity: my.py}}}, comparison: {margins: {brevity: 0.1}}}",
+    "{tasks: {sums: {metrics: {brevity: my.py}}}, study: {tasks: [support]}}",  # no task of the study has it
+    "datasets: {support: {prepare: {keep: [topic]}}}",
     "datasets: {sums: {prepare: {validation: 999}}}",
     # the source has test rows of its own
     "datasets: {mine: {fetch: {source: local, files: [a.csv], test_files: [b.csv]}, "
@@ -113,3 +118,24 @@ def test_the_config_given_is_left_as_it_is():
     before = copy.deepcopy(raw)
     load_config(raw, "config/config.yaml")
     assert raw == before
+
+
+def test_a_metric_of_ones_own_may_be_said_by_its_file_alone():
+    given = "comparison: {margins: {a: 1, b: 1}}\ntasks: {sums: {metrics: {a: my.py, b: {file: my.py, better: lower}}}}"
+    metrics = load(given).tasks["sums"].metrics
+    assert {name: (metric.file, metric.better) for name, metric in metrics.items()} == {
+        "a": ("my.py", "higher"),
+        "b": ("my.py", "lower"),
+    }
+
+
+def test_functions_are_taken_from_where_they_are_found():
+    rewards = "rewards: {functions: {r: my.py}, weights: {r: 1}}"
+    given = (
+        f"{{runs: {{grpo: {{{rewards}}}}}, samples: {{play: {{run: base, dataset: sums, {rewards}}}}}, tasks: {{sums: "
+    )
+    config = load(given + "{metrics: {m: own.py}}}, comparison: {margins: {m: 1}}}")
+    placed = config.with_places("elsewhere/results", lambda path: f"found/{path}")
+    assert placed.runs["grpo"].rewards.functions == placed.samples["play"].rewards.functions == {"r": "found/my.py"}
+    assert placed.tasks["sums"].metrics["m"].file == "found/own.py"
+    assert placed.runs["lora"] == config.runs["lora"] and placed.tasks["support"] == config.tasks["support"]

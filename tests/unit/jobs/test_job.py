@@ -383,3 +383,14 @@ def test_a_job_that_was_promised_a_gpu_never_computes_without_one(tmp_path):
     assert "Error: This job was given a GPU, and PyTorch" in read_log(tmp_path)
     assert run_job(tmp_path, choose, CUDA_VISIBLE_DEVICES="77").returncode == 0
     assert "cpu" in read_log(tmp_path)
+
+
+def test_a_job_whose_function_of_the_users_was_edited_since_it_was_planned_does_not_run(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def mine(**columns):\n    return []\n", encoding="utf-8")
+    main = "job.params.names['functions'] = {'rewards': {'mine': 'mine.py'}}\ndef main():\n    pass"
+    facts = (f"runs.lora.rewards.functions.mine = {hash_source(file)!r}",)
+    assert run_job(tmp_path, main, facts=facts).returncode == 0
+    file.write_text("def mine(**columns):\n    return [1]\n", encoding="utf-8")
+    assert run_job(tmp_path, main, facts=facts).returncode == 1
+    assert "mine.py was edited after this run was planned; start Snakemake again." in read_log(tmp_path)

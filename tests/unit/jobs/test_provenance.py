@@ -5,7 +5,7 @@ import pytest
 
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.jobs import provenance
-from tunelab.jobs.provenance import build_facts, flatten, hash_sources
+from tunelab.jobs.provenance import build_facts, flatten, hash_source, hash_sources, list_project_files
 
 PROJECT = {
     "train.py": "from tunelab import sft\nfrom tunelab.jobs.job import run_as_job\n\n\n"
@@ -136,6 +136,23 @@ def test_packages_are_listed_with_their_versions(tmp_path):
 def test_a_package_that_is_not_installed_fails_loudly(tmp_path):
     with pytest.raises(importlib.metadata.PackageNotFoundError, match="no-such-package"):
         build_facts("x", {}, write_script(tmp_path), ["no-such-package"])
+
+
+def test_what_a_file_from_elsewhere_imports_of_the_project_is_listed(tmp_path):
+    hash_project(tmp_path / "project")
+    file = tmp_path / "mine.py"
+    file.write_text("import re\nfrom tunelab.deep import noise\nimport tunelab.sft\nimport other\n", encoding="utf-8")
+    (tmp_path / "other.py").write_text("", encoding="utf-8")
+    assert set(list_project_files(file, tmp_path / "project")) == {
+        *("tunelab/__init__.py", "tunelab/sft.py", "tunelab/deep/__init__.py", "tunelab/deep/noise.py"),
+    }
+
+
+def test_a_mark_that_editors_put_first_is_no_edit(tmp_path):
+    one, other = tmp_path / "one.py", tmp_path / "other.py"
+    one.write_bytes(b"X = '\xc3\xa9'\n")
+    other.write_bytes(b"\xef\xbb\xbfX = '\xc3\xa9'\r\n")
+    assert hash_source(one) == hash_source(other)
 
 
 def write_script(folder: Path) -> Path:

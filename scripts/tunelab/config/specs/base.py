@@ -17,6 +17,15 @@ Name = Annotated[
         description="Lower-case letters, digits, `_`, `-` and `.`; no `_`, `-` or `.` first and no `.` last.",
     ),
 ]
+# of a Python function in a file of the user's, which is a column and a part of keys as well
+FunctionName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
+        max_length=60,
+        description="The function's own: letters, digits and `_`, a letter first.",
+    ),
+]
 Label = Annotated[str, Field(pattern=r"\S", description="What the report shows; not blank.")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy takes no more

@@ -24,6 +24,9 @@ class PrepareSpec(Spec):
         0.1, description="Share or number of held-out rows; with the source's own test split, at most that many of it."
     )
     seed: NonNegativeInt = 42
+    keep: tuple[str, ...] = Field(
+        (), description="Further columns of the file, which rewards and metrics of your own are given by name."
+    )
 
 
 class DatasetSpec(Spec):

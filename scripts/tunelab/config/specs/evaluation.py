@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from tunelab.config.specs.base import Label, Seed, Spec
+from tunelab.config.specs.base import FunctionName, Label, Seed, Spec
 
 
 class GenerationSpec(Spec):
@@ -36,6 +36,17 @@ class SamplingSpec(Spec):
     seed: Seed = 0
 
 
+class MetricSpec(Spec):
+    """A metric of the user's own: a function with the signature of a reward."""
+
+    file: str
+    better: Literal["higher", "lower"] = "higher"
+
+
+def _spell_out(value: str | MetricSpec) -> MetricSpec:
+    return value if isinstance(value, MetricSpec) else MetricSpec(file=value)
+
+
 class TaskSpec(Spec):
     """One data set's held-out rows, answered by every run and scored."""
 
@@ -44,6 +55,9 @@ class TaskSpec(Spec):
     kind: Literal["maths", "text"]
     generation: GenerationSpec
     loss_batch_size: PositiveInt = 8
+    metrics: dict[FunctionName, Annotated[str | MetricSpec, AfterValidator(_spell_out)]] = Field(
+        default_factory=dict, description="Metrics of your own: function → the Python file that holds it."
+    )
     sampling: SamplingSpec | None = Field(None, description="Maths only; null: one answer per question is all.")
 
 

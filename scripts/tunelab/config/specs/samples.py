@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from tunelab.config.specs.base import Seed, Spec
-from tunelab.config.specs.training import Rewards
+from tunelab.config.specs.training import REWARDS, Rewards
 
 # all five, so that every part is there to look at and to choose by
-ALL_REWARDS = dict.fromkeys(("correctness", "integer", "strict_format", "soft_format", "xml_count"), 1.0)
+ALL_REWARDS = dict.fromkeys([name for name in REWARDS if name != "random"], 1.0)
 
 
 class SamplesSpec(Spec):

@@ -6,6 +6,9 @@ from pydantic import Field, PositiveFloat
 
 from tunelab.config.specs.base import Label, Seed, Spec
 
+# what is compared on every task, beside the task's own metrics
+MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf")
+
 
 class ComparisonSpec(Spec):
     """Which differences between runs are tested, and how large one must be to matter."""
@@ -13,8 +16,9 @@ class ComparisonSpec(Spec):
     contrasts: tuple[tuple[str, ...], ...] = Field(
         (), description="Pairs [run, against]; the p-values of one task and metric are corrected together (Holm)."
     )
-    margins: dict[Literal["strict", "flexible", "reward", "loss", "rouge_l", "chrf"], PositiveFloat] = Field(
-        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1."
+    margins: dict[str, PositiveFloat] = Field(
+        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1.",
+        json_schema_extra={"properties": {name: {"exclusiveMinimum": 0, "type": "number"} for name in MARGINS}},
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
-from tunelab.config.specs.base import Label, Spec
+from tunelab.config.specs.base import FunctionName, Label, Spec
 
 # methods that learn from answers drawn while they train, and from what rewards say of these
 SAMPLING = ("grpo", "rloo")
@@ -12,6 +12,8 @@ SAMPLING = ("grpo", "rloo")
 SIGNALLING = ("dpo", "kto", "distillation")
 # methods that learn from answers drawn while they train, whatever says what these are worth
 DRAWING = (*SAMPLING, "distillation")
+# the five that both sets have, and the coin of control runs
+REWARDS = ("correctness", "integer", "strict_format", "soft_format", "xml_count", "random")
 
 
 class CheckpointSettings(Spec):
@@ -106,11 +108,13 @@ class Rewards(Spec):
     """Reward functions of GRPO and RLOO; the same functions judge answers in the evaluation."""
 
     set: Literal["fixed", "legacy"] = "fixed"
-    weights: dict[Literal["correctness", "integer", "strict_format", "soft_format", "xml_count", "random"], float] = (
-        Field(
-            min_length=1,
-            description="Weight of each reward; one left out is not used. `random` tosses a coin, for control runs.",
-        )
+    functions: dict[FunctionName, str] = Field(
+        default_factory=dict, description="Rewards of your own: function → the Python file that holds it."
+    )
+    weights: dict[str, float] = Field(
+        min_length=1,
+        description="Weight of each reward; one left out is not used. `random` tosses a coin, for control runs.",
+        json_schema_extra={"properties": {name: {"type": "number"} for name in REWARDS}},  # for editors to complete
     )
     shuffle_gold: bool = Field(
         False, description="For control runs: give every training question the right answer of another one."

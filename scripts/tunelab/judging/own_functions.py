@@ -1,0 +1,160 @@
+"""Rewards and metrics of the user's own: functions with the signature of TRL's rewards, in Python files.
+
+They are given the same in training, in drawing and in scoring: prompts and completions as lists of messages, and the
+row's columns by name, each a list. So they must judge every answer by itself and alike each time: the first answers
+that a function is given are judged once more, one by one, and what differs is refused.
+"""
+
+import copy
+import json
+import numbers
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from tunelab.errors import UserError
+from tunelab.values import cut, describe, shorten
+
+JUDGED_TWICE = 8  # answers of the first batch
+LARGEST = 3e38  # what the trainer's float32 can hold
+
+Judge = Callable[..., list[float | None]]
+
+
+class FunctionError(UserError):
+    """What a function of the user's own did wrong."""
+
+
+class Batch(NamedTuple):
+    """Answers to judge; `rows` are the columns of each."""
+
+    prompts: list
+    completions: list
+    rows: list[dict[str, Any]]
+
+    def pick(self, place: int) -> "Batch":
+        return Batch(*([part[place]] for part in self))
+
+
+class OwnFunction(NamedTuple):
+    """A function with where it is from; `may_skip`: None stands for an answer to which it does not apply."""
+
+    call: Callable[..., Any]
+    name: str
+    file: str
+    may_skip: bool
+
+    def __str__(self) -> str:
+        return f"{shorten(self.file)}: {self.name}"
+
+
+def describe_row(row: dict[str, Any]) -> str:
+    """Write what functions are told of a row besides its prompt, as JSON: a table would change the types of columns."""
+    told = {"id": row.get("id"), "reference": row["messages"][-1].get("content"), **row.get("columns", {})}
+    return json.dumps(told | ({"answer": row["answer"]} if "answer" in row else {}))
+
+
+def build_judge(name: str, file: str, may_skip: bool = True) -> Judge:
+    """Build a reward function for the trainer: it takes `prompts`, `completions` and `row` (texts of `describe_row`).
+
+    may_skip: whether None may stand for an answer to which it does not apply; else every answer must get a number.
+
+    Raises:
+        FunctionError: from here and from the function that it returns, naming file, function and row.
+    """
+    function = OwnFunction(_load_function(name, file), name, file, may_skip)
+    unchecked = [True]
+
+    def judge(prompts: list, completions: list, row: list[str], **others: object) -> list[float | None]:
+        batch = Batch(prompts, completions, list(map(json.loads, row)))
+        values = _judge_batch(function, batch)
+        if unchecked:
+            _check_repeatable(function, batch, values)
+            unchecked.clear()
+        return values
+
+    judge.__name__ = name
+    return judge
+
+
+def _load_function(name: str, file: str) -> Callable[..., Any]:
+    """Run a file and return its function; not by Python's own import, which may take an older compiled copy."""
+    module = ModuleType(f"own:{file}")
+    module.__file__ = file
+    sys.modules[module.__name__] = module  # where dataclasses look for it
+    try:
+        exec(compile(Path(file).read_bytes(), file, "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise FunctionError(f"{shorten(file)} cannot be run: {_explain(error, file)}. Mend the file.") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise FunctionError(f"{shorten(file)} leaves no function {name} behind; define it at the file's top level.")
+    return function
+
+
+def _judge_batch(function: OwnFunction, batch: Batch) -> list[float | None]:
+    try:
+        found = _call(function, batch)
+        values = list(found) if isinstance(found, list | tuple) or hasattr(found, "__array__") else None
+    except (Exception, SystemExit) as error:
+        raise FunctionError(_find_row(function, batch, error)) from error
+    if values is None or len(values) != len(batch.rows):
+        got = describe(found) if values is None else f"{len(values)} values"
+        raise FunctionError(
+            f"{function}: must return a list of one number for each of {len(batch.rows)} answers (got {got}); "
+            f"the first of them is to the row {_name_row(batch, 0)}."
+        )
+    return [_read_value(function, value, _name_row(batch, place)) for place, value in enumerate(values)]
+
+
+def _call(function: OwnFunction, batch: Batch) -> Any:
+    prompts, completions, rows = copy.deepcopy(tuple(batch))  # whatever it does to them, the trainer has its own
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return function.call(prompts=prompts, completions=completions, **columns)
+
+
+def _read_value(function: OwnFunction, value: Any, row: str) -> float | None:
+    if value is None and function.may_skip:
+        return None
+    value = value.item() if getattr(value, "ndim", None) == 0 else value  # of NumPy or PyTorch
+    if not isinstance(value, numbers.Real) or not abs(value) <= LARGEST:
+        wanted = "a finite number, or None where it does not apply" if function.may_skip else "a finite number"
+        raise FunctionError(f"{function}, row {row}: must return {wanted} (got {describe(value)}).")
+    return float(value)
+
+
+def _name_row(batch: Batch, place: int) -> str:
+    return shorten(batch.rows[place]["id"]) if batch.rows else "none"
+
+
+def _find_row(function: OwnFunction, batch: Batch, error: BaseException) -> str:
+    """Say what a function raised and, by trying them one by one, at which row."""
+    for place in range(len(batch.rows)):
+        try:
+            _call(function, batch.pick(place))
+        except (Exception, SystemExit) as alone:
+            return f"{function}, row {_name_row(batch, place)}: {_explain(alone, function.file)}. Mend the function."
+    said = _explain(error, function.file)
+    return f"{function}, {len(batch.rows)} rows from {_name_row(batch, 0)} on: {said}. Mend the function."
+
+
+def _explain(error: BaseException, file: str) -> str:
+    """Write an exception in a line, with the line of the user's file where it arose."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    said = cut(" ".join(str(error).split()))
+    return f"{type(error).__name__}{f': {said}' if said else ''}" + (f" (line {lines[-1]})" if lines else "")
+
+
+def _check_repeatable(function: OwnFunction, batch: Batch, values: list[float | None]) -> None:
+    for place, value in enumerate(values[:JUDGED_TWICE]):
+        (again,) = _judge_batch(function, batch.pick(place))
+        if again != value:
+            raise FunctionError(
+                f"{function}, row {_name_row(batch, place)}: the same answer was worth {value} among others and "
+                f"{again} alone. Judge each answer by itself, without chance and without what came before; or a killed "
+                "training would not go on as it was, nor would scores mean what rewards did."
+            )
