@@ -1,5 +1,6 @@
 """The README of a published adapter or model: what it is, how it was made, how to load it."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -70,8 +71,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
     revision = find_revision(card)
     base = f'"{origin}", revision="{revision}"' if revision else f'"path/of/{origin}"'
     loading = LOAD_ADAPTER.format(base=base) if adapter else LOAD_MODEL
-    unused = {"label"} if getattr(spec, "samples", None) else {"label", "select"}
-    settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
+    settings = _list_settings(spec)
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),
         kind="Adapter" if adapter else "Model",
@@ -88,3 +88,13 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
         versions=", ".join(f"{package} {version}" for package, version in training["versions"].items()),
         settings=yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
     )
+
+
+def _list_settings(spec: Any) -> dict[str, Any]:
+    """Return a run's section as its card shows it; files of functions by their names, not by places on this machine."""
+    unused = {"label"} if getattr(spec, "samples", None) else {"label", "select"}
+    settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
+    if "rewards" in settings:
+        functions = {name: Path(file).name for name, file in settings["rewards"].pop("functions").items()}
+        settings["rewards"] |= {"functions": functions} if functions else {}
+    return settings

@@ -132,7 +132,10 @@ def is_control(spec: dict) -> bool:
     rewards = spec.get("rewards")
     if spec.get("pairs", {}).get("labels") == "shuffled":
         return True
-    return bool(rewards) and ("correctness" not in rewards["weights"] or rewards.get("shuffle_gold", False))
+    if not rewards:
+        return False
+    judges = {"correctness", *rewards.get("functions", ())}  # what a function of the user's own rewards may be a skill
+    return judges.isdisjoint(rewards["weights"]) or rewards.get("shuffle_gold", False)
 
 
 def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> dict:

@@ -1,5 +1,6 @@
 """Files of functions of the user's own are judged before anything is planned, and none of their code is run."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,14 @@ study: {{runs: [base, warmstart, grpo, rft]}}
     file.rename(tmp_path / "moved.py")
     moved = Slices(load(overlay.replace("my.py", "moved.py")))
     assert moved.run("grpo")["rewards"]["functions"] == {"a": digest}
+
+
+def test_the_how_to_shows_the_projects_own_example_and_a_config_that_is_valid(monkeypatch):
+    monkeypatch.chdir(SCRIPTS.parent)
+    text = Path("docs/rewards.md").read_text(encoding="utf-8")
+    (function,) = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    (overlay,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    assert function == Path("config/rewards/brevity.py").read_text(encoding="utf-8")
+    config = load(overlay)
+    check_functions(config, merge(overlay), "short.yaml", SCRIPTS)
+    assert [use.path[0] for use in list_uses(config)] == ["runs", "samples", "tasks"]

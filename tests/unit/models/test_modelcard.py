@@ -106,6 +106,18 @@ def test_the_settings_can_be_read_back():
     }
 
 
+def test_functions_of_the_users_own_are_named_without_their_place():
+    rewards = Rewards(functions={"mine": "/home/me/my.py"}, weights={"mine": 0.5})
+    spec = GRPO.model_copy(update={"rewards": rewards})
+    settings = yaml.safe_load(find_block(render_model_card(spec, WHEEL, TRAINING, 0, adapter=False), "yaml"))
+    assert settings["rewards"] == {"set": "fixed", "functions": {"mine": "my.py"}} | {
+        "weights": {"mine": 0.5},
+        "shuffle_gold": False,
+    }
+    plain = yaml.safe_load(find_block(render_model_card(GRPO, WHEEL, TRAINING, 0, adapter=False), "yaml"))
+    assert "functions" not in plain["rewards"]
+
+
 def test_the_loading_code_of_an_adapter_pins_the_base_and_of_a_whole_model_needs_none():
     adapter = find_block(split_card(render_model_card(SFT, HUB, TRAINING, 42, adapter=True))[1], "python")
     whole = find_block(split_card(render_model_card(GRPO, WHEEL, TRAINING, 0, adapter=False))[1], "python")

@@ -74,3 +74,11 @@ def test_the_time_of_drawing_counts_for_each_run_that_learnt_from_it(tmp_path):
 def test_shuffled_pairs_are_a_control():
     assert is_control({"pairs": {"labels": "shuffled"}})
     assert not is_control({"pairs": {"labels": "judged"}})
+
+
+def test_a_run_that_is_rewarded_by_a_function_of_the_users_own_is_no_control():
+    assert is_control({"rewards": {"weights": {"soft_format": 1.0}}})
+    assert not is_control({"rewards": {"weights": {"correctness": 1.0}}})
+    own = {"functions": {"mine": "my.py"}, "weights": {"mine": 1.0}}
+    assert not is_control({"rewards": own})
+    assert is_control({"rewards": own | {"shuffle_gold": True}})
