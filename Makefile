@@ -67,7 +67,7 @@ bench: setup ## time training steps beside plain TRL scripts (ROUNDS=3, RUNS="lo
 bench-growth: setup ## tell how a step's cost grows with batch, group and lengths, and planning with the runs
 	@$(VENV)/bin/python scripts/bench_growth.py $(STUDY)
 
-gpu-check: setup ## run a study of a few minutes on a GPU, and print one table of what it did (JOBS=4 share the GPU)
+gpu-check: setup ## run a study of a few minutes on a GPU, and print one table of what it did (JOBS=1 for exact times)
 	@$(VENV)/bin/python scripts/gpu_check.py $(STUDY) $(if $(JOBS),--jobs $(JOBS))
 
 reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote

@@ -41,5 +41,5 @@ def main(configfile: list[Path], jobs: int) -> int:
 
 if __name__ == "__main__":
     parser = build_parser(__doc__)
-    parser.add_argument("--jobs", type=int, default=1, help="how many jobs share the GPU; times are exact with one")
+    parser.add_argument("--jobs", type=int, default=4, help="how many jobs share the GPU; steps are timed alone with 1")
     run_as_tool(main, parser)

@@ -15,12 +15,14 @@ from tunelab.upkeep.studyfolders import read_card
 class Arm(NamedTuple):
     """One training and what followed it; what a training that failed did not leave is None.
 
+    taught: whether it learns given answers, whose loss falls; its own, drawn before, are likely from the start;
     seconds: of a step, without the first ones; memory: the peak that PyTorch reserved, in bytes; losses: one a
     logged step, None where it was no finite number; failure: why a job of it failed, or did not run.
     """
 
     run: str
     method: str
+    taught: bool
     held: str
     optimizer: str
     precision: str | None = None
@@ -60,6 +62,7 @@ def _read_arm(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) 
     told = {
         "run": run,
         "method": spec["method"],
+        "taught": spec["method"] == "sft" and spec.get("samples") is None,
         "held": describe_weights(spec),
         "optimizer": spec["training"].get("optim", "default"),
         "failure": next(_list_reasons(run, seed, failed), None),

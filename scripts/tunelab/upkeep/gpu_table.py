@@ -23,12 +23,12 @@ class Check(NamedTuple):
 def list_checks(arms: list[Arm], device: str, repeats: list[dict[str, Any]]) -> list[Check]:
     """Judge what the arms left. repeats: those of `results.json`."""
     trained = [arm for arm in arms if arm.precision]
-    taught = [arm for arm in trained if arm.method == "sft" and len(arm.losses) > 2 and None not in arm.losses]
+    taught = [arm for arm in trained if arm.taught and len(arm.losses) > 2 and None not in arm.losses]
     return [
         _check_all("all trainings and evaluations ended well", arms, lambda arm: arm.failure is None),
         _check_all(f"trained on {device}", trained, lambda arm: arm.device == device),
         _check_all("every loss is a finite number", trained, lambda arm: None not in arm.losses),
-        _check_all("supervised losses fell", taught, _fell),
+        _check_all("losses of given answers fell", taught, _fell),
         Check("evaluated again", None if not repeats else True, _describe_repeats(repeats, "again")),
         Check(
             "evaluated in batches of another size",

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[3]
 RESULTS = Path("results/gpu_check")
 GPU = "Made-up GPU"
 LOSSES = (2.0, 1.8, 1.5, 1.0)
-WELL = Arm("lora", "sft", "as computed", "default", "bfloat16", GPU, 0.05, 2_000_000_000, LOSSES)
+WELL = Arm("lora", "sft", True, "as computed", "default", "bfloat16", GPU, 0.05, 2_000_000_000, LOSSES)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_a_run_is_read_from_what_its_jobs_left():
     arm = read("grpo_qlora")
     assert arm.seconds == pytest.approx(0.1)
     assert arm == Arm(
-        "grpo_qlora", "grpo", "nf4, double", "default", "bfloat16", GPU, arm.seconds, 3_000_000_000, LOSSES,
+        "grpo_qlora", "grpo", False, "nf4, double", "default", "bfloat16", GPU, arm.seconds, 3_000_000_000, LOSSES,
         (0.0, 0.5, 0.5, 1.5),
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def test_what_is_well_holds_and_what_is_not_is_named():
     assert all(check.holds is not False for check in judge(WELL).values())
     rising, broken = WELL._replace(losses=LOSSES[::-1]), WELL._replace(losses=(2.0, None, 1.0))
     elsewhere, failed = WELL._replace(device="CPU (x)"), WELL._replace(failure="train/x: y")
-    cases = {"supervised losses fell": rising, "every loss is a finite number": broken}
+    cases = {"losses of given answers fell": rising, "every loss is a finite number": broken}
     cases |= {f"trained on {GPU}": elsewhere, "all trainings and evaluations ended well": failed}
     for what, arm in cases.items():
         found = judge(WELL, arm._replace(run="other"))
@@ -105,8 +105,11 @@ def test_what_is_well_holds_and_what_is_not_is_named():
         assert found[what].found == "not other"
 
 
-def test_rewards_decide_whether_sampling_learns_so_its_losses_need_not_fall():
-    assert judge(WELL._replace(method="grpo", losses=LOSSES[::-1]))["supervised losses fell"].holds is None
+def test_only_the_loss_of_given_answers_must_fall():
+    assert judge(WELL._replace(taught=False, losses=LOSSES[::-1]))["losses of given answers fell"].holds is None
+    assert [arm.run for arm in read_arms(read_config([gpu_check.STUDY])) if arm.taught] == [
+        *("lora", "lora_fp16", "qlora", "int8", "paged", "prefix_qlora", "full", "warmstart")
+    ]
 
 
 def test_repeated_evaluations_are_told_with_their_changes():
@@ -118,7 +121,7 @@ def test_repeated_evaluations_are_told_with_their_changes():
 
 
 def test_the_table_is_whole_and_short():
-    failed = Arm("qlora", "sft", "nf4", "default", failure=f"train/qlora_seed1: a | b {'x' * 500}")
+    failed = Arm("qlora", "sft", True, "nf4", "default", failure=f"train/qlora_seed1: a | b {'x' * 500}")
     arms = [WELL, failed, WELL._replace(run="odd", losses=(2.0, None), rewards=(0.5, 1.25))]
     lines = render_check({"device": GPU, "torch": "9.9"}, arms, list_checks(arms, GPU, [])).splitlines()
     assert lines[0] == "device Made-up GPU, torch 9.9"
