@@ -19,7 +19,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup setup-tests again lock new-study report plan verify clean-stale bench bench-growth reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests again lock new-study report plan verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -66,6 +66,9 @@ bench: setup ## time training steps beside plain TRL scripts (ROUNDS=3, RUNS="lo
 
 bench-growth: setup ## tell how a step's cost grows with batch, group and lengths, and planning with the runs
 	@$(VENV)/bin/python scripts/bench_growth.py $(STUDY)
+
+gpu-check: setup ## run a study of a few minutes on a GPU, and print one table of what it did (JOBS=1 for exact times)
+	@$(VENV)/bin/python scripts/gpu_check.py $(STUDY) $(if $(JOBS),--jobs $(JOBS))
 
 reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote
 	@$(VENV)/bin/python scripts/check_reproducibility.py $(STUDY)

@@ -18,6 +18,7 @@ TOOLS = [
         "ask_runs",
         "bench_growth",
         "bench_training",
+        "gpu_check",
         "new_study",
         "plan_jobs",
         "verify_artefacts",

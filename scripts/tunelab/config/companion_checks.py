@@ -108,7 +108,30 @@ def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*here, "vllm_importance_sampling_mode"), text)
 
 
+def check_sampled_weights(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that handing the weights to another sampler leaves those that are trained, and their base, as they are."""
+    if run.method not in DRAWING:
+        return
+    training, here = run.training, (*path, "training")
+    full = (run.get("precision") or config.study.precision) == "float32"
+    if training.get("use_transformers_continuous_batching") and not full:
+        text = (
+            "TRL would hold the trained weights in half precision from the first sampling on; set the run's own "
+            "precision: float32, or leave it out"
+        )
+        yield Problem((*here, "use_transformers_continuous_batching"), text)
+    if not training.get("use_vllm") or find_adapter(config, path[-1]) is None:
+        return
+    exact = full and run.get("quantization") is None
+    if not exact:
+        text = (
+            "for vLLM, TRL merges the adapter into the base and takes it out again at every step, which changes a base "
+            "in half precision or quantised; set the run's own precision: float32 (unquantised), or leave it out"
+        )
+        yield Problem((*here, "use_vllm"), text)
+
+
 COMPANION_CHECKS = (
     *(check_precision, check_saved_best, check_packing, check_checkpointing, check_reference),
-    *(check_completions, check_vllm),
+    *(check_completions, check_vllm, check_sampled_weights),
 )

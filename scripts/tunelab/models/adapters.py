@@ -1,5 +1,6 @@
 """Load models, attach and save PEFT adapters."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def load_base_model(
         compute = {"bnb_4bit_compute_dtype": dtype} if quantization.get("load_in_4bit") else {}
         options["quantization_config"] = BitsAndBytesConfig(**(compute | quantization))
         options["device_map"] = {"": device}
+        _say_once("bitsandbytes.autograd._functions")
     model = AutoModelForCausalLM.from_pretrained(folder, **options)
     if not quantization:
         return model.to(device)
@@ -47,6 +49,18 @@ def load_base_model(
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
+
+
+def _say_once(logger: str) -> None:
+    """Let a library's logger say each sentence once: bitsandbytes tells of a cast at every product in 8 bits."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        known = record.msg in said
+        said.add(record.msg)
+        return not known
+
+    logging.getLogger(logger).addFilter(is_new)
 
 
 def name_ends(model: PreTrainedModel, ends: list[int]) -> None:

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, PrefixTuningConfig, get_peft_model
@@ -112,3 +114,13 @@ def test_a_weight_missing_from_the_copy_is_no_silent_gap(llama):
     del kept[next(iter(kept))]
     with pytest.raises(KeyError, match="lora_A"):
         adapters.restore_trainable(model, kept)
+
+
+def test_a_base_in_8_bits_tells_of_its_casts_once(llama, caplog, monkeypatch):
+    logger = logging.getLogger("bitsandbytes.autograd._functions")
+    monkeypatch.setattr(logger, "filters", [])
+    model = adapters.load_base_model(llama, torch.device("cpu"), torch.float32, {"load_in_8bit": True})
+    model(torch.tensor([[5, 6, 7]]))
+    model(torch.tensor([[5, 6, 7]]))
+    said = [record.getMessage() for record in caplog.records if record.name == logger.name]
+    assert said == ["MatMul8bitLt: inputs will be cast from torch.float32 to float16 during quantization"]

@@ -48,8 +48,8 @@ def test_without_a_terminal_stale_results_are_only_listed(capsys, monkeypatch):
     assert capsys.readouterr().out.replace("\u202f", " ").splitlines() == [
         "    2.0 kB  results/runs/old: no config refers to it",
         "Removing this frees 2.0 kB. No config refers to it, of these:",
-        "config/config.yaml, config/blog.yaml, config/controls.yaml, config/methods.yaml, config/real.yaml, "
-        "config/smoke.yaml. "
+        "config/config.yaml, config/blog.yaml, config/controls.yaml, config/gpu_check.yaml, config/methods.yaml, "
+        "config/real.yaml, config/smoke.yaml. "
         "Name one that lies elsewhere with CONFIG=.",
     ]
     assert left() == ["lora", "old"]
@@ -184,7 +184,7 @@ def test_make_help_lists_every_target_of_use_in_two_columns():
     lines = printed.splitlines()
     names = [line.split()[0] for line in lines]
     assert {"plan", "verify", "clean-stale", "reproduce-check"} < set(names)
-    assert len(names) == 17
+    assert len(names) == 18
     assert {line[:17].strip() for line in lines} == set(names), "the texts begin in one column"
 
 
