@@ -1,11 +1,13 @@
 """Which GPUs there are, and which of them a job takes, so that jobs run side by side and none sees two by accident.
 
-A job holds the lock of a file for each GPU that it uses; the kernel drops it when the job dies. What the libraries see
-is set by `CUDA_VISIBLE_DEVICES` before they are imported. Where that is set already, by a user or a cluster, only what
-it names is taken.
+A job holds the lock of a file for each GPU that it uses; the kernel drops it when the job dies. A study that may use
+more GPUs than there are shares them: each then has as many such files, and the emptiest GPU is taken first. What the
+libraries see is set by `CUDA_VISIBLE_DEVICES` before they are imported. Where that is set already, by a user or a
+cluster, only what it names is taken.
 """
 
 import fcntl
+import math
 import os
 import re
 import subprocess
@@ -18,6 +20,7 @@ from typing import IO, Any
 from tunelab.errors import UserError
 
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
+SHARE = "TUNELAB_JOBS_PER_GPU"  # told by the process that plans to its jobs
 PAUSE = 1.0  # seconds between two looks for a free GPU
 
 _held: list[IO[str]] = []  # for as long as this process lives
@@ -50,6 +53,8 @@ def read_listing(told: str) -> list[str]:
 def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
     """Return how many GPUs a heavy job claims, one or none, and limit a local study without a limit to those here.
 
+    A higher limit than there are GPUs has its jobs share them.
+
     limits: Snakemake's resources that all jobs share.
 
     Raises:
@@ -62,7 +67,10 @@ def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
                 "how many the study may use at a time (0: none), in the profile or by `--resources gpu=4`."
             )
         limits["gpu"] = len(list_gpus())
-    return min(1, limits["gpu"].value)
+    limit = limits["gpu"].value
+    if not cluster:
+        os.environ[SHARE] = str(math.ceil(limit / max(1, len(list_gpus()))))
+    return min(1, limit)
 
 
 def take_gpus(
@@ -89,10 +97,10 @@ def take_gpus(
             f"{environment.get(VISIBLE, 'not set')}). Start it where there is one, or set the resource `gpu` to 0."
         )
     environment.setdefault(ORDER, "PCI_BUS_ID")  # the order in which nvidia-smi counts
-    folder = folder or Path(tempfile.gettempdir())
-    if not (taken := _take_free(count, gpus, folder)):
+    places = count, gpus, int(environment.get(SHARE, 1)), folder or Path(tempfile.gettempdir())
+    if not (taken := _take_free(*places)):
         on_wait()
-        while not (taken := _take_free(count, gpus, folder)):
+        while not (taken := _take_free(*places)):
             time.sleep(PAUSE)
     environment[VISIBLE] = ",".join(taken)
     return taken
@@ -103,21 +111,23 @@ def is_promised() -> bool:
     return bool(_held)
 
 
-def _take_free(count: int, gpus: list[str], folder: Path) -> list[str]:
-    """Take the first `count` free GPUs; none, if fewer are free."""
+def _take_free(count: int, gpus: list[str], share: int, folder: Path) -> list[str]:
+    """Take the `count` GPUs on which the fewest jobs run; none, if fewer have room."""
     # one process at a time looks, so that two which want several cannot each hold what the other one lacks
     with open(folder / f"tunelab-{os.getuid()}-gpus.lock", "a", encoding="ascii") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
-        free = {name: file for name in gpus if (file := _try_lock(folder, name))}
+        free: dict[str, IO[str]] = {}
+        for place in range(share):
+            free |= {name: file for name in gpus if name not in free and (file := _try_lock(folder, name, place))}
         taken = list(free)[:count] if len(free) >= count else []
         for name, file in free.items():
             _held.append(file) if name in taken else file.close()
     return taken
 
 
-def _try_lock(folder: Path, gpu: str) -> IO[str] | None:
+def _try_lock(folder: Path, gpu: str, place: int) -> IO[str] | None:
     name = re.sub(r"[^A-Za-z0-9]", "-", gpu)
-    file = (folder / f"tunelab-{os.getuid()}-gpu-{name}.lock").open("a", encoding="ascii")
+    file = (folder / f"tunelab-{os.getuid()}-gpu-{name}-{place}.lock").open("a", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -115,6 +115,29 @@ def test_the_gpu_of_a_killed_process_is_free_at_once(start):
     assert read_taken(third) == held[:1]
 
 
+def test_jobs_of_a_study_that_may_use_more_than_there_are_share_them_evenly(start, monkeypatch):
+    monkeypatch.setenv("TUNELAB_JOBS_PER_GPU", "2")
+    holders = []
+    for _ in range(4):
+        holders.append(start("0,1"))
+        holders[-1].taken = read_taken(holders[-1])
+    assert [holder.taken for holder in holders] == [["0"], ["1"], ["0"], ["1"]]
+    assert start("0,1").stdout.readline() == "waits\n"
+
+
+class Limit:
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.parametrize(("limit", "claim", "share"), [(8, 1, "4"), (2, 1, "1"), (3, 1, "2"), (0, 0, "0")])
+def test_a_limit_above_the_number_of_gpus_says_how_many_jobs_share_one(monkeypatch, limit, claim, share):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("TUNELAB_JOBS_PER_GPU", "?")
+    assert gpus.promise_gpus({"gpu": Limit(limit)}, cluster=False) == claim
+    assert os.environ["TUNELAB_JOBS_PER_GPU"] == share
+
+
 def test_jobs_that_want_several_get_them_together(start):
     single = start("0,1", seconds=0.4)
     assert len(read_taken(single)) == 1
