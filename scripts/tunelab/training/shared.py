@@ -56,12 +56,10 @@ def build_arguments(
     set_seed(seed)
     places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
     try:
-        args = config_class(**(defaults | training | places))
+        return config_class(**(defaults | training | places))
     except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
-    args._n_gpu = min(args.n_gpu, 1)  # transformers would spread a batch over all GPUs it sees, which TRL refuses
-    return args
 
 
 class ProgressLog(TrainerCallback):

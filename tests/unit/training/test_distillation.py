@@ -210,15 +210,3 @@ def test_fewer_rows_than_a_step_asks_are_told(distil, llama, teacher, rows):
 def test_a_teacher_with_too_few_positions_is_told(distil, llama, teacher):
     with pytest.raises(UserError, match=r"^teacher: long has 512 positions, and the longest prompt .* needs 5\d\d\."):
         distil(llama, teacher, adapter=LORA, max_completion_length=500)
-
-
-def test_a_job_keeps_to_one_of_several_gpus(tmp_path):
-    class Seeing(distillation.DistillationConfig):
-        def __post_init__(self):
-            super().__post_init__()
-            self._n_gpu = 2
-
-    device = torch.device("cpu")
-    args = shared.build_arguments(Seeing, SHORT, tmp_path, CheckpointSettings(), 0, device, torch.float32)
-    assert args.n_gpu == 1
-    assert args.train_batch_size == SHORT["per_device_train_batch_size"]
