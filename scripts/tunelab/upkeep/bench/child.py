@@ -17,7 +17,8 @@ from tunelab.jobs.processes import keep_memory, leave_out
 
 def main(order: Path, found: Path) -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    take_gpus(min(1, len(list_gpus())), lambda: print("waiting for a free GPU"))  # TRL refuses to train with two in sight
+    # TRL refuses to train with two in sight
+    take_gpus(min(1, len(list_gpus())), lambda: print("waiting for a free GPU"))
     told = records.read_json(order)
     spec = TypeAdapter(RunSpec).validate_python(told["spec"])
     if told["variant"] == "project":  # as `run_as_job` does
