@@ -9,16 +9,23 @@ from tunelab.comparison.contrasts import list_declared
 from tunelab.config.specs.training import SAMPLING
 from tunelab.jobs.layout import StudyFolder
 
+HELP = ("answers", "teacher_tokens")  # what a run has beside its data set; shown where some run has it
+
 
 def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     """Build one row per measure of effort: a cell per trained run, and the declared pairs that differ in it.
 
     A run and its own start are left out of the pairs, since the one has had the other's effort too.
     """
-    budgets = {run: build_budget(study, trainings, run) | count_answers(study, run) for run in study.list_trained()}
+    budgets = {
+        run: build_budget(study, trainings, run) | count_answers(study, trainings, run) for run in study.list_trained()
+    }
     pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, *pair)]
-    spoken = any(budget["answers"] for budget in budgets.values())
-    names = [name for name in next(iter(budgets.values()), {}) if spoken or name != "answers"]
+    names = [
+        name
+        for name in next(iter(budgets.values()), {})
+        if name not in HELP or any(budget[name] for budget in budgets.values())
+    ]
     return {
         "runs": list(budgets),
         "rows": [
@@ -32,16 +39,20 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     }
 
 
-def count_answers(study: StudyFolder, run: str) -> dict[str, Any]:
-    """Count the answers that a model gave for a run's first seed, and the rows that were made of them, if any were."""
+def count_answers(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any]:
+    """Count, for a run's first seed, the answers that a model gave and what a teacher read of them.
+
+    `rows` are then those that were made of the answers.
+    """
     seed = study.list_seeds(run)[0]
+    found = {"answers": None, "teacher_tokens": trainings[run, seed].get("teacher_tokens")}
     if study.run(run).get("samples"):
         choice = study.load(study.run_file(run, seed, "choice.json"))
-        return {"answers": choice["drawn"], "rows": choice["rows"]}
+        return found | {"answers": choice["drawn"], "rows": choice["rows"]}
     if study.run(run)["method"] in SAMPLING:
         file = study.find(study.run_file(run, seed, "completions.parquet"))
-        return {"answers": pq.read_metadata(file).num_rows}
-    return {"answers": None}
+        return found | {"answers": pq.read_metadata(file).num_rows}
+    return found
 
 
 def is_unequal(first: Any, second: Any) -> bool:

@@ -75,6 +75,7 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
             "dtype": "bfloat16",
             "threads": 2,
             "versions": {"python": "3.11.9", "torch": "2.13.0", "trl": "1.16.0"},
+            **({"teacher_tokens": 18_000} if run == "distilled" else {}),
         },
     )
     if run == "dpo":
