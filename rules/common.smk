@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import PREFERENCES, SAMPLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
@@ -158,7 +158,8 @@ def train_facts(run, seed):
     """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
+    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
+    script = scripts.get(spec.method, "train_sft.py")
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages)
 
 

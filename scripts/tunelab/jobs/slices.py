@@ -10,11 +10,8 @@ from typing import Any
 from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import CHOICE, PREFERENCES, SAMPLING
 from tunelab.config.study import Study
-
-# fields of a run that say which drawn answers it learns from
-CHOICE = {"samples", "select", "pairs"}
 
 
 class Slices:
@@ -27,7 +24,7 @@ class Slices:
 
     def run(self, run: str) -> dict[str, Any]:
         """Return a run's section without its display name and the choice of its rows, which comes as a file."""
-        return self._config.runs[run].model_dump(mode="json", exclude={"label"} | CHOICE)
+        return self._config.runs[run].model_dump(mode="json", exclude={"label", "samples"} | CHOICE)
 
     def carded(self, run: str) -> dict[str, Any]:
         """Return a run's section as its model card shows it."""
@@ -35,7 +32,7 @@ class Slices:
 
     def choice(self, run: str) -> dict[str, Any]:
         """Return what decides which drawn answers a run learns from."""
-        return self._config.runs[run].model_dump(mode="json", include=CHOICE - {"samples"})
+        return self._config.runs[run].model_dump(mode="json", include=CHOICE)
 
     def drawn(self, samples: str) -> dict[str, Any]:
         """Return what decides which answers are drawn; the weights and questions come as files."""
@@ -60,6 +57,7 @@ class Slices:
                     "dataset": run.dataset,
                     "max_length": run.training.get("max_length", 1024),
                     "completion": self._longest_drawn(run),
+                    **({"rejected": True} if run.method in PREFERENCES and run.samples is None else {}),
                     "virtual": virtual[name],
                 }
                 for name, run in _trained(runs).items()

@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+from tunelab.config.specs.training import CHOICE
 from tunelab.models.basemodels import find_revision, name_origin
 
 TEMPLATE = """---
@@ -47,6 +48,7 @@ model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 METHODS = {
     "sft": "Supervised fine-tuning (TRL `SFTTrainer`)",
     "dpo": "Preference optimisation (TRL `DPOTrainer`)",
+    "kto": "Preference optimisation (TRL `KTOTrainer`)",
     "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
     "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
 }
@@ -69,7 +71,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
     revision = find_revision(card)
     base = f'"{origin}", revision="{revision}"' if revision else f'"path/of/{origin}"'
     loading = LOAD_ADAPTER.format(base=base) if adapter else LOAD_MODEL
-    unused = {"label"} if getattr(spec, "samples", None) else {"label", "select"}
+    unused = {"label"} if getattr(spec, "samples", None) else {"label"} | CHOICE
     settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),

@@ -12,7 +12,7 @@ BOOKKEEPING = {
     *("dataloader_num_workers", "dataloader_pin_memory"),
 }
 SECTIONS = ("adapter", "quantization", "training", "rewards")
-FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters")
+FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters", "desirable_weight", "undesirable_weight")
 
 
 def build_settings(study: Study, trainings: dict) -> list[dict]:
@@ -50,7 +50,7 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
                 yield (section, name), render_setting(value)
     if run in trainings:
         for name in FACTS:
-            if trainings[run][name] is not None:
+            if trainings[run].get(name) is not None:
                 yield ("as it ran", name), render_setting(trainings[run][name])
 
 

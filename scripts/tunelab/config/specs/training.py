@@ -8,6 +8,10 @@ from tunelab.config.specs.base import Label, Spec
 
 # methods that learn from answers drawn while they train, and from what rewards say of these
 SAMPLING = ("grpo", "rloo")
+# methods that learn from which answers are preferred to others
+PREFERENCES = ("dpo", "kto")
+# fields of a run that say what it learns of drawn answers
+CHOICE = {"select", "pairs", "labels"}
 
 
 class CheckpointSettings(Spec):
@@ -90,12 +94,27 @@ class PairsSpec(Spec):
 
 
 class DpoRun(TrainedRun):
-    """Preferences between drawn answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
+    """Preferences between two answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
 
     method: Literal["dpo"]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
-    samples: str = Field(description="The entry of `samples` whose answers are paired.")
+    samples: str | None = Field(
+        None, description="The entry of `samples` whose answers are paired; without it, the data set has preferences."
+    )
     pairs: PairsSpec = PairsSpec()
+
+
+class KtoRun(TrainedRun):
+    """Answers that are wanted and answers that are not, each by itself, with TRL's KTOTrainer."""
+
+    method: Literal["kto"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str | None = Field(
+        None, description="The entry of `samples` whose answers are learnt; without it, the data set has preferences."
+    )
+    labels: Literal["judged", "shuffled"] = Field(
+        "judged", description="shuffled, for control runs: the drawn answers exchange their labels by chance."
+    )
 
 
 class Rewards(Spec):
@@ -121,4 +140,4 @@ class GrpoRun(TrainedRun):
     rewards: Rewards
 
 
-RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun, Field(discriminator="method")]
+RunSpec = Annotated[BaseRun | SftRun | DpoRun | KtoRun | GrpoRun, Field(discriminator="method")]
