@@ -11,7 +11,7 @@ from snakemake.utils import update_config
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
-from tunelab.config.specs.training import SAMPLING, SIGNALLING
+from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
@@ -166,8 +166,8 @@ def train_facts(run, seed):
     """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    script = "train_grpo.py" if spec.method in SAMPLING else f"train_{spec.method}.py"
-    modules = function_modules(list_rewards(spec))
+    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
+    script, modules = scripts.get(spec.method, f"train_{spec.method}.py"), function_modules(list_rewards(spec))
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
 
 

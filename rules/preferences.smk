@@ -1,4 +1,4 @@
-rule train_dpo:
+rule train_preferences:
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
@@ -18,21 +18,21 @@ rule train_dpo:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(CFG.list_trained("dpo", adapter=True)),
+        run=only(CFG.list_trained(*PREFERENCES, adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: THREADS
     resources:
         gpu=GPUS,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "dpo"]),
+        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in PREFERENCES]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:
-        "../scripts/train_dpo.py"
+        "../scripts/train_preferences.py"
 
 
-use rule train_dpo as train_dpo_model with:
+use rule train_preferences as train_preferences_model with:
     output:
         weights="<results>/runs/{run}/seed{seed}/model/model.safetensors",
         config="<results>/runs/{run}/seed{seed}/model/config.json",
@@ -41,4 +41,4 @@ use rule train_dpo as train_dpo_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(CFG.list_trained("dpo", adapter=False)),
+        run=only(CFG.list_trained(*PREFERENCES, adapter=False)),

@@ -12,6 +12,7 @@ import pandas
 
 from tunelab import records
 from tunelab.data.choices import describe_choice, select_answers
+from tunelab.data.labels import label_answers
 from tunelab.data.pairs import pair_answers
 from tunelab.jobs.job import run_as_job
 
@@ -20,6 +21,8 @@ def main(drawn: Path, questions: Path, train: Path, choice: Path, run: str, seed
     answers, rows = pandas.read_parquet(drawn).to_dict("records"), records.read_jsonl(questions)
     if spec.method == "dpo":
         chosen = pair_answers(answers, rows, spec.pairs, run, int(seed))
+    elif spec.method == "kto":
+        chosen = label_answers(answers, rows, spec, run, int(seed))
     else:
         chosen = select_answers(answers, rows, spec.select, run)
     records.write_jsonl(train, chosen)

@@ -3,7 +3,8 @@
 Reads   card        the fetched model's card; its tokenizer lies beside it
         template, chat   the study's chat template for the model, and what was settled of it
         train, validation, test   the prepared conversations
-Writes  tokens      lengths per split (whole rows, what counts, prompts), the template's hash, a row with the loss mask
+Writes  tokens      lengths per split (whole rows, what counts, prompts, rows with the rejected answer), the template's
+                    hash, a row with the loss mask
 """
 
 from pathlib import Path
@@ -27,6 +28,9 @@ def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, 
             "assistant": [sum(item["assistant_masks"]) for item in encoded],
             "prompt": [len(encode_prompt(tokenizer, row["messages"][:-1])) for row in rows],
         }
+        pairs = [[*row["messages"][:-1], row["rejected"]] for row in rows if "rejected" in row]
+        if pairs:
+            splits[name]["rejected"] = [len(encode_conversation(tokenizer, turns)["input_ids"]) for turns in pairs]
     shown = preview_mask(tokenizer, records.read_jsonl(train)[0]["messages"])
     template_facts = {"template_sha256": hash_template(tokenizer), "chat": records.read_json(chat)}
     records.write_json(tokens, {"splits": splits, "preview": shown} | template_facts)

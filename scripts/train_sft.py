@@ -18,6 +18,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
 from pathlib import Path
 
 from tunelab import records
+from tunelab.data.preferences import list_wanted
 from tunelab.jobs.job import run_as_job
 
 
@@ -42,7 +43,7 @@ def main(
     from tunelab.training.outcome import write_outcome
 
     origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
-    rows = [records.read_jsonl(path) for path in (train, validation)]
+    rows = [list_wanted(records.read_jsonl(path)) for path in (train, validation)]
     dtype = load_precision(precision, spec.precision)
     trained = sft.train(base, begin, *rows, checkpoints, saving, int(seed), spec, dtype, template)
     write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)

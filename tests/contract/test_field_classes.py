@@ -7,12 +7,13 @@ import pytest
 
 from tunelab.config.arguments import load_arguments
 from tunelab.config.field_classes import FILE, TRAINERS, load_classes, load_unsupported
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.specs.training import PREFERENCES, SAMPLING
 
 TABLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 CLASSES = [name for name in load_arguments() if name not in load_unsupported()]
 # tables that several classes share
 SHARED = {"trainers": [*TRAINERS.values()], "sampling": [TRAINERS[method] for method in SAMPLING]}
+SHARED["preferences"] = [TRAINERS[method] for method in PREFERENCES]
 SHARED |= {"adapters": [name for name in CLASSES if name.isupper()]}
 
 

@@ -8,7 +8,7 @@ from project_files import LIBRARY, PROJECT, RULES, SCRIPTS, STAGES, TOOLS, list_
 
 REUSED = {
     "train_sft_model": "train_sft",
-    "train_dpo_model": "train_dpo",
+    "train_preferences_model": "train_preferences",
     "train_grpo_model": "train_grpo",
     "train_distillation_model": "train_distillation",
     "generate_repeats": "generate_answers",

@@ -127,7 +127,7 @@ SCRIPT_EDITS = {
     "score_samples": set(),
     "draw_samples": set(),  # and no run learns from any
     "choose_samples": set(),
-    "train_dpo": set(),
+    "train_preferences": set(),
     "compare_methods": COMPARED,
     "plot_tasks": {"plot_tasks"} | PAGE,
     "plot_contrasts": {"plot_contrasts"} | PAGE,

@@ -9,7 +9,8 @@ import pytest
 from tests.study_copy import PROJECT, copy_project, run_forks
 
 pytestmark = pytest.mark.slow
-LEARNERS = ("rft", "dpo", "dpo_shuffled")
+PAIRED = ("dpo", "dpo_shuffled")
+LEARNERS = ("rft", *PAIRED, "kto")
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +42,22 @@ def test_each_run_learnt_from_its_own_choice_of_the_same_answers(results):
         texts[run] = rows
     drawn = set(pandas.read_parquet(results / "samples/selfplay/seed1/samples.parquet")["completion"])
     assert {row["messages"][-1]["content"] for row in texts["rft"]} <= drawn
-    for run in ("dpo", "dpo_shuffled"):
+    for run in PAIRED:
         assert {row[side]["content"] for row in texts[run] for side in ("chosen", "rejected")} <= drawn
     sides = [
-        {frozenset((row["chosen"]["content"], row["rejected"]["content"])) for row in texts[run]}
-        for run in LEARNERS[1:]
+        {frozenset((row["chosen"]["content"], row["rejected"]["content"])) for row in texts[run]} for run in PAIRED
     ]
     assert sides[0] == sides[1]
+    assert {row["completion"]["content"] for row in texts["kto"]} <= drawn
+    assert {row["label"] for row in texts["kto"]} == {True, False}
+
+
+def test_the_weights_of_the_labels_are_told(results):
+    training = json.loads((results / "runs/kto/seed1/training.json").read_text())
+    shares = [row["label"] for row in read_rows(results / "runs/kto/seed1/train_dataset.json")]
+    rarer = "desirable_weight" if sum(shares) * 2 < len(shares) else "undesirable_weight"
+    assert training[rarer] == max(training["desirable_weight"], training["undesirable_weight"])
+    assert "undesirable_weight" in (results / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("run", [*LEARNERS, "rloo", "grpo", "distilled"])
@@ -64,7 +74,7 @@ def test_the_page_tells_what_was_drawn_and_learnt(results):
     page = (results / "report.html").read_text(encoding="utf-8")
     section = re.search(r'<section id="samples">(.*?)</section>', page, re.DOTALL)[1]
     assert "<h2>From the same samples</h2>" in section
-    assert all(label in section for label in ("RFT", "DPO", "DPO, shuffled pairs"))
+    assert all(label in section for label in ("RFT", "DPO", "DPO, shuffled pairs", "KTO"))
     assert section.count('<span class="badge">control</span>') == 1
 
 

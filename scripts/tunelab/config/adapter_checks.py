@@ -9,6 +9,7 @@ from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.config.run_checks import find_adapter
+from tunelab.config.specs.training import PREFERENCES
 from tunelab.values import list_names
 
 Found = Iterator[Problem]
@@ -97,7 +98,7 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
             text = f"cannot be published for the base as it was fetched beside {field}; leave one of them out"
             yield Problem(here, f"{adapter.init_lora_weights} {text}")
     if run.method not in ("sft", "distillation") and find_setting(run, "beta") and starts_by(adapter, CHANGES_BASE):
-        remedy = "" if run.method == "dpo" else "set beta: 0, or "
+        remedy = "" if run.method in PREFERENCES else "set beta: 0, or "
         text = f"takes parts out of the base, with which {run.method} compares; {remedy}start from a run that has it"
         yield Problem(here, f"{adapter.init_lora_weights} {text}")
 

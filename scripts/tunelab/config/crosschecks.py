@@ -13,7 +13,7 @@ from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
 from tunelab.config.function_checks import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.model_checks import MODEL_CHECKS
-from tunelab.config.row_fields import FIELDS
+from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
 from tunelab.config.training_checks import check_training
@@ -123,6 +123,9 @@ def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
         if field not in fields:
             text = refuse_name(f"is no field of the format {prepare.format}", field, fields)
             yield Problem((*path, "prepare", "columns", field), text)
+    if prepare.format == "preference" and all(set(kind) & set(prepare.columns) for kind in (PAIRED, LABELLED)):
+        text = "rows have chosen and rejected answers, or a completion and its label; map the columns of one kind"
+        yield Problem((*path, "prepare", "columns"), text)
 
 
 def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from tunelab.config.arguments import is_choice, load_arguments
 from tunelab.config.drafts import Draft
-from tunelab.config.specs.training import DRAWING
+from tunelab.config.specs.training import DRAWING, PREFERENCES
 from tunelab.config.wording import show
 
 FILE = Path(__file__).with_name("fields.toml")
-TRAINERS = {  # by a run's method
-    **{"sft": "SFTConfig", "dpo": "DPOConfig", "grpo": "GRPOConfig", "rloo": "RLOOConfig"},
-    "distillation": "DistillationConfig",
+# by a run's method
+TRAINERS = {
+    **{"sft": "SFTConfig", "dpo": "DPOConfig", "kto": "KTOConfig"},
+    **{"grpo": "GRPOConfig", "rloo": "RLOOConfig", "distillation": "DistillationConfig"},
 }
 QUANTIZATION = "BitsAndBytesConfig"
 
@@ -45,6 +46,7 @@ def load_unsupported() -> dict[str, str]:
 def load_classes(class_name: str) -> Classes:
     """Return the fields of a config class: what all of its kind share, and its own."""
     shared = {QUANTIZATION: ()} | dict.fromkeys(TRAINERS.values(), ("trainers",))
+    shared |= {TRAINERS[method]: ("trainers", "preferences") for method in PREFERENCES}
     shared |= {TRAINERS[method]: ("trainers", "sampling") for method in DRAWING}
     tables = [_load_table().get(name, {}) for name in (*shared.get(class_name, ("adapters",)), class_name)]
     known = load_arguments()[class_name]

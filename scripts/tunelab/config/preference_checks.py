@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
 from tunelab.config.run_checks import find_adapter
-from tunelab.config.wording import refuse_choice, refuse_value
+from tunelab.config.specs.training import PREFERENCES
+from tunelab.config.wording import refuse_choice, refuse_value, show
 
 Found = Iterator[Problem]
 LOSSES = (
@@ -47,14 +48,29 @@ def _check_losses(config: Draft, path: tuple, run: Draft) -> Found:
 def _check_head(config: Draft, path: tuple, run: Draft) -> Found:
     """TRL multiplies with the output layer's own weights, so that an adapter on it would never be trained."""
     adapter = find_adapter(config, path[-1])
-    if run.method not in ("dpo", "distillation") or adapter is None:
+    if run.method not in (*PREFERENCES, "distillation") or adapter is None:
         return
     chosen = adapter.get("target_modules")
     if isinstance(chosen, list) and "lm_head" in chosen:
         field = ("init_from",) if run.get("init_from") else ("adapter", "target_modules")
-        yield Problem(
-            (*path, *field), f"TRL cannot train an adapter on lm_head by {run.method}; take it out of target_modules"
-        )
+        text = f"TRL cannot train an adapter on lm_head by {run.method}; take it out of target_modules"
+        yield Problem((*path, *field), text)
 
 
-PREFERENCE_CHECKS = (_check_losses, _check_head)
+def _check_source(config: Draft, path: tuple, run: Draft) -> Found:
+    """Without drawn answers the data set itself must say which answers are preferred."""
+    if run.method not in PREFERENCES or run.get("samples"):
+        return
+    if config.datasets[run.dataset].prepare.format != "preference":
+        text = f"{show(run.dataset)} is not of format preference; name such a data set, or drawn answers in samples"
+        yield Problem((*path, "dataset"), text)
+
+
+def _check_both_labels(config: Draft, path: tuple, run: Draft) -> Found:
+    """Every batch holds answers of both labels, and TRL pairs questions of a batch with each other's answers."""
+    if run.method == "kto" and (size := find_setting(run, "per_device_train_batch_size")) < 2:
+        text = refuse_value("must be at least 2, as every batch of KTO holds answers of both labels", size)
+        yield Problem((*path, "training", "per_device_train_batch_size"), text)
+
+
+PREFERENCE_CHECKS = (_check_losses, _check_head, _check_source, _check_both_labels)

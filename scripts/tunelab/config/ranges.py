@@ -14,7 +14,7 @@ POSITIVE = {
     *("per_device_train_batch_size", "per_device_eval_batch_size", "logging_steps", "eval_steps", "save_steps"),
     *("generation_batch_size", "steps_per_generation", "num_iterations", "temperature", "repetition_penalty"),
     *("torch_empty_cache_steps", "pad_to_multiple_of", "dataset_num_proc", "dataloader_prefetch_factor", "delta"),
-    *("ref_model_sync_steps", "sapo_temperature_neg", "sapo_temperature_pos"),
+    *("ref_model_sync_steps", "sapo_temperature_neg", "sapo_temperature_pos", "desirable_weight", "undesirable_weight"),
     *("r", "init_r", "target_r", "mini_r", "alpha", "lora_alpha", "psoft_alpha", "randlora_alpha", "delora_lambda"),
     *("num_virtual_tokens", "encoder_hidden_size", "total_step", "deltaT", "block_size", "group_size", "gralora_k"),
     *("n_frequency", "num_vectors", "vector_length", "topk", "u", "theta_d_length", "num_subspaces", "subspace_rank"),

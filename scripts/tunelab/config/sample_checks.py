@@ -5,6 +5,7 @@ from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.run_checks import list_sources
+from tunelab.config.specs.training import CHOICE
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -49,9 +50,10 @@ def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
             return
 
 
-def _check_select(config: Draft, path: tuple, run: Draft) -> Found:
-    if "select" in run.given and not run.get("samples"):
-        yield Problem((*path, "select"), "chooses among drawn answers; name an entry of `samples`, or leave it out")
+def _check_choice(config: Draft, path: tuple, run: Draft) -> Found:
+    for field in sorted(CHOICE & run.given):
+        if not run.get("samples"):
+            yield Problem((*path, field), "is of drawn answers; name an entry of `samples`, or leave it out")
 
 
 def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
@@ -63,4 +65,4 @@ def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
-LEARNER_CHECKS = (_check_select, _check_dataset)
+LEARNER_CHECKS = (_check_choice, _check_dataset)

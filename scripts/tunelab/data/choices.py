@@ -52,11 +52,19 @@ def _earns(answer: dict[str, Any], spec: SelectSpec) -> bool:
 def describe_choice(chosen: list[dict[str, Any]], drawn: list[dict[str, Any]]) -> dict[str, Any]:
     """Return how much was taken, of which questions and how long, to compare runs by what they learnt from.
 
-    `mean_tokens` has one mean of what is learnt; for pairs, of what is chosen and of what is rejected.
+    `mean_tokens` has one mean of what is learnt; for pairs, of what is chosen and of what is rejected; for labelled
+    answers, of those labelled right and of those labelled wrong.
     """
     tokens = {(answer["id"], answer["sample"]): answer["tokens"] for answer in drawn}
     named = [row["id"].split("-s") for row in chosen]  # the question, and the numbers of the answers
-    columns = zip(*([tokens[name, int(number)] for number in numbers] for name, *numbers in named), strict=True)
+    lengths = [[tokens[name, int(number)] for number in numbers] for name, *numbers in named]
+    if "label" in chosen[0]:
+        columns = [
+            [length for row, (length,) in zip(chosen, lengths, strict=True) if row["label"] is label]
+            for label in (True, False)
+        ]
+    else:
+        columns = list(zip(*lengths, strict=True))
     return {
         "rows": len(chosen),
         "mean_tokens": [fmean(column) for column in columns],

@@ -7,11 +7,12 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tunelab.config.row_fields import FIELDS
+from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import turns, worked_answers
 from tunelab.data.fields import BadField, check_text, is_absent
 from tunelab.data.kept import keep_columns
+from tunelab.data.preference_rows import read_preference
 from tunelab.errors import UserError
 from tunelab.values import describe, list_names, shorten
 
@@ -22,20 +23,27 @@ OPTIONAL = {"input", "system", "tools"}
 class Example:
     """One row as chat: `question` is what the row's user says, by which rows count as duplicates.
 
-    Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`).
-    `columns` are kept for the user's own rewards and metrics.
+    Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`). Of
+    preferences, the last message is the chosen answer and `rejected` the other one, or `label` says whether it is
+    wanted. `columns` are kept for the user's own rewards and metrics.
     """
 
     question: str
     messages: tuple[dict[str, Any], ...]
     answer: str | None = None
     columns: dict[str, Any] | None = None
+    rejected: dict[str, Any] | None = None
+    label: bool | None = None
 
     def build_record(self, identifier: str) -> dict:
         """Build the JSON Lines record of this example."""
-        record = {"id": identifier, "messages": list(self.messages)}
-        more = {"answer": self.answer} if self.answer is not None else {}
-        return record | more | ({"columns": self.columns} if self.columns else {})
+        others = {"answer": self.answer, "rejected": self.rejected, "label": self.label, "columns": self.columns}
+        given = {name: value for name, value in others.items() if value is not None}
+        return {"id": identifier, "messages": list(self.messages)} | given
+
+    def list_parts(self) -> list[Any]:
+        """List all that the row says; rows with equal parts are one row twice."""
+        return [self.messages, self.answer, self.rejected, self.label]
 
 
 def find_system(spec: PrepareSpec) -> str | None:
@@ -52,9 +60,11 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
         if field not in fields:
             known = f"the format {spec.format} has the fields {', '.join(fields)}{_suggest(field, fields)}"
             raise UserError(f"{key}: '{field}' is no field of the format; {known}.")
-    mapped = {field: spec.columns.get(field, field) for field in fields}
+    unused = _list_unused(spec, columns) if spec.format == "preference" else ()
+    optional = OPTIONAL | ({"prompt"} if spec.format == "preference" else set())
+    mapped = {field: spec.columns.get(field, field) for field in fields if field not in unused}
     for field, column in mapped.items():
-        if column not in columns and (field not in OPTIONAL or field in spec.columns):
+        if column not in columns and (field not in optional or field in spec.columns):
             raise UserError(
                 f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
                 f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}."
@@ -66,6 +76,14 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
                 f"{list_names(columns)}{_suggest(name, columns)}. Name one of them in datasets.{dataset}.prepare.keep."
             )
     return {field: column for field, column in mapped.items() if column in columns}
+
+
+def _list_unused(spec: PrepareSpec, columns: list[str]) -> tuple[str, ...]:
+    """List the fields of the kind of preferences that a data set has not got: two answers, or one and its label."""
+    paired, labelled = (
+        any(field in spec.columns or field in columns for field in fields) for fields in (PAIRED, LABELLED)
+    )
+    return PAIRED if labelled and not paired else LABELLED
 
 
 def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str], origin: str) -> list[Example]:
@@ -89,6 +107,9 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
 
 def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
     """Build one example from a row's fields."""
+    if spec.format == "preference":
+        messages, rejected, label = read_preference(values)
+        return replace(_complete(messages, values, system), rejected=rejected, label=label)
     example = _build_conversation(values, spec, system) or _build_pair(values, spec, system)
     if spec.train_on == "last":
         return replace(example, messages=tuple(turns.count_last_only(list(example.messages))))
@@ -110,7 +131,11 @@ def _build_conversation(values: dict[str, Any], spec: PrepareSpec, system: str |
     if not is_absent(values.get("tools")) and values["tools"] != "[]":  # a list may be written as text
         expected = "nothing, as templates are given no tools (describe them in the system turn, or map another column)"
         raise BadField("tools", expected, values["tools"])
-    messages = turns.order_turns(placed, field, naming)
+    return _complete(turns.order_turns(placed, field, naming), values, system)
+
+
+def _complete(messages: list[turns.Turn], values: dict[str, Any], system: str | None) -> Example:
+    """Build the example of ordered turns, under the system message of the row or of the config."""
     if messages[0]["role"] == "system":
         messages = messages if messages[0]["content"] else messages[1:]
     else:

@@ -22,7 +22,8 @@ def draw_splits(
     """Draw the three splits, and count the rows left out.
 
     `duplicates` repeat an earlier row word by word; `left_out_in_test` are training rows whose question the source's
-    own test split asks too.
+    own test split asks too; `unwanted`, of preferences, are validation and test rows whose answer is no reference, as
+    its label is false.
 
     Shares are of the rows that remain after `limit`; a share `test` of a source with its own test split is of that
     split. Validation rows always come from the training rows.
@@ -43,6 +44,8 @@ def draw_splits(
         test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.test, len(source_test))], ordered
     validation, train = _take(rest, _count(spec.validation, len(ordered)))
     splits = {"train": train, "validation": validation, "test": test}
+    if spec.format == "preference":
+        left_out["unwanted"] = _leave_out_unwanted(splits)
     _check_filled(splits, spec, dataset, rows, left_out)
     return splits, left_out
 
@@ -51,7 +54,7 @@ def drop_repeats(examples: list[Example]) -> tuple[list[Example], int]:
     """Keep the first of rows that say the same, and count the others; a question may keep several answers."""
     first: dict[str, Example] = {}
     for example in examples:
-        first.setdefault(json.dumps([example.messages, example.answer]), example)
+        first.setdefault(json.dumps(example.list_parts()), example)
     return list(first.values()), len(examples) - len(first)
 
 
@@ -77,7 +80,7 @@ def _order_by_seed(examples: list[Example], seed: int) -> list[Example]:
 
     def find_place(example: Example) -> tuple[str, str]:
         place = hashlib.sha256(f"{seed}:{fold_question(example.question)}".encode()).hexdigest()
-        return place, json.dumps([example.messages, example.answer])
+        return place, json.dumps(example.list_parts())
 
     return sorted(examples, key=find_place)
 
@@ -97,6 +100,14 @@ def _count(wanted: float | int, rows: int) -> int:
     return wanted if isinstance(wanted, int) else max(1, round(wanted * rows))
 
 
+def _leave_out_unwanted(splits: dict[str, list[Example]]) -> int:
+    """Take the rows whose label is false out of validation and test, and count them."""
+    before = sum(map(len, splits.values()))
+    for name in ("validation", "test"):
+        splits[name] = [example for example in splits[name] if example.label is not False]
+    return before - sum(map(len, splits.values()))
+
+
 def _check_filled(
     splits: dict[str, list[Example]], spec: PrepareSpec, dataset: str, rows: int, left_out: dict[str, int]
 ) -> None:
@@ -112,6 +123,7 @@ def _check_filled(
     reasons = {
         "repeated": left_out["duplicates"],
         "asked in the source's test rows as well": left_out["left_out_in_test"],
+        "of validation and test labelled false, so no reference": left_out.get("unwanted", 0),
         "with one question, so kept together": max(questions.values()) if max(questions.values()) > 1 else 0,
     }
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)

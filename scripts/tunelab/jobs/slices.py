@@ -9,12 +9,9 @@ from tunelab.config.arguments import load_arguments
 from tunelab.config.field_classes import TRAINERS
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
-from tunelab.config.specs.training import DRAWING
+from tunelab.config.specs.training import CHOICE, DRAWING, PREFERENCES
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 from tunelab.jobs.study_slices import StudySlices
-
-# fields of a run that say which drawn answers it learns from
-CHOICE = {"samples", "select", "pairs"}
 
 
 class Slices(StudySlices):
@@ -22,7 +19,7 @@ class Slices(StudySlices):
 
     def run(self, run: str) -> dict[str, Any]:
         """Return a run's section without its display name and the choice of its rows, which comes as a file."""
-        return by_content(self._config.runs[run], {"label"} | CHOICE)
+        return by_content(self._config.runs[run], {"label", "samples"} | CHOICE)
 
     def carded(self, run: str) -> dict[str, Any]:
         """Return a run's section as its model card shows it."""
@@ -30,7 +27,7 @@ class Slices(StudySlices):
 
     def choice(self, run: str) -> dict[str, Any]:
         """Return what decides which drawn answers a run learns from."""
-        return self._config.runs[run].model_dump(mode="json", include=CHOICE - {"samples"})
+        return self._config.runs[run].model_dump(mode="json", include=CHOICE)
 
     def drawn(self, samples: str) -> dict[str, Any]:
         """Return what decides which answers are drawn; the weights and questions come as files."""
@@ -55,6 +52,7 @@ class Slices(StudySlices):
                     "dataset": run.dataset,
                     "max_length": run.training.get("max_length", 1024),
                     "completion": self._longest_drawn(run),
+                    **({"rejected": True} if run.method in PREFERENCES and run.samples is None else {}),
                     "virtual": virtual[name],
                 }
                 for name, run in _trained(runs).items()

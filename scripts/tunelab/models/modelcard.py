@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from tunelab.config.specs.training import CHOICE
 from tunelab.models.basemodels import find_revision, name_origin
 
 TEMPLATE = """---
@@ -48,6 +49,7 @@ model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 METHODS = {
     "sft": "Supervised fine-tuning (TRL `SFTTrainer`)",
     "dpo": "Preference optimisation (TRL `DPOTrainer`)",
+    "kto": "Preference optimisation (TRL `KTOTrainer`)",
     "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
     "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
     "distillation": "On-policy distillation (TRL `DistillationTrainer`)",
@@ -92,7 +94,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
 
 def _list_settings(spec: Any) -> dict[str, Any]:
     """Return a run's section as its card shows it; files of functions by their names, not by places on this machine."""
-    unused = {"label"} if getattr(spec, "samples", None) else {"label", "select"}
+    unused = {"label"} if getattr(spec, "samples", None) else {"label"} | CHOICE
     settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
     if "rewards" in settings:
         functions = {name: Path(file).name for name, file in settings["rewards"].pop("functions").items()}

@@ -56,7 +56,8 @@ def _measure_run(spec: dict[str, Any], splits: dict[str, dict]) -> int:
     rows = [splits["train"], splits["validation"]]
     if spec["completion"] is not None:
         return max(splits["train"]["prompt"]) + spec["completion"]
-    longest = max(length for lengths in rows for length in lengths["total"])
+    kinds = ("total", "rejected") if spec.get("rejected") else ("total",)
+    longest = max(length for lengths in rows for kind in kinds for length in lengths.get(kind, ()))
     return min(longest, spec["max_length"] or longest) + spec["virtual"]
 
 

@@ -130,7 +130,7 @@ def build_run(study: Study, run: str) -> dict:
 def is_control(spec: dict) -> bool:
     """Tell whether a run is taught what is no skill, so that others can be held against it."""
     rewards = spec.get("rewards")
-    if spec.get("pairs", {}).get("labels") == "shuffled":
+    if "shuffled" in (spec.get("pairs", {}).get("labels"), spec.get("labels")):
         return True
     if not rewards:
         return False

@@ -13,7 +13,7 @@ BOOKKEEPING = {
 }
 SECTIONS = ("adapter", "quantization", "training", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
-FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters")
+FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters", "desirable_weight", "undesirable_weight")
 
 
 def build_settings(study: Study, trainings: dict) -> list[dict]:
@@ -42,7 +42,14 @@ def list_unused_epochs(study: Study) -> list[str]:
 
 def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:
     spec = study.run(run)
-    for name in ("method", "model", "dataset", "init_from", "teacher", "samples"):
+    for name in (
+        "method",
+        "model",
+        "dataset",
+        "init_from",
+        "teacher",
+        *(("samples", "labels") if spec.get("samples") else ()),
+    ):
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
     for section in SECTIONS if spec.get("samples") else [name for name in SECTIONS if name not in CHOOSING]:
@@ -51,7 +58,7 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
                 yield (section, name), render_setting(value)
     if run in trainings:
         for name in FACTS:
-            if trainings[run][name] is not None:
+            if trainings[run].get(name) is not None:
                 yield ("as it ran", name), render_setting(trainings[run][name])
 
 

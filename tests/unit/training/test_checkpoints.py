@@ -21,13 +21,22 @@ import pytest
 import torch
 
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, Rewards, SftRun
+from tunelab.config.specs.training import (
+    CheckpointSettings,
+    DistillationRun,
+    DpoRun,
+    GrpoRun,
+    KtoRun,
+    Rewards,
+    SftRun,
+)
 from tunelab.training import checkpoints
 
 PRELOADED = [
     "trl.trainer.sft_trainer",
     "trl.trainer.dpo_trainer",
     "trl.trainer.distillation_trainer",
+    "trl.trainer.kto_trainer",
     "trl.trainer.grpo_trainer",
     "transformers.models.llama.modeling_llama",
 ]
@@ -55,8 +64,8 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     os.dup2(console, 2)
     torch.set_num_threads(1)
     import train_distillation
-    import train_dpo
     import train_grpo
+    import train_preferences
     import train_sft
     from transformers import Trainer
 
@@ -84,8 +93,8 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     }
     if work.spec.method == "sft":
         main = partial(train_sft.main, validation=work.validation, start=work.start)
-    elif work.spec.method == "dpo":
-        main = partial(train_dpo.main, start=work.start)
+    elif work.spec.method in ("dpo", "kto"):
+        main = partial(train_preferences.main, start=work.start)
     elif work.spec.method == "distillation":
         main = partial(train_distillation.main, start=work.start, teacher_card=files["card"], teacher=work.teacher)
     else:
@@ -145,6 +154,11 @@ def prepare(tmp_path_factory, rows, llama):
     rejected = {"rejected": {"role": "assistant", "content": "No idea."}}
     pairs = [{"id": r["id"], "messages": r["messages"][:1], "chosen": r["messages"][1]} | rejected for r in rows[:8]]
     records.write_jsonl(folder / "pairs", pairs)
+    answers = [
+        pair | {"completion": pair["rejected" if n % 3 else "chosen"], "label": n % 3 == 0}
+        for n, pair in enumerate(pairs)
+    ]
+    records.write_jsonl(folder / "answers", answers)
     source = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
     records.write_json(llama.parent / "card.json", source)
 
@@ -153,15 +167,15 @@ def prepare(tmp_path_factory, rows, llama):
         fields |= {"label": "Trial", "method": method}
         if method == "sft":
             spec = SftRun(**fields, training=SHORT | settings)
-        elif method == "dpo":
-            spec = DpoRun(**fields, training=SHORT | settings, samples="play")
+        elif method in ("dpo", "kto"):
+            spec = {"dpo": DpoRun, "kto": KtoRun}[method](**fields, training=SHORT | settings, samples="play")
         elif method == "distillation":
             spec = DistillationRun(**fields, training=TAUGHT | settings, teacher="other")
         else:
             spec = GrpoRun(**fields, training=GRPO | settings, rewards=Rewards(weights={"correctness": 1.0}))
         return SimpleNamespace(
             base=llama,
-            train=folder / ("pairs" if method == "dpo" else "train"),
+            train=folder / {"dpo": "pairs", "kto": "answers"}.get(method, "train"),
             validation=folder / "validation",
             start=[start / "weights"] if start else [],
             teacher=[teacher / "weights"] if teacher else [],
@@ -351,13 +365,21 @@ def test_how_often_to_save_may_change_between_attempts(prepare, run, whole):
     assert result.summary["resumed_at"] == [2, 3]
 
 
+@pytest.mark.parametrize("method", ["dpo", "kto"])
 @pytest.mark.parametrize("begin", ["new adapter", "from a start"])
-def test_preferences_go_on_to_the_bit(prepare, run, whole, begin):
+def test_preferences_go_on_to_the_bit(prepare, run, whole, begin, method):
     given = {"start": whole.folder / "adapter"} if begin == "from a start" else {"adapter": LORA}
-    one, result = run_both(run, prepare(method="dpo", **given), ("step", 3), ("writing", 6))
+    one, result = run_both(run, prepare(method=method, **given), ("step", 3), ("writing", 6))
     assert_equal(result, one)
     assert result.summary["resumed_at"] == [2, 4]
     assert one.history[-1]["rewards/margins"] > 0
+
+
+def test_kto_goes_on_in_the_midst_of_an_epoch_of_its_own_order(prepare, run):
+    one, result = run_both(run, prepare(method="kto", adapter=LORA, save_steps=1), ("step", 3))
+    assert_equal(result, one)
+    assert result.summary["resumed_at"] == [3]
+    assert one.history[2]["epoch"] == 1.5
 
 
 def test_a_supervised_run_that_goes_on_from_another_goes_on_to_the_bit(prepare, run, whole):

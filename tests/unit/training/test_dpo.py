@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tunelab.config.specs.training import CheckpointSettings, DpoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
-from tunelab.training import dpo
+from tunelab.training import dpo, shared
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 TYPES = {
@@ -114,8 +114,6 @@ def test_losses_are_added_by_their_weights(train_dpo, llama):
 
 @pytest.mark.parametrize("kind", ["lora", "prefix"])
 def test_packed_rows_give_the_losses_of_the_librarys_own_head(train_dpo, llama, monkeypatch, kind):
-    from tunelab.training import shared
-
     fast = train_dpo(llama, TYPES[kind], gradient_checkpointing=False)
     assert fast.costs["scoring"] == "packed rows"
     monkeypatch.setattr(shared, "explain_unpacked", lambda trainer: "this test wants it")
@@ -179,14 +177,14 @@ def test_a_quantised_base_is_trained_in_float32(train_dpo, llama):
 
 
 def test_margins_that_never_move_publish_nothing(train_dpo, llama, monkeypatch):
-    measure = dpo.shared.train_and_measure
+    measure = shared.train_and_measure
 
     def forget(trainer, log):
         costs = measure(trainer, log)
         log.rows = [row | {"rewards/margins": 0.0} for row in log.rows]
         return costs
 
-    monkeypatch.setattr(dpo.shared, "train_and_measure", forget)
+    monkeypatch.setattr(shared, "train_and_measure", forget)
     with pytest.raises(UserError, match="The margins between chosen and rejected answers never moved"):
         train_dpo(llama, LORA)
 

@@ -11,7 +11,9 @@ from tunelab.config.specs.sources import DatasetSource
 class PrepareSpec(Spec):
     """How raw rows become chat messages, and which rows are held out."""
 
-    format: Literal["instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k"]
+    format: Literal[
+        "instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "preference"
+    ]
     columns: dict[str, str] = Field(default_factory=dict, description="The format's field → the file's column.")
     system: str | None = Field(None, description="System message put before every conversation.")
     one_shot: bool = Field(False, description="gsm8k only: show one worked example before the question.")

@@ -8,12 +8,16 @@ from tunelab.config.specs.base import FunctionName, Label, Spec
 
 # methods that learn from answers drawn while they train, and from what rewards say of these
 SAMPLING = ("grpo", "rloo")
+# methods that learn from which answers are preferred to others
+PREFERENCES = ("dpo", "kto")
 # methods that no reward teaches: their losses and likelihoods tell how it went
-SIGNALLING = ("dpo", "kto", "distillation")
+SIGNALLING = (*PREFERENCES, "distillation")
 # methods that learn from answers drawn while they train, whatever says what these are worth
 DRAWING = (*SAMPLING, "distillation")
 # the five that both sets have, and the coin of control runs
 REWARDS = ("correctness", "integer", "strict_format", "soft_format", "xml_count", "random")
+# fields of a run that say what it learns of drawn answers
+CHOICE = {"select", "pairs", "labels"}
 
 
 class CheckpointSettings(Spec):
@@ -96,12 +100,27 @@ class PairsSpec(Spec):
 
 
 class DpoRun(TrainedRun):
-    """Preferences between drawn answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
+    """Preferences between two answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
 
     method: Literal["dpo"]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
-    samples: str = Field(description="The entry of `samples` whose answers are paired.")
+    samples: str | None = Field(
+        None, description="The entry of `samples` whose answers are paired; without it, the data set has preferences."
+    )
     pairs: PairsSpec = PairsSpec()
+
+
+class KtoRun(TrainedRun):
+    """Answers that are wanted and answers that are not, each by itself, with TRL's KTOTrainer."""
+
+    method: Literal["kto"]
+    init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
+    samples: str | None = Field(
+        None, description="The entry of `samples` whose answers are learnt; without it, the data set has preferences."
+    )
+    labels: Literal["judged", "shuffled"] = Field(
+        "judged", description="shuffled, for control runs: the drawn answers exchange their labels by chance."
+    )
 
 
 class Rewards(Spec):
@@ -139,4 +158,4 @@ class DistillationRun(TrainedRun):
     )
 
 
-RunSpec = Annotated[BaseRun | SftRun | DpoRun | GrpoRun | DistillationRun, Field(discriminator="method")]
+RunSpec = Annotated[BaseRun | SftRun | DpoRun | KtoRun | GrpoRun | DistillationRun, Field(discriminator="method")]

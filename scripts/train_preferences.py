@@ -1,9 +1,9 @@
-"""Train a model to prefer one of two answers to the other (DPO and the losses like it).
+"""Train a model to prefer some answers to others: by pairs (DPO and the losses like it) or one by one (KTO).
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
         template    the study's chat template for the model
-        train       pairs of answers to learn from
+        train       pairs of answers, or answers with labels, to learn from
         start       what the `init_from` run published, if any
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
@@ -36,13 +36,14 @@ def main(
     spec,
 ) -> None:
     from tunelab.models.precision import load_precision
-    from tunelab.training import dpo
+    from tunelab.training import dpo, kto
     from tunelab.training.outcome import write_outcome
 
     origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
     rows = records.read_jsonl(train)
     dtype = load_precision(precision, spec.precision)
-    trained = dpo.train(base, begin, rows, checkpoints, saving, int(seed), spec, dtype, template)
+    train_by = {"dpo": dpo.train, "kto": kto.train}[spec.method]
+    trained = train_by(base, begin, rows, checkpoints, saving, int(seed), spec, dtype, template)
     write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
 
 

@@ -1,0 +1,135 @@
+"""Learning from which answers are preferred, with TRL's DPOTrainer or KTOTrainer: what both share.
+
+Rows are tokenised here rather than by the trainer, so that prompts are those of the evaluation and answers end where
+generation stops. An answer that does not fit is refused: cut at its end, it would lose the number it is judged by.
+The reference is what the run starts from: the base without its new adapter, or a copy of the adapter that goes on.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from datasets import Dataset
+
+from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
+from tunelab.errors import UserError
+from tunelab.models import adapters, chat
+from tunelab.models.carried import check_carried
+from tunelab.models.device import choose_device
+from tunelab.training import shared
+from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.starts import load_start
+
+
+class Tokenised(NamedTuple):
+    """What a trainer is given, and what of it is told among the run's costs.
+
+    epoch_rows: how many rows an epoch takes, where those of all epochs stand one after the other.
+    """
+
+    rows: Dataset
+    told: dict[str, Any]
+    epoch_rows: int | None = None
+
+
+class Method(NamedTuple):
+    """TRL's classes for a method, and how its rows are tokenised: `(tokenizer, rows, arguments, settings)`."""
+
+    config: type
+    trainer: type
+    tokenise: Callable[[Any, list[dict], Any, dict], Tokenised]
+
+
+class TokenisedTrainer(ResumableTrainer):
+    """Mixin for TRL's trainers of preferences: they take tokenised rows and can go on from a checkpoint."""
+
+    logs_mean_logits = True
+    epoch_rows: int | None = None
+
+    def _prepare_dataset(self, dataset: Dataset, *others: Any) -> Dataset:
+        return dataset
+
+
+def encode_answers(tokenizer: Any, rows: list[dict], sides: tuple[str, ...]) -> list[dict[str, list[int]]]:
+    """Tokenise rows into `prompt_ids` and, for each side, `<side>_ids`: the answer up to its end token."""
+    for side in sides:
+        check_carried(tokenizer, [{"id": row["id"], "messages": [*row["messages"], row[side]]} for row in rows])
+    return [_encode(tokenizer, row, sides) for row in rows]
+
+
+def _encode(tokenizer: Any, row: dict, sides: tuple[str, ...]) -> dict[str, list[int]]:
+    prompt = chat.encode_prompt(tokenizer, row["messages"])
+    answers = {}
+    for side in sides:
+        item = chat.encode_conversation(tokenizer, [*row["messages"], row[side]])
+        last = max(place for place, learnt in enumerate(item["assistant_masks"]) if learnt)
+        answers[f"{side}_ids"] = item["input_ids"][len(prompt) : last + 1]
+    return {"prompt_ids": prompt, **answers}
+
+
+def check_lengths(encoded: list[dict[str, list[int]]], max_length: int | None, what: str) -> int:
+    """Return the longest row's number of tokens, its prompt with the longest of its answers.
+
+    Raises:
+        UserError: naming how many rows are longer than `max_length`, and the longest.
+    """
+    lengths = [
+        len(row["prompt_ids"]) + max(len(ids) for name, ids in row.items() if name != "prompt_ids") for row in encoded
+    ]
+    if over := sum(length > (max_length or max(lengths)) for length in lengths):
+        raise UserError(
+            f"training.max_length: {over} of {len(encoded)} {what} have more than {max_length} tokens, the longest "
+            f"{max(lengths)}; cut, an answer would lose its end. Raise max_length, or lower samples' max_new_tokens."
+        )
+    return max(lengths)
+
+
+def train(
+    method: Method,
+    base: Path,
+    start: Path | None,
+    rows: list[dict],
+    checkpoints: Path,
+    saving: CheckpointSettings,
+    seed: int,
+    spec: DpoRun | KtoRun,
+    dtype: torch.dtype,
+    template: Path | None = None,
+) -> tuple[TokenisedTrainer, list[dict], dict]:
+    """Train one run and return the trainer, its history and its costs.
+
+    Arguments are those of `sft.train`; rows: as `choose_samples` or `prepare_dataset` writes them.
+
+    Raises:
+        UserError: if the rows do not suit the method, one is too long, or the margins between the answers never moved.
+    """
+    device = choose_device()
+    settings = dict(spec.training)
+    model = load_start(base, start, device, dtype, spec)
+    if (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
+        settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
+    args = shared.build_arguments(method.config, settings, checkpoints, saving, seed, device, dtype)
+    tokenizer = chat.load_tokenizer(base, template=template)
+    adapters.name_ends(model, chat.list_ends(tokenizer))
+    tokenised = method.tokenise(tokenizer, rows, args, settings)
+    log = shared.ProgressLog()
+    trainer = method.trainer(
+        model=model,
+        args=args,
+        train_dataset=tokenised.rows,
+        processing_class=tokenizer,
+        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        callbacks=[log],
+    )
+    trainer.epoch_rows = tokenised.epoch_rows
+    adapters.keep_trainable_in_float32(trainer.model)
+    adapters.keep_start(trainer.model)
+    costs = shared.train_and_measure(trainer, log)
+    if len(log.rows) > 1 and not any(row.get("rewards/margins") for row in log.rows):
+        raise UserError(
+            "The margins between chosen and rejected answers never moved, so no preference was learnt and nothing is "
+            "published. Raise training.learning_rate or the number of steps."
+        )
+    return trainer, log.rows, costs | tokenised.told
