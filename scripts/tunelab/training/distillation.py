@@ -41,6 +41,11 @@ class ResumableDistillationTrainer(Drawing, DistillationTrainer):
         """Return prompts as they are; there are no images and no further fields."""
         return prompts, None, {}
 
+    def _get_last_hidden_state(self, *given: Any, **inputs: Any) -> torch.Tensor:
+        # TRL asks both models past the wrapper in which accelerate has products computed in half precision
+        with self.accelerator.autocast():
+            return super()._get_last_hidden_state(*given, **inputs)
+
 
 def train(
     base: Path,

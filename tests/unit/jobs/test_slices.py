@@ -117,7 +117,7 @@ def test_what_a_study_sends_a_model_is_told_by_run_and_task():
 
 
 def test_completions_that_a_taught_run_draws_count_by_the_trainers_own_default():
-    taught = "{method: distillation, label: M, model: smollm2, dataset: sums, init_from: warmstart, teacher: grpo"
+    taught = "{method: distillation, label: M, model: smollm2, dataset: support, init_from: warmstart, teacher: grpo"
     for training, completion in (("{}", 512), ("{max_completion_length: 40}", 40)):
         overlay = f"{{study: {{runs: [base, mine]}}, noise: , runs: {{mine: {taught}, training: {training}}}}}}}"
         assert Slices(load(overlay)).sent("smollm2")["runs"]["mine"]["completion"] == completion

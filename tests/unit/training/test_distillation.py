@@ -147,6 +147,23 @@ def test_the_student_comes_nearer_to_the_teacher(case, distil, llama, teacher, s
     assert run.costs["decoding"] == ("packed prompts" if packed else "generate, as the base is quantised")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_both_models_are_asked_in_the_precision_of_the_run(distil, llama, teacher, monkeypatch, dtype):
+    found, read = [], distillation.DistillationTrainer._get_last_hidden_state
+
+    def watch(trainer, model, *others):
+        layer = next(module for name, module in model.named_modules() if name.endswith("down_proj"))
+        hook = layer.register_forward_hook(lambda module, given, output: found.append(output.dtype))
+        hidden = read(trainer, model, *others)
+        hook.remove()
+        return hidden
+
+    monkeypatch.setattr(distillation.DistillationTrainer, "_get_last_hidden_state", watch)
+    run = distil(llama, teacher, dtype=dtype, max_steps=1)
+    assert len(found) == 2 and set(found) == {getattr(torch, dtype)}
+    assert run.costs["dtype"] == dtype
+
+
 def test_the_teacher_is_as_it_was_and_is_published_nowhere(distil, llama, teacher, start, tmp_path, publish):
     before = records.hash_file(teacher.artefact / "adapter_model.safetensors")
     run = distil(llama, teacher, start=start)
