@@ -81,7 +81,8 @@ def check_lengths(encoded: list[dict[str, list[int]]], max_length: int | None, w
     if over := sum(length > (max_length or max(lengths)) for length in lengths):
         raise UserError(
             f"training.max_length: {over} of {len(encoded)} {what} have more than {max_length} tokens, the longest "
-            f"{max(lengths)}; cut, an answer would lose its end. Raise max_length, or lower samples' max_new_tokens."
+            f"{max(lengths)}; cut, an answer would lose its end. Raise max_length, lower samples' max_new_tokens, or "
+            "leave long rows out."
         )
     return max(lengths)
 

@@ -71,3 +71,11 @@ def test_a_task_of_one_row_is_told_before_any_work_if_runs_are_compared():
     with pytest.raises(UserError, match=r"tasks\.short: there is one row to answer, and one row compares no runs"):
         check_positions({}, SENT, {"chat": alone}, "models.m")
     assert check_positions({}, SENT | {"compared": False}, {"chat": alone}, "models.m")["needed"] == NEEDED
+
+
+def test_a_rejected_answer_counts_for_who_learns_from_it():
+    lengths = LENGTHS | {"train": LENGTHS["train"] | {"rejected": [180, 400]}}
+    plain = {"dataset": "chat", "max_length": 1024, "completion": None, "virtual": 0}
+    sent = {"runs": {"sft": plain, "dpo": plain | {"rejected": True}}, "tasks": {}, "compared": True}
+    checked = check_positions({}, sent, {"chat": lengths}, "models.m")
+    assert checked["needed"] == {"runs.sft": 300, "runs.dpo": 400}
