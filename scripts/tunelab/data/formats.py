@@ -37,7 +37,8 @@ class Example:
 
     def build_record(self, identifier: str) -> dict:
         """Build the JSON Lines record of this example."""
-        others = {"answer": self.answer, "rejected": self.rejected, "label": self.label, "columns": self.columns or None}
+        others = {"answer": self.answer, "rejected": self.rejected, "label": self.label}
+        others |= {"columns": self.columns or None}
         given = {name: value for name, value in others.items() if value is not None}
         return {"id": identifier, "messages": list(self.messages)} | given
 
