@@ -128,6 +128,8 @@ SCRIPT_EDITS = {
     "draw_samples": set(),  # and no run learns from any
     "choose_samples": set(),
     "train_preferences": set(),
+    "train_distillation": set(),
+    "check_vocabulary": set(),
     "compare_methods": COMPARED,
     "plot_tasks": {"plot_tasks"} | PAGE,
     "plot_contrasts": {"plot_contrasts"} | PAGE,

@@ -23,7 +23,7 @@ runs:
 """
 COMPARED = {"compare_methods", "plot_tasks", "plot_contrasts", "plot_gains", "plot_costs", "render_tables"}
 COMPARED |= {"render_report", "all"}
-CURVES = {"plot_learning_curves"}
+CURVES, SIGNALS = {"plot_learning_curves"}, {"plot_signals"}
 
 
 def learnt(run, method="train_sft"):
@@ -32,7 +32,7 @@ def learnt(run, method="train_sft"):
     return {*stages, f"generate_answers {run} 1 sums", f"score_answers {run} 1 sums"}
 
 
-TAUGHT = learnt("taught", "train_distillation")
+TAUGHT = learnt("taught", "train_distillation") | SIGNALS
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_student_is_trained_after_its_teacher(finished):
 CHECK = {"fetch_model spare", "check_vocabulary smollm2 spare"}
 EDITS = {
     "the teacher's label": ({"runs": {"far": {"label": "Teacher"}}}, COMPARED - {"compare_methods"} | CURVES),
-    "the student's label": ({"runs": {"taught": {"label": "Student"}}}, COMPARED - {"compare_methods"}),
+    "the student's label": ({"runs": {"taught": {"label": "Student"}}}, COMPARED - {"compare_methods"} | SIGNALS),
     "the teacher's learning rate": (
         {"runs": {"far": {"training": {"learning_rate": 1.0e-4}}}},
         learnt("far") | TAUGHT | COMPARED | CURVES,
