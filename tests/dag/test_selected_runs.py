@@ -36,7 +36,11 @@ def test_the_blogs_optional_runs_draw_their_answers_once_and_only_if_they_are_se
         "study: {runs: [qwen_05b, qwen_05b_grpo, qwen_05b_rft, qwen_05b_dpo], tasks: [gsm8k]}", encoding="utf-8"
     )
     planned = plan(project, "--configfile", "config/blog.yaml", "more.yaml")
-    learnt = {"draw_samples qwen_05b_answers 0", "train_sft_model qwen_05b_rft 1", "train_dpo_model qwen_05b_dpo 1"}
+    learnt = {
+        "draw_samples qwen_05b_answers 0",
+        "train_sft_model qwen_05b_rft 1",
+        "train_preferences_model qwen_05b_dpo 1",
+    }
     assert learnt < planned
     assert not {job for job in planned if job.startswith("draw_samples")} - learnt
     assert not learnt & plan(project, "--configfile", "config/blog.yaml")

