@@ -49,8 +49,12 @@ quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
-report: setup ## make the report, or bring it up to date
+report: setup ## make the report, or bring it up to date (PARTIAL=1: of what is there, and say what is missing)
+ifdef PARTIAL
+	@$(VENV)/bin/python scripts/report_partial.py --cores $(CORES) $(STUDY)
+else
 	$(SNAKEMAKE)
+endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time
 	@$(VENV)/bin/python scripts/plan_jobs.py $(STUDY)

@@ -21,6 +21,7 @@ TOOLS = [
         "gpu_check",
         "new_study",
         "plan_jobs",
+        "report_partial",
         "verify_artefacts",
         "clean_stale",
         "check_reproducibility",
