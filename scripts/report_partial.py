@@ -4,7 +4,6 @@ A tool for people, not a stage:  make report PARTIAL=1 [CONFIG=config/blog.yaml]
 It trains and evaluates nothing. Exit code 3 if something is missing, 0 if nothing is, 1 if there is no page.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +29,7 @@ def main(configfile: list[Path], cores: str) -> int:
     if not partial["holes"]:
         return subprocess.run(command).returncode
     command += restrict(plan, lacks, block, partial)
-    if subprocess.run(command, env=os.environ | hand_over(partial)).returncode:
+    if subprocess.run(command, env=hand_over(partial)).returncode:
         return 1
     print(f"{plan.target}: {render_holes(partial)}")
     return PARTIAL

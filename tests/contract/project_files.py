@@ -22,6 +22,7 @@ TOOLS = [
         "new_study",
         "plan_jobs",
         "report_partial",
+        "show_status",
         "verify_artefacts",
         "clean_stale",
         "check_reproducibility",

@@ -11,9 +11,9 @@ FILE = Path(".snakemake/partial.json")
 
 
 def hand_over(partial: dict[str, Any]) -> dict[str, str]:
-    """Write what the page is to tell, and return the environment by which Snakemake finds it."""
+    """Write what the page is to tell, and return the environment in which Snakemake finds it."""
     records.write_json(FILE, partial)
-    return {VARIABLE: str(FILE.resolve())}
+    return os.environ | {VARIABLE: str(FILE.resolve())}
 
 
 def load_partial() -> dict[str, Any] | None:
