@@ -43,12 +43,17 @@ def plan_study(configfile: list[Path]) -> Plan | None:
             snakemake.print_exception(error)  # as Snakemake's own command shows it
             return None
     known, runs, loaded = dag.workflow.persistence.has_metadata, dag.needrun, dag.workflow.globals
-    found = [job for level in dag.toposorted() for job in sorted(level, key=str)]
+    found = [job for level in dag.toposorted() for job in sorted(level, key=_name)]
     (target,) = (job for job in found if job.rule.name == "all")
     jobs = [describe_job(job, dag.reason(job), known(job), runs(job)) for job in found if job is not target]
     if sum(job.runs for job in jobs) + runs(target) != len(dag):
         raise RuntimeError(f"Snakemake plans {len(dag)} jobs, but these were found: {jobs}")
     return Plan(jobs, target.input[0], loaded["CFG"], loaded["config"])
+
+
+def _name(job: Any) -> tuple[str, list[str]]:
+    """Return what sets a job apart from all others of a plan."""
+    return job.rule.name, list(map(str, job.output))
 
 
 def _dry_run(snakemake: SnakemakeApi, configfile: list[Path]) -> Any:

@@ -12,8 +12,11 @@ from typing import Any
 from tunelab.errors import UserError
 from tunelab.jobs.failures import find_reason
 from tunelab.jobs.job import mark_progress
+from tunelab.values import list_names
 from tunelab.watching.planned import JOURNAL, plan_times
 from tunelab.watching.timeleft import PlannedJob, TimeLeft
+
+SILENT = "no word yet: it begins, or waits for its machine"
 
 
 @dataclass
@@ -129,10 +132,10 @@ def _read_last(job: PlannedJob, began: float) -> str:
     """Return what a running job reported last; a log that is older than its start is one of an earlier run."""
     try:
         if job.log.stat().st_mtime < began:
-            return "waits for its machine"
+            return SILENT
         lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return "waits for its machine"
+        return SILENT
     mark = mark_progress(job.title, "")
     return next((line.removeprefix(mark) for line in reversed(lines) if line.startswith(mark)), "")
 
@@ -143,7 +146,7 @@ def _list_failed(jobs: list[PlannedJob]) -> list[str]:
 
 
 def _list_waiting(jobs: list[PlannedJob]) -> list[str]:
-    rules = Counter(job.rule for job in jobs)
-    return (
-        ["waiting", *(f"  {rule}{f' ×{count}' if count > 1 else ''}" for rule, count in rules.items())] if jobs else []
-    )
+    """Count the waiting jobs by their rules, the most frequent first."""
+    counted = Counter(job.rule for job in jobs).most_common()
+    rules = [f"{rule} ×{count}" if count > 1 else rule for rule, count in counted]
+    return [f"waiting: {list_names(rules, quoted=False)}"] if rules else []

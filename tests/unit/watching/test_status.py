@@ -73,8 +73,7 @@ def test_done_running_waiting_and_failed_jobs_are_told_with_step_and_reason():
         "failed",
         "  train_sft lora 1: The disk is full.",
         f"    log: {log_of(JOBS[0])}",
-        "waiting",
-        "  score_answers ×2",
+        "waiting: score_answers ×2",
     ]
 
 
@@ -91,8 +90,8 @@ def test_a_job_of_a_cluster_that_has_not_begun_waits_for_its_machine():
     report(JOBS[0], "[train_sft lora 1] step 60 of 60", at=BEGAN - 1)  # of an earlier run
     write_journal(("start", 0, 0), ("start", 1, 0), host="elsewhere")
     lines = status()
-    assert "  train_sft lora 1    0:10:00  waits for its machine" in lines
-    assert "  train_sft prefix 1  0:10:00  waits for its machine" in lines
+    assert "  train_sft lora 1    0:10:00  no word yet: it begins, or waits for its machine" in lines
+    assert "  train_sft prefix 1  0:10:00  no word yet: it begins, or waits for its machine" in lines
 
 
 def test_a_run_that_ended_says_when_and_one_that_was_killed_says_so():
@@ -105,7 +104,7 @@ def test_a_run_that_ended_says_when_and_one_that_was_killed_says_so():
     first, second, *rest = status()
     assert first == "results/mine: 0 of 4 jobs done, 0 running, 4 waiting, 0 failed"
     assert second.endswith(", killed; the same command goes on from there")
-    assert rest == ["waiting", "  train_sft ×2", "  score_answers ×2"]
+    assert rest == ["waiting: train_sft ×2, score_answers ×2"]
 
 
 def test_what_somebody_stopped_did_not_fail():
