@@ -19,7 +19,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
 
-.PHONY: help setup setup-tests again lock new-study report plan verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -49,11 +49,18 @@ quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
-report: setup ## make the report, or bring it up to date
+report: setup ## make the report, or bring it up to date (PARTIAL=1: of what is there, and say what is missing)
+ifdef PARTIAL
+	@$(VENV)/bin/python scripts/report_partial.py --cores $(CORES) $(STUDY)
+else
 	$(SNAKEMAKE)
+endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time
 	@$(VENV)/bin/python scripts/plan_jobs.py $(STUDY)
+
+status: setup ## tell how far the study is that runs in another terminal or on a cluster
+	@$(VENV)/bin/python scripts/show_status.py
 
 verify: setup ## hash every artefact again and name what is not as its provenance card says
 	@$(VENV)/bin/python scripts/verify_artefacts.py $(STUDY)

@@ -17,7 +17,7 @@ from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
-from tunelab.jobs.failures import describe_failures
+from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
 from tunelab.jobs.gpus import promise_gpus
@@ -146,7 +146,8 @@ onstart:
 onerror:
     if failed := workflow.scheduler.failed:
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
-        print(describe_failures(titles), file=sys.stderr)
+        by_make = not (IS_MODULE or changes or LACKING) and os.path.samefile(PROJECT, os.curdir)
+        print(describe_failures(titles, offer_partial(OVERLAYS) if by_make else ""), file=sys.stderr)
 
 
 # --- what a rule's params are made of ---------------------------------------------------------------------------------

@@ -47,8 +47,12 @@ rule render_report:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.whole, "render_report.py", ["babel", "jinja2", "markupsafe"]), [()]),
+        *track(
+            lambda: stage_facts("", SLICES.whole | LACKING, "render_report.py", ["babel", "jinja2", "markupsafe"]),
+            [()],
+        ),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.whole),
+        partial=untracked(LACKING.get("partial")),
     script:
         "../scripts/render_report.py"

@@ -1,5 +1,10 @@
 # Lists of files over the whole study, for the stages that compare, draw and report. No rule in here.
 
+from tunelab.jobs.partial import load_partial
+
+# of a partial report, what it lacks and why; a fact of the page alone, so that a complete one replaces it
+LACKING = {"partial": partial} if (partial := load_partial()) else {}
+
 SAMPLED = [task for task in CFG.study.tasks if CFG.tasks[task].sampling]
 
 

@@ -3,6 +3,7 @@
 Reads   results     the study's folder: estimates, cards, token lengths, training records, answers, completions
         figures     the SVG files to show
         templates   the page's templates and its style sheet
+        partial     what a partial report lacks, and why; None of a whole study
 Writes  report      the page (HTML)
 """
 
@@ -14,8 +15,10 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.report import render_report
 
 
-def main(results: str, study: dict, figures: list[Path], templates: list[Path], report: Path) -> None:
-    records.write_text(report, render_report(StudyFolder(results, study), figures, templates))
+def main(
+    results: str, study: dict, figures: list[Path], templates: list[Path], partial: dict | None, report: Path
+) -> None:
+    records.write_text(report, render_report(StudyFolder(results, study), figures, templates, partial))
 
 
 if __name__ == "__main__":

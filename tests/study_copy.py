@@ -73,6 +73,15 @@ def run_stubs(folder: Path, *arguments: str) -> str:
     return _expect_success(forks.read_python(folder, str(PROJECT / "tests/stubbed_snakemake.py"), *arguments))
 
 
+def fail_stubs(folder: Path, *failing: str) -> str:
+    """Run the default study with stubs of which these fail, named as `plan` names them; return what it prints."""
+    program = str(PROJECT / "tests/stubbed_snakemake.py")
+    environment = {"TUNELAB_TEST_FAILING_JOBS": "; ".join(failing)}
+    code, printed = forks.read_python(folder, program, "--cores", "2", **environment)
+    assert code == 1, printed[-4000:]
+    return printed
+
+
 def run_forks(folder: Path, *arguments: str, **environment: str) -> str:
     """Run Snakemake with every job's own script, in forks of one process; return what it prints."""
     program = str(PROJECT / "tests/forked_snakemake.py")

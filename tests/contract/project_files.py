@@ -21,6 +21,8 @@ TOOLS = [
         "gpu_check",
         "new_study",
         "plan_jobs",
+        "report_partial",
+        "show_status",
         "verify_artefacts",
         "clean_stale",
         "check_reproducibility",

@@ -67,3 +67,10 @@ def test_so_do_names_of_runs_and_tasks_and_files(folder):
         files = ["config/it's.yaml", "$(touch,pwned).yaml", "`touch", "pwned`;.yaml"]
         assert make(folder, target, f"CONFIG={' '.join(files)}") == [[*program, "--configfile", *files]]
         assert make(folder, target) == [program]
+
+
+def test_a_partial_report_is_made_by_its_tool(folder):
+    program = ["scripts/report_partial.py", "--cores", "2"]
+    assert make(folder, "report", "PARTIAL=1", "CORES=2") == [program]
+    called = make(folder, "report", "PARTIAL=1", "CORES=2", "CONFIG=it's.yaml b.yaml")
+    assert called == [[*program, "--configfile", "it's.yaml", "b.yaml"]]

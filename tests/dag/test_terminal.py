@@ -3,11 +3,14 @@
 import unicodedata
 
 import pytest
+from expected_jobs import EVERYTHING
 
-from tests.study_copy import copy_project, run_stubs
+from tests.forks import read_python
+from tests.study_copy import copy_project, fail_stubs, run_stubs
 
 TARGETS = ("results/models/smollm2/card.json", "results/datasets/sums/test_dataset.json")
 JOBS = {"fetch_model smollm2", "fetch_dataset sums", "prepare_dataset sums"}
+JOBS_OF_ALL = len(EVERYTHING - {"all"})
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +45,24 @@ def test_a_second_run_tells_how_long_it_will_take(folder):
 def test_who_asks_for_all_that_snakemake_says_gets_it(folder):
     printed = run_stubs(folder, *TARGETS, "--cores", "1", "--forceall", "--verbose")
     assert "rule prepare_dataset:" in printed and "start   " not in printed
+
+
+def ask_status(folder):
+    code, printed = read_python(folder, "scripts/show_status.py")
+    assert code == 0, printed
+    return printed.splitlines()
+
+
+def test_another_terminal_is_told_what_became_of_a_run(tmp_path):
+    folder = copy_project(tmp_path)
+    code, printed = read_python(folder, "scripts/show_status.py")
+    assert code == 1 and printed.startswith("Error: No study has begun in this folder;")
+    fail_stubs(folder, "fetch_model smollm2")
+    first, second, *lines = ask_status(folder)
+    # the other data set is made, and nothing that needs the model
+    assert first == f"results: 4 of {JOBS_OF_ALL} jobs done, 0 running, {JOBS_OF_ALL - 5} waiting, 1 failed"
+    assert ", ended at " in second
+    assert lines[:2] == ["failed", "  fetch_model smollm2: fetch_model smollm2 has seen enough."]
+    assert lines[-1].startswith("waiting: ") and "score_answers ×10" in lines[-1]
+    run_stubs(folder, *TARGETS, "--cores", "1", "--quiet", "all")
+    assert ask_status(folder)[0] == "results: 1 of 1 jobs done, 0 running, 0 waiting, 0 failed"

@@ -1,6 +1,7 @@
 """Say in a sentence why a job failed, and at the end of a run which jobs did."""
 
 import errno
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -44,8 +45,11 @@ def find_reason(log: Path) -> str:
     return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
 
 
-def describe_failures(logs: dict[str, Path]) -> str:
-    """Name every failed job (title → log) with its reason in a line and its log."""
+def describe_failures(logs: dict[str, Path], offer: str = "") -> str:
+    """Name every failed job (title → log) with its reason in a line and its log.
+
+    offer: the command that makes the page of what is there, where there is one.
+    """
     lines = [f"  {title}: {find_reason(log)}\n    log: {log}" for title, log in sorted(logs.items())]
     return "\n".join(
         [
@@ -53,8 +57,15 @@ def describe_failures(logs: dict[str, Path]) -> str:
             *lines,
             "What does not depend on this is finished; the report needs all its parts. Once it is mended, the same "
             "command goes on from here.",
+            *([f"`{offer}` makes the page of what is there."] if offer else []),
         ]
     )
+
+
+def offer_partial(overlays: Iterable[str]) -> str:
+    """Return the command that makes the page of what is there, for the study of these overlays."""
+    config = shlex.quote(" ".join(overlays))
+    return "make report PARTIAL=1" + (f" CONFIG={config}" if overlays else "")
 
 
 def _name_full_disk() -> str:

@@ -28,7 +28,7 @@ from tunelab.reporting import (
 from tunelab.reporting.colours import find_colour
 
 
-def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
+def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, Any] | None) -> dict:
     """Build what the templates may refer to; they can refer to nothing else."""
     results = Results.model_validate(study.load(study.results_file))
     found = results.model_dump()
@@ -40,6 +40,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
     pairs = findings.find_pairs(results.contrasts)
     page = {
         "title": study.spec["study"]["title"],
+        "partial": partial,
         "smoke": study.spec["study"]["smoke"],
         "seeds": study.spec["study"]["seeds"],
         "runs": {run: build_run(study, run) for run in study.runs},
@@ -87,13 +88,14 @@ def build_page(study: StudyFolder, figures: dict[str, Any]) -> dict:
 
 def list_sections(page: dict) -> list[str]:
     """List the sections that this study has something to say in, in the order of the page."""
+    lacking = page["partial"] or {"pairs": (), "trained": ()}
     sections = {
         "setup": True,
         "data": True,
         "results": True,
-        "contrasts": page["findings"]["declared"],
+        "contrasts": page["findings"]["declared"] or lacking["pairs"],
         "pairs": len(page["runs"]) > 1,
-        "cost": page["costs"],
+        "cost": page["costs"] or lacking["trained"],
         "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],
         "rewards": page["completions"],

@@ -29,15 +29,18 @@ STYLES = ("report.css", "report_questions.css")
 SCRIPTS = tuple(f"report_{name}.js" for name in ("common", "navigation", "tables", "figures", "questions"))
 
 
-def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]) -> str:
-    """Render the page from a study's files, its figures (named by their stems) and the templates (by their names)."""
+def render_report(study: StudyFolder, figures: list[Path], templates: list[Path], partial: dict | None) -> str:
+    """Render the page from a study's files, its figures (named by their stems) and the templates (by their names).
+
+    partial: what the study lacks, if it is not whole (`upkeep.partial.describe_partial`).
+    """
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
     missing = {PAGE, *SCRIPTS, *STYLES} - texts.keys()
     if missing:
         raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
-    page = build_page(study, translate_figures(drawn, texts, language))
+    page = build_page(study, translate_figures(drawn, texts, language), partial)
     style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)

@@ -5,23 +5,18 @@ All of Snakemake's own words go to its log in `.snakemake/log`, as they always d
 
 import contextlib
 import logging
-import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from snakemake.logging import ColorizingTextHandler, logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from tunelab.errors import UserError
-from tunelab.jobs.job import name_job
-from tunelab.upkeep.spending import find_spending
+from tunelab.watching.journal import INTERRUPTED, Journal
+from tunelab.watching.planned import describe_jobs, plan_times
 from tunelab.watching.running import RunningStudy
 from tunelab.watching.screen import Screen
-from tunelab.watching.timeleft import PlannedJob
 
 PERIOD = 1.0  # seconds between two looks at what jobs report
-INTERRUPTED = "Terminating processes on user request"
 # what nobody needs to know before jobs run
 IDLE = ("Using shell", "Conda environments: ignored", "Select jobs to execute")
 # what Snakemake says besides warnings and errors while jobs run, and people want to know
@@ -29,8 +24,13 @@ SAID = (INTERRUPTED, "Will exit after finishing", "Complete log", "Elapsed time"
 
 
 def watch_study(workflow: Any) -> None:
-    """Put the display in the place of Snakemake's own, unless it was asked for something else than its usual output."""
+    """Keep a journal, and put the display in the place of Snakemake's own.
+
+    Whoever asked for something else than its usual output gets that, and a dry run leaves no journal.
+    """
     asked = workflow.output_settings
+    if workflow.is_main_process and not asked.dryrun:
+        logger.addHandler(Journal(workflow))
     other = (asked.dryrun, asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.show_failed_logs)
     if workflow.is_main_process and not any(other):
         for handler in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
@@ -73,7 +73,7 @@ class Display(logging.Handler):
                 pass
             case LogEvent.JOB_STARTED:
                 if self._study is None:
-                    self._study = RunningStudy(list_planned(self._workflow), self._screen)
+                    self._study = RunningStudy(plan_times(describe_jobs(self._workflow)), self._screen)
                     threading.Thread(target=self._keep_looking, daemon=True).start()
             case LogEvent.JOB_INFO:
                 self._study.start(record.jobid)
@@ -99,29 +99,3 @@ class Display(logging.Handler):
             while not self._closed.wait(PERIOD):
                 with self.lock:
                     self._study.look()
-
-
-def list_planned(workflow: Any) -> dict[int, PlannedJob]:
-    """Return the jobs that are to run, by Snakemake's number, with what they took last time."""
-    dag, limits = workflow.dag, workflow.scheduler.global_resources
-    jobs = [job for job in dag.jobs if job.log]  # all but the targets, which do nothing
-    try:
-        spent = find_spending((job.rule.name, str(job.log[0]), job.benchmark and str(job.benchmark)) for job in jobs)
-    except UserError:  # a broken card; `make verify` tells
-        spent = {}
-    planned = {}
-    for job in filter(dag.needrun, jobs):
-        known = spent.get(str(job.log[0]))
-        planned[dag.jobid(job)] = PlannedJob(
-            title=name_job(job.rule.name, job.wildcards_dict),
-            rule=job.rule.name,
-            log=Path(job.log[0]),
-            seconds=known.seconds if known else None,
-            claims={
-                name: job.scheduler_resources.get(name, 0) / limit
-                for name, limit in limits.items()
-                if 0 < limit < sys.maxsize
-            },
-            causes=frozenset(map(dag.jobid, dag.dependencies[job])),
-        )
-    return planned

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tunelab.jobs.failures import describe_failures, explain_failure, find_reason
+from tunelab.jobs.failures import describe_failures, explain_failure, find_reason, offer_partial
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\nValueError: no such thing\n'
 
@@ -66,5 +66,14 @@ def test_failed_jobs_are_named_with_reason_and_log(tmp_path):
     one = describe_failures({"train_sft lora 1": tmp_path / "a.log"}).splitlines()
     assert one[:3] == ["1 job failed:", "  train_sft lora 1: The disk is full.", f"    log: {tmp_path / 'a.log'}"]
     assert one[3].startswith("What does not depend on this is finished;") and len(one) == 4
+    command = offer_partial([])
+    assert describe_failures({"a": tmp_path / "a.log"}, command).splitlines()[-1] == (
+        "`make report PARTIAL=1` makes the page of what is there."
+    )
     two = describe_failures({"z": tmp_path / "a.log", "b": tmp_path / "b.log"}).splitlines()
     assert (two[0], two[1], two[3]) == ("2 jobs failed:", "  b: ValueError: no such thing", "  z: The disk is full.")
+
+
+def test_the_offer_names_the_overlays_as_make_takes_them():
+    assert offer_partial(["config/blog.yaml"]) == "make report PARTIAL=1 CONFIG=config/blog.yaml"
+    assert offer_partial(["config/a.yaml", "b.yaml"]) == "make report PARTIAL=1 CONFIG='config/a.yaml b.yaml'"

@@ -67,7 +67,7 @@ def prepare_study(root, study=None, rows=12):
     return study
 
 
-def render_page(root, study, templates=TEMPLATES):
+def render_page(root, study, templates=TEMPLATES, partial=None):
     figures = sorted((root / "figures").glob("*.svg"))
-    render_report.main(str(root), study, figures, templates, root / "report.html")
+    render_report.main(str(root), study, figures, templates, partial, root / "report.html")
     return Page((root / "report.html").read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 import io
 import logging
-from types import SimpleNamespace
 
 import pytest
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter
@@ -10,47 +9,11 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from tests.unit.jobs.card_factory import write_card
 from tunelab.watching import display
-from tunelab.watching.display import Display, list_planned, watch_study
+from tunelab.watching.display import Display, watch_study
+from tunelab.watching.journal import Journal
+from tunelab.watching.planned import describe_jobs, plan_times
 
-QUIET = ("dryrun", "quiet", "verbose", "debug_dag", "printshellcmds", "show_failed_logs")
-
-
-class Job(SimpleNamespace):
-    __hash__ = object.__hash__
-
-
-def build_job(rule, *causes, **wildcards):
-    name = "_".join(wildcards.values())
-    return Job(
-        rule=SimpleNamespace(name=rule),
-        wildcards_dict=wildcards,
-        log=[f"results/logs/{rule}/{name}.log"] if rule != "all" else [],
-        benchmark=None,
-        scheduler_resources={"_cores": 1, "_nodes": 1, "gpu": 0, "tmpdir": "/tmp"},
-        causes=causes,
-    )
-
-
-@pytest.fixture
-def workflow(tmp_path, monkeypatch):
-    """A study of which one training is finished, and another and the page are to be made."""
-    monkeypatch.chdir(tmp_path)
-    made = build_job("train_sft", run="lora", seed="1")
-    job = build_job("train_sft", made, run="prefix", seed="1")
-    page = build_job("render_report", job)
-    jobs = [made, job, page, build_job("all", page)]
-    dag = SimpleNamespace(
-        jobs=jobs,
-        needrun=lambda job: job is not made,
-        jobid=jobs.index,
-        dependencies={job: job.causes for job in jobs},
-    )
-    return SimpleNamespace(
-        dag=dag,
-        scheduler=SimpleNamespace(global_resources={"_cores": 2, "_nodes": 2**63 - 1, "gpu": 0}),
-        output_settings=SimpleNamespace(**dict.fromkeys(QUIET)),
-        is_main_process=True,
-    )
+QUIET = ("quiet", "verbose", "debug_dag", "printshellcmds", "show_failed_logs")
 
 
 @pytest.fixture
@@ -107,7 +70,7 @@ def test_after_ctrl_c_jobs_are_stopped(shown):
 
 def test_planned_are_the_jobs_that_need_to_run_with_what_is_known_of_them(workflow):
     write_card("results/logs/train_sft/lora_1.log")
-    planned = list_planned(workflow)
+    planned = plan_times(describe_jobs(workflow))
     assert [job.title for job in planned.values()] == ["train_sft prefix 1", "render_report"]
     assert [job.seconds for job in planned.values()] == [124.0, None]
     assert planned[1].claims == {"_cores": 0.5}
@@ -116,7 +79,7 @@ def test_planned_are_the_jobs_that_need_to_run_with_what_is_known_of_them(workfl
 
 def test_a_broken_card_leaves_the_lengths_unknown(workflow):
     write_card("results/logs/train_sft/lora_1.log").write_text("{")
-    assert [job.seconds for job in list_planned(workflow).values()] == [None, None]
+    assert [job.seconds for job in plan_times(describe_jobs(workflow)).values()] == [None, None]
 
 
 @pytest.fixture
@@ -134,22 +97,28 @@ def test_the_display_takes_the_place_of_the_usual_handler_and_leaves_the_log_alo
     _, log = handlers
     watch_study(workflow)
     assert display.logger.handlers[0] is log
-    assert isinstance(display.logger.handlers[1], Display)
+    assert list(map(type, display.logger.handlers[1:])) == [Journal, Display]
 
 
 def test_a_display_that_breaks_gives_its_place_back(workflow, handlers, monkeypatch, capsys):
-    monkeypatch.setattr(display, "list_planned", lambda workflow: 1 / 0)
+    monkeypatch.setattr(display, "describe_jobs", lambda workflow: 1 / 0)
     usual, log = handlers
     watch_study(workflow)
     display.logger.error("Execute 1 jobs...", extra={"event": LogEvent.JOB_STARTED, "jobs": [1]})
     assert "ZeroDivisionError" in capsys.readouterr().err
-    assert display.logger.handlers == [log, usual]
+    assert [handler for handler in display.logger.handlers if not isinstance(handler, Journal)] == [log, usual]
 
 
 @pytest.mark.parametrize("asked", QUIET)
 def test_who_asks_for_other_output_gets_snakemakes_own(workflow, handlers, asked):
     setattr(workflow.output_settings, asked, True)
     before = list(handlers)
+    watch_study(workflow)
+    assert display.logger.handlers[:-1] == before and isinstance(display.logger.handlers[-1], Journal)
+
+
+def test_a_dry_run_has_neither_display_nor_journal(workflow, handlers):
+    workflow.output_settings.dryrun, before = True, list(handlers)
     watch_study(workflow)
     assert display.logger.handlers == before
 

@@ -1,0 +1,68 @@
+"""The jobs of a study as Snakemake plans them now: a dry run inside this process, which starts and writes nothing."""
+
+import contextlib
+import io
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from snakemake.api import SnakemakeApi
+from snakemake.cli import parse_args
+from snakemake.settings import types as settings
+from snakemake.settings.enums import Quietness
+
+from tunelab.config.loading import Config
+from tunelab.errors import UserError
+from tunelab.upkeep.planning import Job, describe_job
+
+# quiet about rules and progress: no job is even pretended to run, so its reason stays as it is
+SILENT = {"quiet": {Quietness.RULES, Quietness.PROGRESS}, "log_level_override": logging.ERROR}
+
+
+class Plan(NamedTuple):
+    """All jobs of a study, causes before effects; `target` is its page, `raw` the merged config as it was typed."""
+
+    jobs: list[Job]
+    target: str
+    config: Config
+    raw: dict[str, Any]
+
+
+def plan_study(configfile: list[Path]) -> Plan | None:
+    """Return the plan of the default study with overlays on it; None if there is none, and Snakemake has said why.
+
+    Raises:
+        UserError: if an overlay is not there.
+    """
+    if missing := [file for file in configfile if not file.is_file()]:
+        raise UserError(f"{missing[0]} is not there; name an overlay that exists, like config/smoke.yaml.")
+    with SnakemakeApi(settings.OutputSettings(dryrun=True, enable_file_logging=False, **SILENT)) as snakemake:
+        try:
+            dag = _dry_run(snakemake, configfile)
+        except Exception as error:
+            snakemake.print_exception(error)  # as Snakemake's own command shows it
+            return None
+    known, runs, loaded = dag.workflow.persistence.has_metadata, dag.needrun, dag.workflow.globals
+    found = [job for level in dag.toposorted() for job in sorted(level, key=_name)]
+    (target,) = (job for job in found if job.rule.name == "all")
+    jobs = [describe_job(job, dag.reason(job), known(job), runs(job)) for job in found if job is not target]
+    if sum(job.runs for job in jobs) + runs(target) != len(dag):
+        raise RuntimeError(f"Snakemake plans {len(dag)} jobs, but these were found: {jobs}")
+    return Plan(jobs, target.input[0], loaded["CFG"], loaded["config"])
+
+
+def _name(job: Any) -> tuple[str, list[str]]:
+    """Return what sets a job apart from all others of a plan."""
+    return job.rule.name, list(map(str, job.output))
+
+
+def _dry_run(snakemake: SnakemakeApi, configfile: list[Path]) -> Any:
+    """Return the graph of the study's jobs, with Snakemake's reasons, under the settings of the default profile."""
+    with contextlib.redirect_stderr(io.StringIO()):  # one line on which profile it is
+        _, profile = parse_args(["--dry-run"])
+    resources = settings.ResourceSettings(cores=1, resources=profile.resources)
+    workflow = snakemake.workflow(resources, settings.ConfigSettings(configfiles=configfile))
+    chosen = {"rerun_triggers": profile.rerun_triggers, "max_checksum_file_size": profile.max_checksum_file_size}
+    plan = workflow.dag(settings.DAGSettings(force_incomplete=profile.rerun_incomplete, **chosen))
+    plan.execute_workflow(pseudo_executor="dryrun", execution_settings=settings.ExecutionSettings(lock=False))
+    return workflow._workflow.dag  # no public way leads to it; the version of Snakemake is pinned
