@@ -65,7 +65,7 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
         names = ("adapter_model.safetensors", "adapter_config.json", "README.md")
         expected += [f"runs/{run}/seed1/{name}" for name in ("history.jsonl", "training.json")]
         expected += [f"runs/{run}/seed1/adapter/{name}" for name in names]
-    assert len(expected) == 92 - 7 + 20 + 12 + 10
+    assert len(expected) == 94 - 7 + 20 + 12 + 10
     assert [name for name in expected if not (results / name).is_file() or not (results / name).stat().st_size] == []
     assert not list(results.rglob("*.part"))
     for run in TRAINED:
