@@ -30,7 +30,7 @@ class Progress:
     jobs: dict[int, PlannedJob]
     began: dict[int, float] = field(default_factory=dict)  # of running jobs
     taken: dict[int, float] = field(default_factory=dict)  # of finished ones
-    failed: list[int] = field(default_factory=list)
+    failed: set[int] = field(default_factory=set)
     stopped: bool = False
     ended: float | None = None
 
@@ -39,10 +39,11 @@ class Progress:
         match entry["event"]:
             case "start" if number in self.jobs:
                 self.began[number] = entry["at"]
+                self.failed.discard(number)  # it is tried again
             case "finish" if number in self.began:
                 self.taken[number] = entry["at"] - self.began.pop(number)
             case "fail" if self.began.pop(number, None) and not self.stopped:
-                self.failed.append(number)
+                self.failed.add(number)
             case "stop":
                 self.stopped = True
             case "end":
@@ -86,7 +87,7 @@ def render_status(progress: Progress, now: float) -> str:
             ", ".join([f"{progress.header['results']}: {counts[0]}", *counts[1:], *([said] if said else [])]),
             _tell_state(progress, at_work),
             *_list_running([(progress.jobs[number], began) for number, began in running.items()], now),
-            *_list_failed([progress.jobs[number] for number in progress.failed]),
+            *_list_failed([progress.jobs[number] for number in sorted(progress.failed)]),
             *_list_waiting(waiting),
         ]
     )

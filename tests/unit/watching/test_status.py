@@ -113,6 +113,11 @@ def test_what_somebody_stopped_did_not_fail():
     assert first.endswith("4 waiting, 0 failed") and "stopped and ended at" in second
 
 
+def test_a_job_that_is_tried_again_has_not_failed():
+    write_journal(("start", 0, 0), ("fail", 0, 5), ("start", 0, 6))
+    assert status()[0].startswith("results/mine: 0 of 4 jobs done, 1 running, 3 waiting, 0 failed")
+
+
 def test_a_half_written_line_is_not_read_yet():
     write_journal(("start", 0, 0))
     with open(JOURNAL, "a", encoding="utf-8") as journal:
