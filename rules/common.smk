@@ -67,9 +67,8 @@ else:
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
         layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
-        SETTLED, GPUS = settle_selection(config, layers), promise_gpus(
-            workflow.global_resources, bool(workflow.resource_settings.nodes)
-        )
+        SETTLED = settle_selection(config, layers)
+        GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
     else:
         SETTLED, GPUS = load_frozen(os.environ[FROZEN], SCRIPTS)

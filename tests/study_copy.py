@@ -123,9 +123,9 @@ def appended(path: Path, text: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def changed_config(folder: Path, overlay: dict) -> Iterator[None]:
-    """Merge an overlay into the default config as Snakemake does, written anew by a YAML library."""
-    path = folder / "config/config.yaml"
+def changed_config(folder: Path, overlay: dict, name: str = "config/config.yaml") -> Iterator[None]:
+    """Merge an overlay into a config file as Snakemake does, written anew by a YAML library."""
+    path = folder / name
     with put_back(path) as before:
         config = yaml.safe_load(before)
         update_config(config, overlay)

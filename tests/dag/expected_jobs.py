@@ -10,6 +10,7 @@ CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
 LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
 DRAWN = LABELLED | {"plot_costs", "plot_forgetting"}
 COMPARED = {"compare_methods"} | DRAWN | PAGE
+COMPARED_WITHOUT_DRIFT = COMPARED - {"plot_forgetting"}
 # whether the model has positions enough
 CHECKED = {"check_positions smollm2"}
 REPEATS = ("again", "rebatched")

@@ -3,10 +3,9 @@
 import contextlib
 
 import pytest
-import yaml
-from snakemake.utils import update_config
+from expected_jobs import COMPARED_WITHOUT_DRIFT as COMPARED
 
-from tests.study_copy import copy_project, plan, put_back, run_stubs
+from tests.study_copy import changed_config, copy_project, plan, run_stubs
 
 STUDY = """
 study: {runs: [base, warmstart, rft, again], tasks: [sums]}
@@ -20,8 +19,6 @@ runs:
   rft: &rft {label: RFT, method: sft, model: smollm2, init_from: warmstart, samples: first, training: {max_steps: 5}}
   again: {<<: *rft, label: RFT twice, init_from: rft, samples: second}
 """
-COMPARED = {"compare_methods", "plot_tasks", "plot_contrasts", "plot_gains", "plot_costs", "render_tables"}
-COMPARED |= {"render_report", "all"}
 CURVES = {"plot_learning_curves"}
 
 
@@ -45,11 +42,7 @@ def finished(tmp_path_factory):
 
 @contextlib.contextmanager
 def edited(folder, overlay):
-    path = folder / "rft.yaml"
-    with put_back(path) as before:
-        config = yaml.safe_load(before)
-        update_config(config, overlay)
-        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with changed_config(folder, overlay, "rft.yaml"):
         yield plan(folder, "--configfile", "rft.yaml")
 
 

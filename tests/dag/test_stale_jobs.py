@@ -9,6 +9,7 @@ import pytest
 from expected_jobs import (
     CHECKED,
     COMPARED,
+    COMPARED_WITHOUT_DRIFT,
     CURVES,
     DESCRIBED,
     DRAWN,
@@ -51,7 +52,7 @@ CONFIG_EDITS = {
     "comparison.contrasts": ({"comparison": {"contrasts": [["lora", "base"]]}}, COMPARED),
     "a margin": ({"comparison": {"margins": {"strict": 0.05}}}, COMPARED),
     "drift.rows": ({"drift": {"rows": 8}}, drifted() | COMPARED),
-    "no drift": ({"drift": None}, COMPARED - {"plot_forgetting"}),
+    "no drift": ({"drift": None}, COMPARED_WITHOUT_DRIFT),
     "noise.batch_size": ({"noise": {"batch_size": 8}}, repeated(repeats=["rebatched"]) | COMPARED),
     "noise.run": ({"noise": {"run": "lora"}}, repeated() | COMPARED),
     "no noise": ({"noise": None}, COMPARED),

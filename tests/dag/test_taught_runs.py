@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 import yaml
-from snakemake.utils import update_config
+from expected_jobs import COMPARED_WITHOUT_DRIFT as COMPARED
 
-from tests.study_copy import copy_project, plan, put_back, run_stubs
+from tests.study_copy import changed_config, copy_project, plan, run_stubs
 
 STUDY = """
 study: {runs: [base, warmstart, far, taught], tasks: [sums]}
@@ -21,8 +21,6 @@ runs:
     {label: Taught, method: distillation, model: smollm2, dataset: sums, init_from: warmstart, teacher: far,
      training: {max_steps: 5}}
 """
-COMPARED = {"compare_methods", "plot_tasks", "plot_contrasts", "plot_gains", "plot_costs", "render_tables"}
-COMPARED |= {"render_report", "all"}
 CURVES, SIGNALS = {"plot_learning_curves"}, {"plot_signals"}
 
 
@@ -45,11 +43,7 @@ def finished(tmp_path_factory):
 
 @contextlib.contextmanager
 def edited(folder, overlay):
-    path = folder / "taught.yaml"
-    with put_back(path) as before:
-        config = yaml.safe_load(before)
-        update_config(config, overlay)
-        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with changed_config(folder, overlay, "taught.yaml"):
         yield plan(folder, "--configfile", "taught.yaml")
 
 

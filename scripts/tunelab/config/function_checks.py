@@ -1,6 +1,6 @@
 """Judge what the config says of functions of the user's own: rewards, metrics, and what these are given.
 
-What stands in their files is judged in `jobs.functions`.
+What stands in their files is judged in `jobs.function_files`.
 """
 
 from collections.abc import Iterator

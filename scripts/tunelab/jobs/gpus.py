@@ -1,9 +1,10 @@
 """Which GPUs there are, and which of them a job takes, so that jobs run side by side and none sees two by accident.
 
 A job holds the lock of a file for each GPU that it uses; the kernel drops it when the job dies. A study that may use
-more GPUs than there are shares them: each then has as many such files, and the emptiest GPU is taken first. What the
-libraries see is set by `CUDA_VISIBLE_DEVICES` before they are imported. Where that is set already, by a user or a
-cluster, only what it names is taken.
+more GPUs than there are shares them: each then has as many such files, and the emptiest GPU is taken first. Files are
+named by what a GPU is, not by its number, which a cluster begins at 0 for each of its jobs. What the libraries see is
+set by `CUDA_VISIBLE_DEVICES` before they are imported. Where that is set already, by a user or a cluster, only what it
+names is taken.
 """
 
 import fcntl
@@ -11,6 +12,7 @@ import math
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -32,22 +34,33 @@ def list_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
         named = [name.strip() for name in visible.split(",")]
         first_bad = next((place for place, name in enumerate(named) if name in ("", "-1")), len(named))
         return named[:first_bad]  # CUDA reads no further either
+    return list(read_listing(_ask_driver()))
+
+
+def _ask_driver() -> str:
+    """Return what `nvidia-smi -L` prints; nothing where there is none, or it does not work, which is told."""
     try:
-        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):  # no driver, or none that works
-        return []
-    return read_listing(told)
+        return subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
+    except FileNotFoundError:
+        return ""
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"nvidia-smi does not work here ({error}); no GPU is used.", file=sys.stderr)
+        return ""
 
 
-def read_listing(told: str) -> list[str]:
-    """Read what `nvidia-smi -L` prints: a line per GPU, and after it one per part, which then stand for it."""
-    gpus: list[list[str]] = []
+def read_listing(told: str) -> dict[str, str]:
+    """Read what `nvidia-smi -L` prints: a line per GPU, and after it one per part, which then stand for it.
+
+    Returns the names by which CUDA takes them (numbers of GPUs, identifiers of parts), each with its identifier.
+    """
+    gpus: list[dict[str, str]] = []
     for line in told.splitlines():
-        if found := re.match(r"GPU (\d+):", line):
-            gpus.append([found[1]])
+        if found := re.match(r"GPU (\d+):.*\(UUID: ([^)]+)\)", line):
+            gpus.append({found[1]: found[2]})
         elif found := re.match(r"\s+MIG .*\(UUID: (MIG-[^)]+)\)", line):
-            gpus[-1].append(found[1])
-    return [name for index, *parts in gpus for name in (parts or [index])]
+            gpus[-1][found[1]] = found[1]
+    parted = (dict(list(names.items())[1:]) or names for names in gpus)
+    return {name: identifier for names in parted for name, identifier in names.items()}
 
 
 def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
@@ -60,16 +73,18 @@ def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
     Raises:
         UserError: if the jobs run elsewhere, and nothing says whether there are GPUs.
     """
-    if "gpu" not in limits:
-        if cluster:
+    if cluster:
+        if "gpu" not in limits:
             raise UserError(
                 "Whether a cluster's jobs have GPUs is not told by the machine that plans: set the resource `gpu`, "
                 "how many the study may use at a time (0: none), in the profile or by `--resources gpu=4`."
             )
-        limits["gpu"] = len(list_gpus())
+        return min(1, limits["gpu"].value)
+    here = len(list_gpus())
+    if "gpu" not in limits:
+        limits["gpu"] = here
     limit = limits["gpu"].value
-    if not cluster:
-        os.environ[SHARE] = str(math.ceil(limit / max(1, len(list_gpus()))))
+    os.environ[SHARE] = str(math.ceil(limit / max(1, here)))
     return min(1, limit)
 
 
@@ -97,7 +112,9 @@ def take_gpus(
             f"{environment.get(VISIBLE, 'not set')}). Start it where there is one, or set the resource `gpu` to 0."
         )
     environment.setdefault(ORDER, "PCI_BUS_ID")  # the order in which nvidia-smi counts
-    places = count, gpus, int(environment.get(SHARE, 1)), folder or Path(tempfile.gettempdir())
+    known = read_listing(_ask_driver())
+    locks = {name: known.get(name, name) for name in gpus}
+    places = count, locks, int(environment.get(SHARE, 1)), folder or Path(tempfile.gettempdir())
     if not (taken := _take_free(*places)):
         on_wait()
         while not (taken := _take_free(*places)):
@@ -111,22 +128,27 @@ def is_promised() -> bool:
     return bool(_held)
 
 
-def _take_free(count: int, gpus: list[str], share: int, folder: Path) -> list[str]:
-    """Take the `count` GPUs on which the fewest jobs run; none, if fewer have room."""
+def _take_free(count: int, locks: dict[str, str], share: int, folder: Path) -> list[str]:
+    """Take the `count` GPUs on which the fewest jobs run; none, if fewer have room.
+
+    locks: the GPUs, each with the name of its files.
+    """
     # one process at a time looks, so that two which want several cannot each hold what the other one lacks
     with open(folder / f"tunelab-{os.getuid()}-gpus.lock", "a", encoding="ascii") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
         free: dict[str, IO[str]] = {}
         for place in range(share):
-            free |= {name: file for name in gpus if name not in free and (file := _try_lock(folder, name, place))}
+            for gpu, name in locks.items():
+                if gpu not in free and (file := _try_lock(folder, name, place)):
+                    free[gpu] = file
         taken = list(free)[:count] if len(free) >= count else []
-        for name, file in free.items():
-            _held.append(file) if name in taken else file.close()
+        for gpu, file in free.items():
+            _held.append(file) if gpu in taken else file.close()
     return taken
 
 
-def _try_lock(folder: Path, gpu: str, place: int) -> IO[str] | None:
-    name = re.sub(r"[^A-Za-z0-9]", "-", gpu)
+def _try_lock(folder: Path, name: str, place: int) -> IO[str] | None:
+    name = re.sub(r"[^A-Za-z0-9]", "-", name)
     file = (folder / f"tunelab-{os.getuid()}-gpu-{name}-{place}.lock").open("a", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from tunelab.comparison.contrasts import list_declared
 from tunelab.config.specs.training import SAMPLING
 from tunelab.jobs.layout import StudyFolder
 
-HELP = ("answers", "teacher_tokens")  # what a run has beside its data set; shown where some run has it
+BESIDE_DATA = ("answers", "teacher_tokens")  # what a model gave to a training; shown where some run has it
 
 
 def build_fairness(study: StudyFolder, trainings: dict) -> dict:
@@ -24,7 +24,7 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     names = [
         name
         for name in next(iter(budgets.values()), {})
-        if name not in HELP or any(budget[name] for budget in budgets.values())
+        if name not in BESIDE_DATA or any(budget[name] for budget in budgets.values())
     ]
     return {
         "runs": list(budgets),

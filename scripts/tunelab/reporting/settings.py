@@ -11,6 +11,7 @@ BOOKKEEPING = {
     *("save_steps", "save_strategy", "save_total_limit", "save_only_model", "per_device_eval_batch_size"),
     *("dataloader_num_workers", "dataloader_pin_memory"),
 }
+FIELDS = ("method", "model", "dataset", "init_from", "teacher")
 SECTIONS = ("adapter", "quantization", "training", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
 FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters", "desirable_weight", "undesirable_weight")
@@ -42,17 +43,11 @@ def list_unused_epochs(study: Study) -> list[str]:
 
 def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tuple[str, str], str]]:
     spec = study.run(run)
-    for name in (
-        "method",
-        "model",
-        "dataset",
-        "init_from",
-        "teacher",
-        *(("samples", "labels") if spec.get("samples") else ()),
-    ):
+    chosen = bool(spec.get("samples"))
+    for name in (*FIELDS, *(("samples", "labels") if chosen else ())):
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
-    for section in SECTIONS if spec.get("samples") else [name for name in SECTIONS if name not in CHOOSING]:
+    for section in SECTIONS if chosen else [name for name in SECTIONS if name not in CHOOSING]:
         for name, value in _flatten(spec.get(section) or {}):
             if name not in BOOKKEEPING:
                 yield (section, name), render_setting(value)

@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 
 from tunelab import records
 from tunelab.config.loading import Config
-from tunelab.jobs.failures import find_reason
-from tunelab.jobs.jobcards import card_file
 from tunelab.jobs.layout import StudyFolder
-from tunelab.upkeep.studyfolders import read_card
+from tunelab.upkeep.failed_jobs import find_failures
 
 
 class Arm(NamedTuple):
@@ -39,22 +37,6 @@ def read_arms(config: Config) -> list[Arm]:
     folder = StudyFolder(config.study.results, config.describe_study())
     failed = find_failures(folder.root)
     return [_read_arm(folder, run, seed, failed) for run, seed in folder.list_arms(folder.list_trained())]
-
-
-def find_failures(results: Path) -> dict[str, str]:
-    """Return each failed job's reason by its log without ending, such as `train/lora_seed1`.
-
-    A job that ended well has a card, and what the card names is there: Snakemake removes what a failed job made.
-    """
-    logs = sorted((results / "logs").rglob("*.log"))
-    return {
-        log.relative_to(results / "logs").with_suffix("").as_posix(): find_reason(log) for log in logs if _failed(log)
-    }
-
-
-def _failed(log: Path) -> bool:
-    card = card_file(log)
-    return not card.is_file() or not all(Path(path).exists() for path in read_card(card)["outputs"])
 
 
 def _read_arm(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) -> Arm:

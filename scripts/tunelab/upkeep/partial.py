@@ -12,7 +12,7 @@ from typing import Any
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.upkeep.dry_run import Plan
-from tunelab.upkeep.gpu_arms import find_failures
+from tunelab.upkeep.failed_jobs import find_failures
 from tunelab.upkeep.holes import Cause, Lacks, is_of_page
 from tunelab.upkeep.planning import LINE_LIMIT
 from tunelab.upkeep.whole import DRIFT, Block, count_arms, find_block, list_chosen_seeds, list_parts

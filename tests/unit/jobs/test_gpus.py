@@ -45,18 +45,47 @@ def test_what_is_set_already_is_all_there_is(visible, listed):
 
 
 def test_parts_of_a_divided_gpu_stand_for_it():
-    assert read_listing(LISTING) == ["0", "MIG-cccc", "MIG-dddd"]
-    assert read_listing("") == []
+    assert read_listing(LISTING) == {"0": "GPU-aaaa", "MIG-cccc": "MIG-cccc", "MIG-dddd": "MIG-dddd"}
+    assert read_listing("") == {}
 
 
-def test_a_driver_that_is_asked_is_the_one_of_the_path(tmp_path, monkeypatch):
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """Return a function that puts a script in the place of nvidia-smi."""
+    program = tmp_path / "bin/nvidia-smi"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+    def write(script):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return write
+
+
+def list_as(text):
+    return f"cat <<'END'\n{text}END"
+
+
+def test_the_driver_is_asked_where_nothing_is_set(driver):
+    driver(list_as(LISTING))
     assert list_gpus({}) == ["0", "MIG-cccc", "MIG-dddd"]
-    program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed' >&2\nexit 9\n")
+
+
+def test_a_driver_that_does_not_work_is_told(driver, capsys):
+    driver("echo 'NVIDIA-SMI has failed' >&2\nexit 9")
     assert list_gpus({}) == []
+    assert "nvidia-smi does not work here" in capsys.readouterr().err
+
+
+def test_two_jobs_of_a_cluster_that_each_see_a_gpu_of_their_own_as_the_first_do_not_wait(driver, start):
+    holders = []
+    for identifier in ("GPU-aaaa", "GPU-bbbb"):  # each job's own view of the machine
+        driver(list_as(f"GPU 0: NVIDIA H100 (UUID: {identifier})\n"))
+        holders.append(start("0"))
+        assert holders[-1].stdout.readline() == '[["0"], "0"]\n'
+    third = start("0")  # it sees the second one's
+    assert third.stdout.readline() == "waits\n"
 
 
 @pytest.fixture

@@ -8,21 +8,12 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
+from tests.unit.training.preference_kinds import KINDS, LORA
 from tunelab.config.specs.training import CheckpointSettings, DpoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
 from tunelab.training import dpo, shared
 
-LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
-TYPES = {
-    "lora": LORA,
-    "dora": LORA | {"use_dora": True},
-    "ia3": {"peft_type": "IA3"},
-    "prefix": {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3},
-    "prompt": {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3},
-    "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 3, "encoder_hidden_size": 32},
-    "full": None,
-}
 SHORT = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
 LOSSES = {
     "sigmoid": math.log(2),
@@ -76,9 +67,9 @@ def sum_log_probs(model, tokenizer, row, side):
     return chosen[mask[1:]].sum().item()
 
 
-@pytest.mark.parametrize("kind", list(TYPES))
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_the_first_loss_is_log_2_with_no_margin_and_then_something_is_learnt(train_dpo, llama, kind):
-    run = train_dpo(llama, TYPES[kind], max_steps=8, learning_rate=3e-2 if TYPES[kind] else 1e-3)
+    run = train_dpo(llama, KINDS[kind], max_steps=8, learning_rate=3e-2 if KINDS[kind] else 1e-3)
     first, last = run.history[0], run.history[-1]
     # a new prompt or prefix is no zero change, as the library starts it
     if kind not in ("prefix", "prompt", "p-tuning"):
@@ -114,10 +105,10 @@ def test_losses_are_added_by_their_weights(train_dpo, llama):
 
 @pytest.mark.parametrize("kind", ["lora", "prefix"])
 def test_packed_rows_give_the_losses_of_the_librarys_own_head(train_dpo, llama, monkeypatch, kind):
-    fast = train_dpo(llama, TYPES[kind], gradient_checkpointing=False)
+    fast = train_dpo(llama, KINDS[kind], gradient_checkpointing=False)
     assert fast.costs["scoring"] == "packed rows"
     monkeypatch.setattr(shared, "explain_unpacked", lambda trainer: "this test wants it")
-    slow = train_dpo(llama, TYPES[kind], gradient_checkpointing=False)
+    slow = train_dpo(llama, KINDS[kind], gradient_checkpointing=False)
     assert slow.costs["scoring"].startswith("TRL's own head")
     names = ("loss", "rewards/chosen", "rewards/rejected", "logps/chosen", "logits/chosen", "mean_token_accuracy")
     for one, other in zip(fast.history, slow.history, strict=True):

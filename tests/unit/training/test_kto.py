@@ -10,21 +10,12 @@ import torch
 from peft import PeftModel
 from torch.nn.functional import sigmoid
 
+from tests.unit.training.preference_kinds import KINDS, LORA
 from tunelab.config.specs.training import CheckpointSettings, KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
 from tunelab.training import kto, shared
 
-LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
-TYPES = {
-    "lora": LORA,
-    "dora": LORA | {"use_dora": True},
-    "ia3": {"peft_type": "IA3"},
-    "prefix": {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3},
-    "prompt": {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3},
-    "p-tuning": {"peft_type": "P_TUNING", "num_virtual_tokens": 3, "encoder_hidden_size": 32},
-    "full": None,
-}
 SHORT = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
 LOSSES = ("kto", "apo_zero_unpaired")
 
@@ -205,10 +196,10 @@ def test_the_loss_is_that_of_its_formula(train_kto, llama, load_plain, loss):
     assert loss.item() == pytest.approx((weights * found).mean().item(), rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", list(TYPES))
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_of_adapter_learns_to_tell_the_answers_apart(train_kto, llama, kind):
-    rate = 3e-2 if TYPES[kind] else 1e-3
-    run = train_kto(llama, TYPES[kind], max_steps=8, per_device_train_batch_size=8, learning_rate=rate)
+    rate = 3e-2 if KINDS[kind] else 1e-3
+    run = train_kto(llama, KINDS[kind], max_steps=8, per_device_train_batch_size=8, learning_rate=rate)
     first, last = run.history[0], run.history[-1]
     # a new prompt or prefix is no zero change, as the library starts it
     if kind not in ("prefix", "prompt", "p-tuning"):
@@ -219,10 +210,10 @@ def test_every_kind_of_adapter_learns_to_tell_the_answers_apart(train_kto, llama
 
 @pytest.mark.parametrize("kind", ["lora", "prefix"])
 def test_packed_rows_give_the_losses_of_the_librarys_own_head(train_kto, llama, monkeypatch, kind):
-    fast = train_kto(llama, TYPES[kind], gradient_checkpointing=False)
+    fast = train_kto(llama, KINDS[kind], gradient_checkpointing=False)
     assert fast.costs["scoring"] == "packed rows"
     monkeypatch.setattr(shared, "explain_unpacked", lambda trainer: "this test wants it")
-    slow = train_kto(llama, TYPES[kind], gradient_checkpointing=False)
+    slow = train_kto(llama, KINDS[kind], gradient_checkpointing=False)
     assert slow.costs["scoring"].startswith("TRL's own head")
     names = ("loss", "kl", "rewards/chosen", "rewards/rejected", "logps/chosen", "logits/chosen", "logits/rejected")
     for one, other in zip(fast.history, slow.history, strict=True):

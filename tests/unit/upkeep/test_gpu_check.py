@@ -11,7 +11,8 @@ from scripts import gpu_check
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.errors import UserError
 from tunelab.upkeep import gpu_machine
-from tunelab.upkeep.gpu_arms import Arm, describe_weights, find_failures, read_arms
+from tunelab.upkeep.failed_jobs import find_failures
+from tunelab.upkeep.gpu_arms import Arm, describe_weights, read_arms
 from tunelab.upkeep.gpu_machine import describe_gpu
 from tunelab.upkeep.gpu_table import list_checks, render_check
 from tunelab.upkeep.overlays import read_config
@@ -114,10 +115,13 @@ def test_only_the_loss_of_given_answers_must_fall():
 
 def test_repeated_evaluations_are_told_with_their_changes():
     row = {"task": "sums", "metric": "strict", "value": 0.5, "repeated": 0.46875}
-    found = judge(WELL, repeats=[row | {"repeat": "again", "repeated": 0.5}, row | {"repeat": "rebatched"}])
-    assert found["evaluated again"].found == "changes: sums strict +0"
-    assert found["evaluated in batches of another size"].found == "changes: sums strict -0.0312"
-    assert judge(WELL)["evaluated again"].holds is None
+    what = "evaluated again with the same result"
+    found = judge(WELL, repeats=[row | {"repeat": "again", "repeated": 0.5}, row | {"repeat": "rebatched"}])[what]
+    assert found.holds
+    assert found.found.startswith("changes: sums strict +0;")
+    assert found.found.endswith("in batches of another size, which is no fault: changes: sums strict -0.0312")
+    assert judge(WELL, repeats=[row | {"repeat": "again"}])[what].holds is False
+    assert judge(WELL)[what].holds is None
 
 
 def test_the_table_is_whole_and_short():
@@ -130,7 +134,7 @@ def test_the_table_is_whole_and_short():
     assert lines[6].endswith("| 2 → not finite | 0.5 → 1.25 | ok |")
     assert max(map(len, lines)) < 300
     assert "- all trainings and evaluations ended well: FAILED (not qlora)" in lines
-    assert "- evaluated again: not looked at (needs a finished study)" in lines
+    assert "- evaluated again with the same result: not looked at (needs a finished study)" in lines
 
 
 def test_without_a_gpu_it_stops_with_a_sentence(monkeypatch):
