@@ -1,25 +1,29 @@
 # What people type here. `make help` lists it.
 VENV := .venv
 PYTHON ?= python3
-CORES ?= all
+# a cluster's nodes have cores of their own
+CORES ?= $(if $(PROFILE),,all)
 # what people type reaches the programs as it is typed: make does not expand it, and the shell does not read it
 override Q := $(value Q)
 override RUN := $(value RUN)
 override TASK := $(value TASK)
 override CONFIG := $(value CONFIG)
+override PROFILE := $(value PROFILE)
 export Q RUN TASK
 quote = '$(subst ','\'',$(1))'
 # the study: CONFIG=config/blog.yaml overlays the default one
 STUDY := $(if $(CONFIG),--configfile $(foreach file,$(CONFIG),$(call quote,$(file))))
+# where and how jobs run: PROFILE=slurm, or a folder of your own
+RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PROFILE)),profiles/)$(PROFILE)))
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other
 PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
-SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) $(STUDY)
+SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -32,9 +36,11 @@ $(VENV)/ready: requirements.lock envs/torch-cpu.txt $(if $(TORCH),again)
 	$(VENV)/bin/python envs/install.py requirements.lock $(TORCH)
 	touch $@
 
-setup-tests: $(VENV)/ready-for-tests
-$(VENV)/ready-for-tests: requirements-test.lock $(VENV)/ready
-	$(VENV)/bin/python envs/install.py requirements-test.lock
+setup-tests: $(VENV)/ready-for-test
+setup-profile: $(if $(wildcard requirements-$(PROFILE).lock),$(VENV)/ready-for-$(PROFILE))
+# what some need besides
+$(VENV)/ready-for-%: requirements-%.lock $(VENV)/ready
+	$(VENV)/bin/python envs/install.py $<
 	touch $@
 
 # versions stay as long as they fit; PyPI is asked, or UV_DEFAULT_INDEX
@@ -42,14 +48,15 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--custom-compile-command "make lock" $(addprefix --upgrade-package ,$(UPGRADE))
 lock: setup ## write the lock files again from pyproject.toml; UPGRADE=trl takes the newest trl that fits
 	$(LOCK) --output-file requirements.lock pyproject.toml
-	$(LOCK) --output-file requirements-test.lock --group test --constraint requirements.lock
+	for group in slurm test; do \
+		$(LOCK) --output-file requirements-$$group.lock --group $$group --constraint requirements.lock || exit; done
 
 # as the shell takes it, whatever it holds
 quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
-report: setup ## make the report, or bring it up to date (PARTIAL=1: of what is there, and say what is missing)
+report: setup setup-profile ## make the report, or bring it up to date (PARTIAL=1: of what is there, and say what is missing)
 ifdef PARTIAL
 	@$(VENV)/bin/python scripts/report_partial.py --cores $(CORES) $(STUDY)
 else
@@ -94,11 +101,13 @@ test-fast: setup-tests lint ## check the code and run the tests that neither tra
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, and LaTeX for the tables
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX for the tables, a Slurm (as root)
 	@{ command -v chromium && command -v pdflatex; } >/dev/null || { command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
 		chromium fonts-noto-cjk texlive-latex-recommended; } || \
 		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
+	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
+		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .

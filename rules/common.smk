@@ -19,7 +19,7 @@ from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
-from tunelab.jobs.frozen import freeze_study, load_frozen
+from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
 from tunelab.jobs.gpus import promise_gpus
 from tunelab.jobs.function_files import check_functions
 from tunelab.jobs.functions import list_uses
@@ -29,6 +29,7 @@ from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
+from tunelab.upkeep.claims import read_taken
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -70,8 +71,10 @@ try:
         SETTLED = settle_selection(config, layers)
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
+        # what jobs took before, from which those of a cluster claim what they need
+        TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None
     else:
-        SETTLED, GPUS = load_frozen(os.environ[FROZEN], SCRIPTS)
+        SETTLED, GPUS, TAKEN = load_frozen(os.environ[FROZEN], SCRIPTS)
         CFG = load_config(SETTLED, SOURCE)
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
@@ -138,7 +141,9 @@ onstart:
     # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
     workflow.scheduler._lock = threading.RLock()
     os.environ[FROZEN] = str(
-        freeze_study(SETTLED, GPUS, SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)})
+        freeze_study(
+            Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
+        )
     )
 
 
@@ -150,9 +155,6 @@ onerror:
 
 
 # --- what a rule's params are made of ---------------------------------------------------------------------------------
-
-# a job on a GPU mostly waits for it; one without takes what the machine has, as far as more is faster
-THREADS = max(1, min(4, (workflow.cores or 4) // workflow.global_resources["gpu"].value)) if GPUS else 16
 
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]

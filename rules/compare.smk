@@ -22,6 +22,7 @@ rule compare_methods:
         "<logs>/compare_methods.log",
     benchmark:
         "<benchmarks>/compare_methods.jsonl"
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:

@@ -8,6 +8,7 @@ rule fetch_dataset:
         "<logs>/fetch_dataset/{dataset}.log",
     benchmark:
         "<benchmarks>/fetch_dataset/{dataset}.jsonl"
+    localrule: True
     conda:
         "../envs/prepare.yaml"
     params:
@@ -40,6 +41,7 @@ rule prepare_dataset:
         "<logs>/prepare_dataset/{dataset}.log",
     benchmark:
         "<benchmarks>/prepare_dataset/{dataset}.jsonl"
+    localrule: True
     conda:
         "../envs/prepare.yaml"
     params:
@@ -69,6 +71,7 @@ rule measure_tokens:
     benchmark:
         "<benchmarks>/measure_tokens/{dataset}/{model}.jsonl"
     priority: EARLY
+    localrule: True
     conda:
         "../envs/train.yaml"
     params:

@@ -11,6 +11,7 @@ rule check_vocabulary:
     wildcard_constraints:
         teacher=only(CFG.models),
     priority: EARLY
+    localrule: True
     conda:
         "../envs/train.yaml"
     params:
@@ -47,6 +48,7 @@ rule train_distillation:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "distillation"]),

@@ -1,11 +1,3 @@
-# evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
-HALF_OF_CORES = max(1, (workflow.cores or 1) // 2)
-
-# defined tasks with several answers a question, and what the drawing of these depends on
-MULTIPLE = [name for name, task in CFG.tasks.items() if task.sampling]
-DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
-
-
 rule generate_answers:
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
@@ -24,6 +16,7 @@ rule generate_answers:
         "../envs/train.yaml"
     threads: HALF_OF_CORES
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(*task_facts("generate_answers.py", RUN_PACKAGES, {"generation"})),
@@ -65,6 +58,7 @@ rule measure_loss:
         "../envs/train.yaml"
     threads: HALF_OF_CORES
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
@@ -107,6 +101,7 @@ rule measure_drift:
         "../envs/train.yaml"
     threads: HALF_OF_CORES
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(lambda: stage_facts("drift", SLICES.drift, "measure_drift.py", RUN_PACKAGES), [()]),
@@ -127,6 +122,7 @@ rule score_answers:
         "<logs>/score_answers/{run}_seed{seed}_{task}.log",
     benchmark:
         "<benchmarks>/score_answers/{run}_seed{seed}_{task}.jsonl"
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -153,47 +149,3 @@ use rule score_answers as score_repeats with:
         run=lambda wildcards: measured_arm(wildcards)[0],
         seed=lambda wildcards: measured_arm(wildcards)[1],
         first=untracked(CFG.noise and CFG.noise.rows),
-
-
-rule generate_samples:
-    input:
-        card=lambda wildcards: model_card(wildcards.run),
-        precision=lambda wildcards: model_precision(wildcards.run),
-        template=lambda wildcards: model_template(wildcards.run),
-        references=lambda wildcards: test_rows(wildcards.task),
-        weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
-    output:
-        samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
-    log:
-        "<logs>/generate_samples/{run}_seed{seed}_{task}.log",
-    benchmark:
-        "<benchmarks>/generate_samples/{run}_seed{seed}_{task}.jsonl"
-    wildcard_constraints:
-        task=only(MULTIPLE),
-    conda:
-        "../envs/train.yaml"
-    threads: HALF_OF_CORES
-    resources:
-        gpu=GPUS,
-    params:
-        *track(*task_facts("generate_samples.py", RUN_PACKAGES, DRAWN, {"sampling": {"k"}}, MULTIPLE)),
-        spec=lambda wildcards: CFG.tasks[wildcards.task],
-    script:
-        "../scripts/generate_samples.py"
-
-
-rule score_samples:
-    input:
-        samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
-        references=lambda wildcards: test_rows(wildcards.task),
-    output:
-        sample_scores="<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl",
-    log:
-        "<logs>/score_samples/{run}_seed{seed}_{task}.log",
-    conda:
-        "../envs/report.yaml"
-    params:
-        *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=MULTIPLE)),
-        spec=lambda wildcards: CFG.tasks[wildcards.task].sampling,
-    script:
-        "../scripts/score_samples.py"

@@ -6,6 +6,7 @@ rule plot_tasks:
         pdf="<results>/figures/tasks.pdf",
     log:
         "<logs>/plot_tasks.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -26,6 +27,7 @@ rule plot_contrasts:
         pdf="<results>/figures/contrasts.pdf",
     log:
         "<logs>/plot_contrasts.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -44,6 +46,7 @@ rule plot_gains:
         pdf="<results>/figures/gains.pdf",
     log:
         "<logs>/plot_gains.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -64,6 +67,7 @@ rule plot_costs:
         pdf="<results>/figures/costs.pdf",
     log:
         "<logs>/plot_costs.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -86,6 +90,7 @@ rule plot_learning_curves:
         pdf="<results>/figures/learning_curves.pdf",
     log:
         "<logs>/plot_learning_curves.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -104,6 +109,7 @@ rule plot_rewards:
         pdf="<results>/figures/rewards.pdf",
     log:
         "<logs>/plot_rewards.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -122,6 +128,7 @@ rule plot_signals:
         pdf="<results>/figures/signals.pdf",
     log:
         "<logs>/plot_signals.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -142,6 +149,7 @@ rule plot_forgetting:
         pdf="<results>/figures/forgetting.pdf",
     log:
         "<logs>/plot_forgetting.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:

@@ -12,6 +12,7 @@ rule fetch_model:
         "<logs>/fetch_model/{model}.log",
     benchmark:
         "<benchmarks>/fetch_model/{model}.jsonl"
+    localrule: True
     conda:
         "../envs/train.yaml"
     params:
@@ -44,6 +45,7 @@ rule settle_template:
     benchmark:
         "<benchmarks>/settle_template/{model}.jsonl"
     priority: EARLY
+    localrule: True
     conda:
         "../envs/train.yaml"
     params:
@@ -72,6 +74,7 @@ rule check_positions:
     benchmark:
         "<benchmarks>/check_positions/{model}.jsonl"
     priority: EARLY
+    localrule: True
     conda:
         "../envs/prepare.yaml"
     params:
@@ -99,6 +102,7 @@ rule measure_precision:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(lambda: stage_facts("study.precision", CFG.study.precision, "measure_precision.py", ["torch"]), [()]),
@@ -119,6 +123,7 @@ rule inspect_model:
         "<benchmarks>/inspect_model/{model}.jsonl"
     # before anything else that waits for the model
     priority: 1
+    localrule: True
     conda:
         "../envs/train.yaml"
     params:

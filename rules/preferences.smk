@@ -23,6 +23,7 @@ rule train_preferences:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in PREFERENCES]),

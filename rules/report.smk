@@ -6,6 +6,7 @@ rule render_tables:
         contrasts_tex="<results>/tables/contrasts.tex",
     log:
         "<logs>/render_tables.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -44,6 +45,7 @@ rule render_report:
         report=report("<results>/report.html", caption="../reports/captions/report.rst", category="Comparison"),
     log:
         "<logs>/render_report.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:

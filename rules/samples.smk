@@ -16,6 +16,7 @@ rule draw_samples:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(
@@ -47,6 +48,7 @@ rule choose_samples:
         "<benchmarks>/choose_samples/{run}_seed{seed}.jsonl"
     wildcard_constraints:
         run=only(CFG.learners),
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:

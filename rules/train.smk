@@ -24,6 +24,7 @@ rule train_sft:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
@@ -71,6 +72,7 @@ rule train_grpo:
         "../envs/train.yaml"
     threads: THREADS
     resources:
+        **CLAIMS,
         gpu=GPUS,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
@@ -107,6 +109,7 @@ rule render_model_card:
     wildcard_constraints:
         run=only(CFG.trained),
         artefact="adapter|model",
+    localrule: True
     conda:
         "../envs/report.yaml"
     params:
@@ -138,6 +141,8 @@ rule merge_adapter:
     conda:
         "../envs/train.yaml"
     threads: THREADS
+    resources:
+        **CLAIMS,
     params:
         *track(lambda: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
     script:

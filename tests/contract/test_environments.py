@@ -52,20 +52,28 @@ def test_an_environment_pins_what_the_lock_pins(path):
 
 def test_the_locks_hold_every_direct_dependency():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    study, tests = project["project"]["dependencies"], project["dependency-groups"]["test"]
+    study, groups = project["project"]["dependencies"], project["dependency-groups"]
     assert {normalise(name) for name in study} - set(read_lock()) == set()
-    assert {normalise(name) for name in tests} - set(read_lock("requirements-test.lock")) == set()
     assert len(study) > 20
-    assert len(tests) > 5
+    assert {name: len(needed) for name, needed in groups.items()} == {"slurm": 1, "test": 7}
+    for group, needed in groups.items():
+        names = {normalise(Requirement(line).name) for line in needed}
+        assert names - set(read_lock(f"requirements-{group}.lock")) == set()
 
 
-def test_the_study_needs_no_test_tool_and_both_locks_pin_the_same_versions():
-    study, tests = read_lock(), read_lock("requirements-test.lock")
-    assert {"pytest", "playwright", "ruff"} & set(study) == set()
-    assert {name: version for name, version in tests.items() if study.get(name, version) != version} == {}
+LOCKS = sorted(path.name for path in PROJECT.glob("requirements*.lock"))
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_the_study_needs_no_tool_of_some_and_all_locks_pin_the_same_versions():
+    assert len(LOCKS) == 3
+    study = read_lock()
+    assert {"pytest", "playwright", "ruff", "snakemake-executor-plugin-slurm"} & set(study) == set()
+    for lock in LOCKS:
+        pins = read_lock(lock)
+        assert {name: version for name, version in pins.items() if study.get(name, version) != version} == {}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_a_hash(lock):
     text = (PROJECT / lock).read_text(encoding="utf-8")
     assert len(re.findall(r"^[\w.-]+==.* \\\n    --hash=sha256:[0-9a-f]{64}", text, re.M)) == len(read_lock(lock))

@@ -69,6 +69,18 @@ def test_so_do_names_of_runs_and_tasks_and_files(folder):
         assert make(folder, target) == [program]
 
 
+def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
+    (folder / "profiles/slurm").mkdir(parents=True)
+    shutil.copy(PROJECT / "requirements-slurm.lock", folder)
+    first = make(folder, "report", "PROFILE=slurm")
+    assert first == [["envs/install.py", "requirements-slurm.lock"], ["--profile", "profiles/slurm"]]
+    assert make(folder, "report", "PROFILE=slurm", "CONFIG=a.yaml") == [
+        ["--profile", "profiles/slurm", "--configfile", "a.yaml"]
+    ]
+    own = "it's $(touch pwned)"
+    assert make(folder, "report", f"PROFILE={own}", "CORES=4") == [["--cores", "4", "--profile", own]]
+
+
 def test_a_partial_report_is_made_by_its_tool(folder):
     program = ["scripts/report_partial.py", "--cores", "2"]
     assert make(folder, "report", "PARTIAL=1", "CORES=2") == [program]

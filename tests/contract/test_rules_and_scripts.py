@@ -61,6 +61,13 @@ def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
     assert f'"{REUSED.get(rule, rule)}.py"' in text or (rule.startswith("train_") and "train_facts" in text)
 
 
+@pytest.mark.parametrize("rule", [name for name in read_rules() if name not in REUSED])
+def test_a_rule_takes_seconds_on_one_core_or_claims_what_it_needs(rule):
+    text = read_rules()[rule]
+    assert ("    threads: " in text) == bool(re.search(r"^    resources:\n        \*\*CLAIMS,$", text, re.M))
+    assert ("    threads: " in text) != ("    localrule: True\n" in text)
+
+
 def test_what_tells_that_work_would_be_in_vain_goes_first():
     early = {name for name, text in read_rules().items() if re.search(r"^    priority: EARLY$", text, re.M)}
     assert early == {"settle_template", "measure_tokens", "check_positions", "check_vocabulary"}
@@ -126,5 +133,5 @@ def test_the_library_has_never_heard_of_snakemake():
 def test_only_the_shared_file_reads_the_config():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk")}
     reading = [name for name, text in texts.items() if re.search(r"\bconfig(\[|\.get|,|\))", re.sub(r"#.*", "", text))]
-    assert len(texts) == 15
+    assert len(texts) == 17
     assert reading == ["common.smk"]

@@ -1,4 +1,4 @@
-"""How many GPUs jobs claim is told by what the study may use, never guessed for another machine."""
+"""What jobs claim is told by what the study may use and what they took, never guessed for another machine."""
 
 import re
 
@@ -49,3 +49,13 @@ def test_a_cluster_is_asked_for_gpus_only_if_it_is_said_how_many(project, monkey
     code, printed = call_snakemake(project, *cluster, "--resources", "gpu=4")
     assert code == 0
     assert re.search(r"rule train_sft:(?:\n    .*)*\n    resources: .*gpu=1", printed)
+
+
+def test_a_job_of_a_cluster_claims_memory_and_time(project):
+    options = ("--dry-run", "--jobs", "8", "--executor", "dryrun", "--resources", "gpu=0")
+    code, printed = call_snakemake(project, *options)
+    assert code == 0
+    jobs = dict(re.findall(r"^(?:local)?rule (\w+):((?:\n    .*)*)", printed, re.MULTILINE))
+    claiming = {name for name, text in jobs.items() if "mem_mb=16000" in text and "runtime=240" in text}
+    assert claiming > HEAVY
+    assert not claiming & {"score_answers", "fetch_model", "render_report"}

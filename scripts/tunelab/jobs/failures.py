@@ -42,6 +42,8 @@ def find_reason(log: Path) -> str:
         return told[-1]
     if lines and any(line.startswith("Traceback") for line in lines):
         return lines[-1][:SHOWN]
+    if not log.is_file():
+        return "it has no log: it was stopped before it began, or a cluster did not take it (lines above would say so)"
     return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
 
 

@@ -9,27 +9,38 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
 
 
-def freeze_study(config: dict[str, Any], gpus: int, scripts: Path, folder: Path, functions: Iterable[str] = ()) -> Path:
-    """Write the merged config and a hash of all code to a file named for its content, and return it.
+class Plan(NamedTuple):
+    """What a study is planned with.
 
-    gpus: of a heavy job; functions: files of functions of the user's own.
+    config: merged; gpus: of a heavy job; taken: what jobs took before, None where they run on this machine.
     """
-    frozen = {"config": config, "gpus": gpus, "code": _hash_code(scripts), "functions": _hash_files(functions)}
+
+    config: dict[str, Any]
+    gpus: int
+    taken: dict[str, Any] | None
+
+
+def freeze_study(plan: Plan, scripts: Path, folder: Path, functions: Iterable[str] = ()) -> Path:
+    """Write the plan and a hash of all code to a file named for its content, and return it.
+
+    functions: files of functions of the user's own.
+    """
+    frozen = {"plan": plan._asdict(), "code": _hash_code(scripts), "functions": _hash_files(functions)}
     digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
     file = folder / f"{digest}.json"
     records.write_json(file, frozen)
     return file
 
 
-def load_frozen(file: Path, scripts: Path) -> tuple[dict[str, Any], int]:
-    """Return the config that the study was planned with, and how many GPUs a heavy job has.
+def load_frozen(file: Path, scripts: Path) -> Plan:
+    """Return what the study was planned with.
 
     Raises:
         UserError: if the code is no longer the code that it was planned with.
@@ -42,7 +53,7 @@ def load_frozen(file: Path, scripts: Path) -> tuple[dict[str, Any], int]:
     for name, digest in frozen["functions"].items():
         if _hash_files([name]) != {name: digest}:
             raise UserError(f"{name} was edited after this run was planned; start Snakemake again.")
-    return frozen["config"], frozen["gpus"]
+    return Plan(**frozen["plan"])
 
 
 def _hash_files(files: Iterable[str]) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from tunelab.errors import UserError
 from tunelab.jobs import provenance
 from tunelab.jobs.checkout import run_git
 
-SPENT = ("started", "finished", "seconds", "peak_memory_bytes", "threads", "host")
+SPENT = ("started", "finished", "seconds", "cpu_seconds", "peak_memory_bytes", "threads", "host")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake puts it into folders that are outputs
 
 
@@ -57,12 +57,13 @@ class Attempt:
             # only the time may differ: a kept file has one for all its names, and Snakemake sets it
             if _state(path) != state and records.hash_file(path) != self._inputs[path]:
                 raise UserError(f"{path} was changed while this job used it, so its result is not kept; run again.")
-        usage = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return self._write(
             started=self._started,
             finished=_now(),
             seconds=round(time.monotonic() - self._clock, 2),
-            peak_memory_bytes=usage * (1 if sys.platform == "darwin" else 1024),
+            cpu_seconds=round(sum(one.ru_utime + one.ru_stime for one in used), 2),
+            peak_memory_bytes=max(one.ru_maxrss for one in used) * (1 if sys.platform == "darwin" else 1024),
             threads=self._job.threads,
             host=platform.node(),
             reused_from=None,

@@ -16,7 +16,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\
         (f"loading\n{TRACEBACK}\n", "ValueError: no such thing"),
         ("step 1 of 2\n", "it was stopped without a word"),
         ("", "it was stopped without a word"),
-        (None, "it was stopped without a word"),
+        (None, "it has no log: it was stopped before it began, or a cluster did not take it"),
     ],
 )
 def test_the_reason_of_a_failed_job_is_the_line_of_its_log_that_says_most(tmp_path, log, reason):

@@ -1,0 +1,17 @@
+# What jobs claim: threads and GPUs, and of a cluster memory and time as well. No rule in here.
+#
+# A rule without `threads` takes seconds on one core: it is a `localrule`, which a cluster leaves to the machine that
+# Snakemake runs on, where the network is.
+
+from tunelab.upkeep.claims import Claims
+
+if TAKEN is None:
+    # a job on a GPU mostly waits for it; one without takes what the machine has, as far as more is faster
+    THREADS = max(1, min(4, workflow.cores // workflow.global_resources["gpu"].value)) if GPUS else 16
+    # evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
+    HALF_OF_CORES = max(1, workflow.cores // 2)
+    CLAIMS = {}
+else:
+    asked = Claims(TAKEN, gpu=bool(GPUS))
+    THREADS = HALF_OF_CORES = asked.threads
+    CLAIMS = {"mem_mb": asked.megabytes, "runtime": asked.minutes}
