@@ -4,34 +4,56 @@ import errno
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tunelab.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # how PyTorch (CPU), CUDA and the C library say it
-NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "CUDA out of memory", "std::bad_alloc")
+NO_MEMORY = (
+    *("can't allocate memory", "cannot allocate memory", "std::bad_alloc"),
+    *("CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
+)
+# by rule: the key that says how much is taken at a time, which changes a result by its rounding alone
+BATCHES = {
+    "generate_answers": "tasks.{task}.generation.batch_size",
+    "generate_repeats": "noise.batch_size and tasks.{task}.generation.batch_size",
+    "generate_samples": "tasks.{task}.sampling.batch_size",
+    "measure_loss": "tasks.{task}.loss_batch_size",
+    "measure_repeats": "noise.batch_size and tasks.{task}.loss_batch_size",
+    "measure_drift": "drift.batch_size",
+    "draw_samples": "samples.{samples}.batch_size",
+}
 SHOWN = 200  # characters of what a library said
 ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this failed for want of space
 
 
-def explain_failure(error: Exception, folders: Iterable[Path] = ()) -> str | None:
+def explain_failure(
+    error: Exception, folders: Iterable[Path] = (), rule: str = "", wildcards: Mapping[str, str] | None = None
+) -> str | None:
     """Return a sentence for a mistake of the user, a full disk or a lack of memory; None for anything else.
 
-    folders: where the work was to write.
+    folders: where the work was to write; rule, wildcards: of the job.
     """
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
-        return (
-            "Out of memory. Lower the run's training.per_device_train_batch_size (raise gradient_accumulation_steps by "
-            "the same factor to keep the result), training.max_length or max_completion_length, or the task's "
-            f"generation.batch_size or loss_batch_size. The library said: {_shorten(error)}"
-        )
+        return f"Out of memory. Lower {_name_batch(rule, wildcards or {})}. The library said: {_shorten(error)}"
     if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
         return f"{_name_full_disk()}; nothing half-written is kept. The system said: {_shorten(error)}"
     return None
+
+
+def _name_batch(rule: str, wildcards: Mapping[str, str]) -> str:
+    # a module's rules have its name before their own
+    for name, keys in BATCHES.items():
+        if rule.endswith(name):
+            return keys.format_map(wildcards)
+    return (
+        "the run's training.per_device_train_batch_size (raise gradient_accumulation_steps by the same factor to keep "
+        "the result), training.max_length or max_completion_length, or take a smaller model"
+    )
 
 
 def find_reason(log: Path) -> str:

@@ -41,11 +41,12 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
     keep_memory()
     if not getattr(dict(job.params.items()).get("spec"), "uses_bitsandbytes", False):
         leave_out("bitsandbytes")  # a second of imports wherever PEFT finds it
-    _redirect_console(Path(job.log[0]), name_job(job.rule, dict(job.wildcards.items())))
+    wildcards = dict(job.wildcards.items())
+    _redirect_console(Path(job.log[0]), name_job(job.rule, wildcards))
     try:
         _run(main, job, keep)
     except Exception as error:
-        sentence = explain_failure(error, [Path(path).parent for path in job.output])
+        sentence = explain_failure(error, [Path(path).parent for path in job.output], job.rule, wildcards)
         if sentence is None:
             raise
         _end_with(sentence, error)

@@ -24,6 +24,7 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
         "rewarded": [
             run for run in study.list_runs(*SAMPLING) if "correctness" in study.run(run)["rewards"]["weights"]
         ],
+        "divided": [run for (run, _), training in trainings.items() if training.get("micro_batch")],
         "resumed": [run for (run, _), training in trainings.items() if training["resumed_at"]],
         "versions": collect_versions(trainings),
         "machines": collect_machines(study, trainings),

@@ -14,7 +14,10 @@ BOOKKEEPING = {
 FIELDS = ("method", "model", "dataset", "init_from", "teacher")
 SECTIONS = ("adapter", "quantization", "training", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
-FACTS = ("steps", "epochs", "tokens", "best_step", "trainable_parameters", "desirable_weight", "undesirable_weight")
+FACTS = (
+    *("steps", "epochs", "tokens", "best_step", "trainable_parameters"),
+    *("desirable_weight", "undesirable_weight", "micro_batch"),
+)
 
 
 def build_settings(study: Study, trainings: dict) -> list[dict]:

@@ -21,6 +21,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
+from tunelab.training import memory_fit
 
 STATE = "state.json"
 TRAINED, BEST = "trained.safetensors", "best.safetensors"
@@ -34,13 +35,16 @@ REMEMBERED = {
 
 
 def find_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint, and remove those that are not; without any, nothing of the folder is left."""
+    """Return the newest whole checkpoint, and remove those that are not.
+
+    Without any, nothing of the folder is left but what is noted of micro-batches that fitted.
+    """
     for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         if not _is_whole(path):
             shutil.rmtree(path)
     found = sort_checkpoints(str(folder))
     if not found and folder.exists():
-        shutil.rmtree(folder)
+        memory_fit.empty(folder)
     return Path(found[-1]) if found else None
 
 
@@ -82,6 +86,11 @@ class ResumableTrainer:
 
     def _load_best_model(self) -> None:
         self._load_from_checkpoint(self.state.best_model_checkpoint)
+
+    def evaluate(self, *given: Any, **named: Any) -> dict[str, float]:
+        # smaller batches would weigh rows otherwise in the loss that the best step is chosen by
+        with memory_fit.explained("while evaluating", "Lower the run's training.per_device_eval_batch_size."):
+            return super().evaluate(*given, **named)
 
     def _run_epoch(self, **arguments: Any) -> None:
         # a run that was killed after its last step has none left, but transformers would take one more

@@ -20,6 +20,7 @@ from tunelab.models.device import choose_device
 from tunelab.models.positions import count_positions
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
+from tunelab.training.memory_fit import within_memory
 from tunelab.training.starts import load_start
 
 SAME = 1e-5  # largest difference of a log-probability, in nats, that is rounding in float32
@@ -47,6 +48,7 @@ class ResumableDistillationTrainer(Drawing, DistillationTrainer):
             return super()._get_last_hidden_state(*given, **inputs)
 
 
+@within_memory
 def train(
     base: Path,
     start: Path | None,

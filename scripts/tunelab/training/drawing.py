@@ -6,11 +6,22 @@ from peft import PeftModel
 from transformers import GenerationConfig
 
 from tunelab.models.decoding import find_generate
+from tunelab.training import memory_fit
 from tunelab.training.checkpoints import ResumableTrainer
+
+LESS = (
+    "Lower training.max_completion_length, or how many are drawn at once: generation_batch_size where the method has "
+    "it, else per_device_train_batch_size × gradient_accumulation_steps, from which a step learns."
+)
 
 
 class Drawing(ResumableTrainer):
     """Mixin for TRL's trainers that draw completions."""
+
+    def _generate(self, *given: Any, **named: Any) -> Any:
+        # completions of a step are drawn together, however it is divided into micro-batches
+        with memory_fit.explained("while drawing completions", LESS):
+            return super()._generate(*given, **named)
 
     def tell_lost(self) -> str:
         lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"

@@ -24,6 +24,7 @@ from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.learnable import check_learnable, check_questions
+from tunelab.training.memory_fit import OutOfMemory, within_memory
 from tunelab.training.starts import load_start
 
 
@@ -103,6 +104,7 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
     return Dataset.from_list([{"prompt": row["messages"][:-1], **gold} for row, gold in zip(rows, golds, strict=True)])
 
 
+@within_memory
 def train(
     base: Path,
     start: Path | None,
@@ -149,7 +151,7 @@ def train(
     decoding = draw_faster(trainer)
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
-    except FunctionError:
+    except (FunctionError, OutOfMemory):
         raise
     except UserError:  # weights that did not move are explained by completions that taught nothing
         check_learnable(trainer)

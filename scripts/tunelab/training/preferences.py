@@ -20,6 +20,7 @@ from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.memory_fit import within_memory
 from tunelab.training.starts import load_start
 
 
@@ -87,6 +88,7 @@ def check_lengths(encoded: list[dict[str, list[int]]], max_length: int | None, w
     return max(lengths)
 
 
+@within_memory
 def train(
     method: Method,
     base: Path,

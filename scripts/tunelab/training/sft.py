@@ -21,6 +21,7 @@ from tunelab.models.device import choose_device
 from tunelab.models.packed_model import list_types
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.memory_fit import within_memory
 from tunelab.training.rank_budget import RankBudget, has_budget, measure_overlap
 from tunelab.training.starts import load_start
 
@@ -65,6 +66,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
     return Dataset.from_list(encoded)
 
 
+@within_memory
 def train(
     base: Path,
     start: Path | None,

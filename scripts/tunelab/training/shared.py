@@ -16,7 +16,7 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.models.lean_lora import make_lean
-from tunelab.training import checkpoints
+from tunelab.training import checkpoints, memory_fit
 from tunelab.training.events import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
 
@@ -34,7 +34,8 @@ def build_arguments(
 ) -> Any:
     """Build TRL's config object: the user's settings over the few defaults that the workflow needs.
 
-    folder: for checkpoints and event files; dtype: of matrix products.
+    folder: for checkpoints and event files, and for what is noted of micro-batches that fitted; dtype: of matrix
+    products.
     """
     defaults = {
         "bf16": dtype == torch.bfloat16,
@@ -56,7 +57,7 @@ def build_arguments(
     set_seed(seed)
     places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
     try:
-        return config_class(**(defaults | training | places))
+        return config_class(**(defaults | memory_fit.shrink(config_class, training, folder) | places))
     except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
@@ -121,7 +122,8 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     of memory is the highest of all attempts.
 
     Raises:
-        UserError: if no weight moved, or a weight is no finite number.
+        UserError: if no weight moved, a weight is no finite number, or memory does not suffice.
+        TooLarge: if smaller micro-batches may fit, see `memory_fit`.
     """
     model, device = trainer.model, trainer.args.device
     # its noise is scaled by the width of a batch, which packed rows change
@@ -133,7 +135,8 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     before = adapters.copy_trainable(model)
     resumption = checkpoints.Resumption(trainer, log, best)
     trainer.add_callback(resumption)
-    trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
+    with memory_fit.noting_shortage(trainer):
+        trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
     steps, best_step = trainer.state.global_step, trainer.state.global_step
     if best is not None:
         if best.weights is None:
@@ -159,6 +162,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         "threads": torch.get_num_threads(),
         "scoring": f"TRL's own head, as {unpacked}" if unpacked else "packed rows",
         "versions": {name: version(name) for name in PACKAGES},
+        **memory_fit.describe(Path(trainer.args.output_dir)),
     }
 
 

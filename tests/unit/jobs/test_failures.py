@@ -1,10 +1,12 @@
 import errno
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tunelab.jobs.failures import describe_failures, explain_failure, find_reason, offer_partial
+from tunelab.jobs.failures import BATCHES, describe_failures, explain_failure, find_reason, offer_partial
 
+RULES = Path(__file__).parents[3] / "rules"
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\nValueError: no such thing\n'
 
 
@@ -30,6 +32,20 @@ def test_the_reason_of_a_failed_job_is_the_line_of_its_log_that_says_most(tmp_pa
 @pytest.mark.parametrize("error", [ValueError("broken"), OSError(2, "No such file"), RuntimeError("shapes differ")])
 def test_what_is_neither_the_users_nor_the_machines_fault_is_not_explained(error):
     assert explain_failure(error) is None
+
+
+@pytest.mark.parametrize("rule", ["generate_answers", "measure_loss", "generate_samples", "mine_measure_loss"])
+def test_a_stage_without_memory_names_the_key_of_its_batches(rule):
+    sentence = explain_failure(MemoryError("too much"), rule=rule, wildcards={"run": "lora", "task": "sums"})
+    field = {"generate_answers": "generation.batch_size", "generate_samples": "sampling.batch_size"}
+    assert (
+        sentence == f"Out of memory. Lower tasks.sums.{field.get(rule, 'loss_batch_size')}. The library said: too much"
+    )
+
+
+def test_every_stage_with_batches_of_its_own_has_a_rule_of_that_name():
+    rules = "".join(file.read_text(encoding="utf-8") for file in RULES.glob("*.smk"))
+    assert [name for name in BATCHES if f"rule {name}:" not in rules and f" as {name} with:" not in rules] == []
 
 
 def test_a_writer_that_fails_without_a_reason_on_a_full_disk_is_explained(tmp_path, monkeypatch):

@@ -72,6 +72,17 @@ def test_the_page_says_so_where_the_teacher_gained_nothing(compared, page):
     assert page_help(words) == ["Preference learning makes", "Distillation: the student"]
 
 
+def test_runs_that_were_trained_in_smaller_micro_batches_are_named(compared):
+    root, study = compared
+    assert "Smaller micro-batches" not in render_page(root, study).words
+    for seed in (1, 2):
+        summary = root / "runs" / "dpo" / f"seed{seed}" / "training.json"
+        write_json(summary, read_json(summary) | {"micro_batch": 4})
+    words = render_page(root, study).words
+    assert words.count("Smaller micro-batches. DPO ran out of memory with the micro-batches of the config") == 1
+    assert "micro_batch4" in words  # the cells before it are empty
+
+
 def page_help(words):
     return [
         start
