@@ -146,11 +146,10 @@ def test_the_gpu_of_a_killed_process_is_free_at_once(start):
 
 def test_jobs_of_a_study_that_may_use_more_than_there_are_share_them_evenly(start, monkeypatch):
     monkeypatch.setenv("TUNELAB_JOBS_PER_GPU", "2")
-    holders = []
+    taken = []
     for _ in range(4):
-        holders.append(start("0,1"))
-        holders[-1].taken = read_taken(holders[-1])
-    assert [holder.taken for holder in holders] == [["0"], ["1"], ["0"], ["1"]]
+        taken.append(json.loads(start("0,1").stdout.readline()))  # none waits
+    assert [named for named, _ in taken] == [["0"], ["1"], ["0"], ["1"]]
     assert start("0,1").stdout.readline() == "waits\n"
 
 
