@@ -96,6 +96,13 @@ def test_every_batch_of_every_epoch_has_both_labels_and_every_row_comes(right, w
         assert max(again) - min(again) <= 1
 
 
+def test_the_batch_with_one_more_of_the_scarcer_label_comes_anywhere():
+    labels = [True] * 5 + [False] * 11
+    epochs = kto.mix_rows(labels, 4, 20, seed=5)
+    richest = {max(range(4), key=lambda n: sum(labels[row] for row in epoch[4 * n : 4 * n + 4])) for epoch in epochs}
+    assert richest == {0, 1, 2, 3}
+
+
 def test_an_epoch_has_no_batch_more_than_its_rows_need():
     assert kto.count_batches([True] * 20 + [False] * 12, 8) == 4
     assert kto.count_batches([True] * 20 + [False] * 13, 8) == 5

@@ -44,6 +44,8 @@ PARTS = ("arithmetic", "support", DRIFT)
         ((1,), {(run, int(run != "base")): {DRIFT} for run in RUNS}, (ALL, (1,), ("arithmetic", "support"), 5)),
         # one run alone has a task: it goes, and the runs stay
         ((1,), {(run, int(run != "base")): {"support"} for run in RUNS[:4]}, (ALL, (1,), ("arithmetic", DRIFT), 5)),
+        # one run alone lacks most: it goes, and the parts stay
+        ((1,), {("grpo", 1): {"support", DRIFT}}, ("base lora prefix warmstart", (1,), PARTS, 4)),
         ((1,), {(run, int(run != "base")): EVERY for run in RUNS}, None),
         # nobody asks for a page of drift alone
         ((1,), {(run, int(run != "base")): EVERY - {DRIFT} for run in RUNS}, None),
