@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from tunelab.comparison import statistics, verdicts
+from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines
 from tunelab.comparison.results import Results
@@ -55,6 +56,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
         | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
         "pairs": pairs,
+        "all_pairs": compares_all(study),
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
@@ -94,7 +96,7 @@ def list_sections(page: dict) -> list[str]:
         "data": True,
         "results": True,
         "contrasts": page["findings"]["declared"] or lacking["pairs"],
-        "pairs": len(page["runs"]) > 1,
+        "pairs": page["all_pairs"] and len(page["runs"]) > 1,
         "cost": page["costs"] or lacking["trained"],
         "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],
