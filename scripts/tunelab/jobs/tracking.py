@@ -5,10 +5,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from snakemake.common import overwrite_function_params
-
 # Snakemake asks each of these functions for its parameters, several times a job
-PARAMETERS = inspect.signature(lambda wildcards: None).parameters
+SIGNATURE = inspect.signature(lambda wildcards: None)
 SHARED = ("code ", "package ")  # of the kinds that wildcards which are not in the domain, like a seed, do not change
 
 
@@ -36,7 +34,7 @@ def track(facts: Callable[..., list[str]], domain: Iterable[tuple]) -> list[str 
             found = list_own(*(wildcards[name] for name in names))
             return found[index] if index < len(found) else ""
 
-        overwrite_function_params(find, PARAMETERS)
+        find.__signature__ = SIGNATURE
         return find
 
     slots = max(map(len, built), default=0) - len(shared) + 1
