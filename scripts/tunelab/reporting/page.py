@@ -39,6 +39,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
     first = {run: trainings[run, seed] for run, seed in trainings if seed == study.list_seeds(run)[0]}
     texts = {name_text(text): text for text in study.list_texts()}
     pairs = findings.find_pairs(results.contrasts)
+    cells = build_cells(study, find)
     page = {
         "title": study.spec["study"]["title"],
         "partial": partial,
@@ -50,7 +51,8 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "models": [build_model(study, model) for model in study.spec["models"]],
         "cards": data_cards,
         "metrics": {name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
-        "cells": build_cells(study, find),
+        "cells": cells,
+        "ends": findings.find_ends(study, cells),
         "find": find,
         "findings": findings.build_findings(results.contrasts),
         "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}

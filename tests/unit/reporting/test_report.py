@@ -253,6 +253,11 @@ def test_a_page_of_many_runs_has_no_matrix_of_all_pairs_and_says_so(spoilable, m
     assert "pairs" not in {value for name, value in page.attributes if name == "id"}
     assert "Not every pair. Of so many runs (5), only the pairs that the config names were compared" in page.words
     assert "Exploratory pairs." not in page.words
+    assert "5 runs of smollm2 answered the same held-out rows of every task." in page.words
+    table = read_json(spoilable[0] / "results.json")["estimates"]
+    strict = {row["run"]: row["value"] for row in table if (row["task"], row["metric"]) == ("arithmetic", "strict")}
+    lowest, highest = (" ".join(format_metric(end(strict.values()), "strict").split()) for end in (min, max))
+    assert re.search(f"the lowest and the highest strict accuracy are {lowest} for .* and {highest} for", page.words)
 
 
 def test_synthetic_data_is_said_to_be_so_wherever_it_is_shown(page):
