@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import sys
 import threading
 
@@ -29,6 +28,7 @@ from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
+from tunelab.jobs.wildcards import match_names as only
 from tunelab.upkeep.claims import read_taken
 from tunelab.watching.display import watch_study
 
@@ -103,11 +103,6 @@ if workflow.pathvars.apply("<results> <logs>") != f"{RESULTS} {RESULTS}/logs" or
         "A module's files lie where study.results in its `config:` says, below its `prefix:` if it has one; leave out "
         "`replace_prefix:`, and the path variables results and logs."
     )
-
-
-def only(names):
-    """Return a wildcard constraint that matches exactly these names (nothing, when there are none)."""
-    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 wildcard_constraints:

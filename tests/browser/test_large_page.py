@@ -42,3 +42,11 @@ def test_a_large_study_makes_a_page_that_can_be_sent_and_is_drawn_in_part(visit,
     expect(page.locator("#questions-count")).to_have_text("440 of 1,319 questions")
     page.fill("#questions-query", "(row 1318)")
     expect(page.locator("#questions-count")).to_have_text("1 of 1,319 questions")
+
+
+def test_marks_of_many_runs_stay_within_the_page(visit, report):
+    page = visit(report)
+    marks = page.locator(".questions-marks").first
+    marks.evaluate("marks => { for (let i = 0; i < 200; i++) marks.append(marks.firstElementChild.cloneNode(true)); }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert page.locator(".questions-title").first.bounding_box()["width"] > 200

@@ -2,6 +2,7 @@
 
 Pairs that the config names form one family per task and metric, whose p-values Holm corrects together; the verdicts
 that the page words stand on these. All other pairs are exploratory, and form a family of their own with the named ones.
+Pairs grow with the square of the runs: of many runs, each is compared with its untouched model and its start alone.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tunelab.config.study import Study
 from tunelab.errors import UserError
 
 Pair = tuple[str, str]
+MOST = 30  # runs, of which all pairs are compared: a matrix that can still be read
 
 
 def list_declared(study: Study) -> list[Pair]:
@@ -24,10 +26,24 @@ def list_declared(study: Study) -> list[Pair]:
     return [pair for pair in pairs if set(pair) <= set(study.runs)]
 
 
+def compares_all(study: Study) -> bool:
+    """Tell whether every run is compared with every other one."""
+    return len(study.runs) <= MOST
+
+
 def list_others(study: Study) -> list[Pair]:
-    """List the pairs that the config does not name, the later run against the earlier one."""
+    """List the pairs to compare that the config does not name, the later run against the earlier one."""
     named = {frozenset(pair) for pair in list_declared(study)}
-    return [(later, earlier) for earlier, later in combinations(study.runs, 2) if {earlier, later} not in named]
+    pairs = combinations(study.runs, 2) if compares_all(study) else _list_origins(study)
+    return [(later, earlier) for earlier, later in pairs if {earlier, later} not in named]
+
+
+def _list_origins(study: Study) -> Iterator[Pair]:
+    """Yield each trained run with its untouched model and its start, as far as they are in the study, earlier first."""
+    place = {run: number for number, run in enumerate(study.runs)}
+    for run in study.list_trained():
+        origins = {study.find_untouched(run), study.find_shown(run, "init_from")} - {None}
+        yield from (tuple(sorted((run, origin), key=place.get)) for origin in sorted(origins, key=place.get))
 
 
 def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], float]) -> Iterator[Contrast]:

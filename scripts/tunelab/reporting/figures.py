@@ -48,6 +48,7 @@ STYLE = {
 WIDTH = 10.0  # inches; the page scales figures to its column
 MARKERS = "osD^vPX*<>"
 LONGEST_LABEL = 24
+MOST_ENTRIES = 30  # of a legend; more would leave the panels no room
 
 
 def build_panels(rows: int, columns: int, height: float, **options: object) -> tuple[Figure, list[list[Axes]]]:
@@ -58,11 +59,12 @@ def build_panels(rows: int, columns: int, height: float, **options: object) -> t
 
 
 def build_run_handles(study: Study, runs: Iterable[str]) -> list[Line2D]:
-    """Return one legend entry per run, in its colour and with its marker."""
-    return [
+    """Return one legend entry per run, in its colour and with its marker; none for more than a legend can hold."""
+    handles = [
         Line2D([], [], color=find_colour(study, run), marker=find_marker(study, run), label=shorten_label(study, run))
         for run in runs
     ]
+    return handles if len(handles) <= MOST_ENTRIES else []
 
 
 def format_points(value: float, _position: int) -> str:

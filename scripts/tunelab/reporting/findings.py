@@ -3,6 +3,7 @@
 Verdicts come from the results; nothing is judged in here.
 """
 
+from tunelab.comparison.metrics import CONTRASTED
 from tunelab.comparison.results import Contrast
 from tunelab.config.study import Study
 
@@ -49,6 +50,15 @@ def find_pairs(contrasts: list[Contrast]) -> dict[tuple[str, str, str], dict]:
     rows = [build_finding(contrast) for contrast in contrasts if contrast.primary]
     both = [turned for row in rows for turned in (row, mirror(row))]
     return {(row["task"], row["run"], row["against"]): row for row in both}
+
+
+def find_ends(study: Study, cells: dict[tuple[str, str, str], dict]) -> dict[str, tuple[str, str]]:
+    """Find, for each task, the runs with the lowest and the highest value of its first metric."""
+    first = {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
+    ordered = {
+        task: sorted(study.runs, key=lambda run: cells[run, task, metric]["value"]) for task, metric in first.items()
+    }
+    return {task: (runs[0], runs[-1]) for task, runs in ordered.items()}
 
 
 def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:

@@ -42,7 +42,7 @@ def draw_forgetting(study: Study, results: Results) -> Figure:
             for panel in line:
                 panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     handles = build_run_handles(study, study.runs)
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
 
 

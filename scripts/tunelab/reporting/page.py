@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from tunelab.comparison import statistics, verdicts
+from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines
 from tunelab.comparison.results import Results
@@ -38,6 +39,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
     first = {run: trainings[run, seed] for run, seed in trainings if seed == study.list_seeds(run)[0]}
     texts = {name_text(text): text for text in study.list_texts()}
     pairs = findings.find_pairs(results.contrasts)
+    cells = build_cells(study, find)
     page = {
         "title": study.spec["study"]["title"],
         "partial": partial,
@@ -49,12 +51,14 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "models": [build_model(study, model) for model in study.spec["models"]],
         "cards": data_cards,
         "metrics": {name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
-        "cells": build_cells(study, find),
+        "cells": cells,
+        "ends": findings.find_ends(study, cells),
         "find": find,
         "findings": findings.build_findings(results.contrasts),
         "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
         | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
         "pairs": pairs,
+        "all_pairs": compares_all(study),
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
@@ -94,7 +98,7 @@ def list_sections(page: dict) -> list[str]:
         "data": True,
         "results": True,
         "contrasts": page["findings"]["declared"] or lacking["pairs"],
-        "pairs": len(page["runs"]) > 1,
+        "pairs": page["all_pairs"] and len(page["runs"]) > 1,
         "cost": page["costs"] or lacking["trained"],
         "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],

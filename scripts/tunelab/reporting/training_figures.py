@@ -58,7 +58,8 @@ def draw_learning_curves(study: StudyFolder) -> Figure:
         Line2D([], [], color="#555555", alpha=0.6, linewidth=1.2, label="training batches"),
         Line2D([], [], color="#555555", linestyle="--", marker="o", label="validation rows"),
     ]
-    figure.legend(handles=build_run_handles(study, runs) + kinds, loc="outside lower center", ncols=len(runs) + 2)
+    handles = build_run_handles(study, runs) + kinds
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)))
     return figure
 
 

@@ -21,7 +21,7 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.reporting.colours import COLOURS, find_colour
 from tunelab.reporting.cost_figures import GREY, list_dominated
-from tunelab.reporting.figures import format_points
+from tunelab.reporting.figures import MOST_ENTRIES, build_run_handles, format_points
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +168,18 @@ def test_a_dominated_run_is_grey(study):
 @pytest.mark.parametrize(("value", "tick"), [(0.0, "0"), (0.005, "+0.5 pp"), (-0.02, "-2 pp"), (0.1 + 0.2, "+30 pp")])
 def test_ticks_of_small_differences_are_told_apart(value, tick):
     assert format_points(value, 0) == tick
+
+
+def test_a_legend_that_would_leave_the_panels_no_room_is_left_out(tmp_path):
+    runs = [f"run{number}" for number in range(MOST_ENTRIES + 1)]
+    study = StudyFolder(tmp_path, {"study": {"runs": runs}, "runs": {run: {"label": run} for run in runs}})
+    assert len(build_run_handles(study, runs[1:])) == MOST_ENTRIES
+    assert build_run_handles(study, runs) == []
+
+
+def test_figures_of_many_runs_are_drawn_without_their_legend(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("tunelab.reporting.figures.MOST_ENTRIES", 2)
+    files = tmp_path / "many.svg", tmp_path / "many.pdf"
+    plot_costs.main(str(study.root), study.spec, study.root / "results.json", *files)
+    assert "prefix tuning" not in files[0].read_text(encoding="utf-8")
+    assert "training time, starts included (s)" in files[0].read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.comparison.results_factory import build_study
 from tests.unit.reporting.page_factory import TEMPLATES, prepare_study, render_page
+from tunelab.comparison import contrasts
 from tunelab.errors import UserError
 from tunelab.records import read_json, write_json
 from tunelab.reporting.notation import format_difference, format_interval, format_metric
@@ -244,6 +245,19 @@ def test_a_study_that_names_no_pair_of_its_runs_says_that_its_differences_are_ex
     assert "contrasts" not in {value for name, value in shown.attributes if name == "id"}
     assert "No declared differences." in shown.words
     assert "No declared differences." not in page.words
+
+
+def test_a_page_of_many_runs_has_no_matrix_of_all_pairs_and_says_so(spoilable, monkeypatch):
+    monkeypatch.setattr(contrasts, "MOST", 4)
+    page = render_page(*spoilable)
+    assert "pairs" not in {value for name, value in page.attributes if name == "id"}
+    assert "Not every pair. Of so many runs (5), only the pairs that the config names were compared" in page.words
+    assert "Exploratory pairs." not in page.words
+    assert "5 runs of smollm2 answered the same held-out rows of every task." in page.words
+    table = read_json(spoilable[0] / "results.json")["estimates"]
+    strict = {row["run"]: row["value"] for row in table if (row["task"], row["metric"]) == ("arithmetic", "strict")}
+    lowest, highest = (" ".join(format_metric(end(strict.values()), "strict").split()) for end in (min, max))
+    assert re.search(f"the lowest and the highest strict accuracy are {lowest} for .* and {highest} for", page.words)
 
 
 def test_synthetic_data_is_said_to_be_so_wherever_it_is_shown(page):
