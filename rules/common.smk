@@ -20,7 +20,7 @@ from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import freeze_study, load_frozen
-from tunelab.jobs.gpus import promise_gpus
+from tunelab.jobs.gpus import check_processes, promise_gpus
 from tunelab.jobs.function_files import check_functions
 from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
@@ -70,6 +70,7 @@ try:
         SETTLED = settle_selection(config, layers)
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
+        check_processes({run: CFG.runs[run] for run in CFG.trained}, workflow.global_resources)
     else:
         SETTLED, GPUS = load_frozen(os.environ[FROZEN], SCRIPTS)
         CFG = load_config(SETTLED, SOURCE)
@@ -156,6 +157,11 @@ THREADS = max(1, min(4, (workflow.cores or 4) // workflow.global_resources["gpu"
 
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
+
+
+def training_gpus(wildcards):
+    """Say how many GPUs a training claims: each of its processes has one."""
+    return GPUS * CFG.runs[wildcards.run].processes
 
 
 def stage_facts(name, section, script, packages=(), modules=()):

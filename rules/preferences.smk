@@ -23,7 +23,7 @@ rule train_preferences:
         "../envs/train.yaml"
     threads: THREADS
     resources:
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in PREFERENCES]),
         spec=lambda wildcards: CFG.runs[wildcards.run],

@@ -24,7 +24,7 @@ rule train_sft:
         "../envs/train.yaml"
     threads: THREADS
     resources:
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
@@ -71,7 +71,7 @@ rule train_grpo:
         "../envs/train.yaml"
     threads: THREADS
     resources:
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
         functions=lambda wildcards, input: {"rewards": list_rewards(CFG.runs[wildcards.run])},
