@@ -49,3 +49,19 @@ def test_a_cluster_is_asked_for_gpus_only_if_it_is_said_how_many(project, monkey
     code, printed = call_snakemake(project, *cluster, "--resources", "gpu=4")
     assert code == 0
     assert re.search(r"rule train_sft:(?:\n    .*)*\n    resources: .*gpu=1", printed)
+
+
+def test_a_training_by_several_processes_claims_a_gpu_for_each(project, monkeypatch):
+    shared = ("--config", "runs={grpo: {launch: {processes: 2}}}")
+    claims = list_claims(project, monkeypatch, "0,1,2,3", *shared)
+    assert (claims["train_grpo"][0], claims["train_sft"][0], claims["generate_answers"][0]) == (2, 1, 1)
+    assert list_claims(project, monkeypatch, "", *shared)["train_grpo"] == (0, 8)
+
+
+def test_more_processes_than_gpus_are_refused_before_anything_runs(project, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    shared = ("--dry-run", "--cores", "8", "--config", "runs={grpo: {launch: {processes: 2}}}")
+    code, printed = call_snakemake(project, *shared, "--resources", "gpu=1")
+    assert code == 1
+    assert "runs.grpo.launch.processes: 2 processes need a GPU each, and the study may use 1 at a time" in printed
+    assert call_snakemake(project, *shared)[0] == 0

@@ -7,12 +7,12 @@ the others when one of them fails; it is told of a port that is in use, so that 
 jobs of a machine never meet. It dies with the job, and the processes with it.
 """
 
-import importlib.util
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from tunelab.errors import UserError
@@ -35,6 +35,11 @@ def is_first() -> bool:
 def count_processes() -> int:
     """Return how many processes do the job together, this one among them."""
     return int(os.environ["WORLD_SIZE"]) if is_launched() else 1
+
+
+def find_place() -> int:
+    """Return the place of this process among those of its machine, from 0: the number of its GPU."""
+    return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 
 def find_checkpoints() -> Path:
@@ -89,7 +94,7 @@ def run_processes(count: int, threads: int, checkpoints: Path) -> None:
 
 def _build_command(count: int, threads: int, port: int) -> list[str]:
     # a config of one's own, so that none is read which the user made for something else
-    config = Path(importlib.util.find_spec("trl").origin).with_name("accelerate_configs") / "multi_gpu.yaml"
+    config = Path(PathFinder.find_spec("trl").origin).with_name("accelerate_configs") / "multi_gpu.yaml"
     options = {
         "config_file": config,
         "num_processes": count,

@@ -1,6 +1,5 @@
 """The device that computes, its name and its memory."""
 
-import os
 import resource
 import sys
 
@@ -8,7 +7,7 @@ import torch
 
 from tunelab.errors import UserError
 from tunelab.jobs.gpus import is_promised
-from tunelab.jobs.launching import is_launched
+from tunelab.jobs.launching import find_place, is_launched
 
 
 def choose_device() -> torch.device:
@@ -18,7 +17,7 @@ def choose_device() -> torch.device:
         UserError: if this job was given a GPU and PyTorch finds none, which would compute on the CPU unseen.
     """
     if torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ["LOCAL_RANK"])) if is_launched() else torch.device("cuda")
+        return torch.device("cuda", find_place()) if is_launched() else torch.device("cuda")
     if is_promised():
         raise UserError(
             f"This job was given a GPU, and PyTorch {torch.__version__} finds none: it is built for CPUs, or does not "
