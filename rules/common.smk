@@ -159,11 +159,6 @@ TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokeniz
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
 
 
-def training_gpus(wildcards):
-    """Say how many GPUs a training claims: each of its processes has one."""
-    return GPUS * CFG.runs[wildcards.run].processes
-
-
 def stage_facts(name, section, script, packages=(), modules=()):
     return build_facts(name, section, SCRIPTS / script, packages, modules)
 
