@@ -519,7 +519,7 @@ def test_two_processes_learn_what_one_learns(prepare, run, whole, method):
 
 
 SHARED = {
-    "sft": ({"method": "sft"}, [("step", 3, 1), ("writing", 4, 1), ("step", 5, 0)], [2, 4]),
+    "sft": ({"method": "sft", "logging_steps": 3}, [("step", 3, 1), ("writing", 4, 1), ("step", 5, 0)], [2, 4]),
     "grpo": ({"method": "grpo", "save_steps": 1}, [("writing", 2, 0), ("step", 3, 1)], [1, 3]),
 }
 
