@@ -19,7 +19,7 @@ from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
-from tunelab.jobs.gpus import promise_gpus
+from tunelab.jobs.gpus import check_processes, promise_gpus
 from tunelab.jobs.function_files import check_functions
 from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
@@ -71,6 +71,7 @@ try:
         SETTLED = settle_selection(config, layers)
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
         CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
+        check_processes({run: CFG.runs[run] for run in CFG.trained}, workflow.global_resources)
         # what jobs took before, from which those of a cluster claim what they need
         TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None
     else:

@@ -49,7 +49,7 @@ rule train_distillation:
     threads: THREADS
     resources:
         **CLAIMS,
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "distillation"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],

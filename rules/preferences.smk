@@ -24,7 +24,7 @@ rule train_preferences:
     threads: THREADS
     resources:
         **CLAIMS,
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in PREFERENCES]),
         spec=lambda wildcards: CFG.runs[wildcards.run],

@@ -1,3 +1,8 @@
+def training_gpus(wildcards):
+    """Say how many GPUs a training claims: each of its processes has one."""
+    return GPUS * CFG.runs[wildcards.run].processes
+
+
 rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
@@ -25,7 +30,7 @@ rule train_sft:
     threads: THREADS
     resources:
         **CLAIMS,
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
         spec=lambda wildcards: CFG.runs[wildcards.run],
@@ -73,7 +78,7 @@ rule train_grpo:
     threads: THREADS
     resources:
         **CLAIMS,
-        gpu=GPUS,
+        gpu=training_gpus,
     params:
         *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
         functions=lambda wildcards, input: {"rewards": list_rewards(CFG.runs[wildcards.run])},

@@ -17,8 +17,6 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
 
 from pathlib import Path
 
-import pandas
-
 from tunelab import records
 from tunelab.jobs.job import run_as_job
 
@@ -47,9 +45,7 @@ def main(
     rows = records.read_jsonl(train)
     given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
     trained = grpo.train(card.parent / "model", begin, rows, *given)
-    with records.whole_file(completions, "wb") as file:
-        pandas.DataFrame(trained[0].recorded).to_parquet(file, index=False)
-    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
+    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard, completions)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
         *("ask_runs.py", "new_study.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
         "tunelab/jobs/partial.py",  # what a partial report tells of itself, which is no setting
         "tunelab/jobs/gpus.py",  # which GPUs a user or a cluster lets it see
+        "tunelab/jobs/launching.py",  # what a launcher and the job tell each of several processes
         "tunelab/sources/pypi.py",  # pip is run as people run it, but for its temporary files
         "tunelab/jobs/checkout.py",  # what a hook of another repository sets for git is left out
         *("tunelab/upkeep/bench/child.py", "tunelab/upkeep/bench/orders.py"),  # a bench's trainings, as jobs have it

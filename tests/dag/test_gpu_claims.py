@@ -59,3 +59,19 @@ def test_a_job_of_a_cluster_claims_memory_and_time(project):
     claiming = {name for name, text in jobs.items() if "mem_mb=16000" in text and "runtime=240" in text}
     assert claiming > HEAVY
     assert not claiming & {"score_answers", "fetch_model", "render_report"}
+
+
+def test_a_training_by_several_processes_claims_a_gpu_for_each(project, monkeypatch):
+    shared = ("--config", "runs={grpo: {launch: {processes: 2}}}")
+    claims = list_claims(project, monkeypatch, "0,1,2,3", *shared)
+    assert (claims["train_grpo"][0], claims["train_sft"][0], claims["generate_answers"][0]) == (2, 1, 1)
+    assert list_claims(project, monkeypatch, "", *shared)["train_grpo"] == (0, 8)
+
+
+def test_more_processes_than_gpus_are_refused_before_anything_runs(project, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    shared = ("--dry-run", "--cores", "8", "--config", "runs={grpo: {launch: {processes: 2}}}")
+    code, printed = call_snakemake(project, *shared, "--resources", "gpu=1")
+    assert code == 1
+    assert "runs.grpo.launch.processes: 2 processes need a GPU each, and the study may use 1 at a time" in printed
+    assert call_snakemake(project, *shared)[0] == 0

@@ -71,6 +71,10 @@ CONFIG_EDITS = {
         {"runs": {"warmstart": {"training": {"max_steps": 26}}}},
         trained("warmstart", "grpo") | REWARDS,
     ),
+    "processes of the GRPO run": (
+        {"runs": {"grpo": {"launch": {"processes": 2}}}},
+        trained("grpo") | COMPARED | REWARDS,
+    ),
     "a reward's weight": (
         {"runs": {"grpo": {"rewards": {"weights": {"integer": 0.5}}}}},
         trained("grpo") | COMPARED | REWARDS,

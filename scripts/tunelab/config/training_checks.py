@@ -11,6 +11,7 @@ from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import find_setting
 from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments
+from tunelab.config.launch_checks import check_launch
 from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
@@ -117,5 +118,5 @@ def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
 CHECKS = (
     *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups, _check_upper_bound),
     *(check_schedule, check_optimizer, check_packages, check_inert, check_keys, check_optimizer_arguments),
-    *(*COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS),
+    *(*COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS, check_launch),
 )

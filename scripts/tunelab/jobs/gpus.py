@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tunelab.errors import UserError
+from tunelab.jobs.launching import is_launched
 
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
 SHARE = "TUNELAB_JOBS_PER_GPU"  # told by the process that plans to its jobs
@@ -124,8 +125,22 @@ def take_gpus(
 
 
 def is_promised() -> bool:
-    """Tell whether this process has taken a GPU."""
-    return bool(_held)
+    """Tell whether this process has taken a GPU, or the job has that started it among others."""
+    return bool(_held or (is_launched() and os.environ.get(VISIBLE)))
+
+
+def check_processes(runs: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+    """Raise `UserError` if a run's processes need more GPUs at a time than the study may use.
+
+    runs: by name, those that are trained; limits: Snakemake's resources that all jobs share.
+    """
+    most = limits["gpu"].value
+    for name, run in runs.items():
+        if run.processes > most > 0:
+            raise UserError(
+                f"runs.{name}.launch.processes: {run.processes} processes need a GPU each, and the study may use "
+                f"{most} at a time (the resource `gpu`). Lower it, or raise the resource where there are more GPUs."
+            )
 
 
 def _take_free(count: int, locks: dict[str, str], share: int, folder: Path) -> list[str]:

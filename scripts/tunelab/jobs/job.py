@@ -20,6 +20,15 @@ from tunelab.jobs.failures import explain_failure
 from tunelab.jobs.gpus import take_gpus
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
+from tunelab.jobs.launching import (
+    BeginAgain,
+    ask_again,
+    find_checkpoints,
+    is_first,
+    is_launched,
+    may_tell,
+    run_processes,
+)
 from tunelab.jobs.processes import die_with_parent, keep_memory, leave_out
 
 _terminal: int | None = None
@@ -31,7 +40,8 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
 
     With `network=False` the Hugging Face libraries are put offline before they are imported, so a script imports
     whatever loads them inside its `main`. With `keep=True` the outputs are taken from an equal earlier job if there is
-    one, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the same work.
+    one, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the same work. Such a job may
+    be done by several processes (`spec.processes`): each calls `main`, of which the first one writes the outputs.
     """
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if not network:
@@ -46,6 +56,11 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
     try:
         _run(main, job, keep)
     except Exception as error:
+        if not may_tell():
+            sys.exit(1)
+        if isinstance(error, BeginAgain):
+            ask_again()
+            sys.exit(1)
         sentence = explain_failure(error, [Path(path).parent for path in job.output], job.rule, wildcards)
         if sentence is None:
             raise
@@ -60,7 +75,8 @@ def name_job(rule: str, wildcards: Mapping[str, str]) -> str:
 def report_progress(message: str) -> None:
     """Print one line; inside a job it goes to the log, marked for whoever watches."""
     accept_all_text()
-    print(mark_progress(_title, message) if _title else message, flush=True)
+    if is_first():
+        print(mark_progress(_title, message) if _title else message, flush=True)
 
 
 def mark_progress(title: str, message: str) -> str:
@@ -69,6 +85,9 @@ def mark_progress(title: str, message: str) -> str:
 
 
 def _run(main: Callable, job: Any, keep: bool) -> None:
+    if is_launched():
+        _call(main, job, checkpoints=find_checkpoints())
+        return
     attempt = Attempt(job)
     if not keep:
         _call(main, job)
@@ -86,10 +105,17 @@ def _run(main: Callable, job: Any, keep: bool) -> None:
 
 
 def _call(main: Callable, job: Any, **more: Any) -> None:
-    take_gpus(job.resources.get("gpu", 0), lambda: report_progress("waiting for a free GPU"))
+    wanted = inspect.signature(main).parameters
+    if not is_launched():
+        take_gpus(job.resources.get("gpu", 0), lambda: report_progress("waiting for a free GPU"))
+        processes = getattr(dict(job.params.items()).get("spec"), "processes", 1)
+        if processes > 1 and "checkpoints" in wanted:  # only trainings, whose results the first process writes
+            report_progress(f"{processes} processes share the work")
+            while not run_processes(processes, job.threads, more["checkpoints"]):
+                report_progress("all processes begin again")
+            return
     files = {name: _as_path(value) for part in (job.input, job.output) for name, value in part.items()}
     arguments = files | dict(job.params.items()) | dict(job.wildcards.items()) | {"threads": job.threads} | more
-    wanted = inspect.signature(main).parameters
     main(**{name: value for name, value in arguments.items() if name in wanted})
 
 

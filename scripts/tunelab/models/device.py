@@ -7,16 +7,17 @@ import torch
 
 from tunelab.errors import UserError
 from tunelab.jobs.gpus import is_promised
+from tunelab.jobs.launching import find_place, is_launched
 
 
 def choose_device() -> torch.device:
-    """Choose the GPU, if there is one.
+    """Choose the GPU, if there is one; where several processes train, the one that is this process's.
 
     Raises:
         UserError: if this job was given a GPU and PyTorch finds none, which would compute on the CPU unseen.
     """
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return torch.device("cuda", find_place()) if is_launched() else torch.device("cuda")
     if is_promised():
         raise UserError(
             f"This job was given a GPU, and PyTorch {torch.__version__} finds none: it is built for CPUs, or does not "

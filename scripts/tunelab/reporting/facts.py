@@ -9,6 +9,8 @@ from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
 
+MACHINE = ("device", "dtype", "processes", "threads")  # of each process
+
 
 def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict], cards: dict[str, dict]) -> dict:
     """Build the facts; `find` holds the estimates by (run, seed, task, metric), `cards` the data cards."""
@@ -78,8 +80,8 @@ def collect_machines(study: Study, trainings: dict) -> list[dict]:
     """List what the runs were trained on, with the (run, seed) pairs it applies to."""
     machines = defaultdict(list)
     for pair, training in trainings.items():
-        machines[training["device"], training["dtype"], training["threads"]].append(pair)
+        machines[tuple(training[name] for name in MACHINE)].append(pair)
     return [
-        {"device": device, "dtype": dtype, "threads": threads, "runs": list(dict.fromkeys(run for run, _ in pairs))}
-        for (device, dtype, threads), pairs in machines.items()
+        dict(zip(MACHINE, machine, strict=True)) | {"runs": list(dict.fromkeys(run for run, _ in pairs))}
+        for machine, pairs in machines.items()
     ]

@@ -12,7 +12,7 @@ BOOKKEEPING = {
     *("dataloader_num_workers", "dataloader_pin_memory"),
 }
 FIELDS = ("method", "model", "dataset", "init_from", "teacher")
-SECTIONS = ("adapter", "quantization", "training", "rewards", "select", "pairs")
+SECTIONS = ("adapter", "quantization", "training", "launch", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
 FACTS = (
     *("steps", "epochs", "tokens", "best_step", "trainable_parameters"),

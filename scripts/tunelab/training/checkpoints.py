@@ -4,6 +4,7 @@ transformers saves the optimizer, the schedule, the random states and its own co
 every trained weight as it is (PEFT saves a projected prefix only as its product), the best weights so far, the
 history, the sums of steps not logged yet, TRL's counters, the completions that GRPO sampled, and what the order of the
 rows was drawn from. A checkpoint is whole if it holds `STATE`, which is written last, and all files that this lists.
+Where several processes train, each saves its random states, and the first one all that they have in common.
 """
 
 import shutil
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.data_loader import get_sampler
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, sort_checkpoints
@@ -22,10 +22,12 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
 from tunelab.training import memory_fit
+from tunelab.training.orders import copy_order, find_sampler, restore_order
+from tunelab.training.sharing import first_alone, gather_each
 
 STATE = "state.json"
 TRAINED, BEST = "trained.safetensors", "best.safetensors"
-ORDER, REFERENCE = "order.safetensors", "reference.safetensors"
+ORDER, REFERENCE = "order_{}.safetensors", "reference.safetensors"  # an order for each process
 # what each of them remembers of the steps before; a trainer has some of its names
 REMEMBERED = {
     "trainer": ("_total_train_tokens", "_globalstep_last_logged", "recorded"),
@@ -35,16 +37,14 @@ REMEMBERED = {
 
 
 def find_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint, and remove those that are not.
-
-    Without any, nothing of the folder is left but what is noted of micro-batches that fitted.
-    """
-    for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        if not _is_whole(path):
-            shutil.rmtree(path)
-    found = sort_checkpoints(str(folder))
-    if not found and folder.exists():
-        memory_fit.empty(folder)
+    """Return the newest whole checkpoint, and remove all else; what `memory_fit` noted stays."""
+    with first_alone():
+        for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+            if not _is_whole(path):
+                shutil.rmtree(path)
+        found = sort_checkpoints(str(folder))
+        if not found and folder.exists():
+            memory_fit.empty(folder)
     return Path(found[-1]) if found else None
 
 
@@ -122,14 +122,14 @@ class Resumption(TrainerCallback):
         kept = records.read_json(self.checkpoint / STATE)
         for name, values in kept["parts"].items():
             vars(self._parts[name]).update(values)
-        self._trainer._tr_loss += kept["loss"]
+        self._trainer._tr_loss += kept["losses"][args.process_index]
         for name, values in kept["metrics"].items():
             self._trainer._metrics["train"][name] = [float(value) for value in values]
         if self._best is not None and self._best.step is not None:
             self._best.weights = load_file(self.checkpoint / BEST)
         if getattr(args, "sync_ref_model", False):
             self._trainer.ref_model.load_state_dict(load_file(self.checkpoint / REFERENCE), strict=False)
-        self._order_to_restore = load_file(self.checkpoint / ORDER)
+        self._order_to_restore = load_file(self.checkpoint / ORDER.format(args.process_index))
         self.resumed_at = [*kept["resumed_at"], state.global_step]
         self.peak_memory_bytes = kept["peak_memory_bytes"]
         state.compute_steps(args, state.max_steps)  # how often to save may have been changed meanwhile
@@ -137,11 +137,11 @@ class Resumption(TrainerCallback):
         report_progress(f"goes on from the checkpoint of step {state.global_step}{self._trainer.tell_lost()}")
 
     def on_epoch_begin(self, args, state, control, train_dataloader=None, **kwargs):
-        sampler = get_sampler(train_dataloader)
+        sampler = find_sampler(train_dataloader)
         if self._order_to_restore:
-            _restore_order(sampler, self._order_to_restore)
+            restore_order(sampler, self._order_to_restore)
             self._order_to_restore = {}
-        self._order = _copy_order(sampler)
+        self._order = copy_order(sampler)
 
     def on_step_end(self, args, state, control, **kwargs):
         # at the end of an epoch or of the training, its evaluation is still to come
@@ -153,15 +153,24 @@ class Resumption(TrainerCallback):
         control.should_save |= self._due and self._trainer.between_batches()
 
     def on_save(self, args, state, control, train_dataloader=None, **kwargs):
-        trainer, self._due = self._trainer, False
+        self._due = False
         folder = Path(args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
+        between_epochs = state.epoch == int(state.epoch)
+        order = copy_order(find_sampler(train_dataloader)) if between_epochs else self._order
+        save_file(order, folder / ORDER.format(args.process_index))
+        # each process has written its own files when it has told its loss
+        losses = gather_each(self._trainer._tr_loss.item())
+        self.peak_memory_bytes = max(self.peak_memory_bytes, *gather_each(measure_peak_memory(args.device)))
+        if state.is_world_process_zero:
+            self._complete(folder, args, losses)
+            self._remove_old(args, state)
+
+    def _complete(self, folder: Path, args: Any, losses: list[float]) -> None:
+        trainer = self._trainer
         if self._best is not None and self._best.weights is not None:
             _save_tensors(self._best.weights, folder / BEST)
         if getattr(args, "sync_ref_model", False):
             _save_tensors(dict(trainer.ref_model.named_parameters()), folder / REFERENCE)
-        between_epochs = state.epoch == int(state.epoch)
-        save_file(_copy_order(get_sampler(train_dataloader)) if between_epochs else self._order, folder / ORDER)
-        self.peak_memory_bytes = max(self.peak_memory_bytes, measure_peak_memory(args.device))
         parts = {
             name: {key: vars(part)[key] for key in REMEMBERED[name] if key in vars(part)}
             for name, part in self._parts.items()
@@ -169,7 +178,7 @@ class Resumption(TrainerCallback):
         }
         kept = {
             "parts": parts,
-            "loss": trainer._tr_loss.item(),
+            "losses": losses,
             # a metric may be infinite or no number, which JSON has no word for
             "metrics": {name: [repr(float(value)) for value in row] for name, row in trainer._metrics["train"].items()},
             "resumed_at": self.resumed_at,
@@ -177,6 +186,8 @@ class Resumption(TrainerCallback):
             "files": _list_sizes(folder),
         }
         records.write_json(folder / STATE, kept)
+
+    def _remove_old(self, args: Any, state: Any) -> None:
         old = sort_checkpoints(args.output_dir)[: -self._limit] if (self._limit or 0) > 0 else []
         for path in old:
             if Path(path) != Path(state.best_model_checkpoint or ""):
@@ -185,15 +196,3 @@ class Resumption(TrainerCallback):
 
 def _save_tensors(tensors: dict[str, torch.Tensor], file: Path) -> None:
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, file)
-
-
-def _copy_order(sampler: Any) -> dict[str, torch.Tensor]:
-    """Return the states of what a sampler draws from at the start of an epoch: torch's own generator, or its own."""
-    own = getattr(sampler, "generator", None)
-    return {"torch": torch.get_rng_state()} | ({"sampler": own.get_state()} if own else {})
-
-
-def _restore_order(sampler: Any, order: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(order["torch"])
-    if "sampler" in order and sampler.generator is not None:
-        sampler.generator.set_state(order["sampler"])

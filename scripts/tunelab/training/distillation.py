@@ -101,7 +101,7 @@ def train(
 
 
 def _check_rows(args: DistillationConfig, rows: int) -> None:
-    asked = args.per_device_train_batch_size * args.gradient_accumulation_steps
+    asked = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     if rows < asked:
         raise UserError(
             f"A step asks {asked} questions, but there are {rows} to train on, so that no step would be taken. Lower "

@@ -8,10 +8,12 @@ completions from there on are others, equally valid; the run says so when it goe
 """
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
@@ -38,7 +40,7 @@ class Recording(Drawing):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output = super()._generate_and_score_completions(inputs)
         if self.model.training:
-            self.recorded += self._describe_completions(inputs, output)
+            self.recorded += gather_object(self._describe_completions(inputs, output))
         self._forget_empty_means()
         return output
 
@@ -57,11 +59,16 @@ class Recording(Drawing):
     def between_batches(self) -> bool:
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
 
+    def _list_own(self, logged: Iterable[Any], count: int) -> list[Any]:
+        """Return this process's last `count` entries of a log in which those of each process follow one another."""
+        last = list(logged)[-count * self.args.world_size :]
+        return last[count * self.args.process_index :][:count]
+
     def _describe_completions(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> list[dict[str, Any]]:
         count, weights = len(inputs), self.reward_weights.tolist()
-        logs = {name: list(self._logs[name])[-count:] for name in ("completion", "advantages")}
+        logs = {name: self._list_own(self._logs[name], count) for name in ("completion", "advantages")}
         parts = {  # TRL has NaN where a function does not apply
-            name: [None if value != value else value for value in list(values)[-count:]]
+            name: [None if value != value else value for value in self._list_own(values, count)]
             for name, values in self._logs["rewards"].items()
         }
         # measured on the ids: TRL empties the mask of cut completions when mask_truncated_completions is set

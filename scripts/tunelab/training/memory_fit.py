@@ -20,6 +20,7 @@ from trl import DPOConfig, KTOConfig, SFTConfig
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
+from tunelab.jobs.launching import BeginAgain, is_launched
 
 NOTE = "micro_batch.json"  # in the folder of the checkpoints
 SIZE, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"
@@ -33,7 +34,7 @@ class OutOfMemory(UserError):
     """A training does not fit into the GPU's memory, and smaller micro-batches are no help."""
 
 
-class TooLarge(Exception):
+class TooLarge(BeginAgain):
     """Micro-batches do not fit; smaller ones are noted, with which the training can begin again."""
 
 
@@ -69,8 +70,11 @@ def within_memory(train: Callable) -> Callable:
     @functools.wraps(train)
     def attempt(*given: Any, **named: Any) -> Any:
         while True:
-            with contextlib.suppress(TooLarge):
+            try:
                 return train(*given, **named)
+            except TooLarge:
+                if is_launched():  # the others wait for this process
+                    raise
             # the traceback, which held the failed attempt's tensors, is gone by now
             clear_device_cache(garbage_collection=True)
 

@@ -50,7 +50,10 @@ class RankBudget(TrainerCallback):
         model.base_model.update_and_allocate(state.global_step + 1)
 
     def on_save(self, args, state, control, model=None, **kwargs):
-        save_file(_copy_budget(model), Path(args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}", BUDGET))
+        if state.is_world_process_zero:  # all processes give the same ranks away
+            save_file(
+                _copy_budget(model), Path(args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}", BUDGET)
+            )
 
 
 def _copy_budget(model: Any) -> dict[str, torch.Tensor]:

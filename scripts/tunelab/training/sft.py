@@ -117,11 +117,11 @@ def train(
 
 
 def _check_batches(args: SFTConfig, rows: int) -> None:
-    if args.dataloader_drop_last and rows < args.per_device_train_batch_size:
+    needed = args.per_device_train_batch_size * args.world_size  # each process needs a batch
+    if args.dataloader_drop_last and rows < needed:
         raise UserError(
-            f"training.dataloader_drop_last: the {rows} rows to train on fill no batch of "
-            f"{args.per_device_train_batch_size}, so that nothing would be trained on; lower "
-            "per_device_train_batch_size, or leave dataloader_drop_last out."
+            f"training.dataloader_drop_last: the {rows} rows to train on fill no batch of {needed}, so that nothing "
+            "would be trained on; lower per_device_train_batch_size, or leave dataloader_drop_last out."
         )
 
 

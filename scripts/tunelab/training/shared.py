@@ -19,6 +19,7 @@ from tunelab.models.lean_lora import make_lean
 from tunelab.training import checkpoints, memory_fit
 from tunelab.training.events import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
+from tunelab.training.sharing import gather_each, share_steps
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
@@ -57,7 +58,8 @@ def build_arguments(
     set_seed(seed)
     places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
     try:
-        return config_class(**(defaults | memory_fit.shrink(config_class, training, folder) | places))
+        fitting = share_steps(memory_fit.shrink(config_class, training, folder))
+        return config_class(**(defaults | fitting | places))
     except (ValueError, TypeError, ImportError) as error:  # what only this machine can tell, such as tf32 without a GPU
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"training: {config_class.__name__} refuses this on this machine ({reason}).") from error
@@ -119,7 +121,8 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     """Train, put back the best step's weights when `best` watched, and return what the training cost.
 
     A training that was killed goes on from its last checkpoint: seconds are those of the steps that count, and the peak
-    of memory is the highest of all attempts.
+    of memory is the highest of all attempts. Where several processes train, tokens are those of all, and memory and
+    threads are those of one.
 
     Raises:
         UserError: if no weight moved, a weight is no finite number, or memory does not suffice.
@@ -154,11 +157,12 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         "train_seconds": log.train_seconds,
         "tokens": log.tokens,
         "tokens_per_second": log.tokens / log.train_seconds,
-        "peak_memory_bytes": max(measure_peak_memory(device), resumption.peak_memory_bytes),
+        "peak_memory_bytes": max(*gather_each(measure_peak_memory(device)), resumption.peak_memory_bytes),
         "trainable_parameters": sum(weight.numel() for weight in before.values()),
         "total_parameters": _count_weights(model),
         "device": describe_device(device),
         "dtype": "bfloat16" if trainer.args.bf16 else "float16" if trainer.args.fp16 else "float32",
+        "processes": trainer.args.world_size,
         "threads": torch.get_num_threads(),
         "scoring": f"TRL's own head, as {unpacked}" if unpacked else "packed rows",
         "versions": {name: version(name) for name in PACKAGES},

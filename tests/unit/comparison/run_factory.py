@@ -73,6 +73,7 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
             "resumed_at": [],
             "device": "cpu",
             "dtype": "bfloat16",
+            "processes": 2 if run == "grpo" else 1,
             "threads": 2,
             "versions": {"python": "3.11.9", "torch": "2.13.0", "trl": "1.16.0"},
             **({"teacher_tokens": 18_000} if run == "distilled" else {}),

@@ -121,3 +121,10 @@ def test_completions_that_a_taught_run_draws_count_by_the_trainers_own_default()
     for training, completion in (("{}", 512), ("{max_completion_length: 40}", 40)):
         overlay = f"{{study: {{runs: [base, mine]}}, noise: , runs: {{mine: {taught}, training: {training}}}}}}}"
         assert Slices(load(overlay)).sent("smollm2")["runs"]["mine"]["completion"] == completion
+
+
+def test_processes_are_part_of_a_run_that_has_several_and_of_no_other():
+    shared = Slices(load("runs: {grpo: {launch: {processes: 2}}}"))
+    assert shared.run("grpo")["launch"] == {"processes": 2, "accelerate": "ddp"}
+    assert not any("launch" in slices.run("lora") | slices.carded("lora") for slices in (PLAIN, shared))
+    assert not any("launch" in run for run in PLAIN.whole["runs"].values())

@@ -1,7 +1,8 @@
 """Killed trainings go on from their checkpoints and end with the very bytes of one that was never killed.
 
-Each attempt is the script's `main` in a process of its own, which really is killed. The processes are forked from a
-server that has imported the libraries, because importing them takes longer than these trainings do.
+Each attempt is the script's `main` in a process of its own, or in two that share the training, which really is killed.
+The processes are forked from a server that has imported the libraries, because importing them takes longer than these
+trainings do.
 """
 
 import gc
@@ -9,6 +10,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import forkserver
@@ -30,6 +32,7 @@ from tunelab.config.specs.training import (
     Rewards,
     SftRun,
 )
+from tunelab.jobs.launching import CHECKPOINTS
 from tunelab.training import checkpoints
 
 PRELOADED = [
@@ -41,6 +44,7 @@ PRELOADED = [
     "transformers.models.llama.modeling_llama",
 ]
 PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
+END = 256  # the token that ends an answer
 LOST = 255  # what multiprocessing tells of a process whose end its server could not report; its files tell then
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
 ADALORA = {"peft_type": "ADALORA", "init_r": 6, "target_r": 2, "tinit": 1, "tfinal": 1, "total_step": 7}
@@ -56,8 +60,12 @@ GRPO |= {"max_completion_length": 6, "learning_rate": 1e-2, "beta": 0.05}
 TAUGHT = {"max_steps": 5, "per_device_train_batch_size": 4, "max_completion_length": 6, "learning_rate": 1e-2}
 
 
-def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -> None:
-    """Train in this process, which kills itself at a moment that `set_trap` knows."""
+def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None, shared: dict[str, str]) -> None:
+    """Train in this process, which kills itself at a moment that `set_trap` knows.
+
+    shared: what a launcher tells the process in its environment if it is one of several.
+    """
+    os.environ.update(shared)
     gc.freeze()  # what the server imported need not be searched for garbage
     console = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(console, 1)
@@ -69,8 +77,10 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     import train_sft
     from transformers import Trainer
 
-    from tunelab.training import grpo
+    from tunelab.training import drawing, grpo
 
+    if work.scripted:
+        drawing.find_generate = lambda *ignored: (script_completions, "a script")
     grpo.build_reward_functions = lambda spec: ([reward_length], [1.0])
     evaluate = Trainer.evaluation_loop
 
@@ -131,6 +141,14 @@ def set_trap(moment: str, step: int) -> None:
         Trainer.add_callback = lambda self, callback: None
 
 
+def script_completions(input_ids, **ignored):
+    """Answer each row by its place among those of all processes: one to three letters, and the end token."""
+    first = int(os.environ.get("RANK", 0)) * len(input_ids)
+    answers = [[97 + place % 5] * (1 + place % 3) for place in range(first, first + len(input_ids))]
+    ids = [[*answer, *[END] * (4 - len(answer))] for answer in answers]
+    return torch.cat([input_ids, torch.tensor(ids)], 1)
+
+
 def reward_length(prompts, completions, **others):
     return [float(len(turns[0]["content"])) for turns in completions]
 
@@ -162,7 +180,17 @@ def prepare(tmp_path_factory, rows, llama):
     source = {"model": "tiny", "source": {"source": "random"}, "revision": None, "licence": None}
     records.write_json(llama.parent / "card.json", source)
 
-    def prepare(adapter=None, quantization=None, start=None, save_steps=2, method="sft", teacher=None, **settings):
+    def prepare(
+        adapter=None,
+        quantization=None,
+        start=None,
+        save_steps=2,
+        method="sft",
+        teacher=None,
+        processes=1,
+        scripted=False,
+        **settings,
+    ):
         fields = {"model": "tiny", "dataset": "chat", "adapter": adapter, "quantization": quantization}
         fields |= {"label": "Trial", "method": method}
         if method == "sft":
@@ -180,6 +208,8 @@ def prepare(tmp_path_factory, rows, llama):
             start=[start / "weights"] if start else [],
             teacher=[teacher / "weights"] if teacher else [],
             kind="adapter" if adapter or start else "model",
+            processes=processes,
+            scripted=scripted,
             saving=CheckpointSettings(save_steps=save_steps),
             spec=spec,
         )
@@ -192,9 +222,16 @@ def run(tmp_path_factory, processes):
     """Return a function that makes attempts at a training, one for each kill and one that ends."""
 
     def try_once(work, folder, kill=None):
-        process = processes.Process(target=attempt, args=(work, folder, kill))
-        process.start()
-        process.join()
+        moment, victim = (kill[:2], kill[2:] or (0,)) if kill else (None, (0,))
+        started = [
+            processes.Process(target=attempt, args=(work, folder, moment if rank in victim else None, shared))
+            for rank, shared in enumerate(share(work.processes, folder))
+        ]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join()
+        process = started[victim[0]]
         ends = not kill or kill[0] == "never"
         if process.exitcode == LOST:
             psutil.wait_procs([psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else [])
@@ -212,6 +249,17 @@ def run(tmp_path_factory, processes):
         return read_result(folder, work.kind)
 
     return run
+
+
+def share(processes, folder):
+    """Return what a launcher tells each of several processes; nothing if there is one."""
+    if processes == 1:
+        return [{}]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes), "ACCELERATE_USE_CPU": "true"}
+    told |= {CHECKPOINTS: str(folder / "checkpoints")}
+    return [told | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
 
 
 def read_result(folder, kind):
@@ -436,3 +484,53 @@ def test_reinforcement_goes_on_to_the_bit_with_every_completion(prepare, run, wh
     assert len(completions[0]) == sampled
     pandas.testing.assert_frame_equal(*completions)
     assert one.history[-1]["kl"] != 0
+
+
+# a step takes as many rows by one process as by two, each with half of the accumulation
+ALIKE = {
+    "sft": {"gradient_checkpointing": False, "eval_strategy": "steps", "eval_steps": 1},  # one packs its rows
+    "dpo": {},
+    "grpo": {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
+    "rloo": {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4, "steps_per_generation": 4},
+    "distillation": {},
+}
+TWICE = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
+COMPARED = ("step", "epoch", "tokens", "loss", "eval_loss", "grad_norm", "reward", "rewards/margins")
+
+
+@pytest.mark.parametrize("method", ALIKE)
+def test_two_processes_learn_what_one_learns(prepare, run, whole, method):
+    settings = TWICE | ALIKE[method] | {"adapter": LORA | {"lora_dropout": 0.0}, "method": method, "scripted": True}
+    settings |= {"teacher": whole.folder / "adapter"} if method == "distillation" else {}
+    with ThreadPoolExecutor() as pool:
+        one, two = pool.map(lambda count: run(prepare(processes=count, **settings)), (1, 2))
+    assert len(one.history) == len(two.history) > 0
+    for row, other in zip(one.history, two.history, strict=True):
+        found, expected = ({name: made[name] for name in COMPARED if name in made} for made in (other, row))
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    costs = ("tokens", "steps", "best_step", "trainable_parameters")
+    assert [two.summary[name] for name in costs] == [one.summary[name] for name in costs]
+    assert (one.summary["processes"], two.summary["processes"]) == (1, 2)
+    assert two.log.count("step 3 of ") == one.log.count("step 3 of ")  # only the first process reports
+    if method in ("grpo", "rloo"):
+        first, second = (pandas.read_parquet(made.folder / "completions") for made in (one, two))
+        pandas.testing.assert_frame_equal(first, second, rtol=1e-4)
+        assert set(first["truncated"]) == {False}
+
+
+SHARED = {
+    "sft": ({"method": "sft", "logging_steps": 3}, [("step", 3, 1), ("writing", 4, 1), ("step", 5, 0)], [2, 4]),
+    "grpo": ({"method": "grpo", "save_steps": 1}, [("writing", 2, 0), ("step", 3, 1)], [1, 3]),
+}
+
+
+@pytest.mark.parametrize("method", SHARED)
+def test_a_shared_training_goes_on_to_the_bit_whichever_process_is_killed(prepare, run, method):
+    settings, kills, resumed_at = SHARED[method]
+    work = prepare(adapter=LORA, processes=2, gradient_accumulation_steps=2, **settings)
+    one, result = run_both(run, work, *kills)
+    assert_equal(result, one)
+    assert result.summary["resumed_at"] == resumed_at
+    if method == "grpo":
+        completions = [pandas.read_parquet(made.folder / "completions") for made in (one, result)]
+        pandas.testing.assert_frame_equal(*completions)

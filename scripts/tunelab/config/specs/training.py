@@ -14,6 +14,8 @@ PREFERENCES = ("dpo", "kto")
 SIGNALLING = (*PREFERENCES, "distillation")
 # methods that learn from answers drawn while they train, whatever says what these are worth
 DRAWING = (*SAMPLING, "distillation")
+# fields that count steps, of which each of a run's processes takes its part
+SHARED = ("gradient_accumulation_steps", "steps_per_generation")
 # the five that both sets have, and the coin of control runs
 REWARDS = ("correctness", "integer", "strict_format", "soft_format", "xml_count", "random")
 # fields of a run that say what it learns of drawn answers
@@ -40,6 +42,17 @@ class BaseRun(Spec):
     model: str
 
 
+class LaunchSpec(Spec):
+    """One training by several processes of one machine, each with a GPU of its own."""
+
+    processes: Annotated[int, Field(ge=2)] = Field(description="Processes that share each step of the training.")
+    accelerate: Literal["ddp"] = Field(
+        "ddp",
+        description="ddp: each process holds the whole model. fsdp2, zero3 and files of accelerate's, which divide it, "
+        "are not taken: what is saved and published here are whole weights, of a model that one process holds.",
+    )
+
+
 class TrainedRun(Spec):
     label: Label
     model: str
@@ -55,6 +68,16 @@ class TrainedRun(Spec):
     )
     quantization: dict[str, Any] | None = Field(None, description="Fields of transformers' BitsAndBytesConfig.")
     training: dict[str, Any] = Field(description="Fields of TRL's config class for the method, passed through.")
+    launch: LaunchSpec | None = Field(
+        None,
+        description="Train by several processes, which share what `training` says of a step.",
+        exclude_if=lambda launch: launch is None,  # a run without is what it was before there were such runs
+    )
+
+    @property
+    def processes(self) -> int:
+        """How many processes train the run; on a machine with GPUs each has one."""
+        return self.launch.processes if self.launch else 1
 
     @property
     def uses_bitsandbytes(self) -> bool:
