@@ -15,3 +15,8 @@ else:
     asked = Claims(TAKEN, gpu=bool(GPUS))
     THREADS = HALF_OF_CORES = asked.threads
     CLAIMS = {"mem_mb": asked.megabytes, "runtime": asked.minutes}
+
+
+def training_gpus(wildcards):
+    """Say how many GPUs a training claims: each of its processes has one."""
+    return GPUS * CFG.runs[wildcards.run].processes

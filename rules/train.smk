@@ -1,8 +1,3 @@
-def training_gpus(wildcards):
-    """Say how many GPUs a training claims: each of its processes has one."""
-    return GPUS * CFG.runs[wildcards.run].processes
-
-
 rule train_sft:
     input:
         card=lambda wildcards: model_card(wildcards.run),
