@@ -1,6 +1,6 @@
 # What jobs claim: threads and GPUs, and of a cluster memory and time as well. No rule in here.
 #
-# A rule without `threads` takes seconds on one core: it is a `localrule`, which a cluster leaves to the machine that
+# What takes seconds on one core has no `threads` and is a `localrule`, which a cluster leaves to the machine that
 # Snakemake runs on, where the network is.
 
 from tunelab.upkeep.claims import Claims
