@@ -94,7 +94,8 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
 
 # the longest files first, one for each process; the killed study waits more than it works
-test: setup-tests lint programs ## check the code and run all tests
+test: ## check the code and run all tests
+	@$(MAKE) --jobs=2 lint programs
 	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
