@@ -47,6 +47,7 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
             "dataset": "sums",
             "adapter": None,
             "training": grpo,
+            "launch": {"processes": 2, "accelerate": "ddp"},
             "init_from": "warmstart",
             "rewards": {"set": "fixed", "weights": dict.fromkeys(REWARDS, 1.0)},
         },
