@@ -56,9 +56,9 @@ quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
-report: setup setup-profile ## make the report, or bring it up to date (PARTIAL=1: of what is there, and say what is missing)
+report: setup setup-profile ## make the report, or bring it up to date (PARTIAL=1: of what is there; PROFILE=slurm: on a cluster)
 ifdef PARTIAL
-	@$(VENV)/bin/python scripts/report_partial.py --cores $(CORES) $(STUDY)
+	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY)
 else
 	$(SNAKEMAKE)
 endif

@@ -79,6 +79,9 @@ def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
     ]
     own = "it's $(touch pwned)"
     assert make(folder, "report", f"PROFILE={own}", "CORES=4") == [["--cores", "4", "--profile", own]]
+    # what is only the page is made here
+    program = ["scripts/report_partial.py", "--cores", "all", "--configfile", "a.yaml"]
+    assert make(folder, "report", "PARTIAL=1", "PROFILE=slurm", "CONFIG=a.yaml") == [program]
 
 
 def test_a_partial_report_is_made_by_its_tool(folder):

@@ -3,9 +3,12 @@
 Snakemake starts itself anew for such a job, with `--mode remote`; a plan in that mode shows what the job would read.
 """
 
+import json
+import re
+
 import pytest
 
-from tests.study_copy import appended, call_snakemake, changed_config, changed_file, plan
+from tests.study_copy import appended, call_snakemake, changed_config, changed_file, dry_run, plan
 
 EDIT = {"runs": {"lora": {"training": {"learning_rate": 1.0e-4}}}}
 
@@ -40,3 +43,17 @@ def test_a_queued_job_refuses_code_that_it_was_not_planned_with(finished, frozen
 def test_comments_of_code_may_be_edited_while_a_job_waits(finished, frozen):
     with appended(finished / "scripts/tunelab/evaluation/losses.py", "\n# a comment\n"):
         assert plan(finished, "--mode", "remote", **frozen) == set()
+
+
+def test_a_queued_job_claims_what_was_claimed_for_it(finished, frozen, tmp_path):
+    """Slurm's job steps ask for the threads again, and are refused more than the job has."""
+    with open(frozen["TUNELAB_FROZEN_STUDY"], encoding="utf-8") as file:
+        study = json.load(file)
+    study["plan"]["taken"] = {"train_sft": {"train_sft lora 1": {"megabytes": 2000, "minutes": 10, "threads": 3}}}
+    queued = tmp_path / "queued.json"
+    queued.write_text(json.dumps(study), encoding="utf-8")
+    options = ("--mode", "remote", "--cores=8", "--forcerun", "train_sft")
+    printed = dry_run(finished, *options, TUNELAB_FROZEN_STUDY=str(queued))
+    jobs = re.findall(r"^(?:local)?rule train_sft:((?:\n    .*)*)", printed, re.MULTILINE)
+    (own,) = [text for text in jobs if "run=lora," in text]
+    assert "threads: 3" in own and "mem_mb=4000" in own and "runtime=35" in own

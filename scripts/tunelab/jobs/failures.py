@@ -66,7 +66,10 @@ def find_reason(log: Path) -> str:
         return lines[-1][:SHOWN]
     if not log.is_file():
         return "it has no log: it was stopped before it began, or a cluster did not take it (lines above would say so)"
-    return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
+    return (
+        "it was stopped without a word: by someone, by the system for want of memory (`dmesg` would say so), or by a "
+        "cluster at a limit of memory or time"
+    )
 
 
 def describe_failures(logs: dict[str, Path], offer: str = "") -> str:

@@ -58,7 +58,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
         | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
         "pairs": pairs,
-        "all_pairs": compares_all(study),
+        "many": not compares_all(study),  # too many runs to name each, or to set each against each
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
@@ -98,7 +98,7 @@ def list_sections(page: dict) -> list[str]:
         "data": True,
         "results": True,
         "contrasts": page["findings"]["declared"] or lacking["pairs"],
-        "pairs": page["all_pairs"] and len(page["runs"]) > 1,
+        "pairs": not page["many"] and len(page["runs"]) > 1,
         "cost": page["costs"] or lacking["trained"],
         "samples": page["samples"],
         "learning": "learning_curves" in page["figures"],

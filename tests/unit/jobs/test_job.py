@@ -201,6 +201,7 @@ def test_a_finished_job_leaves_a_card_beside_its_log(tmp_path):
     assert card["inputs"] == {f"in/{name}": sha256(text) for name, text in INPUTS.items()}
     assert card["outputs"] == {"results/history.jsonl": sha256("made"), "results/events/event": sha256("happened")}
     assert card["seconds"] >= 0 and card["peak_memory_bytes"] > 2**20 and card["threads"] == 2
+    assert card["cpu_seconds"] > 0
     assert card["started"] <= card["finished"] and card["reused_from"] is None
     assert len(card["commit"]) == 40 and card["dirty"] in (True, False)
     assert {"host", "platform", "python", "key"} < set(card)
