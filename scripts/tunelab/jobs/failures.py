@@ -25,6 +25,7 @@ BATCHES = {
     "measure_drift": "drift.batch_size",
     "draw_samples": "samples.{samples}.batch_size",
 }
+TOLD = "Error: "  # before the sentence that tells why a job failed
 SHOWN = 200  # characters of what a library said
 ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this failed for want of space
 
@@ -58,18 +59,27 @@ def _name_batch(rule: str, wildcards: Mapping[str, str]) -> str:
 
 def find_reason(log: Path) -> str:
     """Return the line of a failed job's log that says most: its sentence, or else the end of the traceback."""
-    lines = [line.strip() for line in _read_lines(log) if line.strip()]
-    told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    if told:
-        return told[-1]
-    if lines and any(line.startswith("Traceback") for line in lines):
-        return lines[-1][:SHOWN]
+    if told := _find_told(log):
+        return told
     if not log.is_file():
         return "it has no log: it was stopped before it began, or a cluster did not take it (lines above would say so)"
-    return (
-        "it was stopped without a word: by someone, by the system for want of memory (`dmesg` would say so), or by a "
-        "cluster at a limit of memory or time"
-    )
+    return "it was stopped without a word, by someone or by the system for want of memory (`dmesg` would say so)"
+
+
+def note_reason(log: Path, said: str | None) -> None:
+    """Write into the log of a failed job what a cluster says of it, unless the job told why itself."""
+    if said and not _find_told(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{TOLD}{' '.join(said.split())[: 2 * SHOWN]}\n")
+
+
+def _find_told(log: Path) -> str | None:
+    lines = [line.strip() for line in _read_lines(log) if line.strip()]
+    told = [line.removeprefix(TOLD) for line in lines if line.startswith(TOLD)]
+    if told:
+        return told[-1]
+    return lines[-1][:SHOWN] if any(line.startswith("Traceback") for line in lines) else None
 
 
 def describe_failures(logs: dict[str, Path], offer: str = "") -> str:

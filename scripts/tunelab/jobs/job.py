@@ -16,7 +16,7 @@ from typing import Any
 
 from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
-from tunelab.jobs.failures import explain_failure
+from tunelab.jobs.failures import TOLD, explain_failure
 from tunelab.jobs.gpus import take_gpus
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
@@ -124,7 +124,7 @@ def _end_with(sentence: str, error: Exception) -> None:
     try:
         if not isinstance(error, UserError):
             traceback.print_exc()
-        print(f"Error: {sentence}", flush=True)
+        print(f"{TOLD}{sentence}", flush=True)
     except OSError:  # the log may lie on the very disk that is full
         os.write(_terminal, f"{mark_progress(_title, sentence)}\n".encode(errors="backslashreplace"))
     sys.exit(1)

@@ -46,7 +46,7 @@ class Display(logging.Handler):
         self._workflow, self._usual = workflow, usual
         self._screen = Screen(usual.stream, live=usual.can_color_tty(), colours=not usual.nocolor)
         self._study: RunningStudy | None = None
-        self._closed = threading.Event()
+        self._over = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -63,7 +63,7 @@ class Display(logging.Handler):
         super().close()
 
     def _end(self) -> None:
-        self._closed.set()
+        self._over.set()
         with self.lock, contextlib.suppress(OSError):  # the terminal may be gone
             self._screen.erase()
 
@@ -96,6 +96,6 @@ class Display(logging.Handler):
 
     def _keep_looking(self) -> None:
         with contextlib.suppress(OSError):
-            while not self._closed.wait(PERIOD):
+            while not self._over.wait(PERIOD):
                 with self.lock:
                     self._study.look()

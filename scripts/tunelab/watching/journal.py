@@ -9,18 +9,20 @@ import logging
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Any
 
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from tunelab.jobs.failures import note_reason
 from tunelab.watching.planned import JOURNAL, describe_jobs
 
 INTERRUPTED = "Terminating processes on user request"
 
 
 class Journal(logging.Handler):
-    """A handler that writes events and no message.
+    """A handler that writes events, and into a failed job's log what a cluster said of it.
 
     The plan comes with the first job, and takes the place of an older run's journal.
     """
@@ -54,6 +56,7 @@ class Journal(logging.Handler):
         elif event == LogEvent.JOB_FINISHED:
             _write("a", event="finish", job=record.job_id)
         elif event == LogEvent.JOB_ERROR:
+            note_reason(Path(record.log[0]), record.rule_msg)  # before anyone looks there for it
             _write("a", event="fail", job=record.jobid)
         elif record.getMessage().startswith(INTERRUPTED):
             _write("a", event="stop")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tunelab.jobs.failures import BATCHES, describe_failures, explain_failure, find_reason, offer_partial
+from tunelab.jobs.failures import BATCHES, describe_failures, explain_failure, find_reason, note_reason, offer_partial
 
 RULES = Path(__file__).parents[3] / "rules"
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in main\nValueError: no such thing\n'
@@ -27,6 +27,26 @@ def test_the_reason_of_a_failed_job_is_the_line_of_its_log_that_says_most(tmp_pa
         file.write_text(log, encoding="utf-8")
     assert find_reason(file).startswith(reason)
     assert "\n" not in find_reason(file)
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (None, "the cluster said: no such GPU"),
+        ("step 1 of 2\n", "the cluster said: no such GPU"),
+        ("Error: row 3 is empty.\n", "row 3 is empty."),
+        (TRACEBACK, "ValueError: no such thing"),
+    ],
+)
+def test_what_a_cluster_says_is_the_reason_of_a_job_that_says_none(tmp_path, log, reason):
+    file = tmp_path / "logs/job.log"
+    if log is not None:
+        file.parent.mkdir()
+        file.write_text(log, encoding="utf-8")
+    note_reason(file, "the cluster said:\n   no such GPU\n")
+    assert find_reason(file) == reason
+    note_reason(tmp_path / "other.log", None)
+    assert not (tmp_path / "other.log").exists()
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), OSError(2, "No such file"), RuntimeError("shapes differ")])

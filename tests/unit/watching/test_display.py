@@ -52,6 +52,12 @@ def test_while_jobs_run_warnings_and_errors_are_shown_and_the_rest_is_told_in_a_
     assert shown("Complete log(s): a.log") == "Complete log(s): a.log\n"
 
 
+def test_whoever_looks_ends_with_the_display(workflow):
+    handler = Display(workflow, ColorizingTextHandler(stream=io.StringIO(), formatter=DefaultFormatter()))
+    handler.close()
+    handler._keep_looking()  # at the end of the process its thread may come to this after everything is closed
+
+
 def test_a_failed_job_is_told_once(shown):
     shown("Execute 1 jobs...", LogEvent.JOB_STARTED, jobs=[1])
     shown("Rule: train_sft", LogEvent.JOB_INFO, jobid=1)

@@ -4,10 +4,12 @@ import json
 import logging
 import os
 import platform
+from pathlib import Path
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from tunelab.jobs.failures import find_reason
 from tunelab.watching import journal
 from tunelab.watching.journal import Journal
 from tunelab.watching.planned import JOURNAL
@@ -53,7 +55,9 @@ def test_it_tells_of_starts_and_ends_and_of_nothing_else(note):
     note("1 of 2 steps (50%) done", LogEvent.PROGRESS)
     note("Rule: render_report", LogEvent.JOB_INFO, jobid=2)
     note("Terminating processes on user request, this might take some time.")
-    entries = note("Error in rule", LogEvent.JOB_ERROR, jobid=2)
+    log = "results/logs/render_report.log"
+    entries = note("Error in rule", LogEvent.JOB_ERROR, jobid=2, log=[log], rule_msg="sbatch failed: no such GPU")
+    assert find_reason(Path(log)) == "sbatch failed: no such GPU"
     assert [(entry["event"], entry.get("job")) for entry in entries[1:]] == [
         ("start", 1),
         ("finish", 1),
