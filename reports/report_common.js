@@ -55,7 +55,8 @@ function fillIn(sentence, values) {
   const parts = document.createDocumentFragment();
   for (const part of sentence.split(/(\{\w+\})/)) {
     const name = part.match(/^\{(\w+)\}$/)?.[1];
-    parts.append(name in values ? values[name] : part);
+    const value = name in values ? values[name] : part;
+    parts.append(value.cloneNode ? value.cloneNode(true) : value); // one node may stand in several places
   }
   return parts;
 }

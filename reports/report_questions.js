@@ -13,6 +13,7 @@ const FILTERS = {
     wrong: ({ first, second }) => !first && !second,
     right: ({ first, second }) => first && second,
     disagree: ({ differ }) => differ,
+    readings: ({ readTwice }) => readTwice,
   },
   text: {
     all: () => true,
@@ -55,7 +56,10 @@ function startBrowser() {
     const mark = marks[markBox.value];
     const values = task().answers.map((rows) => (isMaths() ? (rows[item][2] & mark) !== 0 : rows[item][3]));
     const [first, second] = pair();
-    return { first: values[first], second: values[second], differ: values.some((value) => value !== values[0]) };
+    const bits = task().answers[first][item][2];
+    const readTwice = ((bits & marks.strict) !== 0) !== ((bits & marks.flexible) !== 0);
+    const differ = values.some((value) => value !== values[0]);
+    return { first: values[first], second: values[second], differ, readTwice };
   }
 
   function search() {
@@ -249,10 +253,25 @@ function startBrowser() {
     event.preventDefault();
   });
 
+  /** Follow a link to one question (`question/task/id`), or to a run's answers under a filter (`answers/task/filter/run`). */
   function follow() {
-    const [kind, name, id] = decodeURIComponent(location.hash.slice(1)).split("/");
+    const [kind, name, id, run] = decodeURIComponent(location.hash.slice(1)).split("/");
     const place = data.tasks.findIndex((row) => row.name === name);
-    if (kind !== "question" || place === -1) return;
+    if (place === -1) return;
+    if (kind === "question") openQuestion(place, id);
+    else if (kind === "answers" && id in FILTERS[data.tasks[place].kind] && runs[run]) showAnswers(place, id, run);
+  }
+
+  function showAnswers(place, filter, run) {
+    [taskBox.value, queryBox.value, firstBox.value, state.filter] = [place, "", run, filter];
+    search();
+    drawFilters();
+    refresh();
+    find("questions").scrollIntoView({ block: "start" });
+    listHeadings()[0]?.focus({ preventScroll: true });
+  }
+
+  function openQuestion(place, id) {
     const item = data.tasks[place].items.findIndex(([text]) => texts[text] === id);
     if (item === -1) return;
     [taskBox.value, queryBox.value, state.filter] = [place, "", "all"];

@@ -1,4 +1,4 @@
-// Tables whose columns can be sorted by a click.
+// Tables whose columns can be sorted by a click, and whose rows can be chosen by what they are about.
 
 /** Return the header cells that stand over exactly one column, by that column. */
 function listColumns(table) {
@@ -50,3 +50,21 @@ function sortRows(rows, column, direction) {
 }
 
 document.querySelectorAll("table[data-sortable]").forEach(makeSortable);
+
+function makeFilterable(form) {
+  const table = find(form.dataset.filters);
+  const rows = [...table.tBodies[0].rows];
+  const boxes = [...form.querySelectorAll("select")];
+  const choose = () => {
+    const fits = (row) => boxes.every((box) => !box.value || row.dataset[box.dataset.column].split(" ").includes(box.value));
+    for (const row of rows) row.hidden = !fits(row);
+    const shown = rows.filter((row) => !row.hidden).length;
+    const count = { count: formatCount(shown), total: formatCount(rows.length) };
+    form.querySelector("output").textContent = write(words.rowsShown, count);
+  };
+  form.hidden = false;
+  form.addEventListener("change", choose);
+  choose(); // a browser may keep what was chosen before a page was loaded again
+}
+
+document.querySelectorAll("form[data-filters]").forEach(makeFilterable);

@@ -24,6 +24,7 @@ from tunelab.jobs.function_files import check_functions
 from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
+from tunelab.jobs.makers import describe_rules
 from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices

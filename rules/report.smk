@@ -56,5 +56,6 @@ rule render_report:
         results=untracked(CFG.study.results),
         study=untracked(SLICES.whole),
         partial=untracked(LACKING.get("partial")),
+        makers=lambda wildcards: describe_rules(workflow.rules),
     script:
         "../scripts/render_report.py"

@@ -4,6 +4,7 @@ Reads   results     the study's folder: estimates, cards, token lengths, trainin
         figures     the SVG files to show
         templates   the page's templates and its style sheet
         partial     what a partial report lacks, and why; None of a whole study
+        makers      the rules, and what each reads and writes
 Writes  report      the page (HTML)
 """
 
@@ -16,9 +17,15 @@ from tunelab.reporting.report import render_report
 
 
 def main(
-    results: str, study: dict, figures: list[Path], templates: list[Path], partial: dict | None, report: Path
+    results: str,
+    study: dict,
+    figures: list[Path],
+    templates: list[Path],
+    partial: dict | None,
+    makers: list[dict],
+    report: Path,
 ) -> None:
-    records.write_text(report, render_report(StudyFolder(results, study), figures, templates, partial))
+    records.write_text(report, render_report(StudyFolder(results, study), figures, templates, partial, makers))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def test_sums_are_sorted_by_what_the_first_contrast_of_the_config_fixed_and_brok
     assert page.locator("#questions-second option:checked").inner_text() == "GRPO"
     # right are every third row and every second: 20 and 30 of 60, 10 of them both
     expected = {"all": 60, "fixed": 20, "broken": 10, "both wrong": 20, "both right": 10, "any runs disagree": 40}
-    assert read_counts(page) == expected
+    assert read_counts(page) == expected | {"A is read in two ways": 40}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def test_sums_are_sorted_by_what_the_first_contrast_of_the_config_fixed_and_brok
         ("both wrong", 20, [2, 6, 8, 12]),
         ("both right", 10, [1, 7, 13, 19]),
         ("any runs disagree", 40, [1, 3, 4, 5]),
+        ("A is read in two ways", 40, [2, 3, 5, 6]),
     ],
 )
 def test_a_filter_shows_the_questions_that_fit_it(page, name, shown, first):
@@ -46,14 +47,14 @@ def test_a_filter_shows_the_questions_that_fit_it(page, name, shown, first):
 def test_right_can_mean_the_last_number(page):
     page.select_option("#questions-mark", "flexible")
     expected = {"all": 60, "fixed": 0, "broken": 30, "both wrong": 0, "both right": 30, "any runs disagree": 60}
-    assert read_counts(page) == expected
+    assert read_counts(page) == expected | {"A is read in two ways": 40}
 
 
 def test_other_runs_can_be_compared(page):
     page.select_option("#questions-first", label="GRPO")
     page.select_option("#questions-second", label="LoRA")
     expected = {"all": 60, "fixed": 0, "broken": 30, "both wrong": 30, "both right": 0, "any runs disagree": 40}
-    assert read_counts(page) == expected
+    assert read_counts(page) == expected | {"A is read in two ways": 0}
     assert page.locator("#questions-hint").inner_text().startswith("Fixed: GRPO is wrong and LoRA is right.")
 
 
@@ -168,3 +169,20 @@ def test_without_its_script_the_page_says_what_is_missing_and_where_it_lies(visi
     note = page.locator("#questions noscript").inner_text()
     assert "which is switched off here" in note
     assert "results/runs/{run}/seed{seed}/{task}/answers.jsonl" in note
+
+
+def test_what_strict_and_lenient_reading_judge_differently_is_one_click_away(page):
+    links = page.locator("#results a[href^='#answers/']")
+    assert links.all_inner_texts() == ["40 of 60", "0 of 60", "0 of 60", "0 of 60", "0 of 60"]
+    links.first.click()
+    expect(page.locator("#questions-count")).to_have_text("40 of 60 questions")
+    assert page.locator("#questions-first option:checked").inner_text() == "untouched"
+    assert page.locator(".questions-filter input:checked").get_attribute("value") == "readings"
+    assert read_numbers(page)[:4] == [2, 3, 5, 6]
+    assert page.evaluate("document.activeElement.closest('#questions-list') !== null")
+
+
+def test_a_link_to_what_is_not_there_changes_nothing(visit, report):
+    for anchor in ("#answers/arithmetic/none/0", "#answers/arithmetic/readings/99", "#answers/none/readings/0"):
+        page = visit(report, anchor)
+        expect(page.locator("#questions-count")).to_have_text("60 of 60 questions")

@@ -3,14 +3,13 @@
 Verdicts come from the results; nothing is judged in here.
 """
 
-from tunelab.comparison.metrics import CONTRASTED
-from tunelab.comparison.results import Contrast
 from tunelab.config.study import Study
 
+VERDICTS = ("better", "worse", "equivalent", "undecided")  # as the page lists them
 MIRRORED = {"better": "worse", "worse": "better"}
 
 
-def build_findings(contrasts: list[Contrast]) -> dict:
+def build_findings(contrasts: list[dict]) -> dict:
     """Build the declared contrasts by task and metric, and the counts that the page tells of them."""
     rows = [build_finding(contrast) for contrast in contrasts]
     declared = [row for row in rows if row["declared"]]
@@ -18,6 +17,7 @@ def build_findings(contrasts: list[Contrast]) -> dict:
     return {
         "declared": declared,
         "primary": primary,
+        "groups": group_verdicts(primary),
         "undecided": sum(row["verdict"] == "undecided" for row in primary),
         "unequal": [row for row in primary if row["unequal"] and not row["task"].startswith("text:")],
         "below_noise": sum(row["below_noise"] for row in declared),
@@ -25,10 +25,10 @@ def build_findings(contrasts: list[Contrast]) -> dict:
     }
 
 
-def build_finding(contrast: Contrast) -> dict:
+def build_finding(contrast: dict) -> dict:
     """Add to a contrast whether repeated evaluations moved the metric by as much."""
-    floor = contrast.noise
-    return contrast.model_dump() | {"below_noise": bool(floor) and abs(contrast.value) <= floor}
+    floor = contrast["noise"]
+    return contrast | {"below_noise": bool(floor) and abs(contrast["value"]) <= floor}
 
 
 def mirror(row: dict) -> dict:
@@ -45,20 +45,29 @@ def mirror(row: dict) -> dict:
     }
 
 
-def find_pairs(contrasts: list[Contrast]) -> dict[tuple[str, str, str], dict]:
+def find_pairs(contrasts: list[dict]) -> dict[tuple[str, str, str], dict]:
     """Find the difference on each task's first metric by (task, run, against), in both directions."""
-    rows = [build_finding(contrast) for contrast in contrasts if contrast.primary]
+    rows = [build_finding(contrast) for contrast in contrasts if contrast["primary"]]
     both = [turned for row in rows for turned in (row, mirror(row))]
     return {(row["task"], row["run"], row["against"]): row for row in both}
 
 
-def find_ends(study: Study, cells: dict[tuple[str, str, str], dict]) -> dict[str, tuple[str, str]]:
-    """Find, for each task, the runs with the lowest and the highest value of its first metric."""
-    first = {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
-    ordered = {
-        task: sorted(study.runs, key=lambda run: cells[run, task, metric]["value"]) for task, metric in first.items()
+def group_verdicts(rows: list[dict]) -> dict[str, list[dict]]:
+    """Group findings by task and by what they say: those of one verdict against one run are told in one breath.
+
+    What is undecided is told together at the end, whatever it is held against.
+    """
+    grouped: dict[str, dict[tuple, list[dict]]] = {}
+    for row in rows:
+        said = ("undecided", None) if row["verdict"] == "undecided" else (row["verdict"], row["against"])
+        grouped.setdefault(row["task"], {}).setdefault(said, []).append(row)
+    return {
+        task: [
+            {"verdict": verdict, "against": against, "rows": found}
+            for (verdict, against), found in sorted(groups.items(), key=lambda group: VERDICTS.index(group[0][0]))
+        ]
+        for task, groups in grouped.items()
     }
-    return {task: (runs[0], runs[-1]) for task, runs in ordered.items()}
 
 
 def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:

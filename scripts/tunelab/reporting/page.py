@@ -21,25 +21,34 @@ from tunelab.reporting import (
     filenames,
     findings,
     identity,
+    overview,
     samples,
+    sections,
     settings,
     signals,
     tables,
+    trace,
 )
 from tunelab.reporting.colours import find_colour
 
 
-def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, Any] | None) -> dict:
-    """Build what the templates may refer to; they can refer to nothing else."""
+def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None, makers: list[dict]) -> dict:
+    """Build what the templates may refer to; they can refer to nothing else.
+
+    makers: what makes each kind of file (`jobs.makers.describe_rules`).
+    """
     results = Results.model_validate(study.load(study.results_file))
     found = results.model_dump()
+    trace.place_rows(found)
     find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}
     trainings = tables.load_trainings(study)
     data_cards = cards.build_data_cards(study)
     first = {run: trainings[run, seed] for run, seed in trainings if seed == study.list_seeds(run)[0]}
     texts = {name_text(text): text for text in study.list_texts()}
-    pairs = findings.find_pairs(results.contrasts)
+    pairs = findings.find_pairs(found["contrasts"])
     cells = build_cells(study, find)
+    primary = {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
+    costs = tables.build_cost_table(study, trainings)
     page = {
         "title": study.spec["study"]["title"],
         "partial": partial,
@@ -52,11 +61,10 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "cards": data_cards,
         "metrics": {name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
         "cells": cells,
-        "ends": findings.find_ends(study, cells),
         "find": find,
-        "findings": findings.build_findings(results.contrasts),
-        "primary": {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
-        | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
+        "findings": findings.build_findings(found["contrasts"]),
+        "primary": primary | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
+        "overview": overview.build_overview(study, primary, cells, pairs, costs),
         "pairs": pairs,
         "many": not compares_all(study),  # too many runs to name each, or to set each against each
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
@@ -69,16 +77,18 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "samplings": {task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
         "drift": study.spec.get("drift"),
         "settings": settings.build_settings(study, first),
+        "trace": trace.build_trace(found, study.name(study.results_file)),
         "unused_epochs": settings.list_unused_epochs(study),
         "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*SAMPLING)},
         "samples": samples.build_samples(study),
-        "costs": tables.build_cost_table(study, trainings),
+        "costs": costs,
         "facts": facts.build_facts(study, find, trainings, data_cards),
         "signals": signals.build_signals(study, find, pairs),
         "identical": identity.list_identical(study),
         "still": identity.list_still(study, find),
         "figures": figures,
         "files": filenames.build_files(study),
+        "makers": makers,
         "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
         "confidence": results.confidence,
         "power": verdicts.POWER,
@@ -87,36 +97,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict[str, A
         "ngram": datacard.NGRAM,
         "quantiles": list(cards.QUANTILES),
     }
-    return page | {"sections": list_sections(page)}
-
-
-def list_sections(page: dict) -> list[str]:
-    """List the sections that this study has something to say in, in the order of the page."""
-    lacking = page["partial"] or {"pairs": (), "trained": ()}
-    sections = {
-        "setup": True,
-        "data": True,
-        "results": True,
-        "contrasts": page["findings"]["declared"] or lacking["pairs"],
-        "pairs": not page["many"] and len(page["runs"]) > 1,
-        "cost": page["costs"] or lacking["trained"],
-        "samples": page["samples"],
-        "learning": "learning_curves" in page["figures"],
-        "rewards": page["completions"],
-        "signals": "signals" in page["figures"],
-        "gains": page["gains"],
-        "changes": page["changes"],
-        "noise": page["repeats"],
-        "seeds": page["parts"],
-        "sampling": page["samplings"],
-        "questions": True,
-        "cards": True,
-        "known": page["known"],
-        "threats": True,
-        "reproduce": True,
-        "glossary": True,
-    }
-    return [section for section, present in sections.items() if present]
+    return page | {"sections": sections.list_sections(page)}
 
 
 def build_run(study: Study, run: str) -> dict:

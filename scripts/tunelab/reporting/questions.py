@@ -90,6 +90,18 @@ def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
     }
 
 
+def count_disagreements(built: dict) -> dict[str, list[int]]:
+    """Count, for each maths task and run, the answers that strict and lenient reading judge differently."""
+    strict, flexible = MARKS["strict"], MARKS["flexible"]
+    return {
+        task["name"]: [
+            sum(bool(row[2] & strict) != bool(row[2] & flexible) for row in rows) for rows in task["answers"]
+        ]
+        for task in built["tasks"]
+        if task["kind"] == "maths"
+    }
+
+
 def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -> dict[str, dict]:
     return {row["id"]: row for row in study.load(study.task_file(run, seed, task, f"{name}.jsonl"))}
 

@@ -17,22 +17,26 @@ from markupsafe import Markup
 
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
+from tunelab.jobs.makers import find_makers
 from tunelab.reporting.figure_words import translate_figures
 from tunelab.reporting.notation import FILTERS
 from tunelab.reporting.page import build_page
-from tunelab.reporting.questions import build_questions, render_data
+from tunelab.reporting.questions import build_questions, count_disagreements, render_data
 from tunelab.reporting.wordings import SOURCE, install_wordings
 
 PAGE = "report.html.j2"
 STYLES = ("report.css", "report_questions.css")
 # the first has what the others share
-SCRIPTS = tuple(f"report_{name}.js" for name in ("common", "navigation", "tables", "figures", "questions"))
+SCRIPTS = tuple(f"report_{name}.js" for name in ("common", "navigation", "tables", "figures", "trace", "questions"))
 
 
-def render_report(study: StudyFolder, figures: list[Path], templates: list[Path], partial: dict | None) -> str:
+def render_report(
+    study: StudyFolder, figures: list[Path], templates: list[Path], partial: dict | None, makers: list[dict]
+) -> str:
     """Render the page from a study's files, its figures (named by their stems) and the templates (by their names).
 
     partial: what the study lacks, if it is not whole (`upkeep.partial.describe_partial`).
+    makers: what makes each kind of file (`jobs.makers.describe_rules`).
     """
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
     missing = {PAGE, *SCRIPTS, *STYLES} - texts.keys()
@@ -40,7 +44,10 @@ def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]
         raise UserError(f"reports/{min(missing)} is missing; restore it from the repository.")
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
-    page = build_page(study, translate_figures(drawn, texts, language), partial)
+    questions = build_questions(study)
+    page = {"disagreements": count_disagreements(questions)} | build_page(
+        study, translate_figures(drawn, texts, language), partial, makers
+    )
     style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)
@@ -48,7 +55,8 @@ def render_report(study: StudyFolder, figures: list[Path], templates: list[Path]
         .render(
             page=page,
             language=language,
-            questions=render_data(build_questions(study)),
+            questions=render_data(questions),
+            trace=render_data(page["trace"]),
             style=Markup(style),
             style_hash=hash_source(style),
             script=Markup(script),
@@ -77,7 +85,7 @@ def build_environment(texts: dict[str, str], language: str = SOURCE) -> Environm
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FILTERS
+    environment.filters |= FILTERS | {"makers": find_makers}
     install_wordings(environment, texts, language)
     return environment
 

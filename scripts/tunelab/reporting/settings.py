@@ -1,6 +1,6 @@
 """The runs' settings side by side, as the config has them, without what cannot change a weight."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tunelab.config.study import Study, has_unused_epochs
@@ -20,8 +20,25 @@ FACTS = (
 )
 
 
-def build_settings(study: Study, trainings: dict) -> list[dict]:
-    """Build sections of rows (name, one cell per run); a cell is None where the run's config has no such setting."""
+def build_settings(study: Study, trainings: dict) -> dict[str, list[dict]]:
+    """Build sections of rows (name, one cell per run); a cell is None where the run's config has no such setting.
+
+    Rows in which trained runs differ are parted from those that all of them share.
+    """
+    sections = _build_sections(study, trainings)
+    places = [place for place, run in enumerate(study.runs) if run in study.list_trained()]
+    return {
+        "differing": _select_rows(sections, lambda cells: len({cells[place] for place in places}) > 1),
+        "shared": _select_rows(sections, lambda cells: len({cells[place] for place in places}) <= 1),
+    }
+
+
+def _select_rows(sections: list[dict], wanted: Callable[[list], bool]) -> list[dict]:
+    chosen = [section | {"rows": [row for row in section["rows"] if wanted(row["cells"])]} for section in sections]
+    return [section for section in chosen if section["rows"]]
+
+
+def _build_sections(study: Study, trainings: dict) -> list[dict]:
     columns = [dict(_list_settings(study, run, trainings)) for run in study.runs]
     names = list(dict.fromkeys(name for column in columns for name in column))
     titles = ("run", *SECTIONS, "as it ran")

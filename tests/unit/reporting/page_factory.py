@@ -18,6 +18,21 @@ from tests.unit.comparison.results_factory import build_study, write_results
 
 PROJECT = Path(__file__).parents[3]
 TEMPLATES = sorted([*(PROJECT / "reports").glob("report*"), *(PROJECT / "reports").glob("*.po")])
+# the rules as the workflow describes them, of which these stand for all
+MAKERS = [
+    {
+        "rule": "train_sft",
+        "script": "scripts/train_sft.py",
+        "inputs": [{"name": "weights", "file": None, "more": 0}],
+        "outputs": ["results/runs/{run}/seed{seed}/training.json"],
+    },
+    {
+        "rule": "compare_methods",
+        "script": "scripts/compare_methods.py",
+        "inputs": [{"name": "scores", "file": "results/runs/base/seed0/sums/scores.jsonl", "more": 3}],
+        "outputs": ["results/results.json", "results/tables/main.csv"],
+    },
+]
 VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use"}
 
 
@@ -69,5 +84,5 @@ def prepare_study(root, study=None, rows=12):
 
 def render_page(root, study, templates=TEMPLATES, partial=None):
     figures = sorted((root / "figures").glob("*.svg"))
-    render_report.main(str(root), study, figures, templates, partial, root / "report.html")
+    render_report.main(str(root), study, figures, templates, partial, MAKERS, root / "report.html")
     return Page((root / "report.html").read_text(encoding="utf-8"))

@@ -3,7 +3,14 @@ import pytest
 from tests.unit.comparison.results_factory import build_study
 from tunelab.comparison.results import Contrast
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting.findings import build_changes, build_findings, find_pairs, list_trained, mirror
+from tunelab.reporting.findings import (
+    build_changes,
+    build_findings,
+    find_pairs,
+    group_verdicts,
+    list_trained,
+    mirror,
+)
 
 
 def build_contrast(run, against, **options):
@@ -11,11 +18,11 @@ def build_contrast(run, against, **options):
     tested = {"p": 0.01, "p_corrected": 0.02, "p_equivalence": 0.9, "margin": 0.05, "smallest_detectable": 0.2}
     ends = {"value": -0.4, "low": -0.6, "high": -0.1, "wins": 7, "losses": 3, "verdict": "better"}
     flags = {"declared": True, "primary": True, "noise": None, "unequal": []}
-    return Contrast(run=run, against=against, **common | tested | ends | flags | options)
+    return Contrast(run=run, against=against, **common | tested | ends | flags | options).model_dump()
 
 
 def test_a_finding_turned_round_says_the_same_of_the_other_run():
-    row = build_contrast("lora", "base").model_dump()
+    row = build_contrast("lora", "base")
     turned = mirror(row)
     assert (turned["run"], turned["against"], turned["verdict"]) == ("base", "lora", "worse")
     assert (turned["value"], turned["low"], turned["high"]) == (0.4, 0.1, 0.6)
@@ -49,6 +56,29 @@ def test_counts_are_of_what_their_names_say():
     assert (len(found["declared"]), len(found["primary"])) == (3, 2)
     assert (found["undecided"], found["exploratory"]) == (1, 1)
     assert [(row["run"], row["against"]) for row in found["unequal"]] == [("lora", "prefix")]
+
+
+def test_verdicts_that_say_the_same_are_told_in_one_breath_and_what_is_undecided_at_the_end():
+    rows = [
+        build_contrast("lora", "prefix", verdict="undecided"),
+        build_contrast("lora", "base"),
+        build_contrast("prefix", "base"),
+        build_contrast("grpo", "warmstart"),
+        build_contrast("grpo", "base", verdict="undecided"),
+        build_contrast("grpo", "base", verdict="worse", task="sums"),
+    ]
+    told = {
+        task: [(group["verdict"], group["against"], [row["run"] for row in group["rows"]]) for group in groups]
+        for task, groups in group_verdicts(rows).items()
+    }
+    assert told == {
+        "support": [
+            ("better", "base", ["lora", "prefix"]),
+            ("better", "warmstart", ["grpo"]),
+            ("undecided", None, ["lora", "grpo"]),
+        ],
+        "sums": [("worse", "base", ["grpo"])],
+    }
 
 
 @pytest.mark.parametrize(("noise", "below"), [(None, False), (0.0, False), (0.39, False), (0.4, True)])

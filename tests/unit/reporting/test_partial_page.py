@@ -55,7 +55,7 @@ def test_a_whole_study_has_no_banner(folder):
 
 
 def test_the_banner_counts_the_arms_and_names_every_hole(page):
-    banner = page.words[: page.words.index("What was compared")]
+    banner = page.words[: page.words.index("All runs at a glance")]
     assert "Partial report. 2 of 5 arms are on this page; an arm is a run with one seed." in banner
     for said in (
         f"Run GRPO & co is not here: train_grpo grpo 1 failed: {REASON}",

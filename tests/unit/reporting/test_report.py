@@ -17,8 +17,8 @@ from tunelab.reporting.notation import format_difference, format_interval, forma
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><a href='javascript:alert(3)'>\"' onload=\"x"
 UNTRUSTED = {"content", "completion", "licence", "text", "rendered_example", "revision", "path"}
 SECTIONS = [
-    *("setup", "data", "results", "contrasts", "pairs", "cost", "learning", "rewards", "gains", "changes"),
-    *("noise", "sampling", "questions", "cards", "threats", "reproduce", "glossary"),
+    *("results", "contrasts", "pairs", "sampling", "cost", "changes", "gains", "threats", "noise"),
+    *("learning", "rewards", "data", "cards", "questions", "setup", "reproduce", "glossary"),
 ]
 
 
@@ -51,18 +51,21 @@ def test_the_page_has_every_section_and_every_link_inside_it_leads_somewhere(pag
     ids = [value for name, value in page.attributes if name == "id"]
     links = [value for name, value in page.attributes if name == "href"]
     assert len(ids) == len(set(ids))
-    assert links[: len(SECTIONS)] == [f"#{name}" for name in SECTIONS]
+    contents = [link for link in links if link[1:] in SECTIONS]
+    assert contents[: len(SECTIONS)] == [f"#{name}" for name in SECTIONS]
     assert [name for name in ids if name in SECTIONS] == SECTIONS
-    assert {link for link in links if not link.startswith("#")} == set()
-    assert {link[1:] for link in links} <= set(ids)
-    assert page.tags.count("h2") == len(SECTIONS)
+    assert {link.partition("#")[0] for link in links} == {"", "results.json"}
+    inner = {link[1:] for link in links if link.startswith("#")}
+    assert {name for name in inner if not name.startswith("answers/")} <= set(ids)
+    assert page.tags.count("h2") == len(SECTIONS) + 2
     assert {f"figure-{path.stem}" for path in TEMPLATES} & set(ids) == set()
-    figures = ["tasks", "contrasts", "costs", "learning_curves", "rewards", "gains", "forgetting"]
+    figures = ["tasks", "contrasts", "costs", "forgetting", "gains", "learning_curves", "rewards"]
     assert [name for name in ids if name.startswith("figure-")] == [f"figure-{name}" for name in figures]
 
 
 def test_titles_of_the_contents_are_those_of_the_sections(page):
     contents = re.findall(r'<li><a href="#\w+">(.*?)</a></li>', page.html)
+    assert len(contents) == len(SECTIONS)
     assert contents == re.findall(r"<h2>(.*?)</h2>", page.html)
 
 
@@ -109,7 +112,8 @@ def test_the_page_is_the_same_byte_for_byte_when_made_again(results, page):
 def test_a_comparative_comes_from_its_verdict(spoilable, verdict, words):
     root, study = spoilable
     change_table(root, verdict=verdict, value=-0.2, smallest_detectable=0.3)
-    abstract = render_page(root, study).words.partition("What was compared")[0].replace("\u2011", "-")
+    abstract = render_page(root, study).words.partition("What was asked")[2].replace("\u2011", "-")
+    abstract = abstract.partition("Contents")[0]
     assert words in abstract
     others = {"is better than", "is worse than", "are equivalent on", "leaves it undecided"}
     said = {sign for sign in others if sign in abstract}
@@ -195,7 +199,7 @@ def test_a_smoke_study_carries_a_banner_and_others_do_not(spoilable, page):
 
 
 def test_one_seed_is_said_to_allow_no_statement_about_methods(page):
-    assert "the intervals cover the choice of items only and are no statement about the methods" in page.words
+    assert "intervals over the choice of rows; they say nothing of a second training" in page.words
     assert "Every run was trained once (seed 1)." in page.words
 
 
@@ -204,7 +208,7 @@ def test_several_seeds_are_shown_as_mean_parts_and_one_by_one(tmp_path):
     assert "the mean over its seeds (1, 2, 3)" in page.words
     assert "Every run was trained with 3 seeds." in page.words
     assert "every seed with its own interval" in page.words
-    assert "are no statement about the methods" not in page.words
+    assert "they say nothing of a second training" not in page.words
     assert page.words.count("Where the spread comes from") == 1
     assert ("id", "seeds") in page.attributes
 
@@ -214,7 +218,7 @@ def test_a_study_of_one_untouched_model_has_no_sections_on_training_or_pairs(tmp
     ids = {value for name, value in page.attributes if name == "id"}
     assert {"setup", "results", "questions", "cards", "threats", "reproduce"} <= ids
     assert not {"contrasts", "pairs", "learning", "rewards", "cost", "gains", "changes", "seeds"} & ids
-    assert "Nothing was trained in this study." in page.words
+    assert "1 run of smollm2 answered the held-out rows of" in page.words
 
 
 def test_without_repeats_drift_and_sampling_their_sections_are_left_out_and_the_gap_is_said(spoilable):
@@ -253,11 +257,7 @@ def test_a_page_of_many_runs_has_no_matrix_of_all_pairs_and_says_so(spoilable, m
     assert "pairs" not in {value for name, value in page.attributes if name == "id"}
     assert "Not every pair. Of so many runs (5), only the pairs that the config names were compared" in page.words
     assert "Exploratory pairs." not in page.words
-    assert "5 runs of smollm2 answered the same held-out rows of every task." in page.words
-    table = read_json(spoilable[0] / "results.json")["estimates"]
-    strict = {row["run"]: row["value"] for row in table if (row["task"], row["metric"]) == ("arithmetic", "strict")}
-    lowest, highest = (" ".join(format_metric(end(strict.values()), "strict").split()) for end in (min, max))
-    assert re.search(f"the lowest and the highest strict accuracy are {lowest} for .* and {highest} for", page.words)
+    assert "5 runs of smollm2, each trained with one seed, answered the same held-out rows" in page.words
 
 
 def test_synthetic_data_is_said_to_be_so_wherever_it_is_shown(page):
