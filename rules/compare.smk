@@ -1,3 +1,26 @@
+rule measure_overlap:
+    input:
+        learnt=[
+            f"<results>/datasets/{dataset}/{split}_dataset.json"
+            for dataset in STUDY.list_learnt()
+            for split in ("train", "validation")
+        ],
+        asked=[test_rows(task) for task in CFG.study.tasks],
+    output:
+        overlap="<results>/overlap.json",
+    log:
+        "<logs>/measure_overlap.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.learnt, "measure_overlap.py", ["numpy", "scipy"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.learnt),
+    script:
+        "../scripts/measure_overlap.py"
+
+
 rule compare_methods:
     input:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
@@ -10,6 +33,7 @@ rule compare_methods:
         drawings=drawing_summaries(),
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
+        overlap="<results>/overlap.json",
     output:
         table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
         main_csv=report("<results>/tables/main.csv", caption="../reports/captions/tables.rst", category="Comparison"),

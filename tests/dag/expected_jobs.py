@@ -11,11 +11,13 @@ LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
 DRAWN = LABELLED | {"plot_costs", "plot_forgetting"}
 COMPARED = {"compare_methods"} | DRAWN | PAGE
 COMPARED_WITHOUT_DRIFT = COMPARED - {"plot_forgetting"}
+# what tests share with trainings
+OVERLAP = {"measure_overlap"}
 # whether the model has positions enough
 CHECKED = {"check_positions smollm2"}
 REPEATS = ("again", "rebatched")
 # whatever shows all runs that are selected
-DESCRIBED = COMPARED | CURVES | REWARDS
+DESCRIBED = COMPARED | CURVES | REWARDS | OVERLAP
 
 
 def evaluated(runs=RUNS, tasks=TASKS, rules=EVALUATIONS, seeds=SEEDS):
@@ -53,7 +55,7 @@ def prepared(dataset):
     curves = {"support": CURVES, "sums": CURVES | REWARDS}[dataset]
     stages = {f"prepare_dataset {dataset}", f"measure_tokens {dataset} smollm2"} | CHECKED
     measured = evaluated(tasks=[dataset]) | repeated([dataset]) | drifted()
-    return stages | trained(*learners) | measured | COMPARED | curves
+    return stages | trained(*learners) | measured | COMPARED | curves | OVERLAP
 
 
 def retemplated():
@@ -65,7 +67,7 @@ def remodelled():
     """A new base model: every run is trained and evaluated anew, on the same rows."""
     measured = {"measure_tokens support smollm2", "measure_tokens sums smollm2", "settle_template smollm2"} | CHECKED
     untouched = evaluated(["base"]) | drifted(["base"])
-    return MODEL | measured | trained(*METHODS) | untouched | DESCRIBED
+    return MODEL | measured | trained(*METHODS) | untouched | (DESCRIBED - OVERLAP)
 
 
 MODEL = {"fetch_model smollm2", "measure_precision smollm2", "inspect_model smollm2"}

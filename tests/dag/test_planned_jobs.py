@@ -12,6 +12,7 @@ from expected_jobs import (
     DESCRIBED,
     EVERYTHING,
     METHODS,
+    OVERLAP,
     SEEDS,
     carded,
     drifted,
@@ -48,6 +49,7 @@ JOBS = {
     "plot_gains": 1,
     "plot_forgetting": 1,
     "render_tables": 1,
+    "measure_overlap": 1,
     "plot_learning_curves": 1,
     "plot_rewards": 1,
     "render_report": 1,
@@ -60,7 +62,7 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 77
+    assert len(jobs) == 78
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):
@@ -120,12 +122,12 @@ def test_a_run_less_is_compared_anew_and_nothing_else(finished):
 
 def test_a_study_without_a_method_does_not_draw_its_curves(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora"]}, "noise": None}):
-        assert plan(finished) == COMPARED | CURVES | CHECKED
+        assert plan(finished) == COMPARED | CURVES | CHECKED | OVERLAP
 
 
 def test_a_task_less_is_compared_anew_and_left_out_of_the_drift(finished):
     with changed_config(finished, {"study": {"tasks": ["sums"]}}):
-        assert plan(finished) == COMPARED | drifted() | CHECKED
+        assert plan(finished) == COMPARED | drifted() | CHECKED | OVERLAP
 
 
 def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):

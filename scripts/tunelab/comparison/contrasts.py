@@ -54,8 +54,8 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
         for place, metric in enumerate(items.list_contrasted(task)):
             share = metric in PROPORTIONS.get(kind, ())
             found = {pair: _compare(items, pair, task, metric, share) for pair in declared + others}
-            corrected = _correct({pair: found[pair] for pair in others + declared})
-            corrected |= _correct({pair: found[pair] for pair in declared})
+            corrected = correct_pairs({pair: found[pair] for pair in others + declared})
+            corrected |= correct_pairs({pair: found[pair] for pair in declared})
             for pair, contrast in found.items():
                 p, p_equivalence = corrected[pair]
                 yield Contrast(
@@ -82,7 +82,7 @@ def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool):
     return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share)
 
 
-def _correct(family: dict) -> dict[Pair, tuple[float, float]]:
+def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:
     """Correct the p-values of difference and those of equivalence, each kind for itself."""
     if not family:
         return {}

@@ -82,6 +82,11 @@ def estimate_share(outcomes: np.ndarray) -> Estimate:
     return crossed._replace(low=max(0.0, min(crossed.low, float(low))), high=min(1.0, max(crossed.high, float(high))))
 
 
+def estimate_metric(measured: Measured, share: bool) -> Estimate:
+    """Estimate a metric over the seeds and items that are given; `share` tells whether it counts items."""
+    return estimate_share(measured.numerators) if share else estimate_run(measured)
+
+
 def estimate_difference(first: Measured, second: Measured) -> Estimate:
     """Return first minus second with the interval of `resample_differences`."""
     name = "paired-bootstrap" if len(first.numerators) == len(second.numerators) == 1 else "crossed"

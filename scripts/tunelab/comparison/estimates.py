@@ -5,7 +5,7 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, known, noise, statistics
+from tunelab.comparison import contrasts, crossed, known, noise, overlaps, statistics
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gains import split_gain
 from tunelab.comparison.items import Items, list_metrics
@@ -15,8 +15,14 @@ from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
 from tunelab.jobs.layout import StudyFolder
 
 
-def build_results(study: StudyFolder, trainings: dict[tuple[str, int], dict], published: list[dict]) -> Results:
-    """Build all that is estimated; `trainings` holds each training.json, `published` the known numbers."""
+def build_results(
+    study: StudyFolder, trainings: dict[tuple[str, int], dict], published: list[dict], shared: list[dict]
+) -> Results:
+    """Build all that is estimated.
+
+    trainings: each training.json. published: the known numbers. shared: what tests share with trainings
+    (`data.contamination.measure_overlaps`).
+    """
     items = Items(study)
     estimates = list(list_estimates(items))
     repeats = list(noise.list_repeats(items))
@@ -30,6 +36,9 @@ def build_results(study: StudyFolder, trainings: dict[tuple[str, int], dict], pu
         recovered=list(list_recovered(items)),
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
+        overlaps=list(overlaps.list_overlaps(shared)),
+        cleaned=list(overlaps.list_cleaned(items, shared)),
+        cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
     )
 
 
@@ -42,16 +51,11 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
                 seeds, share = items.study.list_seeds(run), metric in PROPORTIONS.get(kind, ())
                 named = {"run": run, "task": task, "metric": metric}
                 for i, seed in enumerate(seeds):
-                    own = estimate(pick_seed(measured, i), share)
+                    own = crossed.estimate_metric(pick_seed(measured, i), share)
                     yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
                 if len(seeds) > 1:
-                    over = estimate(measured, share)
+                    over = crossed.estimate_metric(measured, share)
                     yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
-
-
-def estimate(measured: Measured, share: bool) -> statistics.Estimate:
-    """Estimate a metric over the seeds and items that are given."""
-    return crossed.estimate_share(measured.numerators) if share else crossed.estimate_run(measured)
 
 
 def pick_seed(measured: Measured, place: int) -> Measured:

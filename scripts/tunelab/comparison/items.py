@@ -60,6 +60,11 @@ class Items:
         above, below = (np.array([column[part] for column in columns], float) for part in (0, 1))
         return Measured(above, below, find_metric(metric).span), sources
 
+    def list_ids(self, task: str, metric: str) -> list[str]:
+        """List the items of a metric, in the order of its values."""
+        self.measure(self.study.runs[0], task, metric)
+        return self._ids[task][0]
+
     def list_flags(self, run: str, task: str, name: str) -> np.ndarray:
         """Return a yes-or-no verdict as booleans, seeds by items."""
         return self.measure(run, task, name)[0].numerators.astype(bool)

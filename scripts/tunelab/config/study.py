@@ -85,6 +85,18 @@ class Study:
         untouched = [name for name in self.list_runs("base") if self.run(name)["model"] == named]
         return untouched[0] if untouched else None
 
+    def list_datasets(self, run: str) -> set[str]:
+        """List the data sets that a run was trained on, those of its starts among them where the study has these."""
+        trained = set()
+        while run in self.runs:
+            trained.add(self.run(run).get("dataset"))
+            run = self.run(run).get("init_from")
+        return trained - {None}
+
+    def list_learnt(self) -> list[str]:
+        """List the data sets that some run of the study was trained on."""
+        return sorted(set().union(*map(self.list_datasets, self.runs)))
+
     def list_taught(self, run: str) -> list[str]:
         """List the tasks on whose data set a run was trained."""
         return [task for task in self.tasks if self.task(task)["dataset"] == self.run(run).get("dataset")]

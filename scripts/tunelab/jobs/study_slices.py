@@ -27,6 +27,11 @@ class StudySlices:
         return config.drift.model_dump(mode="json") | {"tasks": sorted(config.study.tasks)} if config.drift else {}
 
     @cached_property
+    def learnt(self) -> dict[str, Any]:
+        """Which rows the study's runs learn from, and which it asks."""
+        return self.pick(["init_from", "dataset"], task_fields=["dataset"])
+
+    @cached_property
     def compared(self) -> dict[str, Any]:
         """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
         part = self.pick(

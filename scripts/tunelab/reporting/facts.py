@@ -19,7 +19,6 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
         "sizes": [build_size(study, find, task) for task in study.tasks if study.task(task)["kind"] == "maths"],
         "synthetic": [dataset for dataset in datasets if cards[dataset]["synthetic"]],
         "all_synthetic": all(cards[dataset]["synthetic"] for dataset in datasets),
-        "overlaps": [card | card["overlap"] for card in cards.values() if any_overlap(card)],
         "cut_off": list_cut_off(study, find),
         "cut_rows": list_cut_rows(cards),
         "quantised": list_quantised(study),
@@ -38,10 +37,6 @@ def build_size(study: Study, find: dict, task: str) -> dict:
     n = find[study.runs[0], study.list_seeds(study.runs[0])[0], task, "strict"]["n"]
     half = estimate_proportion([i < n // 2 for i in range(n)])
     return {"task": task, "n": n, "half_width": (half.high - half.low) / 2}
-
-
-def any_overlap(card: dict) -> bool:
-    return bool(card["overlap"]["exact"] or card["overlap"]["ngram13"])
 
 
 def list_cut_off(study: Study, find: dict) -> list[dict]:

@@ -11,6 +11,7 @@ def build_files(study: StudyFolder) -> dict[str, str]:
         "report": study.name(root / "report.html"),
         "table": study.name(study.results_file),
         "row": study.results_file.name,  # beside the page
+        "overlap": study.name(root / "overlap.json"),
         "tables": study.name(root / "tables"),
         "figures": study.name(root / "figures"),
         "history": f"{runs}/history.jsonl",

@@ -80,7 +80,7 @@ def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:
         untouched = study.find_untouched(run)
         if untouched:
             cells = [
-                pairs[task, run, untouched] | {"elsewhere": find_dataset(study, task) not in list_trained(study, run)}
+                pairs[task, run, untouched] | {"elsewhere": find_dataset(study, task) not in study.list_datasets(run)}
                 for task in tasks
             ]
             changes.append({"run": run, "untouched": untouched, "cells": cells})
@@ -90,12 +90,3 @@ def build_changes(study: Study, pairs: dict, tasks: list[str]) -> list[dict]:
 def find_dataset(study: Study, task: str) -> str | None:
     """Return the data set of a task, None for a neutral text."""
     return study.task(task)["dataset"] if task in study.tasks else None
-
-
-def list_trained(study: Study, run: str) -> set[str]:
-    """List the data sets that a run was trained on, its start's among them where the study has it."""
-    trained = set()
-    while run in study.runs:
-        trained.add(study.run(run).get("dataset"))
-        run = study.run(run).get("init_from")
-    return trained - {None}

@@ -11,11 +11,12 @@ from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, 
 from tunelab.comparison.results import Results
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
-from tunelab.data import datacard
+from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import (
     cards,
     completions,
+    contamination,
     facts,
     fairness,
     filenames,
@@ -74,6 +75,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "repeats": found["repeats"],
         "parts": found["parts"],
         "known": found["known"],
+        "contamination": contamination.build_contamination(found, cells, pairs),
         "samplings": {task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
         "drift": study.spec.get("drift"),
         "settings": settings.build_settings(study, first),
@@ -94,7 +96,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "power": verdicts.POWER,
         "resamples": statistics.RESAMPLES,
         "small_sample": statistics.SMALL_SAMPLE,
-        "ngram": datacard.NGRAM,
+        "ngram": NGRAM,
         "quantiles": list(cards.QUANTILES),
     }
     return page | {"sections": sections.list_sections(page)}

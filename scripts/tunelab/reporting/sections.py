@@ -16,6 +16,7 @@ def list_sections(page: dict) -> dict[str, list[str]]:
         },
         "doubts": {
             "threats": True,
+            "contamination": page["contamination"]["overlaps"],
             "noise": page["repeats"],
             "seeds": page["parts"],
             "known": page["known"],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-KINDS = ("estimates", "contrasts", "parts", "gains", "recovered", "repeats", "known")
+KINDS = ("estimates", "contrasts", "parts", "gains", "recovered", "repeats", "known", "cleaned", "cleaned_contrasts")
 
 
 def place_rows(found: dict[str, list[dict]]) -> None:

@@ -10,7 +10,7 @@ from tunelab.upkeep.planning import Job
 from tunelab.upkeep.whole import DRIFT, Arm, list_parts
 
 # what the page itself is made by: light, and of all runs together
-PAGE = {"compare_methods", "render_tables", "render_report"}
+PAGE = {"measure_overlap", "compare_methods", "render_tables", "render_report"}
 # light jobs that belong to what is measured; they go along, unless they failed
 LIGHT = {"measure_tokens", "check_positions", "render_model_card"}
 

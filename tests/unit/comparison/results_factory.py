@@ -142,9 +142,18 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
     for name in study["samples"]:
         for seed in study["study"]["seeds"]:
             write_drawing(root / f"samples/{name}/seed{seed}")
+    write_json(root / "overlap.json", build_overlap(study, rows))
     for repeat in ("again", "rebatched"):
         write_repeat(root / f"noise/{repeat}", study["noise"]["run"], repeat, study, rows)
     return study
+
+
+def build_overlap(study: dict, rows: int) -> list[dict]:
+    """Say that three sums stand in training, two of them in part and one more nearly."""
+    shared = [row["id"] for row in build_rows("sums", 3)]
+    found = {"arithmetic": {"ngram13": shared[:2], "near": shared[1:]}, "support": {"ngram13": [], "near": []}}
+    tasks = study["study"]["tasks"]
+    return [{"task": task, "dataset": "sums", "rows": rows, "exact": [], **found[task]} for task in tasks]
 
 
 def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:

@@ -24,7 +24,7 @@ def write_study(root, **options):
 
 
 def compare(study):
-    return estimates.build_results(study, tables.load_trainings(study), [])
+    return estimates.build_results(study, tables.load_trainings(study), [], [])
 
 
 def find_row(rows, **wanted):
@@ -180,7 +180,8 @@ OUTPUTS = ("results.json", "main.csv", "estimates.csv", "contrasts.csv", "cost.c
 def run_stage(study, folder):
     published = study.root / "published.yaml"
     published.write_text("[]")
-    compare_methods.main(str(study.root), study.spec, published, *(folder / name for name in OUTPUTS))
+    overlap = study.root / "overlap.json"
+    compare_methods.main(str(study.root), study.spec, published, overlap, *(folder / name for name in OUTPUTS))
 
 
 def test_tables_have_a_line_per_run_seed_and_task(tmp_path):

@@ -59,7 +59,8 @@ class Page(HTMLParser):
 def write_comparison(root, study):
     """Write what the comparison makes of a study's files, and return results.json."""
     exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
-    compare_methods.main(str(root), study, PROJECT / "reports/known_results.yaml", root / "results.json", *exported)
+    published, overlap = PROJECT / "reports/known_results.yaml", root / "overlap.json"
+    compare_methods.main(str(root), study, published, overlap, root / "results.json", *exported)
     return root / "results.json"
 
 

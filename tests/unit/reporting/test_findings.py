@@ -8,7 +8,6 @@ from tunelab.reporting.findings import (
     build_findings,
     find_pairs,
     group_verdicts,
-    list_trained,
     mirror,
 )
 
@@ -107,5 +106,7 @@ def test_the_matrix_of_changes_marks_what_a_run_was_not_trained_on(tmp_path):
 def test_a_run_is_trained_on_its_starts_data_too(tmp_path):
     spec = build_study()
     spec["runs"]["warmstart"]["dataset"] = "tech"
-    assert list_trained(StudyFolder(tmp_path, spec), "grpo") == {"sums", "tech"}
-    assert list_trained(StudyFolder(tmp_path, spec), "base") == set()
+    study = StudyFolder(tmp_path, spec)
+    assert study.list_datasets("grpo") == {"sums", "tech"}
+    assert study.list_datasets("base") == set()
+    assert study.list_learnt() == ["sums", "tech"]

@@ -17,7 +17,7 @@ from tunelab.reporting.notation import format_difference, format_interval, forma
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><a href='javascript:alert(3)'>\"' onload=\"x"
 UNTRUSTED = {"content", "completion", "licence", "text", "rendered_example", "revision", "path"}
 SECTIONS = [
-    *("results", "contrasts", "pairs", "sampling", "cost", "changes", "gains", "threats", "noise"),
+    *("results", "contrasts", "pairs", "sampling", "cost", "changes", "gains", "threats", "contamination", "noise"),
     *("learning", "rewards", "data", "cards", "questions", "setup", "reproduce", "glossary"),
 ]
 

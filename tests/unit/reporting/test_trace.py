@@ -35,7 +35,14 @@ def list_writings(row):
 def test_every_linked_number_is_one_of_the_row_that_it_leads_to(results):
     table, page = results
     links = LINK.findall(page.html)
-    assert {kind for kind, _, _ in links} == {"estimates", "contrasts", "gains", "repeats"}
+    assert {kind for kind, _, _ in links} == {
+        "estimates",
+        "contrasts",
+        "gains",
+        "repeats",
+        "cleaned",
+        "cleaned_contrasts",
+    }
     assert len(links) > 100
     for kind, number, text in links:
         assert text.lstrip("+−") in list_writings(table[kind][int(number)]), (kind, number, text)

@@ -1,0 +1,38 @@
+"""Hold every test set of a study against every training set that some run of it learns from."""
+
+from tunelab.data.near_duplicates import find_near
+from tunelab.data.overlap import find_exact, find_shared
+from tunelab.data.turns import tell_turn
+from tunelab.jobs.layout import StudyFolder
+
+KINDS = {"exact": find_exact, "ngram13": find_shared, "near": find_near}
+
+
+def measure_overlaps(study: StudyFolder) -> list[dict]:
+    """List, for each task and each data set that a run learns from, the overlapping test rows by kind.
+
+    Validation rows count as training rows, because checkpoints are chosen by them.
+    """
+    learnt = {dataset: _read_questions(study, dataset, "train", "validation") for dataset in study.list_learnt()}
+    asked = {task: _read_questions(study, study.task(task)["dataset"], "test") for task in study.tasks}
+    return [
+        {"task": task, "dataset": dataset, "rows": len(questions)}
+        | {kind: _list_hits(questions, list(known.values()), find) for kind, find in KINDS.items()}
+        for task, questions in asked.items()
+        for dataset, known in learnt.items()
+    ]
+
+
+def _list_hits(questions: dict[str, str], known: list[str], find) -> list[str]:
+    hits = find(list(questions.values()), known)
+    return [row for row, hit in zip(questions, hits, strict=True) if hit]
+
+
+def _read_questions(study: StudyFolder, dataset: str, *splits: str) -> dict[str, str]:
+    """Read what the user of each row says, by the row's id."""
+    files = [study.dataset_file(dataset, f"{split}_dataset.json") for split in splits]
+    return {
+        record["id"]: "\n".join(tell_turn(turn) for turn in record["messages"] if turn["role"] == "user")
+        for file in files
+        for record in study.load(file)
+    }

@@ -1,0 +1,92 @@
+import random
+
+import pytest
+
+from tunelab.config.study import Study
+from tunelab.data.contamination import measure_overlaps
+from tunelab.data.near_duplicates import find_near
+from tunelab.data.overlap import find_exact, find_shared
+from tunelab.jobs.layout import StudyFolder
+from tunelab.records import write_jsonl
+
+WORDS = [f"word{number}" for number in range(14)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "near"),
+    [
+        ({}, True),
+        ({0: "first"}, True),  # one 5-gram of ten is another: nine of eleven are shared
+        ({13: "last"}, True),
+        ({0: "first", 13: "last"}, False),  # eight of twelve
+        ({7: "mid"}, False),  # five 5-grams hold the word
+    ],
+)
+def test_near_duplicates_share_four_fifths_of_all_their_five_grams(changed, near):
+    question = " ".join(changed.get(place, word) for place, word in enumerate(WORDS))
+    assert find_near([question], [" ".join(WORDS), "something quite different from all of that"]).tolist() == [near]
+
+
+def test_near_duplicates_are_those_of_a_plain_count(monkeypatch):
+    monkeypatch.setattr("tunelab.data.near_duplicates.CHUNK", 7)
+    drawn = random.Random(1)
+    texts = [
+        " ".join(drawn.choice(["new", word]) if drawn.random() < 0.1 else word for word in WORDS) for _ in range(60)
+    ]
+
+    def count(text):
+        words = text.split()
+        return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+    sets = [count(text) for text in texts]
+    expected = [any(len(one & other) >= 0.8 * len(one | other) for other in sets[20:]) for one in sets[:20]]
+    assert find_near(texts[:20], texts[20:]).tolist() == expected
+    assert 0 < sum(expected) < 20
+
+
+def test_a_question_too_short_for_an_n_gram_is_found_as_a_whole_only():
+    assert find_near(["Why so?"], ["Why so?"]).tolist() == [False]
+    assert find_shared(["Why so?"], ["Why so?"]).tolist() == [False]
+    assert find_exact(["Why  so?"], ["Why so?"]).tolist() == [True]
+
+
+def test_units_of_chinese_are_characters():
+    known = "为什么我的银行卡在高压锅里煮了一晚上还是不能用"
+    assert find_near([known[:-1]], [known]).tolist() == [True]
+    assert find_near([known[:13]], [known]).tolist() == [False]
+    assert find_shared([known[:13]], [known]).tolist() == [True]
+
+
+def test_no_training_data_overlaps_with_nothing():
+    assert [find(["Why?"], []).tolist() for find in (find_exact, find_shared, find_near)] == [[False]] * 3
+
+
+def build_row(name, question):
+    return {"id": name, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "A."}]}
+
+
+def test_every_test_set_is_held_against_every_training_set_and_validation_rows_count(tmp_path):
+    spec = {
+        "study": {"runs": ["base", "tuned"], "seeds": [1], "tasks": ["own", "other"]},
+        "runs": {
+            "base": {"method": "base", "model": "m"},
+            "tuned": {"method": "sft", "model": "m", "dataset": "a", "init_from": None},
+        },
+        "tasks": {"own": {"dataset": "a"}, "other": {"dataset": "b"}},
+    }
+    questions = {
+        ("a", "train"): ["What is one?"],
+        ("a", "validation"): [" ".join(WORDS)],
+        ("a", "test"): ["What  is one?", "New?", f"Say: {' '.join(WORDS[:13])}!"],
+        ("b", "test"): [" ".join(WORDS[:13]), "What is two?"],
+        ("b", "train"): ["What is two?"],  # no run learns from it
+    }
+    for (dataset, split), asked in questions.items():
+        rows = [build_row(f"{split}{place}", question) for place, question in enumerate(asked)]
+        write_jsonl(tmp_path / f"datasets/{dataset}/{split}_dataset.json", rows)
+    study = StudyFolder(tmp_path, spec)
+    assert isinstance(study, Study)
+    assert measure_overlaps(study) == [
+        {"task": "own", "dataset": "a", "rows": 3, "exact": ["test0"], "ngram13": ["test2"], "near": ["test2"]},
+        {"task": "other", "dataset": "a", "rows": 2, "exact": [], "ngram13": ["test0"], "near": ["test0"]},
+    ]
