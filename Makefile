@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 5 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -96,19 +96,22 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 # the longest files first, one for each process; the killed study waits more than it works
 test: ## check the code and run all tests
 	@$(MAKE) --jobs=2 lint programs
-	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
+	$(PYTEST) -m "not cluster" tests/smoke tests/dag tests/browser tests/unit tests/contract
+
+test-slurm: setup-tests ## run the test of a study on a real Slurm, which is installed here (Debian, Ubuntu; as root)
+	@command -v munged >/dev/null && command -v slurmctld >/dev/null || { apt-get update -qq && \
+		apt-get install -y --no-install-recommends slurm-wlm munge; }
+	$(VENV)/bin/python -m pytest -m cluster tests/smoke
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX for the tables, a Slurm (as root)
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX for the tables
 	@{ command -v chromium && command -v pdflatex; } >/dev/null || { command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
 		chromium fonts-noto-cjk texlive-latex-recommended; } || \
 		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
-	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .

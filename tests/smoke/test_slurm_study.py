@@ -18,7 +18,11 @@ from tests.study_copy import PROJECT, changed_file, copy_project
 from tunelab.records import read_json
 from tunelab.upkeep.reproduction import compare_studies
 
-pytestmark = [pytest.mark.smoke, pytest.mark.skipif(bool(explain_lacking()), reason=explain_lacking() or "")]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.smoke,
+    pytest.mark.skipif(bool(explain_lacking()), reason=explain_lacking() or ""),
+]
 RESULTS = "results/smoke"
 CHECKPOINTS = "work/kept/train_sft-*/checkpoints/checkpoint-*/state.json"
 ARGUMENTS = (
