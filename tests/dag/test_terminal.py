@@ -59,8 +59,8 @@ def test_another_terminal_is_told_what_became_of_a_run(tmp_path):
     assert code == 1 and printed.startswith("Error: No study has begun in this folder;")
     fail_stubs(folder, "fetch_model smollm2")
     first, second, *lines = ask_status(folder)
-    # the other data set is made, and nothing that needs the model
-    assert first == f"results: 4 of {JOBS_OF_ALL} jobs done, 0 running, {JOBS_OF_ALL - 5} waiting, 1 failed"
+    # the data sets are made and held against each other, and nothing that needs the model
+    assert first == f"results: 5 of {JOBS_OF_ALL} jobs done, 0 running, {JOBS_OF_ALL - 6} waiting, 1 failed"
     assert ", ended at " in second
     assert lines[:2] == ["failed", "  fetch_model smollm2: fetch_model smollm2 has seen enough."]
     assert lines[-1].startswith("waiting: ") and "score_answers ×10" in lines[-1]

@@ -67,7 +67,7 @@ def results(tmp_path_factory):
         (folder / f"trial/gsm8k_{name}.jsonl").write_text(lines, encoding="utf-8")
     overlay = str(PROJECT / "tests/smoke/blog_trial.yaml")
     printed = run_forks(folder, "--cores", "2", "--configfile", "config/blog.yaml", overlay)
-    assert "(56 of 56 jobs)" in printed
+    assert "(57 of 57 jobs)" in printed
     return folder / "results/blog"
 
 
