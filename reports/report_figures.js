@@ -28,7 +28,7 @@ function readMarks(figure) {
   if (!marks.length) return;
   const said = marks.map((mark) => mark.querySelector(":scope > title").textContent);
   const note = create("p", { class: "reading", role: "status" });
-  const hint = create("span", { class: "hint", id: `${figure.id}-hint` }, words.marks);
+  const hint = create("span", { class: "hint", id: `${figure.id}-hint` }, words.hint);
   figure.append(note);
   figure.querySelector("figcaption").append(hint);
   card.setAttribute("aria-describedby", hint.id);
