@@ -26,10 +26,14 @@ def drawing_summaries():
     return [f"<results>/samples/{name}/seed{seed}/summary.json" for name, seed in STUDY.list_drawings()]
 
 
+def study_wording():
+    """List the catalog of the study's language; English has none."""
+    return [own(path) for path in (PROJECT / "reports").glob(f"{CFG.study.language}.po")]
+
+
 def report_templates():
     """List the page's templates."""
-    folder, catalog = PROJECT / "reports", f"{CFG.study.language}.po"
-    return sorted(own(path) for path in [*folder.glob("report*"), *folder.glob(catalog)])
+    return sorted([*(own(path) for path in (PROJECT / "reports").glob("report*")), *study_wording()])
 
 
 def promised_artefacts():
