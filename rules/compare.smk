@@ -2,7 +2,7 @@ rule measure_overlap:
     input:
         learnt=[
             f"<results>/datasets/{dataset}/{split}_dataset.json"
-            for dataset in STUDY.list_learnt()
+            for dataset in Study(SLICES.learnt).list_learnt()
             for split in ("train", "validation")
         ],
         asked=[test_rows(task) for task in CFG.study.tasks],

@@ -12,12 +12,12 @@ from tunelab.comparison.contrasts import correct_pairs, list_declared
 from tunelab.comparison.crossed import Measured, estimate_metric
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_metric
-from tunelab.comparison.results import Cleaned, CleanedContrast, Overlap
+from tunelab.comparison.results import Cleaned, CleanedContrast, Left, Overlap
 from tunelab.comparison.verdicts import compare_runs, judge
 
 # what is taken out: rows that training holds as they are or in part; and rows that resemble one of it as well
 LEVELS = {"ngram13": ("exact", "ngram13"), "near": ("exact", "ngram13", "near")}
-FEWEST = 2  # rows, with fewer of which no runs can be compared
+FEWEST = 5  # rows; with fewer, McNemar's mid-p is above 0.05 even where one run gets all right and the other none
 
 
 def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
@@ -25,6 +25,12 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
     for row in found:
         counts = {level: len(_join(row, kinds)) for level, kinds in LEVELS.items()}
         yield Overlap(task=row["task"], dataset=row["dataset"], rows=row["rows"], exact=len(row["exact"]), **counts)
+
+
+def list_left(items: Items, found: list[dict]) -> Iterator[Left]:
+    """Count the rows that stay, wherever rows were taken out."""
+    for task, level, kept in _list_kept(items, found):
+        yield Left(task=task, without=level, rows=len(kept), left=int(kept.sum()), enough=_is_enough(kept))
 
 
 def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
@@ -58,16 +64,26 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
 
 def _list_levels(items: Items, found: list[dict]) -> Iterator[tuple[str, str, np.ndarray, str, bool]]:
     """Yield each task and level at which rows go and enough stay: which stay, and the first metric."""
+    for task, level, kept in _list_kept(items, found):
+        metric = items.list_contrasted(task)[0]
+        if _is_enough(kept):
+            yield task, level, kept, metric, metric in PROPORTIONS[items.tasks[task]]
+
+
+def _list_kept(items: Items, found: list[dict]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield which rows stay of each task, at each level at which more of them go."""
     for task in items.study.tasks:
         rows, before = [row for row in found if row["task"] == task], 0
-        metric = items.list_contrasted(task)[0]
-        ids = items.list_ids(task, metric)
+        ids = items.list_ids(task, items.list_contrasted(task)[0])
         for level, kinds in LEVELS.items():
             gone = set().union(*(_join(row, kinds) for row in rows))
-            kept = np.array([item not in gone for item in ids])
-            if len(gone) > before and kept.sum() >= FEWEST:
-                yield task, level, kept, metric, metric in PROPORTIONS[items.tasks[task]]
+            if len(gone) > before:
+                yield task, level, np.array([item not in gone for item in ids])
             before = len(gone)
+
+
+def _is_enough(kept: np.ndarray) -> bool:
+    return bool(kept.sum() >= FEWEST)
 
 
 def _join(row: dict, kinds: tuple[str, ...]) -> set[str]:

@@ -150,6 +150,16 @@ class Overlap(Record):
     )
 
 
+class Left(Record):
+    """How many of a task's test rows stay without those that training data shares."""
+
+    task: str
+    without: Literal["ngram13", "near"] = Field(description="Which rows are left out: see `Overlap`.")
+    rows: int = Field(description="Test rows of the task.")
+    left: int
+    enough: bool = Field(description="Whether so few rows can still tell two runs apart; if not, nothing is estimated.")
+
+
 class Cleaned(Number):
     """A task's first metric without the rows that the training data of some run of the study shares."""
 
@@ -187,5 +197,6 @@ class Results(Record):
     repeats: list[Repeat]
     known: list[Known]
     overlaps: list[Overlap]
+    left: list[Left]
     cleaned: list[Cleaned]
     cleaned_contrasts: list[CleanedContrast]

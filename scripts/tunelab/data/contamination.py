@@ -2,7 +2,8 @@
 
 from tunelab.data.near_duplicates import find_near
 from tunelab.data.overlap import find_exact, find_shared
-from tunelab.data.turns import tell_turn
+from tunelab.data.turns import Turn, tell_turn
+from tunelab.data.worked_answers import ONE_SHOT
 from tunelab.jobs.layout import StudyFolder
 
 KINDS = {"exact": find_exact, "ngram13": find_shared, "near": find_near}
@@ -32,7 +33,12 @@ def _read_questions(study: StudyFolder, dataset: str, *splits: str) -> dict[str,
     """Read what the user of each row says, by the row's id."""
     files = [study.dataset_file(dataset, f"{split}_dataset.json") for split in splits]
     return {
-        record["id"]: "\n".join(tell_turn(turn) for turn in record["messages"] if turn["role"] == "user")
+        record["id"]: "\n".join(tell_turn(turn) for turn in _skip_shots(record["messages"]) if turn["role"] == "user")
         for file in files
         for record in study.load(file)
     }
+
+
+def _skip_shots(messages: list[Turn]) -> list[Turn]:
+    """Return a row without the worked example that stands before every question of its data set, if one does."""
+    return messages[-2:] if [turn for turn in messages[:-2] if turn["role"] != "system"] == [*ONE_SHOT] else messages

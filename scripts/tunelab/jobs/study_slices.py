@@ -28,8 +28,25 @@ class StudySlices:
 
     @cached_property
     def learnt(self) -> dict[str, Any]:
-        """Which rows the study's runs learn from, and which it asks."""
-        return self.pick(["init_from", "dataset"], task_fields=["dataset"])
+        """Which rows the study's runs learn from, the runs behind them among them, and which it asks."""
+        runs = self._list_behind(self.whole["study"]["runs"])
+        part = self.pick([], task_fields=["dataset"])
+        learnt = {name: _pick(run.model_dump(mode="json"), ["method", "dataset"]) for name, run in runs.items()}
+        return part | {"study": part["study"] | {"runs": list(runs)}, "runs": learnt}
+
+    def _list_behind(self, names: Iterable[str]) -> dict[str, Any]:
+        """List runs with those that they learnt by, selected or not: starts, teachers, who drew their answers."""
+        found: dict[str, Any] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name in found or name not in self._config.runs:  # a teacher may be a model
+                continue
+            run = found[name] = self._config.runs[name]
+            drawn = getattr(run, "samples", None)
+            waiting += [getattr(run, "init_from", None), getattr(run, "teacher", None)]
+            waiting += [self._config.samples[drawn].run] if drawn else []
+        return found
 
     @cached_property
     def compared(self) -> dict[str, Any]:

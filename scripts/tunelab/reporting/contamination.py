@@ -4,7 +4,7 @@
 def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> dict:
     """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows.
 
-    `levels` has an entry for each task and each kind of rows left out; `emptied` the tasks of which too few would stay.
+    `levels` has an entry for each task and each kind of rows left out; `emptied` those of which too few would stay.
     """
     levels: dict[tuple[str, str], dict] = {}
     for row in found["cleaned"]:
@@ -13,10 +13,9 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
     for row in found["cleaned_contrasts"]:
         level = levels[row["task"], row["without"]]
         level["contrasts"].append((pairs[row["task"], row["run"], row["against"]], row))
-    overlapping = list(dict.fromkeys(row["task"] for row in found["overlaps"] if row["near"]))
     return {
         "overlaps": found["overlaps"],
         "shared": [row for row in found["overlaps"] if row["near"]],
         "levels": [{"task": task, "without": without, **level} for (task, without), level in levels.items()],
-        "emptied": [task for task in overlapping if not any(name == task for name, _ in levels)],
+        "emptied": [row for row in found["left"] if not row["enough"]],
     }

@@ -6,6 +6,7 @@ import yaml
 from tests.unit.comparison.results_factory import build_study
 from tunelab.comparison.known import is_about, is_benchmark, list_known
 from tunelab.comparison.results import Estimate
+from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.study import Study
 
 PUBLISHED = Path(__file__).parents[3] / "reports/known_results.yaml"
@@ -36,6 +37,14 @@ def test_a_band_is_met_when_it_and_the_interval_share_a_value(low, high, inside)
     (known,) = list_for(low, high)
     assert known.inside is inside
     assert (known.published_low, known.published_high, known.source) == (0.02, 0.05, "a paper")
+
+
+def test_the_score_of_an_older_model_is_outside_the_band_of_qwens_small_one():
+    (band,) = (row for row in yaml.safe_load(PUBLISHED.read_text(encoding="utf-8")) if "0.5B" in row["model"][0])
+    wrong = estimate_proportion([True] * 480 + [False] * 839)  # 36.4 %
+    right = estimate_proportion([True] * 620 + [False] * 699)  # 47 %
+    assert wrong.high < band["low"] < right.high
+    assert right.low < band["high"]
 
 
 def test_generated_questions_are_not_the_benchmark():

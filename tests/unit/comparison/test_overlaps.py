@@ -70,8 +70,9 @@ def test_near_duplicates_that_are_no_more_rows_are_told_once(study):
     assert {row.without for row in found.cleaned} == {"ngram13"}
 
 
-@pytest.mark.parametrize(("left", "estimated"), [(0, 0), (1, 0), (2, 5)])
+@pytest.mark.parametrize(("left", "estimated"), [(0, 0), (4, 0), (5, 5)])
 def test_too_few_rows_are_no_estimate(study, left, estimated):
     ids = [row["id"] for row in read_jsonl(study.task_file("base", 0, "arithmetic", "scores.jsonl"))]
     found = compare(study, [build_overlap(study.spec, ROWS)[0] | {"exact": ids[left:], "ngram13": [], "near": []}])
     assert len(found.cleaned) == estimated
+    assert [(row.rows, row.left, row.enough) for row in found.left] == [(ROWS, left, bool(estimated))]

@@ -6,6 +6,7 @@ from tunelab.config.study import Study
 from tunelab.data.contamination import measure_overlaps
 from tunelab.data.near_duplicates import find_near
 from tunelab.data.overlap import find_exact, find_shared
+from tunelab.data.worked_answers import ONE_SHOT
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import write_jsonl
 
@@ -90,3 +91,19 @@ def test_every_test_set_is_held_against_every_training_set_and_validation_rows_c
         {"task": "own", "dataset": "a", "rows": 3, "exact": ["test0"], "ngram13": ["test2"], "near": ["test2"]},
         {"task": "other", "dataset": "a", "rows": 2, "exact": [], "ngram13": ["test0"], "near": ["test0"]},
     ]
+
+
+@pytest.mark.parametrize("system", [[], [{"role": "system", "content": "Think."}]])
+def test_the_worked_example_before_every_question_is_not_what_rows_share(tmp_path, system):
+    spec = {
+        "study": {"runs": ["tuned"], "seeds": [1], "tasks": ["sums"]},
+        "runs": {"tuned": {"method": "sft", "model": "m", "dataset": "a", "init_from": None}},
+        "tasks": {"sums": {"dataset": "a"}},
+    }
+    asked = {"train": [" ".join(WORDS)], "validation": ["How many?"], "test": ["Another sum", " ".join(WORDS[:13])]}
+    for split, questions in asked.items():
+        rows = [build_row(f"{split}{place}", question) for place, question in enumerate(questions)]
+        shown = [row | {"messages": [*system, *ONE_SHOT, *row["messages"]]} for row in rows]
+        write_jsonl(tmp_path / f"datasets/a/{split}_dataset.json", shown)
+    (found,) = measure_overlaps(StudyFolder(tmp_path, spec))
+    assert (found["exact"], found["ngram13"], found["near"]) == ([], ["test1"], ["test1"])

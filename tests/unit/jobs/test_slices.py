@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.config.default_config import load
+from tunelab.config.study import Study
 from tunelab.jobs.slices import Slices
 
 SENT = "tasks: {sums: {generation: {max_new_tokens: 7}}}"
@@ -54,6 +55,14 @@ def test_a_run_that_is_not_selected_is_in_no_slice_of_the_study():
     extra = "runs: {more: {method: base, label: More, model: smollm2}}"
     assert list_changed(extra) == set()
     assert Slices(load(extra)).run("more") == {"method": "base", "model": "smollm2"}
+
+
+def test_rows_that_runs_behind_the_selected_ones_learnt_from_are_looked_at_as_well():
+    overlay = """{study: {runs: [grpo], tasks: [support]}, runs: {
+        first: {label: F, method: sft, model: smollm2, dataset: support, adapter: null, training: {max_steps: 5}},
+        warmstart: {init_from: first, adapter: null}}}"""
+    learnt = Study(Slices(load(overlay)).learnt)
+    assert (learnt.runs, learnt.list_learnt()) == (["grpo", "warmstart", "first"], ["sums", "support"])
 
 
 def test_a_trainings_slice_has_all_but_the_label_and_what_chose_its_rows():

@@ -43,5 +43,12 @@ def test_where_nothing_is_shared_the_table_folds(study):
 def test_a_task_that_training_holds_altogether_is_warned_of(study):
     every = [row["id"] for row in build_rows("sums", 12)]
     _, section = render(study, lambda row: row | {"exact": every if row["task"] == "arithmetic" else []})
-    assert "Nothing is left." in section and 'class="warning"' in section
+    assert "Too little is left." in section and 'class="warning"' in section
     assert "Without them" not in section
+
+
+def test_near_duplicates_that_leave_too_few_are_warned_of_beside_the_numbers_without_the_others(study):
+    most = [row["id"] for row in build_rows("sums", 12)][:10]
+    page, section = render(study, lambda row: row | {"near": most if row["task"] == "arithmetic" else []})
+    assert "Without near duplicates as well, 2 of 12 test questions of Grade-school sums are left" in page.words
+    assert "without the rows that share words with training" in section
