@@ -106,7 +106,7 @@ def test_a_mark_that_is_pointed_at_says_run_value_interval_and_n(page):
     for title, (x, y) in zip(marks.titles, marks.middles, strict=True):
         page.mouse.move(x + 5, y + 5)
         assert marks.note.inner_text() == title
-        assert "n\xa0=\xa060" in title.replace(" ", "\xa0")
+        assert title.endswith(" · n\xa0=\xa060")
         box = marks.note.bounding_box()
         assert (
             box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"] and box["y"] + box["height"] <= y

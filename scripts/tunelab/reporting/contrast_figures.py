@@ -23,6 +23,7 @@ from tunelab.reporting.figures import (
     format_points,
     name_axis,
     name_pair,
+    write_rows,
 )
 
 AROUND, ROW, TALL = 1.15, 0.28, 0.42  # inches around a task's rows, of a row, and of one whose name takes two lines
@@ -88,7 +89,7 @@ def _draw_row(drawing: Drawing, panel: Axes, study: Study, row: Contrast, place:
     marker = {"marker": find_marker(study, row.run), "markerfacecolor": colour if decided else "white"}
     (mark,) = panel.plot(row.value, place, color=colour, markersize=7, **marker)
     difference = f"{notation.format_difference(row.value, row.metric)} {notation.format_interval(row.model_dump())}"
-    columns = f"{SIGNS[row.verdict]} {verdict}", difference, f"n = {notation.format_count(row.n)}"
+    columns = f"{SIGNS[row.verdict]} {verdict}", difference, write_rows(row.n)
     for offset, text in zip(COLUMNS, columns, strict=True):
         panel.annotate(
             text,

@@ -102,7 +102,12 @@ def name_axis(name: str, metric: Metric, words: NullTranslations) -> str:
 def write_number(row: Estimate) -> str:
     """Write what a mark says of an estimate: `41.7 % [28.8, 55.7], n = 48`."""
     value, interval = notation.format_metric(row.value, row.metric), notation.format_interval(row.model_dump())
-    return f"{value} {interval}, n = {notation.format_count(row.n)}"
+    return f"{value} {interval}, {write_rows(row.n)}"
+
+
+def write_rows(n: int) -> str:
+    """Write how many rows are behind a number, without a place to break the line."""
+    return f"n\u00a0=\u00a0{notation.format_count(n)}"
 
 
 format_share = FuncFormatter(lambda value, _: f"{value:.0%}")

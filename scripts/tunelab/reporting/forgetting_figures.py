@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import CONTRASTED, METRICS
+from tunelab.comparison.metrics import CONTRASTED, METRICS, name_text
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.reporting import headlines

@@ -5,7 +5,7 @@ from gettext import NullTranslations
 from tunelab.comparison.results import Gain, Results
 from tunelab.config.study import Study
 from tunelab.reporting import notation
-from tunelab.reporting.figures import Drawing, build_panels, format_points, name_pair
+from tunelab.reporting.figures import Drawing, build_panels, format_points, name_pair, write_rows
 
 COLOURS = {"format": "#949494", "reasoning": "#0173b2"}
 HATCHES = {"format": "//", "reasoning": ""}
@@ -47,4 +47,4 @@ def _describe(study: Study, gain: Gain, part: str, name: str) -> list[str]:
     found = getattr(gain, part)
     difference = notation.format_difference(found.value, "strict")
     interval = notation.format_interval(found.model_dump(), "strict")
-    return [name_pair(study, gain), f"{name} {difference} {interval}", f"n = {notation.format_count(found.n)}"]
+    return [name_pair(study, gain), f"{name} {difference} {interval}", write_rows(found.n)]

@@ -7,7 +7,7 @@ what is drawn.
 from gettext import NullTranslations
 from statistics import fmean
 
-from tunelab.comparison.items import name_text
+from tunelab.comparison.metrics import NEUTRAL
 from tunelab.comparison.results import Contrast, Results, Verdict
 from tunelab.config.study import Study
 from tunelab.reporting.findings import find_pairs
@@ -129,7 +129,7 @@ def name_task(study: Study, task: str, words: NullTranslations) -> str:
     if task in study.tasks:
         return study.task(task)["label"]
     _ = words.gettext
-    return _("Neutral text %(name)s") % {"name": task.removeprefix(name_text(""))}
+    return _("Neutral text %(name)s") % {"name": task.removeprefix(NEUTRAL)}
 
 
 def join_runs(study: Study, runs: list[str], words: NullTranslations) -> str:

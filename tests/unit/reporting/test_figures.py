@@ -187,13 +187,13 @@ def test_a_mark_says_what_it_stands_for_and_a_label_in_it_stays_text(study):
     says = re.findall(r'<g id="mark-\d+"><title>(.*?)</title>', draw(study, "tasks"))
     assert len(says) == 6 * (1 + 4 * 2)  # metrics of both tasks, the untouched run, and two seeds of each other
     assert says[1].startswith("LoRA at $5 &amp; &lt;b&gt;, seed 1 · Grade-school sums · strict accuracy ")
-    assert re.fullmatch(r".* \d+\.\d\u202f% \[\d+\.\d,\u202f\d+\.\d\], n = 8", says[1])
+    assert re.fullmatch(r".* \d+\.\d\u202f% \[\d+\.\d,\u202f\d+\.\d\], n\xa0=\xa08", says[1])
 
 
 def test_a_forest_plot_says_verdict_difference_and_n_of_every_row(study):
     svg, rows = draw(study, "contrasts"), read_json(study.results_file)["contrasts"]
     shown = [row for row in rows if row["declared"] and row["primary"] and row["task"] in study.tasks]
-    assert len(shown) == 10 and svg.count(">n = 8</text>") == 10
+    assert len(shown) == 10 and svg.count(">n\xa0=\xa08</text>") == 10
     for verdict, sign in (("better", "▲"), ("worse", "▼"), ("equivalent", "≈"), ("undecided", "?")):
         assert svg.count(f">{sign} {verdict}</text>") == sum(row["verdict"] == verdict for row in shown)
     for row in shown:
@@ -234,7 +234,7 @@ def test_a_headline_is_the_title_of_both_files(study):
 
 def test_a_chinese_figure_is_drawn_in_chinese(study):
     svg = draw(study, "contrasts", CHINESE)
-    assert "严格准确率之差\uff08越高越好\uff09" in svg and "n = 8" in svg
+    assert "严格准确率之差\uff08越高越好\uff09" in svg and "n\xa0=\xa08" in svg
     assert not re.search("difference|better|margin", svg)
 
 
