@@ -28,8 +28,46 @@ def drawing_summaries():
 
 def report_templates():
     """List the page's templates."""
-    folder, catalog = PROJECT / "reports", f"{CFG.study.language}.po"
-    return sorted(own(path) for path in [*folder.glob("report*"), *folder.glob(catalog)])
+    return own_templates("report*")
+
+
+def own_templates(*patterns):
+    """List templates of this project with the catalog of the report's language."""
+    folder = PROJECT / "reports"
+    return sorted(own(path) for pattern in (*patterns, f"{CFG.study.language}.po") for path in folder.glob(pattern))
+
+
+def page_files():
+    """List, by the names of a rule's inputs, what the page and the paper look their numbers up in."""
+    return {
+        "table": "<results>/results.json",
+        "answers": per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
+        "generation": per_arm("<results>/runs/{run}/seed{seed}/{task}/generation.json"),
+        "scores": per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
+        "samples": per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
+        "costs": per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        "completions": per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*SAMPLING)),
+        "drawings": drawing_summaries(),
+        "choices": per_arm("<results>/runs/{run}/seed{seed}/choice.json", runs=STUDY.list_learners()),
+        "models": [
+            f"<results>/models/{name}/{file}.json"
+            for name in SLICES.whole["models"]
+            for file in ("card", "precision", "precision_figures", "positions")
+        ],
+        "datasets": [
+            f"<results>/datasets/{name}/{file}"
+            for name in SLICES.whole["datasets"]
+            for file in ("card.json", "data_card.json", "test_dataset.json")
+        ],
+        "tokens": study_tokens(),
+    }
+
+
+def paper_sources():
+    return [
+        f"<results>/paper/{name}"
+        for name in ("paper.tex", "setting.tex", "methods.tex", "results.tex", "references.bib")
+    ]
 
 
 def promised_artefacts():

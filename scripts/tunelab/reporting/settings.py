@@ -51,7 +51,7 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
     for section in SECTIONS if chosen else [name for name in SECTIONS if name not in CHOOSING]:
-        for name, value in _flatten(spec.get(section) or {}):
+        for name, value in flatten(spec.get(section) or {}):
             if name not in BOOKKEEPING:
                 yield (section, name), render_setting(value)
     if run in trainings:
@@ -60,10 +60,11 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
                 yield ("as it ran", name), render_setting(trainings[run][name])
 
 
-def _flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (name, value) of every leaf, the names of nested ones joined by points."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

@@ -91,7 +91,7 @@ def test_tables_have_a_column_for_each(made):
     assert {"brevity_of_it", "waste_low", "strict"} <= set(rows[0])
     assert all((row["brevity_of_it"] == "") == (row["task"] == "support") and row["waste"] for row in rows)
     outputs = root / "main.tex", root / "contrasts.tex"
-    render_tables.main(str(root), study, root / "results.json", *outputs)
+    render_tables.main(str(root), study, root / "results.json", [], *outputs)
     assert r"brevity\_of\_it \ensuremath{\uparrow}" in outputs[0].read_text()
     assert outputs[0].read_text().count(r"waste \ensuremath{\downarrow}") == 2
 
