@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 5 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -58,7 +58,8 @@ new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAM
 
 report: GOAL := ## make the report, or bring it up to date (PARTIAL=1: of what is there; PROFILE=slurm: on a cluster)
 paper: GOAL := -- compile_paper ## write the study as a paper, in LaTeX and as a PDF (PARTIAL=1 as above)
-report paper: setup setup-profile
+bundle: GOAL := -- pack_bundle ## pack page, numbers, answers and provenance into one zip for an archive (an RO-Crate)
+report paper bundle: setup setup-profile
 ifdef PARTIAL
 	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY) $(GOAL)
 else

@@ -43,3 +43,22 @@ rule compile_paper:
         *track(lambda: stage_facts("", {}, "compile_paper.py"), [()]),
     script:
         "../scripts/compile_paper.py"
+
+
+rule pack_bundle:
+    input:
+        files=bundled_artefacts(),
+        project=[own(file) for file in ("requirements.lock", "LICENSE", "Snakefile")] + own_rules(),
+    output:
+        bundle="<results>/bundle.zip",
+    log:
+        "<logs>/pack_bundle.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.whole | LACKING, "pack_bundle.py", ["pyyaml"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.whole),
+    script:
+        "../scripts/pack_bundle.py"

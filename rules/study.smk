@@ -70,6 +70,28 @@ def paper_sources():
     ]
 
 
+def own_rules():
+    return sorted(own(path) for path in (PROJECT / "rules").glob("*.smk"))
+
+
+def bundled_artefacts():
+    """List what a bundle shows and what its numbers can be estimated from again; no weights, no rows of data sets."""
+    shown = [file for files in page_files().values() for file in ([files] if isinstance(files, str) else files)]
+    return [
+        "<results>/report.html",
+        *(file for file in shown if Path(file).name not in ("test_dataset.json", "completions.parquet")),
+        *per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
+        *(per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else []),
+        *per_repeat("<results>/noise/{repeat}/{task}/scores.jsonl"),
+        *per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
+        *per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_trained()),
+        *(file for file in promised_artefacts() if file.endswith((".csv", ".tex", ".md"))),
+        *study_figures(),
+        *study_figures("pdf"),
+        *paper_sources(),
+    ]
+
+
 def promised_artefacts():
     """List what a study promises besides the report, so that a deleted file is made again."""
     return [
