@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
-
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.crate import METADATA, SUMS, build_crate
+from tunelab.reporting.settings import write_config
 
 TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 README = """\
@@ -53,7 +52,7 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
     members = {path.relative_to(study.root).as_posix(): path.read_bytes() for path in files}
     members |= {_place(path): path.read_bytes() for path in project}
     members |= {path.relative_to(study.root).as_posix(): path.read_bytes() for path in cards}
-    members["study.yaml"] = yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True).encode()
+    members["study.yaml"] = write_config(study).encode()
     read = list(cards.values())
     places = sorted({*list_places(study.spec), *(place for card in read for place in list_places(card))}, key=len)
     members = {name: _hide(content, places[::-1]) for name, content in members.items()}

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from tunelab.config.study import Study, has_unused_epochs
 
 # Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
@@ -14,6 +16,7 @@ BOOKKEEPING = {
 FIELDS = ("method", "model", "dataset", "init_from", "teacher")
 SECTIONS = ("adapter", "quantization", "training", "launch", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
+DRAWN_ONLY = {*CHOOSING, "labels"}  # fields that a config refuses where nothing is drawn
 FACTS = (
     *("steps", "epochs", "tokens", "best_step", "trainable_parameters"),
     *("desirable_weight", "undesirable_weight", "micro_batch"),
@@ -37,6 +40,22 @@ def build_settings(study: Study, trainings: dict) -> list[dict]:
         for title in titles
         if any(section == title for section, _ in names)
     ]
+
+
+def write_config(study: Study) -> str:
+    """Write the study as a config from which it can be run again (YAML), an overlay on the default one."""
+    spec = study.spec
+    runs = {
+        name: {field: value for field, value in run.items() if run.get("samples") or field not in DRAWN_ONLY}
+        for name, run in spec["runs"].items()
+    }
+    samples = {
+        name: {field: value for field, value in entry.items() if field != "seeds"}  # which follow from the runs
+        for name, entry in spec["samples"].items()
+    }
+    pairs = [pair for pair in spec["comparison"]["contrasts"] if set(pair) <= set(study.runs)]
+    typed = spec | {"runs": runs, "samples": samples, "comparison": spec["comparison"] | {"contrasts": pairs}}
+    return yaml.safe_dump(typed, sort_keys=False, allow_unicode=True, width=100)
 
 
 def list_unused_epochs(study: Study) -> list[str]:
