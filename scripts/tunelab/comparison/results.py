@@ -6,29 +6,10 @@ losses and divergences in nats per token, times in seconds, sizes in bytes. Diff
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Number(Record):
-    """A value with the ends of its 95 % interval and the number of items behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int = Field(description="Items (held-out rows or paragraphs).")
-    interval: Literal["wilson", "clopper-pearson", "bootstrap", "crossed", "paired-bootstrap", "tango", "fieller"] = (
-        Field(
-            description="How the interval was made. `crossed` and `fieller` (of a ratio) resample seeds and items and "
-            "are widened for few seeds, the others cover items only; `tango` is the score interval of a paired "
-            "difference, taken where too few pairs differ for a bootstrap."
-        )
-    )
+from tunelab.comparison.rows import Number, Record, Verdict
+from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
 
 
 class Estimate(Number):
@@ -135,52 +116,6 @@ class Known(Record):
     setting: str
     source: str
     inside: bool = Field(description="Whether our interval and the published band meet.")
-
-
-class Overlap(Record):
-    """What a task's test rows share with the rows that some run was trained on or chosen by."""
-
-    task: str
-    dataset: str = Field(description="The data set whose training and validation rows are meant.")
-    rows: int = Field(description="Test rows of the task.")
-    exact: int = Field(description="Test rows whose question stands there as it is.")
-    ngram13: int = Field(description="Those, and rows that share 13 words (characters of Chinese) in a row with it.")
-    near: int = Field(
-        description="Those, and rows of which some question there has 5-grams at a Jaccard of 0.8 or more."
-    )
-
-
-class Left(Record):
-    """How many of a task's test rows stay without those that training data shares."""
-
-    task: str
-    without: Literal["ngram13", "near"] = Field(description="Which rows are left out: see `Overlap`.")
-    rows: int = Field(description="Test rows of the task.")
-    left: int
-    enough: bool = Field(description="Whether so few rows can still tell two runs apart; if not, nothing is estimated.")
-
-
-class Cleaned(Number):
-    """A task's first metric without the rows that the training data of some run of the study shares."""
-
-    run: str
-    task: str
-    metric: str
-    without: Literal["ngram13", "near"] = Field(description="Which rows are left out: see `Overlap`.")
-    sources: list[str]
-
-
-class CleanedContrast(Number):
-    """A declared difference on a task's first metric without these rows."""
-
-    run: str
-    against: str
-    task: str
-    metric: str
-    without: Literal["ngram13", "near"]
-    p_corrected: float
-    verdict: Verdict
-    sources: list[str]
 
 
 class Results(Record):

@@ -77,6 +77,11 @@ class StudySlices:
         return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
 
     @cached_property
+    def titled(self) -> dict[str, Any]:
+        """The same, and in which language their titles are."""
+        return self.labels | {"study": self.labels["study"] | {"language": self.whole["study"]["language"]}}
+
+    @cached_property
     def drawn_costs(self) -> dict[str, Any]:
         part = self.pick(["label", "init_from", "samples"], task_fields=["label", "kind"])
         return part | {"samples": self._drawings}

@@ -8,7 +8,8 @@ from gettext import NullTranslations
 from statistics import fmean
 
 from tunelab.comparison.metrics import NEUTRAL
-from tunelab.comparison.results import Contrast, Results, Verdict
+from tunelab.comparison.results import Contrast, Results
+from tunelab.comparison.rows import Verdict
 from tunelab.config.study import Study
 from tunelab.reporting.findings import find_pairs
 from tunelab.reporting.notation import format_decimal

@@ -4,6 +4,7 @@ Catalogs are gettext files beside the templates (`reports/zh.po`). The words of 
 as those of the templates do; the values within them are escaped. In both a per cent sign is written twice.
 """
 
+from collections.abc import Callable
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,11 @@ def load_words(catalogs: list[Path]) -> NullTranslations:
         return NullTranslations()
     (path,) = catalogs
     return load_catalog({path.name: path.read_text(encoding="utf-8")}, path.stem)
+
+
+def build_translator(texts: dict[str, str], language: str) -> Callable[[str], str]:
+    """Build the function that says the words of a template in `language`."""
+    return str if language == SOURCE else load_catalog(texts, language).gettext
 
 
 def load_catalog(texts: dict[str, str], language: str) -> GNUTranslations:

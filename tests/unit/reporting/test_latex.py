@@ -23,7 +23,7 @@ def render(folder, **labels):
     for run, label in labels.items():
         spec["runs"][run]["label"] = label
     write_comparison(folder, write_results(folder, spec, rows=12))
-    render_tables.main(str(folder), spec, folder / "results.json", folder / "main.tex", folder / "contrasts.tex")
+    render_tables.main(str(folder), spec, folder / "results.json", [], folder / "main.tex", folder / "contrasts.tex")
     return [(folder / name).read_text(encoding="utf-8") for name in ("main.tex", "contrasts.tex")]
 
 

@@ -13,17 +13,34 @@ from tunelab.errors import UserError
 from tunelab.reporting.report import build_environment
 
 REPORTS = Path(__file__).parents[3] / "reports"
-TEMPLATES = sorted(REPORTS.glob("report*.j2"))
+PAGES, PAPERS = sorted(REPORTS.glob("report*.j2")), sorted(REPORTS.glob("paper*.j2"))
 DRAWING = sorted((REPORTS.parent / "scripts/tunelab/reporting").glob("*.py"))
 MARK_UP = r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}"
 PLACEHOLDER = r"%\(\w+\)s|\{\w+\}"
+# commands of LaTeX, some with arguments that are no prose; options, files and fields
+TEX_COMMANDS = (
+    r"% !TEX program|@misc|"
+    r"\\(?:begin|end|usepackage|input|bibliographystyle|IfFileExists)(?:\[.*?\])?\{.*?\}|\\[a-z]+"
+)
+TEX_WORDS = {
+    "htbp",
+    "height",
+    "width",
+    "keepaspectratio",
+    "fig",
+    "figures",
+    "references",
+    "title",
+    "howpublished",
+    "note",
+}
 LANGUAGE_FREE = {*"npABjk/,", "pp", "KL", "LoRA", "GRPO", "RLOO", "DPO", "KTO", "pass@k,", "maj@k", "Enter"}
 
 
 def extract_messages():
     """List every text that templates and figures put through `_` or `ngettext`; a plural is a pair."""
     found = set()
-    extractors = dict.fromkeys(TEMPLATES, babel_extract) | dict.fromkeys(DRAWING, extract_python)
+    extractors = dict.fromkeys((*PAGES, *PAPERS), babel_extract) | dict.fromkeys(DRAWING, extract_python)
     for path, extract in extractors.items():
         with path.open("rb") as file:
             for _, _, message, _ in extract(file, ["_", "ngettext"], [], {"extensions": "jinja2.ext.i18n"}):
@@ -51,8 +68,8 @@ def test_an_empty_value_stops_the_build(value):
 
 
 def test_templates_contain_no_digit_typed_by_hand():
-    assert len(TEMPLATES) == 25
-    for path in TEMPLATES:
+    assert (len(PAGES), len(PAPERS)) == (25, 6)
+    for path in PAGES:
         prose = re.sub(f"{MARK_UP}|<[^<>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert not re.findall(r".*\d.*", prose), path.name
     messages = extract_messages()
@@ -62,8 +79,15 @@ def test_templates_contain_no_digit_typed_by_hand():
             assert not re.search(r"\d", re.sub(PLACEHOLDER, "", text)), text
 
 
+def test_every_text_of_the_papers_templates_can_be_translated():
+    for path in PAPERS:
+        tex = re.sub(MARK_UP, " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        prose = re.sub(TEX_COMMANDS, " ", tex)
+        assert set(re.findall(r"[A-Za-z]{2,}|\d", prose)) <= TEX_WORDS, path.name
+
+
 def test_every_text_of_the_templates_can_be_translated():
-    for path in TEMPLATES:
+    for path in PAGES:
         text = re.sub(MARK_UP, " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         prose = re.sub(r"<(code|kbd)\b.*?</\1>|<!DOCTYPE html>|<[^<>]*>", " ", text, flags=re.DOTALL)
         words = {word for word in unescape(prose).split() if re.search("[A-Za-z]", word)}
