@@ -102,11 +102,12 @@ test-fast: setup-tests lint ## check the code and run the tests that neither tra
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX for the tables, a Slurm (as root)
-	@{ command -v chromium && command -v pdflatex; } >/dev/null || { command -v apt-get >/dev/null && \
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, Chinese fonts, a Slurm (as root)
+	@{ command -v chromium && command -v pdflatex && command -v pdftotext && fc-list :lang=zh | grep .; } >/dev/null || \
+		{ command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium fonts-noto-cjk texlive-latex-recommended; } || \
-		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
+		chromium fonts-noto-cjk poppler-utils texlive-latex-recommended; } || \
+		echo "Install Chromium, pdflatex, pdftotext (commands of these names) and a font for Chinese by hand."
 	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
 		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
 
