@@ -110,11 +110,12 @@ test-fast: setup-tests lint ## check the code and run the tests that neither tra
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, and LaTeX
-	@{ command -v chromium && command -v xelatex && kpsewhich ctexart.cls; } >/dev/null || { command -v apt-get >/dev/null && \
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese
+	@{ command -v chromium && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
+		grep .; } >/dev/null || { command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium fonts-noto-cjk lmodern texlive-xetex texlive-lang-chinese; } || \
-		echo "Install Chromium and TeX Live (with XeLaTeX and ctex) by hand, so that chromium and xelatex start them."
+		chromium fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
+		echo "Install Chromium, TeX Live with XeLaTeX and ctex, pdftotext and a font for Chinese by hand."
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .
