@@ -1,11 +1,13 @@
 """Draw what trainings logged over steps, tokens or seconds: the mean over seeds, with a band from lowest to highest."""
 
+from gettext import NullTranslations
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.notation import MINUS, format_count
 
 BAND = 0.18  # opacity
 History = list[dict]
@@ -14,6 +16,7 @@ History = list[dict]
 class Curve(NamedTuple):
     """Points along a training: their steps, where they lie across (a mean over seeds), and means and ends of values."""
 
+    seeds: int
     steps: list[int]
     across: list[float]
     values: list[float]
@@ -33,6 +36,7 @@ def average(histories: list[History], name: str, axis: str = "step") -> Curve:
     found = [[seed[step] for seed in logged] for step in steps]
     values = [[row[name] for row in rows] for rows in found]
     return Curve(
+        len(histories),
         steps,
         [sum(row[axis] for row in rows) / len(rows) for rows in found],
         [sum(each) / len(each) for each in values],
@@ -47,3 +51,14 @@ def draw_curve(panel: Axes, curve: Curve, colour: str, **style: object) -> Line2
     if curve.lows != curve.highs:
         panel.fill_between(curve.across, curve.lows, curve.highs, color=colour, alpha=BAND, linewidth=0)
     return line
+
+
+def describe_point(curve: Curve, place: int, words: NullTranslations) -> list[str]:
+    """Say of one point its step and its value, and of several seeds the lowest and the highest."""
+    _ = words.gettext
+    step = _("step %(step)s") % {"step": format_count(curve.steps[place])}
+    # four digits, since a divergence can be as small as a loss is large
+    value, low, high = (f"{ends[place]:.4g}".replace("-", MINUS) for ends in (curve.values, curve.lows, curve.highs))
+    if curve.seeds == 1:
+        return [step, value]
+    return [step, f"{value} [{low}, {high}]", _("%(seeds)s seeds, lowest to highest") % {"seeds": curve.seeds}]

@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import headlines, notation
+from tunelab.reporting import headlines
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.curves import Curve, History, average, draw_curve, load_histories
+from tunelab.reporting.curves import History, average, describe_point, draw_curve, load_histories
 from tunelab.reporting.figures import Drawing, build_panels, build_run_handles, find_marker, format_whole
 
 HELD_OUT = "eval_loss"
@@ -57,19 +57,10 @@ def _draw_losses(
     axis: str,
     words: NullTranslations,
 ) -> None:
+    _ = words.gettext
     colour, held_out = find_colour(study, run), average(histories, HELD_OUT, axis)
     draw_curve(panel, average(histories, "loss", axis), colour, alpha=0.6, linewidth=1.2)
     draw_curve(panel, held_out, colour, linestyle="--")
     for place, (across, value) in enumerate(zip(held_out.across, held_out.values, strict=True)):
         (mark,) = panel.plot(across, value, find_marker(study, run), color=colour, markersize=6)
-        drawing.explain(mark, study.run(run)["label"], *_describe(held_out, place, len(histories), words))
-
-
-def _describe(curve: Curve, place: int, seeds: int, words: NullTranslations) -> list[str]:
-    _ = words.gettext
-    step = _("step %(step)s") % {"step": notation.format_count(curve.steps[place])}
-    value = f"{_('validation rows')} {notation.format_metric(curve.values[place], 'loss')}"
-    if seeds == 1:
-        return [step, value]
-    ends = notation.format_interval({"low": curve.lows[place], "high": curve.highs[place]}, "loss")
-    return [step, f"{value} {ends}", _("%(seeds)s seeds, lowest to highest") % {"seeds": seeds}]
+        drawing.explain(mark, study.run(run)["label"], _("validation rows"), *describe_point(held_out, place, words))

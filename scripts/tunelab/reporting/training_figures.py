@@ -12,8 +12,15 @@ from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.curves import History, average, draw_curve, load_histories
-from tunelab.reporting.figures import Drawing, build_panels, build_run_handles, format_share, shorten_label
+from tunelab.reporting.curves import History, average, describe_point, draw_curve, load_histories
+from tunelab.reporting.figures import (
+    Drawing,
+    build_panels,
+    build_run_handles,
+    format_share,
+    format_whole,
+    shorten_label,
+)
 
 HEALTH = ("kl", "entropy", "completions/mean_length", "completions/clipped_ratio", "frac_reward_zero_std")
 PREFERENCE = ("loss", "rewards/chosen", "rewards/rejected")
@@ -76,7 +83,7 @@ def draw_rewards(study: StudyFolder, words: NullTranslations) -> Drawing:
     drawing, own, last = _lay_out(headlines.tell_rewards(study, histories, words), [1 + len(HEALTH)] * len(runs), 3, 1)
     for run, panels in zip(runs, own, strict=True):
         _draw_stack(panels[0], *stack_parts(histories[run], weights[run]), colours)
-        _draw_run(panels, study, run, ("reward", *HEALTH), histories[run], words)
+        _draw_run(drawing, panels, study, run, ("reward", *HEALTH), histories[run], words)
     for panel, (name, axis) in zip(last, AGAINST, strict=True):
         for run in [run for run in runs if _is_logged(histories[run], name, axis)] or runs[:1]:
             _draw_values(panel, histories[run], name, find_colour(study, run), words, axis)
@@ -97,7 +104,7 @@ def draw_signals(study: StudyFolder, words: NullTranslations) -> Drawing:
     curves = {run: SIGNALS[study.run(run)["method"]] for run in runs}
     drawing, own, _ = _lay_out(headlines.tell_signals(study, histories, words), list(map(len, curves.values())), 4)
     for run, panels in zip(runs, own, strict=True):
-        _draw_run(panels, study, run, curves[run], histories[run], words)
+        _draw_run(drawing, panels, study, run, curves[run], histories[run], words)
     return drawing
 
 
@@ -129,12 +136,23 @@ def _lay_out(
 
 
 def _draw_run(
-    panels: list[Axes], study: StudyFolder, run: str, curves: tuple[str, ...], histories: list[History], words
+    drawing: Drawing,
+    panels: list[Axes],
+    study: StudyFolder,
+    run: str,
+    curves: tuple[str, ...],
+    histories: list[History],
+    words: NullTranslations,
 ) -> None:
-    names = name_curves(words)
+    """Draw a run's curves over the steps, each with a mark that says how it ended."""
+    names, colour = name_curves(words), find_colour(study, run)
     for panel, name in zip(panels, curves, strict=True):
-        _draw_values(panel, histories, name, find_colour(study, run), words)
+        _draw_values(panel, histories, name, colour, words)
         panel.set_title(names[name], fontsize=10)
+        curve = average(histories, name)
+        if curve.steps:
+            (mark,) = panel.plot(curve.across[-1], curve.values[-1], "o", color=colour, markersize=4)
+            drawing.explain(mark, study.run(run)["label"], names[name], *describe_point(curve, -1, words))
     panels[0].set_title(f"{shorten_label(study, run)}: {names[curves[0]]}", fontsize=10)
 
 
@@ -166,9 +184,11 @@ def _draw_values(
         panel.plot(*zip(*points, strict=True), ".", color=colour)
     else:
         curve = average(histories, name, axis)
-        draw_curve(panel, curve, colour, linewidth=1.4, marker="o" if len(curve.steps) == 1 else None)
+        draw_curve(panel, curve, colour, linewidth=1.4)
     panel.set_xlabel(name_curves(words)[axis], fontsize=9)
     panel.tick_params(labelsize=9)
+    if axis == "tokens":
+        panel.xaxis.set_major_formatter(format_whole)
     panel.xaxis.set_major_locator(MaxNLocator(3 if axis == "kl" else 4, integer=axis != "kl"))
     if name in SHARES:
         panel.set_ylim(-0.04, 1.04)

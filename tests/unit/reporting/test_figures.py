@@ -1,6 +1,7 @@
 import copy
 import re
 import shutil
+from gettext import NullTranslations
 
 import plot_contrasts
 import plot_costs
@@ -22,7 +23,7 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json, read_jsonl, write_json, write_jsonl
 from tunelab.reporting.colours import COLOURS, find_colour
 from tunelab.reporting.cost_figures import GREY, list_front, list_outdone
-from tunelab.reporting.curves import average
+from tunelab.reporting.curves import average, describe_point
 from tunelab.reporting.figures import MOST_ENTRIES, build_run_handles, format_points
 from tunelab.reporting.notation import format_difference
 from tunelab.reporting.training_figures import stack_parts
@@ -131,7 +132,7 @@ def test_signals_are_those_that_each_method_logs(tmp_path):
     spec = build_study(runs=tuple(METHODS), seeds=(1, 2))
     svg = draw(StudyFolder(tmp_path, write_results(tmp_path, spec, rows=8)), "signals")
     for words in ("DPO: loss", "preferred, log-ratio", "pairs told apart", "distilled: loss", "entropy (nats)"):
-        assert svg.count(words) == 1
+        assert svg.count(f">{words}</text>") == 1
     assert svg.count("(not logged in this run)") == 3
 
 
@@ -222,8 +223,10 @@ def test_a_curve_is_the_mean_of_seeds_with_a_band_from_the_lowest_to_the_highest
         for seed in (0, 1)
     ]
     curve = average(seeds, "loss", "tokens")
-    assert curve == ([1, 2], [10.5, 20.5], [1.5, 2.5], [1.0, 2.0], [2.0, 3.0])
+    assert curve == (2, [1, 2], [10.5, 20.5], [1.5, 2.5], [1.0, 2.0], [2.0, 3.0])
     assert average([*seeds, []], "loss").steps == []
+    assert describe_point(curve, -1, NullTranslations()) == [*("step 2", "2.5 [2, 3]", "2 seeds, lowest to highest")]
+    assert describe_point(average(seeds[:1], "loss"), 0, NullTranslations()) == ["step 1", "1"]
 
 
 def test_a_headline_is_the_title_of_both_files(study):
