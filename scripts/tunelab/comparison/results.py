@@ -6,29 +6,9 @@ losses and divergences in nats per token, times in seconds, sizes in bytes. Diff
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Number(Record):
-    """A value with the ends of its 95 % interval and the number of items behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int = Field(description="Items (held-out rows or paragraphs).")
-    interval: Literal["wilson", "clopper-pearson", "bootstrap", "crossed", "paired-bootstrap", "tango", "fieller"] = (
-        Field(
-            description="How the interval was made. `crossed` and `fieller` (of a ratio) resample seeds and items and "
-            "are widened for few seeds, the others cover items only; `tango` is the score interval of a paired "
-            "difference, taken where too few pairs differ for a bootstrap."
-        )
-    )
+from tunelab.comparison.record import Number, Record, Verdict
 
 
 class Estimate(Number):
@@ -56,7 +36,7 @@ class Contrast(Number):
     losses: int | None = Field(description="Pairs of answers that only `against` gets right.")
     p: float = Field(
         description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the "
-        "largest of the crossed bootstrap's, Student's t's and the randomisation's."
+        "largest of the crossed bootstrap's, Cochran's t's and the randomisation's."
     )
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
@@ -183,6 +163,17 @@ class CleanedContrast(Number):
     sources: list[str]
 
 
+class Coverage(Record):
+    """How often intervals over seeds and items held the truth in simulations of `make coverage`."""
+
+    seeds: int = Field(description="As many seeds as the study has, or the next smaller number that was simulated.")
+    least: float = Field(description="The share of simulated studies in the least favourable case.")
+    mean: float
+    most: float
+    cases: int = Field(description="Kinds of values, numbers of items, and ratios of the spreads of seeds and items.")
+    studies: int = Field(description="Simulated studies of each case.")
+
+
 class Results(Record):
     """Everything that was estimated in a study."""
 
@@ -200,3 +191,4 @@ class Results(Record):
     left: list[Left]
     cleaned: list[Cleaned]
     cleaned_contrasts: list[CleanedContrast]
+    coverage: Coverage | None = Field(description="null: one seed, over which no interval is told.")

@@ -93,6 +93,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "makers": makers,
         "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
         "confidence": results.confidence,
+        "coverage": found["coverage"],
         "power": verdicts.POWER,
         "resamples": statistics.RESAMPLES,
         "small_sample": statistics.SMALL_SAMPLE,
