@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 5 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint coverage schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint coverage schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -56,11 +56,14 @@ quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA)
 
-report: setup setup-profile ## make the report, or bring it up to date (PARTIAL=1: of what is there; PROFILE=slurm: on a cluster)
+report: GOAL := ## make the report, or bring it up to date (PARTIAL=1: of what is there; PROFILE=slurm: on a cluster)
+paper: GOAL := -- compile_paper ## write the study as a paper, in LaTeX and as a PDF (PARTIAL=1 as above)
+bundle: GOAL := -- pack_bundle ## pack page, numbers, answers and provenance into one zip for an archive (an RO-Crate)
+report paper bundle: setup setup-profile
 ifdef PARTIAL
-	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY)
+	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY) $(GOAL)
 else
-	$(SNAKEMAKE)
+	$(SNAKEMAKE) $(GOAL)
 endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time
@@ -107,11 +110,12 @@ test-fast: setup-tests lint ## check the code and run the tests that neither tra
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX for the tables
-	@{ command -v chromium && command -v pdflatex; } >/dev/null || { command -v apt-get >/dev/null && \
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese
+	@{ command -v chromium && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
+		grep .; } >/dev/null || { command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium fonts-noto-cjk texlive-latex-recommended; } || \
-		echo "Install Chromium and pdflatex by hand, so that the commands chromium and pdflatex start them."
+		chromium fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
+		echo "Install Chromium, TeX Live with XeLaTeX and ctex, pdftotext and a font for Chinese by hand."
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .

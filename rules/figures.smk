@@ -1,6 +1,7 @@
 rule plot_tasks:
     input:
         table="<results>/results.json",
+        wording=study_wording(),
     output:
         figure=report("<results>/figures/tasks.svg", caption="../reports/captions/tasks.rst", category="Figures"),
         pdf="<results>/figures/tasks.pdf",
@@ -10,7 +11,7 @@ rule plot_tasks:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_tasks.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_tasks.py", ["babel", "matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.labels),
     script:
@@ -20,6 +21,7 @@ rule plot_tasks:
 rule plot_contrasts:
     input:
         table="<results>/results.json",
+        wording=study_wording(),
     output:
         figure=report(
             "<results>/figures/contrasts.svg", caption="../reports/captions/contrasts.rst", category="Figures"
@@ -31,7 +33,7 @@ rule plot_contrasts:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_contrasts.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_contrasts.py", ["babel", "matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.labels),
     script:
@@ -41,6 +43,7 @@ rule plot_contrasts:
 rule plot_gains:
     input:
         table="<results>/results.json",
+        wording=study_wording(),
     output:
         figure=report("<results>/figures/gains.svg", caption="../reports/captions/gains.rst", category="Figures"),
         pdf="<results>/figures/gains.pdf",
@@ -50,7 +53,7 @@ rule plot_gains:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_gains.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.labels, "plot_gains.py", ["babel", "matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.labels),
     script:
@@ -62,6 +65,7 @@ rule plot_costs:
         table="<results>/results.json",
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         drawings=drawing_summaries(),
+        wording=study_wording(),
     output:
         figure=report("<results>/figures/costs.svg", caption="../reports/captions/costs.rst", category="Figures"),
         pdf="<results>/figures/costs.pdf",
@@ -71,7 +75,7 @@ rule plot_costs:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["matplotlib", "seaborn"]), [()]),
+        *track(lambda: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["babel", "matplotlib", "seaborn"]), [()]),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.drawn_costs),
     script:
@@ -81,6 +85,7 @@ rule plot_costs:
 rule plot_learning_curves:
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("sft")),
+        wording=study_wording(),
     output:
         figure=report(
             "<results>/figures/learning_curves.svg",
@@ -94,7 +99,12 @@ rule plot_learning_curves:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_curves, "plot_learning_curves.py", ["matplotlib", "seaborn"]), [()]),
+        *track(
+            lambda: stage_facts(
+                "", SLICES.drawn_curves, "plot_learning_curves.py", ["babel", "matplotlib", "seaborn"]
+            ),
+            [()],
+        ),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.drawn_curves),
     script:
@@ -104,6 +114,7 @@ rule plot_learning_curves:
 rule plot_rewards:
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SAMPLING)),
+        wording=study_wording(),
     output:
         figure=report("<results>/figures/rewards.svg", caption="../reports/captions/rewards.rst", category="Figures"),
         pdf="<results>/figures/rewards.pdf",
@@ -113,7 +124,9 @@ rule plot_rewards:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_rewards, "plot_rewards.py", ["matplotlib", "seaborn"]), [()]),
+        *track(
+            lambda: stage_facts("", SLICES.drawn_rewards, "plot_rewards.py", ["babel", "matplotlib", "seaborn"]), [()]
+        ),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.drawn_rewards),
     script:
@@ -123,6 +136,7 @@ rule plot_rewards:
 rule plot_signals:
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SIGNALLING)),
+        wording=study_wording(),
     output:
         figure=report("<results>/figures/signals.svg", caption="../reports/captions/signals.rst", category="Figures"),
         pdf="<results>/figures/signals.pdf",
@@ -132,7 +146,9 @@ rule plot_signals:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_signals, "plot_signals.py", ["matplotlib", "seaborn"]), [()]),
+        *track(
+            lambda: stage_facts("", SLICES.drawn_signals, "plot_signals.py", ["babel", "matplotlib", "seaborn"]), [()]
+        ),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.drawn_signals),
     script:
@@ -142,6 +158,7 @@ rule plot_signals:
 rule plot_forgetting:
     input:
         table="<results>/results.json",
+        wording=study_wording(),
     output:
         figure=report(
             "<results>/figures/forgetting.svg", caption="../reports/captions/forgetting.rst", category="Figures"
@@ -153,7 +170,10 @@ rule plot_forgetting:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_forgetting, "plot_forgetting.py", ["matplotlib", "seaborn"]), [()]),
+        *track(
+            lambda: stage_facts("", SLICES.drawn_forgetting, "plot_forgetting.py", ["babel", "matplotlib", "seaborn"]),
+            [()],
+        ),
         results=untracked(CFG.study.results),
         study=untracked(SLICES.drawn_forgetting),
     script:

@@ -26,10 +26,75 @@ def drawing_summaries():
     return [f"<results>/samples/{name}/seed{seed}/summary.json" for name, seed in STUDY.list_drawings()]
 
 
+def study_wording():
+    """List the catalog of the study's language; English has none."""
+    return [own(path) for path in (PROJECT / "reports").glob(f"{CFG.study.language}.po")]
+
+
 def report_templates():
     """List the page's templates."""
-    folder, catalog = PROJECT / "reports", f"{CFG.study.language}.po"
-    return sorted(own(path) for path in [*folder.glob("report*"), *folder.glob(catalog)])
+    return own_templates("report*")
+
+
+def own_templates(*patterns):
+    """List templates of this project with the catalog of the report's language."""
+    found = [own(path) for pattern in patterns for path in (PROJECT / "reports").glob(pattern)]
+    return sorted([*found, *study_wording()])
+
+
+def page_files():
+    """List, by the names of a rule's inputs, what the page and the paper look their numbers up in."""
+    return {
+        "table": "<results>/results.json",
+        "answers": per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
+        "generation": per_arm("<results>/runs/{run}/seed{seed}/{task}/generation.json"),
+        "scores": per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
+        "samples": per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
+        "costs": per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
+        "completions": per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*SAMPLING)),
+        "drawings": drawing_summaries(),
+        "choices": per_arm("<results>/runs/{run}/seed{seed}/choice.json", runs=STUDY.list_learners()),
+        "models": [
+            f"<results>/models/{name}/{file}.json"
+            for name in SLICES.whole["models"]
+            for file in ("card", "precision", "precision_figures", "positions")
+        ],
+        "datasets": [
+            f"<results>/datasets/{name}/{file}"
+            for name in SLICES.whole["datasets"]
+            for file in ("card.json", "data_card.json", "test_dataset.json")
+        ],
+        "tokens": study_tokens(),
+    }
+
+
+def paper_sources():
+    return [
+        f"<results>/paper/{name}"
+        for name in ("paper.tex", "setting.tex", "methods.tex", "results.tex", "references.bib")
+    ]
+
+
+def own_rules():
+    return sorted(own(path) for path in (PROJECT / "rules").glob("*.smk"))
+
+
+def bundled_artefacts():
+    """List what a bundle shows and what its numbers can be estimated from again; no weights, no rows of data sets."""
+    shown = [file for files in page_files().values() for file in ([files] if isinstance(files, str) else files)]
+    return [
+        "<results>/report.html",
+        *(file for file in shown if Path(file).name not in ("test_dataset.json", "completions.parquet")),
+        *per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
+        *(per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else []),
+        *per_repeat("<results>/noise/{repeat}/{task}/scores.jsonl"),
+        *per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
+        *per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_trained()),
+        *(file for file in promised_artefacts() if file.endswith((".csv", ".tex", ".md"))),
+        *study_figures(),
+        *study_figures("pdf"),
+        *paper_sources(),
+    ]
 
 
 def promised_artefacts():

@@ -2,6 +2,7 @@
 
 Reads   table       results.json
         results     the study's folder: each run's training.json
+        wording     the catalog of the study's language; nothing for English
 Writes  figure      an SVG file
         pdf         the same for a paper
 """
@@ -12,13 +13,14 @@ from tunelab import records
 from tunelab.comparison.results import Results
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import cost_figures, figures
+from tunelab.reporting import cost_figures, figures, wordings
 from tunelab.reporting.tables import load_trainings
 
 
-def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
+def main(results: str, study: dict, table: Path, wording: list[Path], figure: Path, pdf: Path) -> None:
     selected, found = StudyFolder(results, study), Results.model_validate(records.read_json(table))
-    drawn = cost_figures.draw_costs(selected, found, load_trainings(selected))
+    words = wordings.load_words(wording)
+    drawn = cost_figures.draw_costs(selected, found, load_trainings(selected), words)
     figures.write_figure(drawn, figure, pdf)
 
 

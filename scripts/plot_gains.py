@@ -1,6 +1,7 @@
 """Draw how much of each declared difference in strict accuracy is layout and how much is reasoning.
 
 Reads   table       results.json
+        wording     the catalog of the study's language; nothing for English
 Writes  figure      an SVG file
         pdf         the same for a paper
 """
@@ -11,12 +12,12 @@ from tunelab import records
 from tunelab.comparison.results import Results
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import figures, gain_figures
+from tunelab.reporting import figures, gain_figures, wordings
 
 
-def main(results: str, study: dict, table: Path, figure: Path, pdf: Path) -> None:
-    found = Results.model_validate(records.read_json(table))
-    figures.write_figure(gain_figures.draw_gains(StudyFolder(results, study), found), figure, pdf)
+def main(results: str, study: dict, table: Path, wording: list[Path], figure: Path, pdf: Path) -> None:
+    found, words = Results.model_validate(records.read_json(table)), wordings.load_words(wording)
+    figures.write_figure(gain_figures.draw_gains(StudyFolder(results, study), found, words), figure, pdf)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Draw the learning curves of the supervised runs.
 
 Reads   results     the study's folder: each run's history of losses
+        wording     the catalog of the study's language; nothing for English
 Writes  figure      an SVG file
         pdf         the same for a paper
 """
@@ -9,11 +10,12 @@ from pathlib import Path
 
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import figures, training_figures
+from tunelab.reporting import figures, learning_figures, wordings
 
 
-def main(results: str, study: dict, figure: Path, pdf: Path) -> None:
-    figures.write_figure(training_figures.draw_learning_curves(StudyFolder(results, study)), figure, pdf)
+def main(results: str, study: dict, wording: list[Path], figure: Path, pdf: Path) -> None:
+    drawn = learning_figures.draw_learning_curves(StudyFolder(results, study), wordings.load_words(wording))
+    figures.write_figure(drawn, figure, pdf)
 
 
 if __name__ == "__main__":

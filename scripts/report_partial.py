@@ -17,7 +17,7 @@ from tunelab.upkeep.tools import build_parser, run_as_tool
 PARTIAL = 3
 
 
-def main(configfile: list[Path], cores: str) -> int:
+def main(configfile: list[Path], cores: str, goal: str) -> int:
     plan = plan_study(configfile)
     if plan is None:
         return 1
@@ -27,8 +27,8 @@ def main(configfile: list[Path], cores: str) -> int:
     command = [sys.executable, "-m", "snakemake", "--cores", cores]
     command += ["--configfile", *map(str, configfile)] if configfile else []
     if not partial["holes"]:
-        return subprocess.run(command).returncode
-    command += restrict(plan, lacks, block, partial)
+        return subprocess.run([*command, "--", goal]).returncode
+    command += [*restrict(plan, lacks, block, partial), "--", goal]
     if subprocess.run(command, env=hand_over(partial)).returncode:
         return 1
     print(f"{plan.target}: {render_holes(partial)}")
@@ -38,4 +38,5 @@ def main(configfile: list[Path], cores: str) -> int:
 if __name__ == "__main__":
     parser = build_parser(__doc__)
     parser.add_argument("--cores", default="all", help="how many cores Snakemake may use")
+    parser.add_argument("goal", nargs="?", default="all", help="the rule whose files are wanted")
     run_as_tool(main, parser)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from report_pages import DESKTOP, SEEDS, build_known_study, finish_page, write_page
 
 from tests.shared_folder import build_once
+from tests.unit.reporting.page_factory import draw_figures
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
@@ -80,10 +81,11 @@ def report(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def chinese_report(report, tmp_path_factory) -> Path:
-    """The same page in Chinese; its figures stay those of the English one, which take the time."""
+    """The same page in Chinese, with its figures."""
     root = shutil.copytree(report.parent, tmp_path_factory.mktemp("chinese"), dirs_exist_ok=True)
     study = build_known_study(seeds=SEEDS)
     study["study"]["language"] = "zh"
+    draw_figures(root, study)
     return finish_page(root, study)
 
 

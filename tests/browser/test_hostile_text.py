@@ -90,6 +90,20 @@ def test_text_keeps_its_direction_to_itself(visit, spoilt):
     assert page.locator("#questions-second option:checked").inner_text() == f"{SPOKEN[1]}[U+202E]"
 
 
+def test_a_label_that_a_mark_says_stays_text(visit, spoilt):
+    page = visit(spoilt)
+    page.locator("#figure-contrasts .card").focus()
+    page.keyboard.press("ArrowRight")
+    note = page.locator("#figure-contrasts .reading")
+    assert note.inner_text().startswith("<img src=")
+    assert SPOKEN[0] in note.inner_text()
+    page.locator("#figure-tasks .card").focus()
+    page.keyboard.press("End")
+    assert page.locator("#figure-tasks .reading .codepoint").all_inner_texts() == ["U+202E"]
+    assert page.locator("img, iframe, [onload], [onerror]").count() == 0
+    assert page.evaluate("window.attacked") is None
+
+
 def test_the_policy_refuses_styles_mark_up_and_requests_that_a_script_would_add(browser, report):
     with browser.new_context() as context:
         page = context.new_page()

@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from report_pages import PHONE
 
 # two header rows; numbers whose text would sort otherwise, one of them missing
 TABLE = """
@@ -80,6 +81,63 @@ def test_every_figure_can_be_saved_as_a_drawing_of_its_own(page):
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert root.get("viewBox") and root.get("width")
         assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 20
+        # so that it says by itself what it shows, and its marks too
+        assert root[0].tag == "{http://www.w3.org/2000/svg}title" and root[0].text
+        assert (len(root.findall(".//{http://www.w3.org/2000/svg}title")) > 1) is (figure != "figure-rewards")
+
+
+class Marks:
+    """The marks of a figure, and the note that says what one of them stands for."""
+
+    def __init__(self, page, name="contrasts"):
+        self.page, self.card = page, page.locator(f"#figure-{name} .card")
+        self.note = page.locator(f"#figure-{name} .reading")
+        self.card.scroll_into_view_if_needed()
+        self.titles = self.card.locator("g > title").all_text_contents()
+        boxes = "titles => titles.map(title => title.parentElement.getBoundingClientRect().toJSON())"
+        boxes = self.card.locator("g > title").evaluate_all(boxes)
+        self.middles = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+
+
+def test_a_mark_that_is_pointed_at_says_run_value_interval_and_n(page):
+    marks = Marks(page)
+    assert marks.titles[0].startswith("GRPO − untouched · Grade-school sums · strict accuracy · ")
+    assert marks.note.is_hidden()
+    for title, (x, y) in zip(marks.titles, marks.middles, strict=True):
+        page.mouse.move(x + 5, y + 5)
+        assert marks.note.inner_text() == title
+        assert title.endswith(" · n\xa0=\xa060")
+        box = marks.note.bounding_box()
+        assert (
+            box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"] and box["y"] + box["height"] <= y
+        )
+    page.mouse.move(2, 2)
+    assert marks.note.is_hidden()
+
+
+def test_marks_are_read_one_by_one_from_the_keyboard(page):
+    marks = Marks(page, "tasks")
+    marks.card.focus()
+    said = []
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "End", "ArrowRight", "Home"):
+        page.keyboard.press(key)
+        said.append(marks.note.inner_text())
+    assert said == [marks.titles[place] for place in (0, 1, 0, -1, -1, 0)]
+    assert marks.note.get_attribute("role") == "status"
+    page.keyboard.press("Escape")
+    assert marks.note.is_hidden()
+
+
+def test_a_mark_that_is_tapped_stays_read_until_something_else_is(visit, report):
+    page = visit(report, viewport=PHONE, has_touch=True)
+    # a narrow window shows a part of a figure at a time
+    page.locator("#figure-contrasts g:has(> title)").first.evaluate("mark => mark.scrollIntoView({inline: 'center'})")
+    marks = Marks(page)
+    x, y = marks.middles[0]
+    page.touchscreen.tap(x, y)
+    assert marks.note.inner_text() == marks.titles[0]
+    page.touchscreen.tap(x, y - 60)
+    assert marks.note.is_hidden()
 
 
 def test_every_section_has_a_link_to_itself(page):

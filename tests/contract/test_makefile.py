@@ -84,8 +84,15 @@ def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
     assert make(folder, "report", "PARTIAL=1", "PROFILE=slurm", "CONFIG=a.yaml") == [program]
 
 
+def test_papers_and_bundles_are_goals_behind_the_studys_files(folder):
+    files = ["--configfile", "it's.yaml", "b.yaml"]
+    assert make(folder, "paper", "CONFIG=it's.yaml b.yaml") == [["--cores", "all", *files, "--", "compile_paper"]]
+    assert make(folder, "bundle") == [["--cores", "all", "--", "pack_bundle"]]
+
+
 def test_a_partial_report_is_made_by_its_tool(folder):
     program = ["scripts/report_partial.py", "--cores", "2"]
     assert make(folder, "report", "PARTIAL=1", "CORES=2") == [program]
+    assert make(folder, "bundle", "PARTIAL=1", "CORES=2") == [[*program, "--", "pack_bundle"]]
     called = make(folder, "report", "PARTIAL=1", "CORES=2", "CONFIG=it's.yaml b.yaml")
     assert called == [[*program, "--configfile", "it's.yaml", "b.yaml"]]

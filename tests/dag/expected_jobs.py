@@ -9,6 +9,7 @@ PAGE = {"render_report", "all"}
 CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
 LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
 DRAWN = LABELLED | {"plot_costs", "plot_forgetting"}
+FIGURES = DRAWN - {"render_tables"} | CURVES | REWARDS
 COMPARED = {"compare_methods"} | DRAWN | PAGE
 COMPARED_WITHOUT_DRIFT = COMPARED - {"plot_forgetting"}
 # what tests share with trainings

@@ -69,6 +69,7 @@ def test_a_failed_arm_leaves_the_others_their_page_and_a_complete_run_replaces_i
     assert {path: after[path] for path in before} == before, "nothing was made anew that was there"
     # a second time there is nothing to do, and the same is told
     assert not list_run(make_partial(folder))
+    assert list_run(make_partial(folder, "--", "pack_bundle")) == {"render_paper", "pack_bundle"}
     rest = plan(folder)
     evaluations = {job for job in rest if HEAVY.match(job)}
     kept = evaluated(["base", "lora", "prefix"]) | {"train_sft lora 1", "train_sft prefix 1"}

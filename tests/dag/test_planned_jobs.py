@@ -79,6 +79,11 @@ def test_a_finished_study_has_nothing_to_do(finished):
     assert "Nothing to be done" in run_stubs(finished, "--cores", "1")
 
 
+def test_a_paper_and_a_bundle_are_made_of_what_is_there(finished):
+    assert plan(finished, "compile_paper") == {"render_paper", "compile_paper"}
+    assert plan(finished, "pack_bundle") == {"render_paper", "pack_bundle"}
+
+
 def test_a_study_of_another_folder_does_not_see_the_finished_one(finished):
     with changed_config(finished, {"study": {"results": "results/mine"}}):
         assert plan(finished) == EVERYTHING

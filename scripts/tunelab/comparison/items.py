@@ -13,14 +13,21 @@ from typing import NamedTuple
 import numpy as np
 
 from tunelab.comparison.crossed import Measured
-from tunelab.comparison.metrics import CONTRASTED, MEANS, PROPORTIONS, RATIOS, find_metric, list_contrasted
+from tunelab.comparison.metrics import (
+    CONTRASTED,
+    MEANS,
+    NEUTRAL,
+    PROPORTIONS,
+    RATIOS,
+    find_metric,
+    list_contrasted,
+    name_text,
+)
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.judging.sampling import estimate_majority_at_k, estimate_pass_at_k
 from tunelab.numbers import normalise_number
-
-NEUTRAL = "text:"
 
 
 class Table(NamedTuple):
@@ -132,11 +139,6 @@ class Items:
 def _add_up(rewards: dict[str, float | None]) -> float:
     """Add up rewards, of which a function of the user's own may not apply."""
     return sum(value for value in rewards.values() if value is not None)
-
-
-def name_text(source: str) -> str:
-    """Return a neutral text's name among the tasks."""
-    return f"{NEUTRAL}{source}"
 
 
 def _list_ratio(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:

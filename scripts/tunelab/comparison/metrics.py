@@ -60,6 +60,12 @@ HEADLINES = {
 }
 BRIEF = {"maths": ("strict", "reward"), "text": ("loss", "rouge_l")}  # for a sentence
 PLOTTED = {"maths": ("strict", "flexible", "strict_format"), "text": ("loss", "rouge_l", "chrf")}
+NEUTRAL = "text:"  # what the name of a neutral text among the tasks begins with
+
+
+def name_text(source: str) -> str:
+    """Return a neutral text's name among the tasks."""
+    return f"{NEUTRAL}{source}"
 
 
 def list_contrasted(task: dict) -> list[str]:

@@ -12,7 +12,7 @@ from tunelab.comparison.contrasts import correct_pairs, list_declared
 from tunelab.comparison.crossed import Measured, estimate_metric
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_metric
-from tunelab.comparison.results import Cleaned, CleanedContrast, Left, Overlap
+from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
 from tunelab.comparison.verdicts import compare_runs, judge
 
 # what is taken out: rows that training holds as they are or in part; and rows that resemble one of it as well

@@ -13,7 +13,7 @@ from scipy import stats
 
 from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds
 from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
-from tunelab.comparison.record import Verdict
+from tunelab.comparison.rows import Verdict
 from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE
 
 ALPHA = 1 - CONFIDENCE

@@ -74,7 +74,12 @@ class StudySlices:
     @cached_property
     def labels(self) -> dict[str, Any]:
         """How runs and tasks are called, for tables and for figures of all of them."""
-        return self.pick(["label"], task_fields=["label", "kind", "metrics"])
+        return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
+
+    @cached_property
+    def titled(self) -> dict[str, Any]:
+        """The same, and in which language their titles are."""
+        return self.labels | {"study": self.labels["study"] | {"language": self.whole["study"]["language"]}}
 
     @cached_property
     def drawn_costs(self) -> dict[str, Any]:

@@ -1,32 +1,56 @@
-"""Draw the declared differences between runs with their intervals, beside the band that counts as no difference."""
+"""Draw the declared differences between runs as a forest plot: intervals beside the band that counts as no difference.
+
+Every row names its runs on the left and says on the right what the test said, the difference and n, so that no legend
+has to be looked up.
+"""
+
+from gettext import NullTranslations
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tunelab.comparison.metrics import METRICS
+from tunelab.comparison.metrics import METRICS, Metric
 from tunelab.comparison.results import Contrast, Results
 from tunelab.config.study import Study
+from tunelab.reporting import headlines, notation
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.figures import build_panels, find_marker, format_points, shorten_label
+from tunelab.reporting.figures import (
+    LONGEST_LABEL,
+    Drawing,
+    build_panels,
+    count_columns,
+    find_marker,
+    format_points,
+    name_axis,
+    name_pair,
+    write_rows,
+)
 
-HEIGHT = 0.34  # inches per difference
+AROUND, ROW, TALL = 1.15, 0.28, 0.42  # inches around a task's rows, of a row, and of one whose name takes two lines
+COLUMNS = (12, 100, 245)  # points between the panel and verdict, difference and n
+SIGNS = {"better": "▲", "worse": "▼", "equivalent": "≈", "undecided": "?"}
+DECIDED, UNDECIDED = "#1a1a1a", "#6b6b6b"
 
 
-def draw_contrasts(study: Study, results: Results) -> Figure:
+def draw_contrasts(study: Study, results: Results, words: NullTranslations) -> Drawing:
     """Draw one panel per task, on its first metric: a row per declared pair, the margin as a grey band."""
     rows = {task: list_rows(results, task) for task in study.tasks}
-    longest = max(map(len, rows.values()))
-    figure, panels = build_panels(1, len(study.tasks), 1.5 + HEIGHT * longest, sharey=True)
-    figure.get_layout_engine().set(w_pad=0.15)
-    for panel, task in zip(panels[0], study.tasks, strict=True):
-        _draw_rows(panel, study, rows[task], METRICS[rows[task][0].metric])
+    longest = max(count_columns(name_pair(study, row)) for row in rows[study.tasks[0]])
+    split = longest > 1.5 * LONGEST_LABEL
+    heights = [AROUND + (TALL if split else ROW) * len(rows[task]) for task in study.tasks]
+    drawing, panels = build_panels(
+        headlines.tell_contrasts(study, rows, words), len(rows), 1, sum(heights) / len(rows), height_ratios=heights
+    )
+    drawing.figure.get_layout_engine().set(h_pad=0.1)
+    for (panel,), (task, contrasts) in zip(panels, rows.items(), strict=True):
+        _set_up(panel, METRICS[contrasts[0].metric], contrasts[0], words)
         panel.set_title(study.task(task)["label"])
-    first = panels[0][0]
-    names = [f"{shorten_label(study, row.run)} − {shorten_label(study, row.against)}" for row in rows[study.tasks[0]]]
-    first.set_yticks(range(longest), names)
-    first.set_ylim(longest - 0.5, -0.5)
-    return figure
+        for place, row in enumerate(contrasts):
+            _draw_row(drawing, panel, study, row, place, words)
+        names = [name_pair(study, row, "\n" if split else " ") for row in contrasts]
+        panel.set_yticks(range(len(names)), names)
+        panel.set_ylim(len(names) - 0.5, -1.1)
+    return drawing
 
 
 def list_rows(results: Results, task: str) -> list[Contrast]:
@@ -34,18 +58,49 @@ def list_rows(results: Results, task: str) -> list[Contrast]:
     return [row for row in results.contrasts if row.declared and row.primary and row.task == task]
 
 
-def _draw_rows(panel: Axes, study: Study, rows: list[Contrast], metric) -> None:
-    margin = rows[0].margin
-    panel.axvspan(-margin, margin, color="#dcdcdc", zorder=0)
+def _set_up(panel: Axes, metric: Metric, row: Contrast, words: NullTranslations) -> None:
+    """Draw what all rows of a task share: the margin, zero, the axis and where better lies."""
+    _ = words.gettext
+    panel.axvspan(-row.margin, row.margin, color="#dcdcdc", zorder=0)
     panel.axvline(0, color="#777777", linewidth=1, zorder=1)
-    for place, row in enumerate(rows):
-        colour, decided = find_colour(study, row.run), row.verdict != "undecided"
-        panel.plot([row.low, row.high], [place, place], color=colour, linewidth=2, alpha=0.6)
-        fill = colour if decided else "white"
-        panel.plot(row.value, place, find_marker(study, row.run), color=colour, markerfacecolor=fill, markersize=7)
-    better = f" ({metric.better} is better)" if metric.better else ""
-    panel.set_xlabel(f"difference in {metric.label}{better}")
-    panel.xaxis.set_major_locator(MaxNLocator(5))
+    margin = _("margin ±%(size)s") % {"size": notation.format_size(row.margin, row.metric)}
+    panel.text(0, -0.75, margin, ha="center", va="center", fontsize=8, color=UNDECIDED)
+    panel.set_title(
+        _("better →") if metric.better == "higher" else _("← better"), loc="right", fontsize=9, color=UNDECIDED
+    )
+    panel.set_xlabel(name_axis(_("difference in %(metric)s") % {"metric": _(metric.label)}, metric, words))
+    panel.xaxis.set_major_locator(MaxNLocator(6))
     if metric.style == "percent":
         panel.xaxis.set_major_formatter(format_points)
-    panel.margins(x=0.1)
+    panel.margins(x=0.06)
+    panel.grid(axis="y", visible=False)
+
+
+def _draw_row(drawing: Drawing, panel: Axes, study: Study, row: Contrast, place: int, words: NullTranslations) -> None:
+    _ = words.gettext
+    verdict = {
+        "better": _("better"),
+        "worse": _("worse"),
+        "equivalent": _("equivalent"),
+        "undecided": _("undecided"),
+    }[row.verdict]
+    decided, colour = row.verdict != "undecided", find_colour(study, row.run)
+    panel.plot([row.low, row.high], [place, place], color=colour, linewidth=2, alpha=0.6)
+    marker = {"marker": find_marker(study, row.run), "markerfacecolor": colour if decided else "white"}
+    (mark,) = panel.plot(row.value, place, color=colour, markersize=7, **marker)
+    difference = f"{notation.format_difference(row.value, row.metric)} {notation.format_interval(row.model_dump())}"
+    columns = f"{SIGNS[row.verdict]} {verdict}", difference, write_rows(row.n)
+    for offset, text in zip(COLUMNS, columns, strict=True):
+        panel.annotate(
+            text,
+            (1, place),
+            (offset, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=DECIDED if decided else UNDECIDED,
+            fontweight="bold" if decided and offset == COLUMNS[0] else "normal",
+        )
+    metric = _(METRICS[row.metric].label)
+    drawing.explain(mark, name_pair(study, row), study.task(row.task)["label"], metric, difference, verdict, columns[2])

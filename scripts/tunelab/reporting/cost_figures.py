@@ -1,40 +1,65 @@
-"""Draw what a run cost against how good it became; a run that another one beats on both is greyed."""
+"""Draw what a run cost against how good it became, with the front of those that nothing cheaper outdoes."""
+
+from gettext import NullTranslations
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from tunelab.comparison.metrics import CONTRASTED, METRICS
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import headlines, notation
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.figures import build_panels, build_run_handles, find_marker
+from tunelab.reporting.figures import (
+    Drawing,
+    build_panels,
+    build_run_handles,
+    find_marker,
+    format_share,
+    format_whole,
+    name_axis,
+    write_number,
+)
+from tunelab.reporting.findings import find_pairs
 from tunelab.reporting.tables import is_summary, sum_chain_seconds
 
 GREY = "#b5b5b5"
+Costs = dict[str, list[float]]  # run → seconds of each seed
 
 
-def draw_costs(study: Study, results: Results, trainings: dict[tuple[str, int], dict]) -> Figure:
+def draw_costs(
+    study: StudyFolder, results: Results, trainings: dict[tuple[str, int], dict], words: NullTranslations
+) -> Drawing:
     """Draw one panel per task: training seconds (its start included, mean and range over seeds) against quality."""
-    figure, panels = build_panels(1, len(study.tasks), 3.6)
-    figure.get_layout_engine().set(w_pad=0.15)
-    costs = {run: list_seconds(study, trainings, run) for run in study.runs}
+    _ = words.gettext
+    costs = {run: seconds for run in study.runs if (seconds := list_seconds(study, trainings, run))}
+    outdone = {task: list_outdone(results, task, costs) for task in study.tasks}
+    drawing, panels = build_panels(headlines.tell_outdone(study, outdone, words), 1, len(study.tasks), 3.8)
+    drawing.figure.get_layout_engine().set(w_pad=0.15)
     for panel, task in zip(panels[0], study.tasks, strict=True):
         metric = CONTRASTED[study.task(task)["kind"]][0]
         found = {
             row.run: row
             for row in results.estimates
-            if (row.task, row.metric) == (task, metric) and is_summary(study, row) and costs[row.run]
+            if (row.task, row.metric) == (task, metric) and is_summary(study, row) and row.run in costs
         }
-        _draw_points(panel, study, found, costs, metric)
-        panel.set(title=study.task(task)["label"], xlabel="training time, starts included (s)")
-    figure.legend(
+        _draw_front(panel, found, costs, METRICS[metric].better == "higher")
+        for run, row in found.items():
+            _draw_point(drawing, panel, study, row, costs[run], run in outdone[task], words)
+        panel.set_title(study.task(task)["label"])
+        panel.set_xlabel(_("training time, starts included (s)"))
+        panel.set_ylabel(name_axis(_(METRICS[metric].label), METRICS[metric], words))
+        panel.xaxis.set_major_formatter(format_whole)
+        if METRICS[metric].style == "percent":
+            panel.yaxis.set_major_formatter(format_share)
+        panel.margins(x=0.08, y=0.1)
+    drawing.figure.legend(
         handles=build_run_handles(study, study.runs), loc="outside lower center", ncols=min(5, len(study.runs))
     )
-    return figure
+    return drawing
 
 
-def list_seconds(study: Study, trainings: dict, run: str) -> list[float]:
+def list_seconds(study: StudyFolder, trainings: dict, run: str) -> list[float]:
     """List the training seconds of each seed; none where the run it started from is not in the study."""
     if study.run(run)["method"] == "base":
         return [0.0]
@@ -42,27 +67,49 @@ def list_seconds(study: Study, trainings: dict, run: str) -> list[float]:
     return [] if None in seconds else seconds
 
 
-def list_dominated(found: dict[str, Estimate], costs: dict[str, list[float]], higher: bool) -> set[str]:
-    """List the runs that another run beats: at most its cost, and better by the whole of both intervals."""
+def list_outdone(results: Results, task: str, costs: Costs) -> list[str]:
+    """List the runs that another one outdoes: better by the test on a task's first metric, at no more cost."""
+    won = [
+        (run, against)
+        for (name, run, against), row in find_pairs([row.model_dump() for row in results.contrasts]).items()
+        if name == task and row["verdict"] == "better" and {run, against} <= costs.keys()
+    ]
+    return [run for run in costs if any(run == lost and max(costs[by]) <= min(costs[run]) for by, lost in won)]
 
-    def beats(other: str, run: str) -> bool:
-        better = found[other].low > found[run].high if higher else found[other].high < found[run].low
-        return better and max(costs[other]) <= min(costs[run])
 
-    return {run for run in found if any(beats(other, run) for other in found if other != run)}
+def list_front(found: dict[str, Estimate], costs: Costs, higher: bool) -> list[tuple[float, float]]:
+    """List cost and quality of the runs that are, as measured, better than every cheaper one, cheapest first."""
+    points = sorted(
+        (sum(costs[run]) / len(costs[run]), row.value if higher else -row.value) for run, row in found.items()
+    )
+    front: list[tuple[float, float]] = []
+    for cost, quality in points:
+        if not front or quality > front[-1][1]:
+            front = [point for point in front if point[0] < cost] + [(cost, quality)]
+    return [(cost, quality if higher else -quality) for cost, quality in front]
 
 
-def _draw_points(panel: Axes, study: Study, found: dict[str, Estimate], costs: dict, metric: str) -> None:
-    described = METRICS[metric]
-    dominated = list_dominated(found, costs, described.better == "higher")
-    for run, row in found.items():
-        colour, seconds = GREY if run in dominated else find_colour(study, run), costs[run]
-        middle = sum(seconds) / len(seconds)
-        panel.plot([middle, middle], [row.low, row.high], color=colour, linewidth=2, alpha=0.6)
-        panel.plot([min(seconds), max(seconds)], [row.value, row.value], color=colour, linewidth=2, alpha=0.6)
-        panel.plot(middle, row.value, find_marker(study, run), color=colour, markersize=8)
-    panel.set_ylabel(f"{described.label} ({described.better} is better)")
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    if described.style == "percent":
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-    panel.margins(x=0.08, y=0.1)
+def _draw_front(panel: Axes, found: dict[str, Estimate], costs: Costs, higher: bool) -> None:
+    """Draw the best quality that each cost bought, up to the highest cost of all."""
+    front = list_front(found, costs, higher)
+    front.append((max(sum(costs[run]) / len(costs[run]) for run in found), front[-1][1]))
+    panel.plot(
+        *zip(*front, strict=True), drawstyle="steps-post", color="#8a8a8a", linestyle="--", linewidth=1, zorder=1
+    )
+
+
+def _draw_point(
+    drawing: Drawing,
+    panel: Axes,
+    study: Study,
+    row: Estimate,
+    seconds: list[float],
+    is_outdone: bool,
+    words: NullTranslations,
+) -> None:
+    colour, middle = GREY if is_outdone else find_colour(study, row.run), sum(seconds) / len(seconds)
+    panel.plot([middle, middle], [row.low, row.high], color=colour, linewidth=2, alpha=0.6)
+    panel.plot([min(seconds), max(seconds)], [row.value, row.value], color=colour, linewidth=2, alpha=0.6)
+    (mark,) = panel.plot(middle, row.value, find_marker(study, row.run), color=colour, markersize=8)
+    metric = f"{words.gettext(METRICS[row.metric].label)} {write_number(row)}"
+    drawing.explain(mark, study.run(row.run)["label"], notation.format_seconds(middle), metric)

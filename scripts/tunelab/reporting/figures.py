@@ -1,30 +1,38 @@
 """The look of every figure: one style, one colour per run, and files that are equal byte for byte when redrawn.
 
 In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX:
-they come from configs, where a dollar sign is money.
+they come from configs, where a dollar sign is money. A mark carries what it stands for as its title, which a browser
+shows where the drawing is opened by itself, and the page by its script.
 """
 
+import re
+import textwrap
+import unicodedata
 from collections.abc import Iterable
+from gettext import NullTranslations
+from html import escape
+from io import StringIO
 from pathlib import Path
 
 import seaborn as sns
-from matplotlib import font_manager
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
+from tunelab.comparison.metrics import Metric
+from tunelab.comparison.results import Contrast, Estimate, Gain
 from tunelab.config.study import Study
-from tunelab.records import whole_file
+from tunelab.records import whole_file, write_text
+from tunelab.reporting import notation
 from tunelab.reporting.colours import find_colour
+from tunelab.reporting.fonts import PLAIN, fitting_fonts
 
-_CJK = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC", "SimHei")
-CJK_FONTS = [font for font in _CJK if font in font_manager.get_font_names()]
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tunelab",
-    "pdf.fonttype": 42,
-    # the PDF holds its glyphs, so a label in Chinese needs a font that has them; the first one installed is taken
-    "font.family": ["DejaVu Sans", *CJK_FONTS],
+    "font.family": [PLAIN],
     "text.parse_math": False,
     "font.size": 10,
     "axes.titlesize": 11,
@@ -47,15 +55,32 @@ STYLE = {
 }
 WIDTH = 10.0  # inches; the page scales figures to its column
 MARKERS = "osD^vPX*<>"
-LONGEST_LABEL = 24
+LONGEST_LABEL = 24  # columns, of which a Chinese character takes two
+LONGEST_LINE = 92  # columns of a headline in the PDF
 MOST_ENTRIES = 30  # of a legend; more would leave the panels no room
 
 
-def build_panels(rows: int, columns: int, height: float, **options: object) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure in the project's style with `rows` by `columns` panels, each `height` inches tall."""
+class Drawing:
+    """A figure in the making: `headline` tells what it shows, `says` by its id what each mark stands for."""
+
+    def __init__(self, figure: Figure, headline: str) -> None:
+        self.figure, self.headline = figure, headline
+        self.says: dict[str, str] = {}
+
+    def explain(self, mark: Artist, *parts: str) -> None:
+        """Give a mark the words and numbers that it stands for."""
+        name = f"mark-{len(self.says) + 1}"
+        mark.set_gid(name)
+        self.says[name] = " · ".join(parts)
+
+
+def build_panels(
+    headline: str, rows: int, columns: int, height: float, **options: object
+) -> tuple[Drawing, list[list[Axes]]]:
+    """Return a drawing in the project's style with `rows` by `columns` panels, `height` inches tall on average."""
     sns.set_theme(context="notebook", style="whitegrid", rc=STYLE)
     figure = Figure(figsize=(WIDTH, height * rows))  # not pyplot's, which would look for a screen
-    return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
+    return Drawing(figure, headline), figure.subplots(rows, columns, squeeze=False, **options).tolist()
 
 
 def build_run_handles(study: Study, runs: Iterable[str]) -> list[Line2D]:
@@ -67,6 +92,28 @@ def build_run_handles(study: Study, runs: Iterable[str]) -> list[Line2D]:
     return handles if len(handles) <= MOST_ENTRIES else []
 
 
+def name_axis(name: str, metric: Metric, words: NullTranslations) -> str:
+    """Return an axis's name (a metric's, or of its difference) with the direction in which it is better."""
+    _ = words.gettext
+    higher, lower = _("%(metric)s (higher is better)"), _("%(metric)s (lower is better)")
+    return {"higher": higher, "lower": lower, "": "%(metric)s"}[metric.better] % {"metric": name}
+
+
+def write_number(row: Estimate) -> str:
+    """Write what a mark says of an estimate: `41.7 % [28.8, 55.7], n = 48`."""
+    value, interval = notation.format_metric(row.value, row.metric), notation.format_interval(row.model_dump())
+    return f"{value} {interval}, {write_rows(row.n)}"
+
+
+def write_rows(n: int) -> str:
+    """Write how many rows are behind a number, without a place to break the line."""
+    return f"n\u00a0=\u00a0{notation.format_count(n)}"
+
+
+format_share = FuncFormatter(lambda value, _: f"{value:.0%}")
+format_whole = FuncFormatter(lambda value, _: f"{value:,.0f}")
+
+
 def format_points(value: float, _position: int) -> str:
     """Write a tick of a difference of shares in percentage points, with as many decimals as it needs."""
     return f"{100 * value:+.3g} pp" if value else "0"
@@ -75,16 +122,52 @@ def format_points(value: float, _position: int) -> str:
 def shorten_label(study: Study, run: str) -> str:
     """Return the run's label, cut where it would push the panels off the figure."""
     label = study.run(run)["label"]
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+    if count_columns(label) <= LONGEST_LABEL:
+        return label
+    while count_columns(label) > LONGEST_LABEL - 1:
+        label = label[:-1]
+    return f"{label}…"
+
+
+def name_pair(study: Study, row: Contrast | Gain, between: str = " ") -> str:
+    """Return `run − against` by their labels."""
+    return f"{shorten_label(study, row.run)}{between}− {shorten_label(study, row.against)}"
+
+
+def count_columns(text: str) -> int:
+    """Count how many Latin letters a text is wide."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def find_marker(study: Study, run: str) -> str:
     return MARKERS[study.runs.index(run) % len(MARKERS)]
 
 
-def write_figure(figure: Figure, svg: Path, pdf: Path) -> None:
-    """Write the figure as SVG and as PDF, without any trace of when and with what it was drawn."""
-    with whole_file(svg) as file:
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    with whole_file(pdf, "wb") as file:
-        figure.savefig(file, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+def write_figure(drawing: Drawing, svg: Path, pdf: Path) -> None:
+    """Write the drawing as SVG and as PDF, without any trace of when and with what it was drawn.
+
+    The headline is the title of both. In the PDF it is drawn too; the page sets it above the SVG.
+    """
+    figure, title = drawing.figure, {"Creator": None, "Title": drawing.headline}
+    with fitting_fonts(figure):
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None} | title)
+        write_text(svg, _add_titles(text.getvalue(), drawing.says))
+    lines = wrap(drawing.headline)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.22 * len(lines))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    with fitting_fonts(figure), whole_file(pdf, "wb") as file:
+        figure.savefig(file, format="pdf", metadata={"CreationDate": None, "Producer": None} | title)
+
+
+def wrap(text: str) -> list[str]:
+    """Break a headline into lines, between words or between Chinese characters."""
+    wide = count_columns(text) > 1.5 * len(text)
+    return textwrap.wrap(text, LONGEST_LINE // 2 if wide else LONGEST_LINE, break_long_words=True)
+
+
+def _add_titles(svg: str, says: dict[str, str]) -> str:
+    """Put into each mark's group what it says; let browsers without the font take another one of its width."""
+    svg = svg.replace(f"font-family: '{PLAIN}'", f"font-family: '{PLAIN}', Verdana, sans-serif")
+    return re.sub(r'<g id="(mark-\d+)">', lambda group: f"{group[0]}<title>{escape(says[group[1]])}</title>", svg)

@@ -1,17 +1,24 @@
 """Draw how good each run became against how far it moved: divergence from its base, loss on neutral texts."""
 
+from gettext import NullTranslations
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import CONTRASTED, METRICS
+from tunelab.comparison.metrics import CONTRASTED, METRICS, name_text
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
+from tunelab.reporting import headlines
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.figures import build_panels, build_run_handles, find_marker
+from tunelab.reporting.figures import (
+    Drawing,
+    build_panels,
+    build_run_handles,
+    find_marker,
+    format_share,
+    name_axis,
+    write_number,
+)
 from tunelab.reporting.tables import is_summary
 
 
@@ -23,42 +30,61 @@ class Across(NamedTuple):
     name: str
 
 
-def draw_forgetting(study: Study, results: Results) -> Figure:
+def draw_forgetting(study: Study, results: Results, words: NullTranslations) -> Drawing:
     """Draw one line of panels per task: its first metric against divergence on it, and against each text's loss.
 
     A grey line leads from a run's start to the run.
     """
+    _ = words.gettext
     found = {(row.run, row.task, row.metric): row for row in results.estimates if is_summary(study, row)}
-    figure, panels = build_panels(len(study.tasks), 1 + len(study.list_texts()), 3.2)
-    figure.get_layout_engine().set(w_pad=0.1)
+    texts = [name_text(text) for text in study.list_texts()]
+    headline = headlines.tell_changes(study, results, texts, words) or _("How far each run moved, and what it gained")
+    drawing, panels = build_panels(headline, len(study.tasks), 1 + len(texts), 3.2)
+    drawing.figure.get_layout_engine().set(w_pad=0.1)
     for line, task in zip(panels, study.tasks, strict=True):
         metric = CONTRASTED[study.task(task)["kind"]][0]
-        for panel, across in zip(line, list_across(study, task), strict=True):
+        for panel, across in zip(line, list_across(study, task, words), strict=True):
             ends = {run: (found[run, across.task, across.metric], found[run, task, metric]) for run in study.runs}
-            _draw_points(panel, study, ends)
+            _draw_starts(panel, study, ends)
+            for run, (sideways, up) in ends.items():
+                _draw_point(drawing, panel, study, run, across.name, sideways, up, words)
             panel.set(title=study.task(task)["label"], xlabel=across.name)
-        line[0].set_ylabel(f"{METRICS[metric].label} ({METRICS[metric].better} is better)")
-        if METRICS[metric].style == "percent":
-            for panel in line:
-                panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-    handles = build_run_handles(study, study.runs)
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
-    return figure
+            panel.margins(x=0.08, y=0.1)
+            if METRICS[metric].style == "percent":
+                panel.yaxis.set_major_formatter(format_share)
+        line[0].set_ylabel(name_axis(_(METRICS[metric].label), METRICS[metric], words))
+    drawing.figure.legend(handles=build_run_handles(study, study.runs), loc="outside lower center", ncols=5)
+    return drawing
 
 
-def list_across(study: Study, task: str) -> list[Across]:
-    texts = [Across(name_text(text), "loss", f"loss on {text} text") for text in study.list_texts()]
-    return [Across(task, "kl", "divergence from untouched"), *texts]
+def list_across(study: Study, task: str, words: NullTranslations) -> list[Across]:
+    _ = words.gettext
+    loss = _("loss on %(text)s text")
+    texts = [Across(name_text(text), "loss", loss % {"text": text}) for text in study.list_texts()]
+    return [Across(task, "kl", _("divergence from untouched")), *texts]
 
 
-def _draw_points(panel: Axes, study: Study, ends: dict[str, tuple[Estimate, Estimate]]) -> None:
-    for run, (across, up) in ends.items():
-        colour = find_colour(study, run)
-        start = study.find_shown(run, "init_from") if study.run(run)["method"] != "base" else None
+def _draw_starts(panel: Axes, study: Study, ends: dict[str, tuple[Estimate, Estimate]]) -> None:
+    for run in study.list_trained():
+        start = study.find_shown(run, "init_from")
         if start is not None:
             values = zip(*((side.value for side in ends[name]) for name in (start, run)), strict=True)
             panel.plot(*values, color="#b5b5b5", linewidth=1, zorder=1)
-        panel.plot([across.value, across.value], [up.low, up.high], color=colour, linewidth=2, alpha=0.6)
-        panel.plot([across.low, across.high], [up.value, up.value], color=colour, linewidth=2, alpha=0.6)
-        panel.plot(across.value, up.value, find_marker(study, run), color=colour, markersize=8)
-    panel.margins(x=0.08, y=0.1)
+
+
+def _draw_point(
+    drawing: Drawing,
+    panel: Axes,
+    study: Study,
+    run: str,
+    name: str,
+    across: Estimate,
+    up: Estimate,
+    words: NullTranslations,
+) -> None:
+    colour = find_colour(study, run)
+    panel.plot([across.value, across.value], [up.low, up.high], color=colour, linewidth=2, alpha=0.6)
+    panel.plot([across.low, across.high], [up.value, up.value], color=colour, linewidth=2, alpha=0.6)
+    (mark,) = panel.plot(across.value, up.value, find_marker(study, run), color=colour, markersize=8)
+    metric = f"{words.gettext(METRICS[up.metric].label)} {write_number(up)}"
+    drawing.explain(mark, study.run(run)["label"], metric, f"{name} {write_number(across)}")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import yaml
-
 from tunelab.comparison import statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
@@ -91,7 +89,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "figures": figures,
         "files": filenames.build_files(study),
         "makers": makers,
-        "config": yaml.safe_dump(study.spec, sort_keys=False, allow_unicode=True, width=100),
+        "config": settings.write_config(study),
         "confidence": results.confidence,
         "coverage": found["coverage"],
         "power": verdicts.POWER,

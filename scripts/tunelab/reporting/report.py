@@ -9,8 +9,9 @@ import base64
 import hashlib
 import math
 import re
+from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
@@ -18,7 +19,6 @@ from markupsafe import Markup
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.jobs.makers import find_makers
-from tunelab.reporting.figure_words import translate_figures
 from tunelab.reporting.notation import FILTERS
 from tunelab.reporting.page import build_page
 from tunelab.reporting.questions import build_questions, count_disagreements, render_data
@@ -45,9 +45,7 @@ def render_report(
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
     questions = build_questions(study)
-    page = {"disagreements": count_disagreements(questions)} | build_page(
-        study, translate_figures(drawn, texts, language), partial, makers
-    )
+    page = {"disagreements": count_disagreements(questions)} | build_page(study, drawn, partial, makers)
     style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)
@@ -97,12 +95,23 @@ def require_value(value: Any) -> Any:
     return value
 
 
-def load_figure(path: Path) -> Markup:
-    """Load an SVG file for use inside a page: no prologue, no style sheet, and ids that no other figure has."""
+class Figure(NamedTuple):
+    """A drawing that can stand in a page, and what it shows in a sentence."""
+
+    svg: Markup
+    headline: str
+
+
+def load_figure(path: Path) -> Figure:
+    """Load an SVG file for use inside a page: no prologue, no style sheet, and ids that no other figure has.
+
+    Its title stands above it as a heading, so that it is no title of the drawing any more.
+    """
     text = path.read_text(encoding="utf-8")
     text = text[text.index("<svg") :]
+    headline = re.search("<title>(.*?)</title>", text, re.DOTALL)
+    text = text.replace(headline[0], "", 1)
     for pattern in (r"<metadata>.*?</metadata>", r"<style\b.*?</style>"):
         text = re.sub(pattern, "", text, flags=re.DOTALL)
-    for mark in ('id="', 'href="#', "url(#"):
-        text = text.replace(mark, f"{mark}{path.stem}-")
-    return Markup(text)
+    text = re.sub("<[^<>]+>", lambda tag: re.sub(r'( id="|href="#|url\(#)', rf"\1{path.stem}-", tag[0]), text)
+    return Figure(Markup(text), unescape(headline[1]))

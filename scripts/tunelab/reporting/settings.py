@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import yaml
+
 from tunelab.config.study import Study, has_unused_epochs
 
 # Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
@@ -14,6 +16,7 @@ BOOKKEEPING = {
 FIELDS = ("method", "model", "dataset", "init_from", "teacher")
 SECTIONS = ("adapter", "quantization", "training", "launch", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
+DRAWN_ONLY = {*CHOOSING, "labels"}  # fields that a config refuses where nothing is drawn
 FACTS = (
     *("steps", "epochs", "tokens", "best_step", "trainable_parameters"),
     *("desirable_weight", "undesirable_weight", "micro_batch"),
@@ -56,6 +59,22 @@ def _build_sections(study: Study, trainings: dict) -> list[dict]:
     ]
 
 
+def write_config(study: Study) -> str:
+    """Write the study as a config from which it can be run again (YAML), an overlay on the default one."""
+    spec = study.spec
+    runs = {
+        name: {field: value for field, value in run.items() if run.get("samples") or field not in DRAWN_ONLY}
+        for name, run in spec["runs"].items()
+    }
+    samples = {
+        name: {field: value for field, value in entry.items() if field != "seeds"}  # which follow from the runs
+        for name, entry in spec["samples"].items()
+    }
+    pairs = [pair for pair in spec["comparison"]["contrasts"] if set(pair) <= set(study.runs)]
+    typed = spec | {"runs": runs, "samples": samples, "comparison": spec["comparison"] | {"contrasts": pairs}}
+    return yaml.safe_dump(typed, sort_keys=False, allow_unicode=True, width=100)
+
+
 def list_unused_epochs(study: Study) -> list[str]:
     """List the runs whose number of epochs is not used, since their number of steps goes before it."""
     return [run for run in study.list_trained() if has_unused_epochs(study.run(run)["training"])]
@@ -68,7 +87,7 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
         if spec.get(name) is not None:
             yield ("run", name), spec[name]
     for section in SECTIONS if chosen else [name for name in SECTIONS if name not in CHOOSING]:
-        for name, value in _flatten(spec.get(section) or {}):
+        for name, value in flatten(spec.get(section) or {}):
             if name not in BOOKKEEPING:
                 yield (section, name), render_setting(value)
     if run in trainings:
@@ -77,10 +96,11 @@ def _list_settings(study: Study, run: str, trainings: dict) -> Iterator[tuple[tu
                 yield ("as it ran", name), render_setting(trainings[run][name])
 
 
-def _flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (name, value) of every leaf, the names of nested ones joined by points."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

@@ -12,7 +12,7 @@ from tunelab.config.specs.training import SIGNALLING
 from tunelab.jobs.layout import StudyFolder
 
 LOGGED = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
-LAST = 0.2  # share of the steps that tells how a training ended; single steps scatter
+FIFTH = 0.2  # share of the steps that tells how a training ended; single steps scatter
 
 
 def build_signals(study: StudyFolder, find: dict, pairs: dict) -> list[dict[str, Any]]:
@@ -34,10 +34,30 @@ def build_signals(study: StudyFolder, find: dict, pairs: dict) -> list[dict[str,
 
 def summarise_end(history: list[dict[str, Any]]) -> dict[str, float | None]:
     """Return the mean of each logged value over the last steps; None for what this method does not log."""
-    steps = [row for row in history if "loss" in row]
-    end = steps[-max(1, round(LAST * len(steps))) :]
-    values = {name: [row[name] for row in end if name in row] for name in LOGGED}
+    values = {name: take_end(history, name) for name in LOGGED}
     return {name.partition("/")[2]: fmean(found) if found else None for name, found in values.items()}
+
+
+def take_end(history: list[dict[str, Any]], name: str) -> list[float]:
+    """Return what was logged under a name in the last fifth of the steps."""
+    return _take(history, slice(-_count_fifth(history), None), name)
+
+
+def take_start(history: list[dict[str, Any]], name: str) -> list[float]:
+    """Return what was logged under a name in the first fifth of the steps."""
+    return _take(history, slice(_count_fifth(history)), name)
+
+
+def _take(history: list[dict[str, Any]], part: slice, name: str) -> list[float]:
+    return [row[name] for row in _list_steps(history)[part] if name in row]
+
+
+def _count_fifth(history: list[dict[str, Any]]) -> int:
+    return max(1, round(FIFTH * len(_list_steps(history))))
+
+
+def _list_steps(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in history if "loss" in row]
 
 
 def is_collapsed(logged: dict[str, float | None], against: dict[str, Any] | None) -> bool:

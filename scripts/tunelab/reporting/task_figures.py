@@ -1,53 +1,72 @@
 """Draw the headline metrics of every run on every task, each with its interval."""
 
+from gettext import NullTranslations
+
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from tunelab.comparison.metrics import METRICS, PLOTTED
 from tunelab.comparison.results import Results
 from tunelab.config.study import Study
+from tunelab.reporting import headlines
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.figures import build_panels, find_marker, shorten_label
+from tunelab.reporting.figures import (
+    Drawing,
+    build_panels,
+    find_marker,
+    format_share,
+    name_axis,
+    shorten_label,
+    write_number,
+)
 
 SPREAD = 0.22  # how far the dots of several seeds lie apart, in rows
 
 
-def draw_tasks(study: Study, results: Results) -> Figure:
+def draw_tasks(study: Study, results: Results, words: NullTranslations) -> Drawing:
     """Draw one row of panels per task and one dot per run and seed, in the order of the study."""
+    _ = words.gettext
     found = {(row.run, row.seed, row.task, row.metric): row for row in results.estimates}
     widest = max(len(PLOTTED[study.task(task)["kind"]]) for task in study.tasks)
-    height = 1.3 + 0.32 * len(study.runs)
-    figure, panels = build_panels(len(study.tasks), widest, height, sharey=True)
+    headline = headlines.tell_changes(study, results, study.tasks, words) or _("Every run on every task")
+    drawing, panels = build_panels(headline, len(study.tasks), widest, 1.3 + 0.32 * len(study.runs), sharey=True)
     for line, task in zip(panels, study.tasks, strict=True):
         metrics = PLOTTED[study.task(task)["kind"]]
         for i, panel in enumerate(line):
             if i >= len(metrics):
                 panel.set_axis_off()
                 continue
-            _draw_dots(panel, study, found, task, metrics[i])
+            _draw_dots(drawing, panel, study, found, task, metrics[i], words)
             panel.set_title(study.task(task)["label"] if i == 0 else "")
-    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)
+    drawing.figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)
     first = panels[0][0]
     first.set_yticks(range(len(study.runs)), [shorten_label(study, run) for run in study.runs])
     first.set_ylim(len(study.runs) - 0.5, -0.5)
-    return figure
+    return drawing
 
 
-def _draw_dots(panel: Axes, study: Study, found: dict, task: str, metric: str) -> None:
+def _draw_dots(
+    drawing: Drawing, panel: Axes, study: Study, found: dict, task: str, metric: str, words: NullTranslations
+) -> None:
+    _ = words.gettext
+    described = METRICS[metric]
+    name = _(described.label)
     for place, run in enumerate(study.runs):
         seeds = study.list_seeds(run)
         for i, seed in enumerate(seeds):
             row = found[run, seed, task, metric]
             height = place + (0 if len(seeds) == 1 else SPREAD * (2 * i / (len(seeds) - 1) - 1))
             panel.plot([row.low, row.high], [height, height], color=find_colour(study, run), linewidth=2, alpha=0.55)
-            panel.plot(row.value, height, find_marker(study, run), color=find_colour(study, run), markersize=7)
-    described = METRICS[metric]
-    better = f" ({described.better} is better)" if described.better else ""
-    panel.set_xlabel(described.label + better)
+            look = {"marker": find_marker(study, run), "color": find_colour(study, run), "markersize": 7}
+            (mark,) = panel.plot(row.value, height, **look)
+            label = study.run(run)["label"]
+            if len(seeds) > 1:
+                label = _("%(run)s, seed %(seed)s") % {"run": label, "seed": seed}
+            drawing.explain(mark, label, study.task(task)["label"], f"{name} {write_number(row)}")
+    panel.set_xlabel(name_axis(name, described, words))
     panel.xaxis.set_major_locator(MaxNLocator(5))
     if described.style == "percent":
         panel.set_xlim(-0.03, 1.03)
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+        panel.xaxis.set_major_formatter(format_share)
     else:
         panel.margins(x=0.12)

@@ -1,159 +1,175 @@
-"""Draw what happened during training: losses of supervised runs, rewards and signs of health of all others."""
+"""Draw what happened while runs learnt from rewards, preferences or a teacher: small multiples over the steps."""
 
 import math
+from gettext import NullTranslations
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from tunelab.config.specs.training import SAMPLING, SIGNALLING
-from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting import headlines
 from tunelab.reporting.colours import find_colour
-from tunelab.reporting.figures import build_panels, build_run_handles, find_marker, shorten_label
+from tunelab.reporting.curves import History, average, draw_curve, load_histories
+from tunelab.reporting.figures import Drawing, build_panels, build_run_handles, format_share, shorten_label
 
-HEALTH = {
-    "kl": "KL from the start (nats)",
-    "entropy": "entropy (nats)",
-    "completions/mean_length": "length (tokens)",
-    "completions/clipped_ratio": "completions cut off",
-    "frac_reward_zero_std": "groups without variance",
-}
-PREFERENCE = {"rewards/chosen": "preferred, log-ratio", "rewards/rejected": "rejected, log-ratio"}
+HEALTH = ("kl", "entropy", "completions/mean_length", "completions/clipped_ratio", "frac_reward_zero_std")
+PREFERENCE = ("loss", "rewards/chosen", "rewards/rejected")
 # what methods without a reward of their own log
 SIGNALS = {
-    "dpo": PREFERENCE | {"rewards/accuracies": "pairs told apart"},
-    "kto": PREFERENCE | {"kl": "KL from the start (nats)"},
-    "distillation": {
-        name: HEALTH[name] for name in ("entropy", "completions/mean_length", "completions/clipped_ratio")
-    },
+    "dpo": (*PREFERENCE, "rewards/accuracies"),
+    "kto": (*PREFERENCE, "kl"),
+    "distillation": ("loss", "entropy", "completions/mean_length", "completions/clipped_ratio"),
 }
 SHARES = {"completions/clipped_ratio", "frac_reward_zero_std", "rewards/accuracies"}
-COLUMNS = 4
 AGAINST = (("reward", "tokens"), ("kl", "tokens"), ("reward", "kl"))
-AXES = {"tokens": "tokens seen", "seconds": "training time (s)"}
+PARTS = ("#8da0cb", "#fc8d62", "#66c2a5", "#e78ac3", "#ffd92f", "#e5c494", "#a6d854", "#b3b3b3")
 
 
-def draw_learning_curves(study: StudyFolder) -> Figure:
-    """Draw training and held-out loss, one column per data set, against tokens seen and against seconds."""
-    runs = study.list_runs("sft")
-    if not runs:
-        raise UserError("study.runs has no run with `method: sft`, so there are no learning curves to draw.")
-    datasets = list(dict.fromkeys(study.run(run)["dataset"] for run in runs))
-    figure, panels = build_panels(len(AXES), len(datasets), 3.2)
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)
-    for column, dataset in enumerate(datasets):
-        own = [run for run in runs if study.run(run)["dataset"] == dataset]
-        for line, (axis, name) in enumerate(AXES.items()):
-            panel = panels[line][column]
-            for run in own:
-                for seed in study.list_seeds(run):
-                    _draw_losses(panel, study, run, study.load(study.run_file(run, seed, "history.jsonl")), axis)
-            panel.set(title=f"trained on {dataset}" if line == 0 else "", xlabel=name, ylabel="loss (nats per token)")
-            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-            panel.xaxis.set_major_locator(MaxNLocator(5))
-    kinds = [
-        Line2D([], [], color="#555555", alpha=0.6, linewidth=1.2, label="training batches"),
-        Line2D([], [], color="#555555", linestyle="--", marker="o", label="validation rows"),
-    ]
-    handles = build_run_handles(study, runs) + kinds
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)))
-    return figure
+def name_curves(words: NullTranslations) -> dict[str, str]:
+    """Name what trainers log, and what it is drawn against."""
+    _ = words.gettext
+    return {
+        "reward": _("reward"),
+        "loss": _("loss"),
+        "kl": _("KL from the start (nats)"),
+        "entropy": _("entropy (nats)"),
+        "completions/mean_length": _("length (tokens)"),
+        "completions/clipped_ratio": _("completions cut off"),
+        "frac_reward_zero_std": _("groups without variance"),
+        "rewards/chosen": _("preferred, log-ratio"),
+        "rewards/rejected": _("rejected, log-ratio"),
+        "rewards/accuracies": _("pairs told apart"),
+        "step": _("step"),
+        "tokens": _("tokens seen"),
+    }
 
 
-def _draw_losses(panel: Axes, study: Study, run: str, history: list[dict], axis: str) -> None:
-    colour, trained = find_colour(study, run), [row for row in history if "loss" in row]
-    held_out = [row for row in history if "eval_loss" in row]
-    panel.plot([row[axis] for row in trained], [row["loss"] for row in trained], color=colour, alpha=0.6, linewidth=1.2)
-    panel.plot(
-        [row[axis] for row in held_out],
-        [row["eval_loss"] for row in held_out],
-        color=colour,
-        linestyle="--",
-        marker=find_marker(study, run),
-        markersize=6,
-    )
+def name_part(name: str, words: NullTranslations) -> str:
+    """Name a reward function; those of the user's own go by the name that the config gives them."""
+    _ = words.gettext
+    known = {
+        "correctness": _("correctness"),
+        "integer": _("integer"),
+        "strict_format": _("strict format"),
+        "soft_format": _("soft format"),
+        "xml_count": _("xml count"),
+    }
+    return known.get(name, name.replace("_", " "))
 
 
-def draw_rewards(study: StudyFolder) -> Figure:
-    """Draw each GRPO run's reward, its parts, and signs of health over the steps, as small multiples.
+def draw_rewards(study: StudyFolder, words: NullTranslations) -> Drawing:
+    """Draw each run's reward as the sum of its weighted parts, and signs of health, as small multiples.
 
     The last line has reward and divergence of all of them against the tokens seen, and against each other. Seconds are
     no axis here, so that the figure is the same on every machine.
     """
-    runs = study.list_runs(*SAMPLING)
+    runs, names = study.list_runs(*SAMPLING), name_curves(words)
     if not runs:
         raise UserError("study.runs has no run with `method: grpo`, so there are no rewards to draw.")
-    figure, last = _draw_multiples(study, {run: _list_curves(study.run(run)) for run in runs}, further=1)
-    histories = {run: _load_histories(study, run) for run in runs}
-    for panel, (name, axis) in zip(last[0], AGAINST, strict=False):
-        logged = [run for run in runs if any({name, axis} <= row.keys() for rows in histories[run] for row in rows)]
-        for run in logged or runs[:1]:
-            _draw_curve(panel, histories[run], name, find_colour(study, run), axis)
-        panel.set_title({"reward": "reward", "kl": HEALTH["kl"]}[name], fontsize=10)
-        panel.set_xlabel({"tokens": AXES["tokens"], "kl": HEALTH["kl"]}[axis], fontsize=9)
-    last[0][-1].set_axis_off()
-    if len(runs) > 1:
-        figure.legend(handles=build_run_handles(study, runs), loc="outside lower center", ncols=min(5, len(runs)))
-    return figure
+    histories = {run: load_histories(study, run) for run in runs}
+    weights = {run: study.run(run)["rewards"]["weights"] for run in runs}
+    parts = dict.fromkeys(part for run in runs for part in weights[run])
+    colours = {part: PARTS[place % len(PARTS)] for place, part in enumerate(parts)}
+    drawing, own, last = _lay_out(headlines.tell_rewards(study, histories, words), [1 + len(HEALTH)] * len(runs), 3, 1)
+    for run, panels in zip(runs, own, strict=True):
+        _draw_stack(panels[0], *stack_parts(histories[run], weights[run]), colours)
+        _draw_run(panels, study, run, ("reward", *HEALTH), histories[run], words)
+    for panel, (name, axis) in zip(last, AGAINST, strict=True):
+        for run in [run for run in runs if _is_logged(histories[run], name, axis)] or runs[:1]:
+            _draw_values(panel, histories[run], name, find_colour(study, run), words, axis)
+        panel.set_title(names[name], fontsize=10)
+    handles = [Patch(color=colour, label=name_part(part, words)) for part, colour in colours.items()]
+    handles += build_run_handles(study, runs) if len(runs) > 1 else []
+    drawing.figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+    return drawing
 
 
-def draw_signals(study: StudyFolder) -> Figure:
+def draw_signals(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw each run's loss over the steps, and what else tells how preference learning and distillation went."""
     runs = study.list_runs(*SIGNALLING)
     if not runs:
         names = ", ".join(f"`{method}`" for method in SIGNALLING)
         raise UserError(f"study.runs has no run of a method among {names}, so there are no signals to draw.")
-    curves = {run: {"loss": "loss"} | SIGNALS[study.run(run)["method"]] for run in runs}
-    return _draw_multiples(study, curves)[0]
+    histories = {run: load_histories(study, run) for run in runs}
+    curves = {run: SIGNALS[study.run(run)["method"]] for run in runs}
+    drawing, own, _ = _lay_out(headlines.tell_signals(study, histories, words), list(map(len, curves.values())), 4)
+    for run, panels in zip(runs, own, strict=True):
+        _draw_run(panels, study, run, curves[run], histories[run], words)
+    return drawing
 
 
-def _draw_multiples(
-    study: StudyFolder, curves: dict[str, dict[str, str]], further: int = 0
-) -> tuple[Figure, list[list[Axes]]]:
-    """Draw small multiples (run → column of its history → title), and return the lines of panels that are left."""
-    lines = [math.ceil(len(each) / COLUMNS) for each in curves.values()]
-    figure, panels = build_panels(sum(lines) + further, COLUMNS, 1.9)
-    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
-    for i, (run, titles) in enumerate(curves.items()):
-        own = [panel for line in panels[sum(lines[:i]) : sum(lines[: i + 1])] for panel in line]
-        for panel, (name, title) in zip(own, titles.items(), strict=False):
-            _draw_curve(panel, _load_histories(study, run), name, find_colour(study, run))
-            first = name == next(iter(titles))
-            panel.set_title(f"{shorten_label(study, run)}: {title}" if first else title, fontsize=10)
-        for panel in own[len(titles) :]:
+def stack_parts(histories: list[History], weights: dict[str, float]) -> tuple[list[float], dict[str, list[float]]]:
+    """Return the steps, and of each part of the reward its mean over seeds at each of them, times its weight.
+
+    So the parts add up to the reward. One that judged no answer of a step is not logged there, and adds nothing.
+    """
+    steps = average(histories, "reward").steps
+    curves = {part: average(histories, f"rewards/{part}/mean") for part in weights}
+    logged = {part: dict(zip(curve.steps, curve.values, strict=True)) for part, curve in curves.items()}
+    return steps, {part: [weight * logged[part].get(step, 0.0) for step in steps] for part, weight in weights.items()}
+
+
+def _lay_out(
+    headline: str, counts: list[int], columns: int, further: int = 0
+) -> tuple[Drawing, list[list[Axes]], list[Axes]]:
+    """Lay out as many panels as each run has curves, on lines of its own, and return those of `further` lines too."""
+    lines = [math.ceil(count / columns) for count in counts]
+    drawing, panels = build_panels(headline, sum(lines) + further, columns, 1.9)
+    drawing.figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+    flat, own = iter([panel for line in panels for panel in line]), []
+    for count, number in zip(counts, lines, strict=True):
+        given = [next(flat) for _ in range(number * columns)]
+        for panel in given[count:]:
             panel.set_axis_off()
-    return figure, panels[sum(lines) :]
+        own.append(given[:count])
+    return drawing, own, list(flat)
 
 
-def _load_histories(study: StudyFolder, run: str) -> list[list[dict]]:
-    return [study.load(study.run_file(run, seed, "history.jsonl")) for seed in study.list_seeds(run)]
+def _draw_run(
+    panels: list[Axes], study: StudyFolder, run: str, curves: tuple[str, ...], histories: list[History], words
+) -> None:
+    names = name_curves(words)
+    for panel, name in zip(panels, curves, strict=True):
+        _draw_values(panel, histories, name, find_colour(study, run), words)
+        panel.set_title(names[name], fontsize=10)
+    panels[0].set_title(f"{shorten_label(study, run)}: {names[curves[0]]}", fontsize=10)
 
 
-def _list_curves(run: dict) -> dict[str, str]:
-    """List the columns of a GRPO history to draw, each with its title."""
-    parts = {f"rewards/{name}/mean": name.replace("_", " ") for name in run["rewards"]["weights"]}
-    return {"reward": "reward"} | parts | HEALTH
+def _draw_stack(panel: Axes, steps: list[int], parts: dict[str, list[float]], colours: dict[str, str]) -> None:
+    """Stack the parts of a reward, those below zero downwards."""
+    ends = {True: [0.0] * len(steps), False: [0.0] * len(steps)}
+    for part, values in parts.items():
+        for up, end in ends.items():
+            edge = [low + (value if (value >= 0) == up else 0.0) for low, value in zip(end, values, strict=True)]
+            panel.fill_between(steps, end, edge, color=colours[part], linewidth=0)
+            ends[up] = edge
 
 
-def _draw_curve(panel: Axes, histories: list[list[dict]], name: str, colour: str, axis: str = "step") -> None:
-    logged = [[row for row in history if {name, axis} <= row.keys()] for history in histories]
-    if not any(logged):
+def _is_logged(histories: list[History], name: str, axis: str) -> bool:
+    return any({name, axis} <= row.keys() for history in histories for row in history)
+
+
+def _draw_values(
+    panel: Axes, histories: list[History], name: str, colour: str, words: NullTranslations, axis: str = "step"
+) -> None:
+    _ = words.gettext
+    if not _is_logged(histories, name, axis):
         # KL is not computed with beta 0, and entropy only by newer trainers; an empty panel would look like zero.
         panel.set_axis_off()
-        panel.text(0, 0.8, "(not logged in this run)", transform=panel.transAxes, color="#666666", fontsize=9)
+        panel.text(0, 0.8, _("(not logged in this run)"), transform=panel.transAxes, color="#666666", fontsize=9)
         return
-    for rows in logged:
-        steps, values = [row[axis] for row in rows], [row[name] for row in rows]
-        curve = {"linewidth": 1.4, "marker": "o" if len(steps) == 1 else None}
-        panel.plot(steps, values, color=colour, **({"linewidth": 0, "marker": "."} if axis == "kl" else curve))
-    panel.set_xlabel(axis, fontsize=9)
+    if axis == "kl":
+        points = [(row[axis], row[name]) for history in histories for row in history if {name, axis} <= row.keys()]
+        panel.plot(*zip(*points, strict=True), ".", color=colour)
+    else:
+        curve = average(histories, name, axis)
+        draw_curve(panel, curve, colour, linewidth=1.4, marker="o" if len(curve.steps) == 1 else None)
+    panel.set_xlabel(name_curves(words)[axis], fontsize=9)
     panel.tick_params(labelsize=9)
     panel.xaxis.set_major_locator(MaxNLocator(3 if axis == "kl" else 4, integer=axis != "kl"))
     if name in SHARES:
         panel.set_ylim(-0.04, 1.04)
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-    elif name.startswith("rewards/"):
-        panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
+        panel.yaxis.set_major_formatter(format_share)

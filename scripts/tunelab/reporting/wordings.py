@@ -1,11 +1,13 @@
-"""The page's words in its language: templates are written in English, and a catalog holds every other language.
+"""The words of page and figures in their language: both are written in English, and a catalog holds every other one.
 
 Catalogs are gettext files beside the templates (`reports/zh.po`). The words of a catalog go into the page as they are,
 as those of the templates do; the values within them are escaped. In both a per cent sign is written twice.
 """
 
+from collections.abc import Callable
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
+from pathlib import Path
 from typing import NoReturn
 
 from babel.messages.mofile import write_mo
@@ -24,6 +26,19 @@ def install_wordings(environment: Environment, texts: dict[str, str], language: 
         environment.install_null_translations(newstyle=True)
     else:
         environment.install_gettext_translations(load_catalog(texts, language), newstyle=True)
+
+
+def load_words(catalogs: list[Path]) -> NullTranslations:
+    """Load what figures are drawn with: the words of the catalog `<language>.po`, or without one those of the code."""
+    if not catalogs:
+        return NullTranslations()
+    (path,) = catalogs
+    return load_catalog({path.name: path.read_text(encoding="utf-8")}, path.stem)
+
+
+def build_translator(texts: dict[str, str], language: str) -> Callable[[str], str]:
+    """Build the function that says the words of a template in `language`."""
+    return str if language == SOURCE else load_catalog(texts, language).gettext
 
 
 def load_catalog(texts: dict[str, str], language: str) -> GNUTranslations:

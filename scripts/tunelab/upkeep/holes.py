@@ -11,6 +11,8 @@ from tunelab.upkeep.whole import DRIFT, Arm, list_parts
 
 # what the page itself is made by: light, and of all runs together
 PAGE = {"measure_overlap", "compare_methods", "render_tables", "render_report"}
+# and what is made of it on demand
+EXPORTS = {"render_paper", "compile_paper", "pack_bundle"}
 # light jobs that belong to what is measured; they go along, unless they failed
 LIGHT = {"measure_tokens", "check_positions", "render_model_card"}
 

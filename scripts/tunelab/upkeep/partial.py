@@ -13,7 +13,7 @@ from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.upkeep.dry_run import Plan
 from tunelab.upkeep.failed_jobs import find_failures
-from tunelab.upkeep.holes import Cause, Lacks, is_of_page
+from tunelab.upkeep.holes import EXPORTS, Cause, Lacks, is_of_page
 from tunelab.upkeep.planning import LINE_LIMIT
 from tunelab.upkeep.whole import DRIFT, Block, count_arms, find_block, list_chosen_seeds, list_parts
 
@@ -61,7 +61,7 @@ def describe_partial(study: Study, lacks: Lacks, block: Block) -> dict[str, Any]
 
 def restrict(plan: Plan, lacks: Lacks, block: Block, partial: dict[str, Any]) -> list[str]:
     """Return the arguments that have Snakemake make the page of this part of the study, and no more."""
-    rules = {job.rule for job in plan.jobs if is_of_page(job)} | lacks.allowed | {"all"}
+    rules = {job.rule for job in plan.jobs if is_of_page(job)} | lacks.allowed | EXPORTS | {"all"}
     without = {hole["what"] for hole in partial["holes"]} & {"drift", "noise"}
     selection = {"runs": block.runs, "seeds": block.seeds, "tasks": block.tasks}
     return [

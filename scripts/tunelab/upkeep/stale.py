@@ -46,7 +46,7 @@ def _list_stale_studies(wanted: dict[Path, set[str]]) -> Iterator[Stale]:
         if study in wanted:
             yield from _list_stale_parts(study, wanted[study])
         elif any(study in other.parents for other in wanted):  # another study lies in its folder
-            parts = (study / name for name in (*ARTEFACTS, *RECORDS, "report.html"))
+            parts = (study / name for name in (*ARTEFACTS, *RECORDS, "report.html", "bundle.zip"))
             yield Stale(tuple(path for path in parts if path.exists()), "part of a study that no config describes")
         else:
             whole.append(study)

@@ -34,6 +34,7 @@ MAKERS = [
         "outputs": ["results/results.json", "results/tables/main.csv"],
     },
 ]
+WITHOUT_TABLE = ("rewards", "learning_curves", "signals")
 VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use"}
 
 
@@ -68,20 +69,29 @@ def write_comparison(root, study):
 def prepare_study(root, study=None, rows=12):
     """Write every artefact that the page is made from, and return the study."""
     study = write_results(root, study or build_study(), rows=rows)
-    table, figures = write_comparison(root, study), root / "figures"
+    write_comparison(root, study)
+    draw_figures(root, study)
+    return study
+
+
+def draw_figures(root, study):
+    """Draw the figures of a study in its language."""
+    table, language = root / "results.json", study["study"]["language"]
     methods = {run["method"] for run in study["runs"].values()}
     drawn = {"tasks": plot_tasks, "costs": plot_costs, "forgetting": plot_forgetting}
     if [pair for pair in study["comparison"]["contrasts"] if set(pair) <= set(study["study"]["runs"])]:
         drawn |= {"contrasts": plot_contrasts, "gains": plot_gains}
+    for method, name, script in (
+        ("sft", "learning_curves", plot_learning_curves),
+        ("grpo", "rewards", plot_rewards),
+        ("dpo", "signals", plot_signals),
+    ):
+        drawn |= {name: script} if method in methods else {}
     for name, script in drawn.items():
-        script.main(str(root), study, table, figures / f"{name}.svg", figures / f"{name}.pdf")
-    if "sft" in methods:
-        plot_learning_curves.main(str(root), study, figures / "learning_curves.svg", figures / "learning_curves.pdf")
-    if "grpo" in methods:
-        plot_rewards.main(str(root), study, figures / "rewards.svg", figures / "rewards.pdf")
-    if "dpo" in methods:
-        plot_signals.main(str(root), study, figures / "signals.svg", figures / "signals.pdf")
-    return study
+        inputs = [] if name in WITHOUT_TABLE else [table]
+        wording = [PROJECT / f"reports/{language}.po"] if language != "en" else []
+        files = (root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
+        script.main(str(root), study, *inputs, wording, *files)
 
 
 def render_page(root, study, templates=TEMPLATES, partial=None):

@@ -14,14 +14,18 @@ import pytest
 import seaborn as sns
 
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
-from tests.unit.reporting.page_factory import write_comparison
-from tunelab.comparison.results import Estimate
+from tests.unit.reporting.contrast_factory import build_contrast
+from tests.unit.reporting.page_factory import PROJECT, WITHOUT_TABLE, write_comparison
+from tunelab.comparison.results import Estimate, Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.records import read_jsonl, write_jsonl
+from tunelab.records import read_json, read_jsonl, write_json, write_jsonl
 from tunelab.reporting.colours import COLOURS, find_colour
-from tunelab.reporting.cost_figures import GREY, list_dominated
+from tunelab.reporting.cost_figures import GREY, list_front, list_outdone
+from tunelab.reporting.curves import average
 from tunelab.reporting.figures import MOST_ENTRIES, build_run_handles, format_points
+from tunelab.reporting.notation import format_difference
+from tunelab.reporting.training_figures import stack_parts
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +53,13 @@ PLOTS = {
     "forgetting": plot_forgetting,
     "signals": plot_signals,
 }
-WITHOUT_TABLE = ("rewards", "learning_curves", "signals")
+CHINESE = [PROJECT / "reports/zh.po"]
 
 
-def draw(study, name):
+def draw(study, name, wording=()):
     svg, pdf = (study.root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
     inputs = [] if name in WITHOUT_TABLE else [study.results_file]
-    PLOTS[name].main(str(study.root), study.spec, *inputs, svg, pdf)
+    PLOTS[name].main(str(study.root), study.spec, *inputs, list(wording), svg, pdf)
     assert pdf.read_bytes().startswith(b"%PDF")
     return svg.read_text(encoding="utf-8")
 
@@ -97,7 +101,8 @@ def test_text_stays_text_and_a_redrawn_figure_is_the_same_byte_for_byte(study, n
 
 def test_labels_are_neither_tex_nor_mark_up(study):
     svg = draw(study, "tasks")
-    assert svg.count("LoRA at $5 &amp; &lt;b&gt;") == 2
+    assert svg.count(">LoRA at $5 &amp; &lt;b&gt;</text>") == 2
+    assert "<b>" not in svg
 
 
 def test_a_run_has_its_colour_in_every_figure(study):
@@ -149,20 +154,88 @@ def test_a_study_without_such_runs_is_told_so(tmp_path, name, method):
         draw(study, name)
 
 
-def test_a_run_is_dominated_when_another_costs_no_more_and_is_better_by_both_intervals():
-    def estimate(run, low, high):
-        names = {"run": run, "seed": 1, "seeds": 1, "task": "sums", "metric": "strict", "sources": ["a file"]}
-        return Estimate(**names, value=(low + high) / 2, low=low, high=high, n=9, interval="wilson")
+def test_a_run_is_outdone_when_another_costs_no_more_and_the_test_calls_it_better():
+    costs = {"base": [0.0], "lora": [10.0], "prefix": [10.0, 12.0], "grpo": [20.0]}
 
-    found = {run: estimate(run, *ends) for run, ends in {"a": (0.5, 0.6), "b": (0.2, 0.4), "c": (0.3, 0.55)}.items()}
-    costs = {"a": [10.0], "b": [10.0, 12.0], "c": [20.0]}
-    assert list_dominated(found, costs, higher=True) == {"b"}
-    assert list_dominated(found, costs, higher=False) == set()
-    assert list_dominated(found, costs | {"b": [9.0, 12.0]}, higher=True) == set()
+    def outdone(verdict, **changed):
+        rows = [build_contrast("prefix", "lora", verdict=verdict), build_contrast("grpo", "base", verdict="worse")]
+        return list_outdone(Results.model_construct(contrasts=rows), "support", costs | changed)
+
+    assert outdone("worse") == ["prefix", "grpo"]
+    assert outdone("worse", prefix=[9.0, 12.0]) == ["grpo"]
+    assert outdone("undecided") == outdone("equivalent") == ["grpo"]
+    assert outdone("better") == ["grpo"]  # but it cost more
 
 
-def test_a_dominated_run_is_grey(study):
-    assert GREY not in draw(study, "tasks")
+@pytest.mark.parametrize(("higher", "front"), [(True, [(0.0, 0.1), (11.0, 0.6)]), (False, [(0.0, 0.1), (30.0, 0.05)])])
+def test_the_front_is_of_runs_that_are_better_than_all_that_cost_less(higher, front):
+    costs = {"base": [0.0], "lora": [10.0, 12.0], "prefix": [11.0], "grpo": [20.0], "rloo": [30.0]}
+    values = {"base": 0.1, "lora": 0.5, "prefix": 0.6, "grpo": 0.6, "rloo": 0.05}
+    found = {run: Estimate.model_construct(run=run, value=value) for run, value in values.items()}
+    assert list_front(found, costs, higher) == front
+
+
+def test_a_run_that_is_outdone_is_grey_where_costs_are_shown(study):
+    table = read_json(study.results_file)
+    for verdict, is_grey in (("worse", True), ("undecided", False)):
+        rows = [row | {"verdict": verdict} for row in table["contrasts"]]  # of later, dearer runs against earlier ones
+        write_json(study.results_file, table | {"contrasts": rows})
+        assert (GREY in draw(study, "costs")) is is_grey
+
+
+def test_a_mark_says_what_it_stands_for_and_a_label_in_it_stays_text(study):
+    says = re.findall(r'<g id="mark-\d+"><title>(.*?)</title>', draw(study, "tasks"))
+    assert len(says) == 6 * (1 + 4 * 2)  # metrics of both tasks, the untouched run, and two seeds of each other
+    assert says[1].startswith("LoRA at $5 &amp; &lt;b&gt;, seed 1 · Grade-school sums · strict accuracy ")
+    assert re.fullmatch(r".* \d+\.\d\u202f% \[\d+\.\d,\u202f\d+\.\d\], n\xa0=\xa08", says[1])
+
+
+def test_a_forest_plot_says_verdict_difference_and_n_of_every_row(study):
+    svg, rows = draw(study, "contrasts"), read_json(study.results_file)["contrasts"]
+    shown = [row for row in rows if row["declared"] and row["primary"] and row["task"] in study.tasks]
+    assert len(shown) == 10 and svg.count(">n\xa0=\xa08</text>") == 10
+    for verdict, sign in (("better", "▲"), ("worse", "▼"), ("equivalent", "≈"), ("undecided", "?")):
+        assert svg.count(f">{sign} {verdict}</text>") == sum(row["verdict"] == verdict for row in shown)
+    for row in shown:
+        assert svg.count(format_difference(row["value"], row["metric"])) >= 2  # beside the row, and said by its mark
+
+
+def test_long_labels_of_a_forest_plot_take_two_lines(study):
+    study.spec["runs"]["grpo"]["label"] = "a label that is much too long for a line"
+    svg = draw(study, "contrasts")
+    assert svg.count(">a label that is much to…</text>") == svg.count(">− warm start</text>") == 2
+
+
+def test_the_parts_of_a_reward_add_up_to_it_with_their_weights():
+    rows = [
+        {"step": 1, "reward": 1.0, "rewards/a/mean": 0.2, "rewards/b/mean": 0.8},
+        {"step": 2, "reward": 0.6, "rewards/a/mean": 0.3},  # no answer that b judges
+    ]
+    steps, parts = stack_parts([rows, rows], {"a": 2.0, "b": 0.75})
+    assert steps == [1, 2]
+    assert [sum(step) for step in zip(*parts.values(), strict=True)] == pytest.approx([1.0, 0.6])
+
+
+def test_a_curve_is_the_mean_of_seeds_with_a_band_from_the_lowest_to_the_highest():
+    seeds = [
+        [{"step": step, "tokens": 10 * step + seed, "loss": float(step + seed)} for step in (1, 2, 3)][: 3 - seed]
+        for seed in (0, 1)
+    ]
+    curve = average(seeds, "loss", "tokens")
+    assert curve == ([1, 2], [10.5, 20.5], [1.5, 2.5], [1.0, 2.0], [2.0, 3.0])
+    assert average([*seeds, []], "loss").steps == []
+
+
+def test_a_headline_is_the_title_of_both_files(study):
+    headline = re.search("<title>(.*?)</title>", draw(study, "rewards"))[1]
+    assert headline.startswith("GRPO: mean reward ")
+    assert headline.encode() in (study.root / "figures/rewards.pdf").read_bytes()
+
+
+def test_a_chinese_figure_is_drawn_in_chinese(study):
+    svg = draw(study, "contrasts", CHINESE)
+    assert "严格准确率之差\uff08越高越好\uff09" in svg and "n\xa0=\xa08" in svg
+    assert not re.search("difference|better|margin", svg)
 
 
 @pytest.mark.parametrize(("value", "tick"), [(0.0, "0"), (0.005, "+0.5 pp"), (-0.02, "-2 pp"), (0.1 + 0.2, "+30 pp")])
@@ -180,6 +253,6 @@ def test_a_legend_that_would_leave_the_panels_no_room_is_left_out(tmp_path):
 def test_figures_of_many_runs_are_drawn_without_their_legend(study, tmp_path, monkeypatch):
     monkeypatch.setattr("tunelab.reporting.figures.MOST_ENTRIES", 2)
     files = tmp_path / "many.svg", tmp_path / "many.pdf"
-    plot_costs.main(str(study.root), study.spec, study.root / "results.json", *files)
-    assert "prefix tuning" not in files[0].read_text(encoding="utf-8")
+    plot_costs.main(str(study.root), study.spec, study.root / "results.json", [], *files)
+    assert ">prefix tuning</text>" not in files[0].read_text(encoding="utf-8")
     assert "training time, starts included (s)" in files[0].read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.unit.comparison.results_factory import build_study
-from tunelab.comparison.results import Contrast
+from tests.unit.reporting import contrast_factory
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.findings import (
     build_changes,
@@ -13,11 +13,7 @@ from tunelab.reporting.findings import (
 
 
 def build_contrast(run, against, **options):
-    common = {"n": 48, "seeds": 1, "interval": "paired-bootstrap", "task": "support", "metric": "loss", "sources": []}
-    tested = {"p": 0.01, "p_corrected": 0.02, "p_equivalence": 0.9, "margin": 0.05, "smallest_detectable": 0.2}
-    ends = {"value": -0.4, "low": -0.6, "high": -0.1, "wins": 7, "losses": 3, "verdict": "better"}
-    flags = {"declared": True, "primary": True, "noise": None, "unequal": []}
-    return Contrast(run=run, against=against, **common | tested | ends | flags | options).model_dump()
+    return contrast_factory.build_contrast(run, against, **options).model_dump()
 
 
 def test_a_finding_turned_round_says_the_same_of_the_other_run():

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.unit.comparison.results_factory import METHODS, build_study
-from tests.unit.reporting.page_factory import prepare_study, render_page
+from tests.unit.reporting.page_factory import draw_figures, prepare_study, render_page
 
 # what models, data sets and configs say, which stays as it is in every language
 FOREIGN_TAGS = {"script", "style", "svg", "code"}
@@ -57,6 +57,8 @@ def pages(request, tmp_path_factory):
     rendered = {}
     for language in ("en", "zh"):
         study["study"]["language"] = language
+        if language != "en":
+            draw_figures(root, study)
         rendered[language] = render_page(root, study)
     return study, rendered
 

@@ -6,7 +6,8 @@ import render_tables
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tests.unit.reporting.page_factory import write_comparison
-from tunelab.reporting.latex import escape
+from tunelab.config.study import Study
+from tunelab.reporting.latex import escape, render_cost_tables
 
 PAPER = r"""\documentclass{article}
 \usepackage[a3paper,landscape]{geometry}
@@ -23,7 +24,7 @@ def render(folder, **labels):
     for run, label in labels.items():
         spec["runs"][run]["label"] = label
     write_comparison(folder, write_results(folder, spec, rows=12))
-    render_tables.main(str(folder), spec, folder / "results.json", folder / "main.tex", folder / "contrasts.tex")
+    render_tables.main(str(folder), spec, folder / "results.json", [], folder / "main.tex", folder / "contrasts.tex")
     return [(folder / name).read_text(encoding="utf-8") for name in ("main.tex", "contrasts.tex")]
 
 
@@ -48,6 +49,14 @@ def test_tables_have_booktabs_rules_a_row_per_run_and_a_row_per_declared_pair(tm
     assert main.count("\\\\\n") == 2 + 5
     assert contrasts.count("\\\\\n") == 1 + 2 * 5
     assert contrasts.count(" better ") + contrasts.count(" worse ") >= 1
+
+
+def test_a_table_of_many_rows_comes_in_parts_that_fit_on_a_page():
+    row = {"run": "lora", "seed": 1, "train_seconds": 90.0, "steps": 9, "tokens": 9, "peak_memory_bytes": 9}
+    row |= {"trainable_parameters": 9, "artefact_bytes": 9}
+    parts = render_cost_tables(Study(build_study()), [row] * 85, str.upper)
+    assert [part.count("LoRA &") for part in parts] == [40, 40, 5]
+    assert all("TRAINING TIME" in part for part in parts)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")

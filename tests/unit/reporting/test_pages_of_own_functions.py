@@ -8,7 +8,7 @@ import render_tables
 
 from tests.unit.comparison import run_factory
 from tests.unit.comparison.results_factory import build_study
-from tests.unit.reporting.page_factory import prepare_study, render_page
+from tests.unit.reporting.page_factory import TEMPLATES, prepare_study, render_page
 from tunelab.comparison.metrics import find_metric
 from tunelab.records import read_json, read_jsonl
 
@@ -91,7 +91,7 @@ def test_tables_have_a_column_for_each(made):
     assert {"brevity_of_it", "waste_low", "strict"} <= set(rows[0])
     assert all((row["brevity_of_it"] == "") == (row["task"] == "support") and row["waste"] for row in rows)
     outputs = root / "main.tex", root / "contrasts.tex"
-    render_tables.main(str(root), study, root / "results.json", *outputs)
+    render_tables.main(str(root), study, root / "results.json", TEMPLATES, *outputs)
     assert r"brevity\_of\_it \ensuremath{\uparrow}" in outputs[0].read_text()
     assert outputs[0].read_text().count(r"waste \ensuremath{\downarrow}") == 2
 

@@ -1,11 +1,12 @@
 """The page of a part of a study: a banner, and each hole in its place with its reason."""
 
 import re
+import shutil
 
 import pytest
 
 from tests.unit.comparison.results_factory import build_study
-from tests.unit.reporting.page_factory import prepare_study, render_page
+from tests.unit.reporting.page_factory import draw_figures, prepare_study, render_page
 from tests.unit.reporting.test_languages import SENTENCE, Prose
 
 REASON = "<img src=x onerror=alert(1)> The disk is full"
@@ -100,9 +101,11 @@ def test_pairs_are_named_where_none_is_left_to_test(folder):
     assert "GRPO &amp; co against LoRA" in section and "<tbody>" not in section
 
 
-def test_the_chinese_page_says_it_in_chinese(folder):
+def test_the_chinese_page_says_it_in_chinese(folder, tmp_path):
     root, study = folder
+    root = shutil.copytree(root, tmp_path / "chinese")
     chinese = study | {"study": study["study"] | {"language": "zh"}}
+    draw_figures(root, chinese)
     prose = Prose(render_page(root, chinese, partial=PARTIAL).html).text
     assert "部分报告。" in prose and "须重新运行" in prose
     for label in ("Four ways to tune a small model", "Grade-school sums", "Technical questions", "Longer sums"):

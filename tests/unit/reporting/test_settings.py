@@ -1,6 +1,25 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
 from tests.unit.config.default_config import load
 from tunelab.config.study import Study
-from tunelab.reporting.settings import build_settings, list_unused_epochs
+from tunelab.reporting.settings import build_settings, list_unused_epochs, write_config
+
+CONFIGS = Path(__file__).parents[3] / "config"
+
+
+@pytest.mark.parametrize("name", ["config", "smoke", "methods", "controls", "real", "gpu_check"])
+def test_the_config_on_the_page_is_one_that_makes_the_same_study(name):
+    overlay = {} if name == "config" else yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
+    study = Study(load(overlay).describe_study())
+    assert Study(load(yaml.safe_load(write_config(study))).describe_study()).spec == study.spec
+
+
+def test_pairs_of_runs_that_are_not_selected_are_left_out_of_it():
+    study = Study(load({"study": {"runs": ["base", "lora"]}, "noise": None}).describe_study())
+    assert yaml.safe_load(write_config(study))["comparison"]["contrasts"] == [["lora", "base"]]
 
 
 def test_runs_whose_epochs_are_not_used_are_named_on_the_page():

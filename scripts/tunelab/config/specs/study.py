@@ -26,7 +26,9 @@ class StudySpec(Spec):
     """What the report compares."""
 
     title: Label
-    language: Literal["en", "zh"] = Field("en", description="The report's language; its facts are the same in both.")
+    language: Literal["en", "zh"] = Field(
+        "en", description="The language of page and figures; their facts are the same in both."
+    )
     results: str = Field(
         "results",
         pattern=r"^results(/[a-z0-9][a-z0-9_-]{0,59})*$",

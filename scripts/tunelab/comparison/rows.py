@@ -1,4 +1,4 @@
-"""What all records of `results.json` are made of."""
+"""What every row of `results.json` is made of."""
 
 from typing import Literal
 

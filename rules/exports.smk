@@ -1,0 +1,64 @@
+rule render_paper:
+    input:
+        **page_files(),
+        figures=study_figures("pdf"),
+        templates=own_templates("paper*", "report_macros*", "references.bib"),
+    output:
+        paper_tex="<results>/paper/paper.tex",
+        setting_tex="<results>/paper/setting.tex",
+        methods_tex="<results>/paper/methods.tex",
+        results_tex="<results>/paper/results.tex",
+        references_bib="<results>/paper/references.bib",
+    log:
+        "<logs>/render_paper.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(
+            lambda: stage_facts(
+                "", SLICES.whole | LACKING, "render_paper.py", ["babel", "jinja2", "markupsafe", "pandas"]
+            ),
+            [()],
+        ),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.whole),
+        partial=untracked(LACKING.get("partial")),
+    script:
+        "../scripts/render_paper.py"
+
+
+rule compile_paper:
+    input:
+        sources=paper_sources(),
+        figures=study_figures("pdf"),
+    output:
+        pdf="<results>/paper/paper.pdf",
+    log:
+        "<logs>/compile_paper.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", {}, "compile_paper.py"), [()]),
+    script:
+        "../scripts/compile_paper.py"
+
+
+rule pack_bundle:
+    input:
+        files=bundled_artefacts(),
+        project=[own(file) for file in ("requirements.lock", "LICENSE", "Snakefile")] + own_rules(),
+    output:
+        bundle="<results>/bundle.zip",
+    log:
+        "<logs>/pack_bundle.log",
+    localrule: True
+    conda:
+        "../envs/report.yaml"
+    params:
+        *track(lambda: stage_facts("", SLICES.whole | LACKING, "pack_bundle.py", ["pyyaml"]), [()]),
+        results=untracked(CFG.study.results),
+        study=untracked(SLICES.whole),
+    script:
+        "../scripts/pack_bundle.py"

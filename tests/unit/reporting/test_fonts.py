@@ -1,0 +1,61 @@
+"""A figure has every character that it is asked to show, or is refused."""
+
+import shutil
+import subprocess
+
+import pytest
+from matplotlib.font_manager import fontManager
+
+from tunelab.errors import UserError
+from tunelab.reporting import fonts
+from tunelab.reporting.figures import build_panels, wrap, write_figure
+
+
+def write(folder, title):
+    drawing, panels = build_panels("Seen", 1, 1, 2.0)
+    panels[0][0].set_title(title)
+    write_figure(drawing, folder / "x.svg", folder / "x.pdf")
+    return (folder / "x.svg").read_text(encoding="utf-8"), (folder / "x.pdf").read_bytes()
+
+
+def test_a_chinese_label_is_in_the_pdf(tmp_path):
+    assert fonts.find_fallback(), "Install a font with Chinese glyphs: `make programs`."
+    svg, pdf = write(tmp_path, "客服问答")
+    assert "客服问答" in svg
+    assert pdf.startswith(b"%PDF")
+    assert shutil.which("pdftotext"), "pdftotext is missing; install poppler-utils."
+    told = subprocess.run(["pdftotext", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    assert "客服问答" in told and "Seen" in told
+
+
+def test_a_latin_figure_is_the_same_whatever_fonts_there_are(tmp_path, monkeypatch):
+    before = write(tmp_path, "Sums")
+    monkeypatch.setattr(fonts, "find_fallback", lambda: None)
+    assert write(tmp_path, "Sums") == before
+    assert b"CIDFontType2" in before[1]  # TrueType, which publishers ask for
+
+
+@pytest.mark.parametrize(
+    ("title", "fallback", "remedy"),
+    [
+        ("客服", None, "install a font for Chinese .*fonts-noto-cjk.*or write the label"),
+        ("\U0001f680", fonts.find_fallback(), "write the label of the run, task or data set without it"),
+    ],
+)
+def test_a_character_that_no_font_has_is_refused_and_never_a_box(tmp_path, monkeypatch, title, fallback, remedy):
+    monkeypatch.setattr(fonts, "find_fallback", lambda: fallback)
+    with pytest.raises(UserError, match=f"No font here has the character '{title[0]}' of a figure; {remedy}"):
+        write(tmp_path, title)
+
+
+def test_a_font_is_found_that_was_installed_after_matplotlib_made_its_list(monkeypatch):
+    found = fonts.find_fallback()
+    monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font.name == fonts.PLAIN])
+    fonts.find_fallback.cache_clear()
+    assert fonts.find_fallback() == found
+    fonts.find_fallback.cache_clear()
+
+
+def test_headlines_are_broken_between_words_or_between_chinese_characters():
+    assert [len(line) for line in wrap("four " * 40)] == [89, 89, 19]
+    assert [len(line) for line in wrap("优" * 100)] == [46, 46, 8]
