@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 5 --dist
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint coverage schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -122,6 +122,9 @@ lint: setup-tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
+
+coverage: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
+	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.coverage
 
 schema: setup ## write config/schema.json and the lists of TRL's and PEFT's fields again
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.schema

@@ -34,6 +34,7 @@ rule compare_methods:
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
         overlap="<results>/overlap.json",
+        simulated=own("reports/coverage.json"),
     output:
         table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
         main_csv=report("<results>/tables/main.csv", caption="../reports/captions/tables.rst", category="Comparison"),

@@ -3,6 +3,7 @@
 Reads   results        the study's folder: everything measured per item, and each run's training.json
         published      known numbers for the models (YAML)
         overlap        which test rows stand in training data
+        simulated      how often intervals over seeds held the truth in simulations
 Writes  table          results.json (tunelab.comparison.results says what is in it)
         main_csv       the headline metrics, one line per run, seed and task
         estimates_csv  every estimate
@@ -26,6 +27,7 @@ def main(
     study: dict,
     published: Path,
     overlap: Path,
+    simulated: Path,
     table: Path,
     main_csv: Path,
     estimates_csv: Path,
@@ -35,7 +37,8 @@ def main(
     selected = StudyFolder(results, study)
     trainings = tables.load_trainings(selected)
     known = yaml.safe_load(published.read_text(encoding="utf-8"))
-    found = estimates.build_results(selected, trainings, known, records.read_json(overlap))
+    others = [records.read_json(path) for path in (overlap, simulated)]
+    found = estimates.build_results(selected, trainings, known, *others)
     records.write_json(table, found.model_dump(mode="json"))
     tables.write_table(main_csv, tables.build_main_table(selected, found), tables.list_main_columns(selected))
     tables.write_table(estimates_csv, map(dict, found.estimates), tables.ESTIMATE_COLUMNS)

@@ -240,6 +240,7 @@ def test_an_edit_of_a_module_asks_for_the_stages_that_run_it(finished, edit):
         ("reports/report_cost.html.j2", "{% endif %}", "{% endif %} ", {"render_report", "all"}),
         ("reports/zh.po, which a page in English does without", "# ", "#  ", set()),
         ("reports/known_results.yaml", "low: 0.80", "low: 0.75", COMPARED),
+        ("reports/coverage.json", '"studies": 1000', '"studies": 999', COMPARED),
         ("config/neutral/english.txt", "the", "thee", drifted() | COMPARED),
         ("rules/train.smk", "rule train_sft:", "# a comment\nrule train_sft:", set()),
         ("profiles/default/config.yaml", "keep-going: true", "keep-going: false", set()),

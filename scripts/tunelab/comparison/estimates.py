@@ -6,6 +6,7 @@ Every number is computed from the per-item files, never from another summary.
 from collections.abc import Iterator
 
 from tunelab.comparison import contrasts, crossed, known, noise, overlaps, statistics
+from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gains import split_gain
 from tunelab.comparison.items import Items, list_metrics
@@ -16,12 +17,16 @@ from tunelab.jobs.layout import StudyFolder
 
 
 def build_results(
-    study: StudyFolder, trainings: dict[tuple[str, int], dict], published: list[dict], shared: list[dict]
+    study: StudyFolder,
+    trainings: dict[tuple[str, int], dict],
+    published: list[dict],
+    shared: list[dict],
+    simulated: dict,
 ) -> Results:
     """Build all that is estimated.
 
     trainings: each training.json. published: the known numbers. shared: what tests share with trainings
-    (`data.contamination.measure_overlaps`).
+    (`data.contamination.measure_overlaps`). simulated: how often intervals held the truth (`upkeep.coverage`).
     """
     items = Items(study)
     estimates = list(list_estimates(items))
@@ -40,6 +45,7 @@ def build_results(
         left=list(overlaps.list_left(items, shared)),
         cleaned=list(overlaps.list_cleaned(items, shared)),
         cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
+        coverage=summarise_coverage(simulated, len(study.spec["study"]["seeds"])),
     )
 
 

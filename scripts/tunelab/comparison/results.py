@@ -37,7 +37,7 @@ class Contrast(Number):
     losses: int | None = Field(description="Pairs of answers that only `against` gets right.")
     p: float = Field(
         description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the "
-        "largest of the crossed bootstrap's, Student's t's and the randomisation's."
+        "largest of the crossed bootstrap's, Cochran's t's and the randomisation's."
     )
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
@@ -118,6 +118,17 @@ class Known(Record):
     inside: bool = Field(description="Whether our interval and the published band meet.")
 
 
+class Coverage(Record):
+    """How often intervals over seeds and items held the truth in simulations of `make coverage`."""
+
+    seeds: int = Field(description="As many seeds as the study has, or the next smaller number that was simulated.")
+    least: float = Field(description="The share of simulated studies in the least favourable case.")
+    mean: float
+    most: float
+    cases: int = Field(description="Kinds of values, numbers of items, and ratios of the spreads of seeds and items.")
+    studies: int = Field(description="Simulated studies of each case.")
+
+
 class Results(Record):
     """Everything that was estimated in a study."""
 
@@ -135,3 +146,4 @@ class Results(Record):
     left: list[Left]
     cleaned: list[Cleaned]
     cleaned_contrasts: list[CleanedContrast]
+    coverage: Coverage | None = Field(description="null: one seed, over which no interval is told.")

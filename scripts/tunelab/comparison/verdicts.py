@@ -108,7 +108,7 @@ def find_detectable_share(discordance: float, n: int) -> float:
 
 def _find_detectable(crossed: Crossed) -> float:
     """Return the difference that a t-test with the draws' standard error finds with probability POWER."""
-    return float(crossed.error * (stats.t.ppf(1 - ALPHA / 2, crossed.freedom) + stats.t.ppf(POWER, crossed.freedom)))
+    return crossed.error * (crossed.find_critical(ALPHA / 2) + crossed.find_critical(1 - POWER))
 
 
 def _test_difference(
@@ -116,7 +116,7 @@ def _test_difference(
 ) -> float:
     """Return the two-sided p that there is no difference.
 
-    With several seeds it is the largest of three: that of the crossed draws; that of Student's t, since resampled
+    With several seeds it is the largest of three: that of the crossed draws; that of Cochran's t, since resampled
     seeds cannot be more extreme than those trained; and that of swapping items, which stays true with few items.
     """
     if discordant:
@@ -127,22 +127,15 @@ def _test_difference(
         return p_items
     rarer = min(int((crossed.draws <= 0).sum()), int((crossed.draws >= 0).sum()))
     p_draws = min(1.0, 2 * (rarer + 1) / (RESAMPLES + 1))
-    return max(p_draws, p_items, min(1.0, 2 * _tail(abs(value), crossed)))
+    return max(p_draws, p_items, min(1.0, 2 * crossed.find_tail(abs(value))))
 
 
 def _test_equivalence_by_draws(value: float, crossed: Crossed, margin: float) -> float:
-    """Return the larger one-sided p that the difference is at least the margin, by the draws and by Student's t.
+    """Return the larger one-sided p that the difference is at least the margin, by the draws and by Cochran's t.
 
     One item has no spread to measure (its error is infinite), so that even equal values show nothing; from two items on
     values that are equal throughout count as evidence, though shares need more (see `test_equivalence`).
     """
     outside = max(int((crossed.draws <= -margin).sum()), int((crossed.draws >= margin).sum()))
     p_draws = (outside + 1) / (RESAMPLES + 1)
-    return max(p_draws, _tail(margin - abs(value), crossed))
-
-
-def _tail(distance: float, crossed: Crossed) -> float:
-    """Return the one-sided p of a value this far on the right side of a border."""
-    if crossed.error == 0:
-        return 0.0 if distance > 0 else 1.0
-    return float(stats.t.sf(distance / crossed.error, crossed.freedom))
+    return max(p_draws, crossed.find_tail(margin - abs(value)))

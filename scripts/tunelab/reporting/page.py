@@ -91,6 +91,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "makers": makers,
         "config": settings.write_config(study),
         "confidence": results.confidence,
+        "coverage": found["coverage"],
         "power": verdicts.POWER,
         "resamples": statistics.RESAMPLES,
         "small_sample": statistics.SMALL_SAMPLE,

