@@ -84,6 +84,7 @@ def bundled_artefacts():
     shown = [file for files in page_files().values() for file in ([files] if isinstance(files, str) else files)]
     return [
         "<results>/report.html",
+        "<results>/overlap.json",
         *(file for file in shown if Path(file).name not in ("test_dataset.json", "completions.parquet")),
         *per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
         *(per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else []),

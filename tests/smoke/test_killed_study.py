@@ -1,4 +1,4 @@
-"""The smoke study, killed ten times, twice in every way, and started again with the plain command each time.
+"""The smoke study, killed in five ways, and started again with the plain command each time.
 
 When to kill is told by what the study has done, never by the clock, so that a fast machine does not reach its end
 between two kills and a slow one is not killed before it has begun. Here the real command runs, in fresh interpreters.
@@ -29,7 +29,7 @@ SEED = 3
 WAYS = ("a job", "Snakemake", "everything", "Ctrl-C", "SIGTERM")
 # first the longest training is killed after these steps of its 80, so that there is one that was resumed
 FIRST = {"everything": 6, "Snakemake": 12, "a job": 18}
-KILLS = 10
+KILLS = 5
 RESULTS = "results/smoke"
 KILLED = (*SMOKE, str(PROJECT / "tests/smoke/killed.yaml"))
 
@@ -111,7 +111,7 @@ class Progress:
 
 @pytest.fixture(scope="session")
 def survivor(tmp_path_factory):
-    """A copy of the project whose smoke study was killed ten times before it was let finish."""
+    """A copy of the project whose smoke study was killed in five ways before it was let finish."""
     folder = copy_project(tmp_path_factory.mktemp("killed"))
     moment, progress = random.Random(SEED), Progress(folder)
     others = [way for way in WAYS for _ in range(KILLS // len(WAYS) - (way in FIRST))]
@@ -142,7 +142,7 @@ def undisturbed(project, tmp_path_factory):
     return folder
 
 
-def test_a_study_killed_ten_times_has_the_results_of_one_that_was_left_alone(survivor, undisturbed):
+def test_a_study_killed_in_five_ways_has_the_results_of_one_that_was_left_alone(survivor, undisturbed):
     # that one has the other task besides
     compared = {
         path: same

@@ -31,7 +31,7 @@ REFERENCES = {
 }
 # what a study's folder holds, and what the folder of a run and seed holds beside the tasks
 STUDY_FOLDERS = {
-    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "logs", "benchmarks", "cards"),
+    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "paper", "logs", "benchmarks", "cards"),
 }
 RUN_FILES = {
     *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
