@@ -1,5 +1,7 @@
 """Hold every test set of a study against every training set that some run of it learns from."""
 
+from collections.abc import Callable, Sequence
+
 from tunelab.data.near_duplicates import find_near
 from tunelab.data.overlap import find_exact, find_shared
 from tunelab.data.turns import Turn, tell_turn
@@ -24,7 +26,9 @@ def measure_overlaps(study: StudyFolder) -> list[dict]:
     ]
 
 
-def _list_hits(questions: dict[str, str], known: list[str], find) -> list[str]:
+def _list_hits(
+    questions: dict[str, str], known: list[str], find: Callable[[list[str], list[str]], Sequence[bool]]
+) -> list[str]:
     hits = find(list(questions.values()), known)
     return [row for row, hit in zip(questions, hits, strict=True) if hit]
 

@@ -21,8 +21,9 @@ def describe_rules(rules: Iterable[Any]) -> list[dict]:
             "outputs": [_CONSTRAINT.sub(r"{\1}", str(file)) for file in rule.output],
         }
         for rule in rules
-        if rule.script and any(callable(files) or files for files in rule.input)
-        if not any(NOTHING in str(file) for file in rule.output)
+        if rule.script
+        and any(callable(files) or files for files in rule.input)
+        and not any(NOTHING in str(file) for file in rule.output)
     ]
 
 

@@ -78,18 +78,12 @@ def _set_up(panel: Axes, metric: Metric, row: Contrast, words: NullTranslations)
 
 def _draw_row(drawing: Drawing, panel: Axes, study: Study, row: Contrast, place: int, words: NullTranslations) -> None:
     _ = words.gettext
-    verdict = {
-        "better": _("better"),
-        "worse": _("worse"),
-        "equivalent": _("equivalent"),
-        "undecided": _("undecided"),
-    }[row.verdict]
     decided, colour = row.verdict != "undecided", find_colour(study, row.run)
     panel.plot([row.low, row.high], [place, place], color=colour, linewidth=2, alpha=0.6)
     marker = {"marker": find_marker(study, row.run), "markerfacecolor": colour if decided else "white"}
     (mark,) = panel.plot(row.value, place, color=colour, markersize=7, **marker)
     difference = f"{notation.format_difference(row.value, row.metric)} {notation.format_interval(row.model_dump())}"
-    columns = f"{SIGNS[row.verdict]} {verdict}", difference, write_rows(row.n)
+    columns = f"{SIGNS[row.verdict]} {_(row.verdict)}", difference, write_rows(row.n)
     for offset, text in zip(COLUMNS, columns, strict=True):
         panel.annotate(
             text,
@@ -103,4 +97,6 @@ def _draw_row(drawing: Drawing, panel: Axes, study: Study, row: Contrast, place:
             fontweight="bold" if decided and offset == COLUMNS[0] else "normal",
         )
     metric = _(METRICS[row.metric].label)
-    drawing.explain(mark, name_pair(study, row), study.task(row.task)["label"], metric, difference, verdict, columns[2])
+    drawing.explain(
+        mark, name_pair(study, row), study.task(row.task)["label"], metric, difference, _(row.verdict), columns[2]
+    )

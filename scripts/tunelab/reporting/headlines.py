@@ -11,27 +11,24 @@ from tunelab.comparison.metrics import NEUTRAL
 from tunelab.comparison.results import Contrast, Results
 from tunelab.comparison.rows import Verdict
 from tunelab.config.study import Study
-from tunelab.reporting.findings import find_pairs
+from tunelab.reporting.findings import find_pairs, group_verdicts
 from tunelab.reporting.notation import format_decimal
 from tunelab.reporting.signals import take_end, take_start
 
-DECIDED = ("better", "worse", "equivalent")
-
 MOST_NAMES, MOST_CLAIMS = 4, 4  # runs of a claim, and claims of a task, that can still be read in a headline
-Judged = tuple[str, str, Verdict]  # a run, the one that it was held against, and what that showed
 
 
 def tell_contrasts(study: Study, rows: dict[str, list[Contrast]], words: NullTranslations) -> str:
     """Tell what the differences on each task came to."""
-    return _tell(study, {task: [(row.run, row.against, row.verdict) for row in rows[task]] for task in rows}, words)
+    return _tell(study, [row.model_dump() for found in rows.values() for row in found], words)
 
 
 def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTranslations) -> str | None:
     """Tell of each task, or neutral text, which runs are better or worse than the untouched run; None without any."""
     found = find_pairs([row.model_dump() for row in results.contrasts])
     pairs = [(run, study.find_untouched(run)) for run in study.list_trained() if study.find_untouched(run)]
-    judged = {task: [(*pair, found[task, *pair]["verdict"]) for pair in pairs] for task in tasks}
-    return _tell(study, judged, words) if pairs and tasks else None
+    judged = [found[task, *pair] for task in tasks for pair in pairs]
+    return _tell(study, judged, words) if judged else None
 
 
 def tell_outdone(study: Study, outdone: dict[str, list[str]], words: NullTranslations) -> str:
@@ -85,32 +82,31 @@ def tell_signals(study: Study, histories: dict[str, list[list[dict]]], words: Nu
     return _("Loss and signs of health over the steps")
 
 
-def _tell(study: Study, judged: dict[str, list[Judged]], words: NullTranslations) -> str:
+def _tell(study: Study, rows: list[dict], words: NullTranslations) -> str:
     _ = words.gettext
     said = [
         _("%(task)s: %(claims)s")
-        % {"task": name_task(study, task, words), "claims": _("; ").join(list_claims(study, rows, words))}
-        for task, rows in judged.items()
-        if rows
+        % {"task": name_task(study, task, words), "claims": _("; ").join(_list_claims(study, groups, words))}
+        for task, groups in group_verdicts(rows).items()
     ]
     return join_sentences(said, words)
 
 
-def list_claims(study: Study, rows: list[Judged], words: NullTranslations) -> list[str]:
-    """List what verdicts claim: those of one kind against the same run together, undecided ones last."""
+def _list_claims(study: Study, groups: list[dict], words: NullTranslations) -> list[str]:
+    """List what the groups of `group_verdicts` claim, undecided ones in a few words."""
     _ = words.gettext
-    groups: dict[tuple[Verdict, str], list[str]] = {}
-    for run, against, verdict in rows:
-        groups.setdefault((verdict, against), []).append(run)
-    undecided = [(run, against) for run, against, verdict in rows if verdict == "undecided"]
-    decided = [(*group, groups[group]) for verdict in DECIDED for group in groups if group[0] == verdict]
+    decided = [group for group in groups if group["verdict"] != "undecided"]
+    undecided = [row for group in groups if group["verdict"] == "undecided" for row in group["rows"]]
     if len(decided) > MOST_CLAIMS:
-        counts = {"decided": len(rows) - len(undecided), "of": len(rows)}
-        return [_("%(decided)s of %(of)s differences are decided") % counts]
-    claims = [_claim(study, *group, words) for group in decided]
+        count = sum(len(group["rows"]) for group in decided)
+        return [_("%(decided)s of %(of)s differences are decided") % {"decided": count, "of": count + len(undecided)}]
+    claims = [
+        _claim(study, group["verdict"], group["against"], [row["run"] for row in group["rows"]], words)
+        for group in decided
+    ]
     if len(undecided) == 1:
-        run, against = (study.run(name)["label"] for name in undecided[0])
-        return [*claims, _("%(run)s and %(against)s cannot be told apart") % {"run": run, "against": against}]
+        names = {role: study.run(undecided[0][role])["label"] for role in ("run", "against")}
+        return [*claims, _("%(run)s and %(against)s cannot be told apart") % names]
     rest = _("nothing else is decided") if claims else _("nothing is decided")
     return [*claims, rest] if undecided else claims
 

@@ -5,6 +5,7 @@ value, the one that costs least. A run that was not compared with it is no candi
 """
 
 import math
+from statistics import fmean
 
 from tunelab.comparison.metrics import find_metric
 from tunelab.config.study import Study
@@ -28,7 +29,9 @@ def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: di
         "runs": shown,
         "left_out": len(study.runs) - len(shown),
         "tasks": columns,
+        "judged": bool(verdicts),
         "exploratory": not all(row["declared"] for row in verdicts),
+        "incomplete": not all(row["complete"] for row in spent.values()),
         "costs": spent,
         "choices": {
             budget: [choose_run(study, task, primary[task], cells, pairs, spent, budget) for task in study.tasks]
@@ -37,20 +40,19 @@ def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: di
     }
 
 
-def sum_costs(study: Study, costs: list[dict], run: str) -> dict[str, float]:
+def sum_costs(study: Study, costs: list[dict], run: str) -> dict[str, float | bool]:
     """Return a run's costs with those of the runs it started from: seconds, bytes of memory, bytes on disk.
 
-    Times are means over seeds, memory is the most that a training of the chain took. Starts that are not in the study
-    count for nothing.
+    Times are means over seeds, memory is the most that a training of the chain took. Where a start is not in the study,
+    its costs are unknown: those of the run itself are the least that it took, and it is not `complete`.
     """
     rows = [row for row in costs if row["run"] == run]
     start = study.run(run).get("init_from")
-    chained = [
-        row["train_seconds"] if row["chain_train_seconds"] is None else row["chain_train_seconds"] for row in rows
-    ]
+    complete = all(row["chain_train_seconds"] is not None for row in rows)
     memory = max(require_number(row["peak_memory_bytes"]) for row in rows)
     return {
-        "seconds": sum(map(require_number, chained)) / len(rows),
+        "complete": complete,
+        "seconds": fmean(require_number(row["chain_train_seconds" if complete else "train_seconds"]) for row in rows),
         "memory": max(memory, sum_costs(study, costs, start)["memory"]) if start in study.runs else memory,
         "disk": max(require_number(row["artefact_bytes"]) for row in rows),
     }
@@ -113,6 +115,6 @@ def choose_run(
         "best": best,
         "verdict": verdicts.get(cheapest),
         "alone": not level and len(verdicts) == len(others),
-        "cost": spent.get(cheapest, {}).get(budget),
-        "best_cost": spent.get(best, {}).get(budget),
+        "cost": spent.get(cheapest),
+        "best_cost": spent.get(best),
     }

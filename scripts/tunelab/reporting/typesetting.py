@@ -43,7 +43,13 @@ def typeset(sources: list[Path], figures: list[Path]) -> bytes:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"{command[0]} was not done after {SECONDS} seconds and was stopped; try "
+            f"`{' '.join(command)}` in a copy of the paper's folder."
+        ) from error
     print(done.stdout)
     if done.returncode:
         told = [line for line in done.stdout.splitlines() if re.match(r"! |l\.\d+|.*---line \d+", line)]

@@ -53,8 +53,8 @@ def test_many_claims_are_counted_and_many_runs_too():
 
 
 def test_a_headline_of_two_tasks_is_two_sentences():
-    rows = [build_contrast("lora", "base")]
-    told = headlines.tell_contrasts(STUDY, {"support": rows, "arithmetic": rows}, ENGLISH)
+    rows = {task: [build_contrast("lora", "base", task=task)] for task in ("support", "arithmetic")}
+    told = headlines.tell_contrasts(STUDY, rows, ENGLISH)
     assert (
         told == "Technical questions: LoRA is better than untouched. Grade-school sums: LoRA is better than untouched."
     )

@@ -43,7 +43,7 @@ ALL_WORSE = {(run, "grpo"): "worse" for run in VALUES if run != "grpo"}
 
 def test_a_run_that_is_better_than_all_others_is_taken_whatever_it_costs():
     row = choose("seconds", ALL_WORSE)
-    assert (row["run"], row["best"], row["alone"], row["cost"]) == ("grpo", "grpo", True, 200.0)
+    assert (row["run"], row["best"], row["alone"], row["cost"]["seconds"]) == ("grpo", "grpo", True, 200.0)
 
 
 @pytest.mark.parametrize("verdict", ["undecided", "equivalent"])
@@ -51,7 +51,7 @@ def test_the_cheapest_run_that_is_not_shown_to_be_worse_is_taken(verdict):
     level = {("lora", "grpo"): verdict, ("warmstart", "grpo"): verdict}
     row = choose("seconds", ALL_WORSE | level)
     assert (row["run"], row["best"], row["verdict"], row["alone"]) == ("lora", "grpo", verdict, False)
-    assert (row["cost"], row["best_cost"]) == (40.0, 200.0)
+    assert (row["cost"]["seconds"], row["best_cost"]["seconds"]) == (40.0, 200.0)
 
 
 def test_each_budget_has_a_choice_of_its_own():
@@ -84,10 +84,10 @@ def test_a_run_costs_what_its_start_cost_too():
     ]
     memory = {"warmstart": 700, "grpo": 500}
     costs = [row | {"peak_memory_bytes": memory[row["run"]], "artefact_bytes": row["seed"]} for row in costs]
-    assert sum_costs(study, costs, "grpo") == {"seconds": 61.5, "memory": 700, "disk": 2}
+    assert sum_costs(study, costs, "grpo") == {"complete": True, "seconds": 61.5, "memory": 700, "disk": 2}
     alone = Study(build_study(("grpo",)))
     rows = [row | {"chain_train_seconds": None} for row in costs]
-    assert sum_costs(alone, rows, "grpo") == {"seconds": 9.0, "memory": 500, "disk": 2}
+    assert sum_costs(alone, rows, "grpo") == {"complete": False, "seconds": 9.0, "memory": 500, "disk": 2}
 
 
 def test_values_stand_on_a_scale_with_round_ends():
@@ -113,3 +113,9 @@ def test_of_too_many_runs_the_untouched_and_the_best_are_shown(monkeypatch):
     built = build(ALL_WORSE)
     assert (built["runs"], built["left_out"]) == (["base", "warmstart", "grpo"], 2)
     assert set(built["tasks"]["arithmetic"]["runs"]) == {"base", "warmstart", "grpo"}
+
+
+def test_without_an_untouched_model_nothing_is_judged_on_the_first_screen():
+    runs = ("warmstart", "grpo")
+    built = build(ALL_WORSE, runs=runs, values={run: VALUES[run] for run in runs})
+    assert built["judged"] is False and built["incomplete"] is False

@@ -13,6 +13,7 @@ from tests.unit.comparison.results_factory import METHODS, build_study, write_re
 from tests.unit.reporting.page_factory import PROJECT, prepare_study, render_page, write_comparison
 from tunelab.errors import UserError
 from tunelab.records import write_json
+from tunelab.reporting import typesetting
 from tunelab.reporting.latex import escape
 from tunelab.reporting.references import read_entries
 from tunelab.reporting.tex import build_tex_environment, clean, finish
@@ -256,3 +257,9 @@ def test_a_study_that_trained_nothing_has_a_paper(tmp_path):
     texts = write_paper(tmp_path, study)
     assert "nothing was trained." in texts["setting.tex"]
     assert "tab:costs" not in texts["results.tex"]
+
+
+def test_a_latex_that_hangs_is_stopped_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(typesetting, "SECONDS", 0.2)
+    with pytest.raises(UserError, match=r"sleep was not done after 0\.2 seconds and was stopped; try `sleep 30`"):
+        typesetting._run(["sleep", "30"], tmp_path)

@@ -306,3 +306,13 @@ def test_an_incomplete_artefact_stops_the_build(spoilable):
     write_json(path, json.loads(path.read_text()) | {"peak_memory_bytes": None})
     with pytest.raises(UserError, match="in place of a value"):
         render_page(root, study)
+
+
+def test_costs_without_those_of_a_start_are_said_to_be_the_least(tmp_path):
+    page = render_page(tmp_path, prepare_study(tmp_path, build_study(runs=("base", "grpo")), rows=8))
+    assert len(re.findall(r"≥ \d", page.words.partition("Which one")[0])) == 2  # time and memory
+    assert "≥: at least, as the run that it started from is not in this study." in page.words
+
+
+def test_costs_of_a_study_with_all_starts_are_whole(page):
+    assert "≥" not in page.words.partition("Contents")[0]
