@@ -28,6 +28,12 @@ def test_near_duplicates_share_four_fifths_of_all_their_five_grams(changed, near
     assert find_near([question], [" ".join(WORDS), "something quite different from all of that"]).tolist() == [near]
 
 
+@pytest.mark.parametrize(("length", "near"), [(17, False), (24, True)])  # 11 of 15 5-grams are shared, and 18 of 22
+def test_just_below_four_fifths_is_no_near_duplicate(length, near):
+    words = [f"word{number}" for number in range(length)]
+    assert find_near([" ".join(["first", *words[1:-1], "last"])], [" ".join(words)]).tolist() == [near]
+
+
 def test_near_duplicates_are_those_of_a_plain_count(monkeypatch):
     monkeypatch.setattr("tunelab.data.near_duplicates.CHUNK", 7)
     drawn = random.Random(1)
