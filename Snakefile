@@ -30,3 +30,7 @@ include: "rules/compare.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/exports.smk"
+
+
+if workflow.is_main_process:
+    remember_code()

@@ -14,6 +14,7 @@ from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
+from tunelab.jobs.code_hashes import remember_code
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
@@ -142,6 +143,7 @@ onstart:
             Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
         )
     )
+    remember_code()
 
 
 onerror:
