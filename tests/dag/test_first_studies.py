@@ -18,6 +18,10 @@ FILES = {
             for n in range(12)
         ]
     ),
+    "preferred.jsonl": "".join(
+        json.dumps({"question": f"What is {n}?", "chosen": f"It is {n}.", "rejected": "No idea."}) + "\n"
+        for n in range(12)
+    ),
     "rows/part-0.jsonl": "".join(
         json.dumps({"instruction": f"说{n}。", "input": "", "output": f"{n}。"}, ensure_ascii=False) + "\n"
         for n in range(12)
@@ -41,6 +45,7 @@ def test_a_file_of_someones_is_planned_to_its_page_in_two_commands(checkout, fil
     assert f"make report CONFIG=config/{name}.yaml" in printed
     planned = plan(checkout, "--configfile", f"config/{name}.yaml")
     assert {"render_report", "train_sft lora 1", f"fetch_dataset {name}", f"score_repeats again {name}"} <= planned
+    assert ("train_preferences dpo 1" in planned) == (name == "preferred")
     code, printed = forks.read_python(checkout, *tool)
     assert (code, printed.strip()) == (
         1,

@@ -55,14 +55,31 @@ KINDS = {
     ),
     "prompt and completion": ({"prompt": "Q{}?", "completion": "A{}."}, "prompt_completion", {}),
     "lists of turns": ({"prompt": ASKED[:1], "completion": ASKED[1:]}, "prompt_completion", {}),
-    "preferences": (
-        {"prompt": "Q{}?", "chosen": "A{}.", "rejected": "no"},
+    "one of two answers": (
+        {"prompt": "Q{}?", "chosen": "A{}.", "other": "no"},
         "question_answer",
         {"question": "prompt", "answer": "chosen"},
     ),
     "Chinese names": ({"问题": "问{}？", "回答": "答{}。"}, "question_answer", {"question": "问题", "answer": "回答"}),
     "one name that tells": ({"a": "A{}.", "question": "Q{}?"}, "question_answer", {"answer": "a"}),
     "two columns": ({"left": "Q{}?", "right": "A{}."}, "question_answer", {"question": "left", "answer": "right"}),
+}
+
+# the same for rows of preferences, and the method that learns from them
+PREFERENCES = {
+    "pairs": ({"prompt": "Q{}?", "chosen": "A{}.", "rejected": "no"}, {}, "dpo"),
+    "pairs under other names": (
+        {"Question": "Q{}?", "Chosen": "A{}.", "REJECTED": "no", "score": "1"},
+        {"prompt": "Question", "chosen": "Chosen", "rejected": "REJECTED"},
+        "dpo",
+    ),
+    "turns": ({"source": "x", "chosen": ASKED, "rejected": [ASKED[0], {**ASKED[1], "content": "No."}]}, {}, "dpo"),
+    "question and turns": (
+        {"prompt": ASKED[:1], "chosen": ASKED[1:], "rejected": [{**ASKED[1], "content": "No."}]},
+        {},
+        "dpo",
+    ),
+    "labels": ({"prompt": "Q{}?", "completion": "A{}.", "label": "true"}, {}, "kto"),
 }
 
 
@@ -111,6 +128,35 @@ def test_every_format_is_found_in_the_rows_and_their_columns_are_named(row, kind
     assert list(describe_left_out(overlay, config)) == []
 
 
+@pytest.mark.parametrize(("row", "columns", "method"), PREFERENCES.values(), ids=PREFERENCES)
+def test_rows_of_preferences_are_learnt_from_after_their_chosen_answers(row, columns, method):
+    write_rows(row)
+    overlay, text, _ = write_study()
+    prepare = overlay["datasets"]["mine"]["prepare"]
+    assert (prepare["format"], prepare.get("columns", {})) == ("preference", columns)
+    assert 35 <= len(text.splitlines()) <= 60
+    config = read_config([Path("config/mine.yaml")])
+    assert config.study.runs == ("base", "lora", method)
+    assert (config.runs[method].method, config.runs[method].init_from) == (method, "lora")
+    assert config.comparison.contrasts == (("lora", "base"), (method, "lora"))
+    assert list(describe_left_out(overlay, config)) == []
+
+
+def test_the_longer_answer_decides_how_long_rows_may_be():
+    rows = [PREFERENCES["pairs"][0], PREFERENCES["pairs"][0] | {"rejected": "no " * 400}]
+    for row, name in zip(rows, ("short", "long"), strict=True):
+        write_rows(row, f"{name}.jsonl")
+    short, long = (write_study(data=f"{name}.jsonl", name=name)[0] for name in ("short", "long"))
+    assert short["runs"]["dpo"]["training"]["max_length"] < long["runs"]["dpo"]["training"]["max_length"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "method", "expected"), [(10, "dpo", (4, 2)), (10, "kto", (8, 1)), (1, "dpo", (1, 1)), (1, "kto", (2, 1))]
+)
+def test_a_step_takes_as_many_rows_of_preferences_as_of_others(rows, method, expected):
+    assert choose_settings(rows, SHORT, SMALL, Machine(False, 10**10)).share_batch(method) == expected
+
+
 def test_a_line_for_rewards_of_right_answers_waits_in_studies_of_sums():
     write_rows(KINDS["worked sums"][0])
     _, text, _ = write_study()
@@ -122,9 +168,9 @@ def test_a_line_for_rewards_of_right_answers_waits_in_studies_of_sums():
 def test_a_guess_by_the_order_of_columns_is_called_one_and_columns_that_nothing_reads_are_told():
     write_rows(KINDS["two columns"][0])
     assert "a guess" in write_study()[2]
-    write_rows(KINDS["preferences"][0], "chosen.jsonl")
+    write_rows(KINDS["one of two answers"][0], "chosen.jsonl")
     said = write_study(data="chosen.jsonl", name="other")[2]
-    assert "Columns that nothing reads: 'rejected'." in said
+    assert "Columns that nothing reads: 'other'." in said
     assert "a guess" not in said
 
 
@@ -169,6 +215,7 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
         ("a.jsonl", {"text": "t{}"}, "DATA: a.jsonl has the columns 'text', and none look like a question"),
         ("a.jsonl", {"a": "1{}", "b": "2", "c": "3"}, "DATA: a.jsonl has the columns 'a', 'b', 'c', and none look"),
         ("a.jsonl", {"question": "Q{}?", "answer": " "}, "has the columns 'question', 'answer', and none look"),
+        ("a.jsonl", {"chosen": "Q{}? A", "rejected": "B"}, "a.jsonl has a chosen and a rejected answer but no column"),
         ("x" * 500, None, "DATA.files: "),
         ("a.jsonl", {"question": "Q{}?", "answer": "so\n#### many"}, "a.jsonl, row 1, field 'answer': expected worked"),
         ("a.jsonl", {"question": "Q?", "answer": "A."}, "no rows remain for"),

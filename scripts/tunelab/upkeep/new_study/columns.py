@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from tunelab.config.row_fields import FIELDS
+from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
 from tunelab.values import list_names
@@ -40,10 +40,10 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str) -> Gue
     place: what the rows are from, for the sentence.
 
     Raises:
-        UserError: if no columns look like a question and its answer, or like a conversation.
+        UserError: if no columns look like a question and its answer, or like a conversation; if two answers have none.
     """
     shown = {column: _find_first(rows, column) for column in columns}
-    found = _guess_turns(shown) or _guess_pair(rows, shown)
+    found = _guess_preference(shown, place) or _guess_turns(shown) or _guess_pair(rows, shown)
     if found is None:
         raise UserError(
             f"DATA: {place} has the columns {list_names(columns)}, and none look like a question and its answer "
@@ -55,6 +55,26 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str) -> Gue
     different = {field: column for field, column in mapped.items() if field != column}
     used = [name for name in fields if name in columns]
     return Guess(format_name, different, used, [name for name in columns if name not in used], sure)
+
+
+def _guess_preference(shown: Row, place: str) -> tuple[str, dict[str, str], bool] | None:
+    """Find a chosen and a rejected answer, or an answer and its label, under the names that TRL has for them."""
+    folded = {column.strip().lower(): column for column, value in shown.items() if not is_absent(value)}
+    if folded.keys() >= {"prompt", *LABELLED}:
+        return "preference", {field: folded[field] for field in ("prompt", *LABELLED)}, True
+    if not folded.keys() >= set(PAIRED):
+        return None
+    answers = {field: folded[field] for field in PAIRED}
+    others = [column for column in folded.values() if column not in answers.values()]
+    if question := _pick([column for column in others if isinstance(shown[column], str | list)], QUESTIONS[:7]):
+        return "preference", {"prompt": question} | answers, True
+    begins = all(isinstance(shown[column], list) and len(shown[column]) > 1 for column in answers.values())
+    if not begins:
+        raise UserError(
+            f"DATA: {place} has a chosen and a rejected answer but no column with the question. Bring it as a text or "
+            "a list of turns in a column prompt, or as the turns that both answers begin with."
+        )
+    return "preference", answers, True
 
 
 def _guess_turns(shown: Row) -> tuple[str, dict[str, str], bool] | None:

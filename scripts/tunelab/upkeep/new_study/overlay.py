@@ -59,6 +59,7 @@ def render_overlay(found: Findings) -> str:
             "guessed": _describe_guess(data),
             "held": held,
             "passes": f"{rows / held['train']:.2g}",
+            "preferences": data.preferences,
             "maths": data.guess.format == "gsm8k",
             "longest_row": _describe_longest(found.lengths.rows, found.lengths.measured),
             "longest_answer": _describe_longest(found.lengths.answers, found.lengths.measured),

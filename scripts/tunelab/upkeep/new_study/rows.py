@@ -31,6 +31,13 @@ class Data(NamedTuple):
     def list_records(self, split: str) -> list[dict]:
         return build_records(self.splits[split])
 
+    @property
+    def preferences(self) -> str | None:
+        """The method that learns from the rows' preferences, if they are any."""
+        if self.guess.format != "preference":
+            return None
+        return "kto" if "label" in self.list_records("train")[0] else "dpo"
+
 
 def look_at_rows(named: str, dataset: str) -> Data:
     """Read the data that `DATA` names as the study will read it.

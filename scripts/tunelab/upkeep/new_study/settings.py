@@ -37,6 +37,14 @@ class Settings(NamedTuple):
     needed_memory: float | None  # bytes for the weights and a training of LoRA, roughly
     save_memory: bool
 
+    def share_batch(self, method: str) -> tuple[int, int]:
+        """Return the batch size and the accumulation by which a method of preferences takes as many rows to a step.
+
+        A pair is two answers, and a batch of KTO holds at least one of each label.
+        """
+        size = max(1, self.batch_size // 2) if method == "dpo" else max(2, self.batch_size)
+        return size, max(1, self.batch_size * self.accumulation // size)
+
 
 def find_machine() -> Machine:
     import torch

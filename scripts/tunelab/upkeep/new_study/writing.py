@@ -64,6 +64,7 @@ def find_out(name: str, data: str, chosen: Chosen, default: Config) -> Findings:
     dataset = f"{name}-rows" if name in taken else name
     rows = look_at_rows(data, dataset)
     records = [record for split in rows.splits for record in rows.list_records(split)]
+    records += [row | {"messages": [*row["messages"][:-1], row["rejected"]]} for row in records if "rejected" in row]
     machine = find_machine()
     with look_at_model(chosen) as known:
         chat, reason, problem = ChatSettings(), "not looked at", None
