@@ -36,6 +36,7 @@ LACKING = [
     ({"target_modules": r".*attention\..*"}, "the model has no module "),
     ({"target_modules": "*proj"}, "is no pattern that names can be matched with (nothing to repeat"),
     ({"target_modules": ["q_proj", "lm_head"]}, "TRL cannot train an adapter on lm_head; name it in modules_to_save"),
+    ({"target_modules": ".*(q_proj|lm_head)"}, "TRL cannot train an adapter on lm_head; name it in modules_to_save"),
     ({"modules_to_save": ["lmhead"]}, "the model has no module 'lmhead' (did you mean lm_head?)"),
     ({"exclude_modules": ["query"]}, "the model has no module 'query'"),
     ({"target_modules": ["q_proj"], "layers_to_transform": [1, 2]}, "the model has 2, numbered from 0 (got '2')"),

@@ -11,6 +11,8 @@ import pytest
 
 from tunelab.watching.screen import ERASE, NO_WRAP, WRAP, Screen
 
+MARK = "\x1e"
+
 
 @pytest.fixture
 def terminal():
@@ -18,7 +20,16 @@ def terminal():
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 6, 20, 0, 0))
     with open(inner, "w", encoding="utf-8") as stream:
-        yield stream, lambda: os.read(outer, 65536).decode().replace("\r\n", "\n")
+
+        def read():
+            stream.write(MARK)  # a terminal hands on what it got in parts
+            stream.flush()
+            found = ""
+            while not found.endswith(MARK):
+                found += os.read(outer, 65536).decode()
+            return found.removesuffix(MARK).replace("\r\n", "\n")
+
+        yield stream, read
     os.close(outer)
 
 
