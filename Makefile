@@ -17,13 +17,14 @@ STUDY := $(if $(CONFIG),--configfile $(foreach file,$(CONFIG),$(call quote,$(fil
 RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PROFILE)),profiles/)$(PROFILE)))
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
-# one thread for each of the processes that run side by side: more would only wait for each other
-PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
+# one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads
+# that wait shall sleep, since what they wait for has no core of its own
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast test-slurm lint coverage schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint coverage schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
@@ -99,23 +100,20 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 # the longest files first, one for each process; the killed study waits more than it works
 test: ## check the code and run all tests
 	@$(MAKE) --jobs=2 lint programs
-	$(PYTEST) -m "not cluster" tests/smoke tests/dag tests/browser tests/unit tests/contract
-
-test-slurm: setup-tests ## run the test of a study on a real Slurm, which is installed here (Debian, Ubuntu; as root)
-	@command -v munged >/dev/null && command -v slurmctld >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends slurm-wlm munge; }
-	$(VENV)/bin/python -m pytest -m cluster tests/smoke
+	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
 # tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese
-	@{ command -v chromium && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
+programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese, a Slurm (as root)
+	@{ command -v chromium-headless-shell && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
 		grep .; } >/dev/null || { command -v apt-get >/dev/null && \
 		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
+		chromium-headless-shell fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
 		echo "Install Chromium, TeX Live with XeLaTeX and ctex, pdftotext and a font for Chinese by hand."
+	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
+		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .

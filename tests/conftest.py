@@ -1,4 +1,11 @@
+import gc
 import os
+
+
+def pytest_collection_finish():
+    """Spare the libraries each search for garbage; accelerate has one after every training, however small."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):

@@ -24,7 +24,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-SNAKEMAKE = ("snakemake.api", "snakemake.cli", "pandas", "pydantic")
+SNAKEMAKE = ("snakemake.api", "snakemake.cli", "snakemake.report", "smart_open", "pandas", "pydantic")
 # and what the jobs of a study load
 LIBRARIES = (
     *SNAKEMAKE,
@@ -131,6 +131,8 @@ def _serve(address: str, modules: list[str]) -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
     for module in modules:
         importlib.import_module(module)
+    if "snakemake.cli" in modules:
+        sys.modules["snakemake.cli"].get_argument_parser()  # it looks for plugins, once a process
     gc.freeze()  # a collection in a fork would copy all that is loaded
     with _Server(address, _Program) as server:
         print("ready", flush=True)

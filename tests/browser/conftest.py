@@ -43,7 +43,7 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def browser():
-    program = shutil.which("chromium")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
         pytest.fail("Chromium is missing, in which these tests look at the page; install it with `make programs`.")
     with sync_playwright() as playwright:
@@ -60,7 +60,7 @@ def visit(browser: Browser):
     def visit_file(path: Path, anchor: str = "", **options) -> Page:
         contexts.append(browser.new_context(**{"viewport": DESKTOP} | options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         watch.follow(page)
         page.goto(path.as_uri() + anchor)
         return page

@@ -53,9 +53,9 @@ def test_nothing_is_wider_than_the_window(look):
 def test_a_picture_of_the_page_is_kept(visit, report, name):
     page = visit(report, **LOOKS[name])
     page.locator(".questions-heading").nth(2).click()
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, timeout=60_000)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=name == "desktop")
     page.locator("#questions").screenshot(path=SCREENSHOTS / f"{name}-questions.png")
-    assert (SCREENSHOTS / f"{name}.png").stat().st_size > 100_000
+    assert (SCREENSHOTS / f"{name}.png").stat().st_size > 30_000
 
 
 def test_the_chinese_page_speaks_chinese_where_its_script_draws(visit, chinese_report):
@@ -68,7 +68,7 @@ def test_the_chinese_page_speaks_chinese_where_its_script_draws(visit, chinese_r
         assert texts and not re.search("[a-z]", "".join(texts)), place
     assert page.get_by_role("button", name="SVG").count() == page.locator("figure:has(svg)").count() > 3
     assert page.get_by_role("button", name="Save").count() == 0
-    page.screenshot(path=SCREENSHOTS / "chinese.png", full_page=True, timeout=60_000)
+    page.screenshot(path=SCREENSHOTS / "chinese.png")
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
     assert list_violations(page) == {}
 

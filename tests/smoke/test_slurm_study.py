@@ -19,7 +19,6 @@ from tunelab.records import read_json
 from tunelab.upkeep.reproduction import compare_studies
 
 pytestmark = [
-    pytest.mark.cluster,
     pytest.mark.smoke,
     pytest.mark.skipif(bool(explain_lacking()), reason=explain_lacking() or ""),
 ]
