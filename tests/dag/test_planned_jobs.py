@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from expected_jobs import (
@@ -22,6 +23,7 @@ from expected_jobs import (
 
 from tests.forks import read_python
 from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_stubs
+from tunelab.records import hash_file, read_json
 
 JOBS = {
     "fetch_model": 1,
@@ -171,3 +173,10 @@ def test_a_snakemake_that_is_told_to_end_while_it_selects_jobs_ends(tmp_path):
     code, printed = read_python(folder, program, "--cores", "1", "results/datasets/sums/card.json")
     assert code == 1, printed
     assert "Will exit after finishing currently running jobs" in printed
+
+
+def test_what_the_code_says_is_remembered_for_the_next_start_and_for_jobs(project, finished):
+    plan(project)
+    for folder, files in ((project, [Path("train_sft.py")]), (finished, (PROJECT / "scripts").rglob("*.py"))):
+        memory = read_json(folder / ".snakemake/code.json")["files"]
+        assert {hash_file(PROJECT / "scripts" / file) for file in files} <= memory.keys(), folder.name

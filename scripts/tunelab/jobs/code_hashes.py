@@ -1,7 +1,7 @@
 """What a Python file says: a hash of it without comments, layout and docstrings, and the names that it imports.
 
-Both follow from the file's bytes, and are remembered by them: to parse all files of the project takes most of the time
-in which Snakemake reads the workflow, and every job reads those that it runs.
+Both follow from the file's bytes, and are remembered by them: every start of Snakemake asks for all files of the
+project, and every job for those that it runs, and to parse them takes longer than to read what was found before.
 """
 
 import ast
