@@ -8,9 +8,9 @@ const WRONG = ["bad", "\u2717"];
 const FILTERS = {
   maths: {
     all: () => true,
-    fixed: ({ first, second }) => !first && second,
-    broken: ({ first, second }) => first && !second,
-    wrong: ({ first, second }) => !first && !second,
+    fixed: ({ first, second }) => first === false && second,
+    broken: ({ first, second }) => first && second === false,
+    wrong: ({ first, second }) => first === false && second === false,
     right: ({ first, second }) => first && second,
     disagree: ({ differ }) => differ,
     readings: ({ readTwice }) => readTwice,
@@ -52,13 +52,17 @@ function startBrowser() {
 
   // which questions are shown
 
+  // a run that was not asked a question has no row there, and fits no filter
+  const wasAsked = (run, item) => task().answers[run][item] !== null;
+
   function compare(item) {
     const mark = marks[markBox.value];
-    const values = task().answers.map((rows) => (isMaths() ? (rows[item][2] & mark) !== 0 : rows[item][3]));
+    const judge = (row) => (isMaths() ? (row[2] & mark) !== 0 : row[3]);
+    const values = task().answers.map((rows) => (rows[item] ? judge(rows[item]) : undefined));
     const [first, second] = pair();
-    const bits = task().answers[first][item][2];
+    const bits = task().answers[first][item]?.[2];
     const readTwice = ((bits & marks.strict) !== 0) !== ((bits & marks.flexible) !== 0);
-    const differ = values.some((value) => value !== values[0]);
+    const differ = new Set(values.filter((value) => value !== undefined)).size > 1;
     return { first: values[first], second: values[second], differ, readTwice };
   }
 
@@ -81,7 +85,7 @@ function startBrowser() {
   function isFound(item) {
     const [id, said, reference, gold] = task().items[item];
     const asked = said.filter((_, place) => place % 2 === 1 && texts[said[place - 1]] !== "system");
-    const places = [id, ...asked, reference, gold, ...task().answers.map((rows) => rows[item][0])];
+    const places = [id, ...asked, reference, gold, ...task().answers.map((rows) => rows[item]?.[0] ?? ABSENT)];
     return places.some((place) => place !== ABSENT && state.hits[place]);
   }
 
@@ -155,6 +159,10 @@ function startBrowser() {
 
   function createMarks(item) {
     const cells = runs.map(({ label, colour }, run) => {
+      if (!wasAsked(run, item)) {
+        const name = write(words.notAsked, { run: showPlainly(label) });
+        return create("span", { class: "plain", role: "img", "aria-label": name, title: name }, "\u2013");
+      }
       const row = task().answers[run][item];
       const right = (row[2] & marks[markBox.value]) !== 0;
       const value = formatDecimal(row[3] / 10000, 2);
@@ -179,7 +187,7 @@ function startBrowser() {
     const link = create("a", { href: `#${nameQuestion(item)}` }, words.link);
     const named = { gold: isolate("b", texts[gold] ?? "", state.query) };
     const [first, second] = pair();
-    const order = [...new Set([first, second, ...runs.keys()])];
+    const order = [...new Set([first, second, ...runs.keys()])].filter((run) => wasAsked(run, item));
     return [
       create("p", { class: "n" }, row, " \u00b7 ", link),
       messages,

@@ -21,7 +21,8 @@ rule generate_answers:
     params:
         *track(*task_facts("generate_answers.py", RUN_PACKAGES, {"generation"})),
         spec=lambda wildcards: CFG.tasks[wildcards.task].generation,
-        first=untracked(None),
+        rows=describe_asked,
+        first=first_rows(),
     script:
         "../scripts/generate_answers.py"
 
@@ -37,7 +38,7 @@ use rule generate_answers as generate_repeats with:
     params:
         # a fact of its own, so that a repeat is never taken from what an equal job made before
         repeat=lambda wildcards: describe_repeat(wildcards, "generation"),
-        first=untracked(CFG.noise and CFG.noise.rows),
+        first=first_rows(CFG.noise and CFG.noise.rows),
         spec=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).generation,
 
 
@@ -63,7 +64,8 @@ rule measure_loss:
     params:
         *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
         batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
-        first=untracked(None),
+        rows=describe_asked,
+        first=first_rows(),
     script:
         "../scripts/measure_loss.py"
 
@@ -77,7 +79,7 @@ use rule measure_loss as measure_repeats with:
         "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
     params:
         repeat=lambda wildcards: describe_repeat(wildcards, "loss"),
-        first=untracked(CFG.noise and CFG.noise.rows),
+        first=first_rows(CFG.noise and CFG.noise.rows),
         batch_size=lambda wildcards, input: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
 
 
@@ -129,7 +131,8 @@ rule score_answers:
         *track(*scoring_facts("score_answers.py", ["rouge-score", "sacrebleu"])),
         functions=lambda wildcards, input: list_judges(CFG, wildcards.task),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
-        first=untracked(None),
+        rows=describe_asked,
+        first=first_rows(),
     script:
         "../scripts/score_answers.py"
 
@@ -148,4 +151,4 @@ use rule score_answers as score_repeats with:
     params:
         run=lambda wildcards: measured_arm(wildcards)[0],
         seed=lambda wildcards: measured_arm(wildcards)[1],
-        first=untracked(CFG.noise and CFG.noise.rows),
+        first=first_rows(CFG.noise and CFG.noise.rows),

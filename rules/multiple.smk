@@ -26,6 +26,8 @@ rule generate_samples:
         gpu=GPUS,
     params:
         *track(*task_facts("generate_samples.py", RUN_PACKAGES, DRAWN, {"sampling": {"k"}}, MULTIPLE)),
+        rows=describe_asked,
+        first=lambda wildcards, input: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
     script:
         "../scripts/generate_samples.py"
@@ -44,6 +46,8 @@ rule score_samples:
         "../envs/report.yaml"
     params:
         *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=MULTIPLE)),
+        rows=describe_asked,
+        first=lambda wildcards, input: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
         spec=lambda wildcards: CFG.tasks[wildcards.task].sampling,
     script:
         "../scripts/score_samples.py"

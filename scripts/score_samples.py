@@ -1,7 +1,7 @@
 """Score the answers that were drawn from one run to a task's first held-out questions.
 
 Reads   samples         several answers per question, numbered (JSON Lines)
-        references      the held-out rows, same ids
+        references      the held-out rows, same ids; `first` of them, or all
 Writes  sample_scores   one verdict per answer, with its number
 """
 
@@ -13,8 +13,10 @@ from tunelab.jobs.job import run_as_job
 from tunelab.judging import sampled
 
 
-def main(samples: Path, references: Path, sample_scores: Path, spec: SamplingSpec, task: str) -> None:
-    rows = records.read_jsonl(references)[: spec.rows]
+def main(
+    samples: Path, references: Path, sample_scores: Path, spec: SamplingSpec, task: str, first: int | None
+) -> None:
+    rows = records.read_jsonl(references)[:first]
     records.write_jsonl(
         sample_scores, sampled.build_sample_scores(records.read_jsonl(samples), rows, spec.samples, task)
     )

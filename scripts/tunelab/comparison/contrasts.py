@@ -12,6 +12,7 @@ from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_metric
 from tunelab.comparison.results import Contrast
+from tunelab.comparison.verdicts import Contrast as Compared
 from tunelab.comparison.verdicts import compare_runs, correct_family, judge
 from tunelab.config.study import Study
 from tunelab.errors import UserError
@@ -20,20 +21,14 @@ Pair = tuple[str, str]
 MOST = 30  # runs, of which all pairs are compared: a matrix that can still be read
 
 
-def list_declared(study: Study) -> list[Pair]:
-    """List the config's pairs of which both runs are in the study."""
-    pairs = [tuple(pair) for pair in study.spec["comparison"]["contrasts"]]
-    return [pair for pair in pairs if set(pair) <= set(study.runs)]
-
-
 def compares_all(study: Study) -> bool:
     """Tell whether every run is compared with every other one."""
     return len(study.runs) <= MOST
 
 
-def list_others(study: Study) -> list[Pair]:
-    """List the pairs to compare that the config does not name, the later run against the earlier one."""
-    named = {frozenset(pair) for pair in list_declared(study)}
+def list_others(study: Study, task: str) -> list[Pair]:
+    """List the pairs to compare that the config does not name for a task, the later run against the earlier one."""
+    named = {frozenset(pair) for pair in study.list_contrasts(task)}
     pairs = combinations(study.runs, 2) if compares_all(study) else _list_origins(study)
     return [(later, earlier) for earlier, later in pairs if {earlier, later} not in named]
 
@@ -49,14 +44,14 @@ def _list_origins(study: Study) -> Iterator[Pair]:
 def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], float]) -> Iterator[Contrast]:
     """Test every pair on every contrasted metric; `floors` holds the noise of evaluation by (task, metric)."""
     study = items.study
-    declared, others = list_declared(study), list_others(study)
     for task, kind in items.tasks.items():
+        declared, others = study.list_contrasts(task), list_others(study, task)
         for place, metric in enumerate(items.list_contrasted(task)):
             share = metric in PROPORTIONS.get(kind, ())
             found = {pair: _compare(items, pair, task, metric, share) for pair in declared + others}
-            corrected = correct_pairs({pair: found[pair] for pair in others + declared})
-            corrected |= correct_pairs({pair: found[pair] for pair in declared})
-            for pair, contrast in found.items():
+            corrected = correct_pairs({pair: found[pair][0] for pair in others + declared})
+            corrected |= correct_pairs({pair: found[pair][0] for pair in declared})
+            for pair, (contrast, sources) in found.items():
                 p, p_equivalence = corrected[pair]
                 yield Contrast(
                     run=pair[0],
@@ -70,16 +65,17 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
                     verdict=judge(contrast.value, p, p_equivalence, find_metric(metric, study.own_metrics).better),
-                    sources=[source for run in pair for source in items.measure(run, task, metric)[1]],
+                    sources=sources,
                     **contrast._asdict() | {"p_equivalence": p_equivalence},
                 )
 
 
-def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool):
-    first, second = (items.measure(run, task, metric)[0] for run in pair)
+def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool) -> tuple[Compared, list[str]]:
+    """Return what the comparison on the rows that both runs have came to, and the files behind it."""
+    (first, second), sources = items.measure_together(pair, task, metric)
     if first.numerators.shape[1] < 2:
         raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
-    return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share)
+    return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share), sources
 
 
 def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:

@@ -10,6 +10,7 @@ alone both parts count that noise, and the interval is wider than needed.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,12 @@ class Measured(NamedTuple):
     numerators: np.ndarray
     denominators: np.ndarray
     span: tuple[float, float] = (-math.inf, math.inf)
+
+
+def select_items(measured: Measured, kept: Sequence[bool]) -> Measured:
+    """Return the items for which `kept` is true."""
+    kept = np.asarray(kept, bool)
+    return measured._replace(numerators=measured.numerators[:, kept], denominators=measured.denominators[:, kept])
 
 
 class Parts(NamedTuple):

@@ -87,13 +87,14 @@ def list_parts(items: Items) -> Iterator[Parts]:
 def list_gains(items: Items) -> Iterator[Gain]:
     """Split each declared difference of strict accuracy into its format and its reasoning part."""
     for task in (task for task, kind in items.tasks.items() if kind == "maths"):
-        for run, against in contrasts.list_declared(items.study):
+        for run, against in items.study.list_contrasts(task):
+            formats, _ = items.measure_together((run, against), task, "strict_format")
+            strict, sources = items.measure_together((run, against), task, "strict")
             flags = [
-                items.list_flags(name, task, flag) for name in (run, against) for flag in ("strict_format", "strict")
+                measured.numerators.astype(bool) for pair in zip(formats, strict, strict=True) for measured in pair
             ]
             gain = split_gain(*flags)
             parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
-            sources = [source for name in (run, against) for source in items.measure(name, task, "strict")[1]]
             yield Gain(run=run, against=against, task=task, sources=sources, **parts)
 
 
@@ -104,8 +105,7 @@ def list_recovered(items: Items) -> Iterator[Recovered]:
         teacher, start = (study.find_shown(run, role) for role in ("teacher", "init_from"))
         for task in study.list_taught(run) if teacher and start else ():
             metric = items.list_contrasted(task)[0]
-            measured = [items.measure(name, task, metric) for name in (run, teacher, start)]
-            share = estimate_recovered(*(values for values, _ in measured))
+            measured, sources = items.measure_together((run, teacher, start), task, metric)
+            share = estimate_recovered(*measured)
             named = {"run": run, "teacher": teacher, "start": start, "task": task, "metric": metric}
-            sources = [source for _, files in measured for source in files]
             yield Recovered(**named, share=share and share._asdict(), sources=sources)

@@ -1,18 +1,19 @@
 """What was measured on every item, as arrays of seeds by items, for all that compares runs.
 
-All runs of a task must have been measured on the same rows. A neutral text counts as a task of its own, `text:<name>`,
-whose items are its paragraphs.
+A run may have been asked fewer of a task's rows than others, all of which must be among theirs; runs are compared on
+the rows that all of them have. A neutral text counts as a task of its own, `text:<name>`, whose items are its
+paragraphs.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from tunelab.comparison.crossed import Measured
+from tunelab.comparison.crossed import Measured, select_items
 from tunelab.comparison.metrics import (
     CONTRASTED,
     MEANS,
@@ -29,6 +30,8 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.judging.sampling import estimate_majority_at_k, estimate_pass_at_k
 from tunelab.numbers import normalise_number
 
+PARTS = ("numerators", "denominators")
+
 
 class Table(NamedTuple):
     """The rows of one (run, seed) from one file, sorted by id."""
@@ -37,13 +40,23 @@ class Table(NamedTuple):
     path: Path
 
 
+class Column(NamedTuple):
+    """A metric of one (run, seed), item by item."""
+
+    ids: list[str]
+    numerators: np.ndarray
+    denominators: np.ndarray
+    path: Path
+
+
 class Items:
-    """A study's per-item files, each read once; every run and seed of a task has the same ids in the same order."""
+    """A study's per-item files, each read once, with rows in the order of their ids."""
 
     def __init__(self, study: StudyFolder) -> None:
         self.study = study
-        self._ids: dict[str, tuple[list[str], Path]] = {}
+        self._most: dict[str, tuple[set[str], Path]] = {}  # of each group of files, the ids of the one with most rows
         self._tables: dict[tuple, Table] = {}
+        self._columns: dict[tuple, Column] = {}
 
     @cached_property
     def tasks(self) -> dict[str, str]:
@@ -57,88 +70,124 @@ class Items:
         return list(CONTRASTED["neutral"]) if neutral else list_contrasted(self.study.task(task))
 
     def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
-        """Return a metric of a run over all its seeds, and the names of the files it comes from."""
-        read = self._find_reader(task, metric)
-        columns, sources = [], []
-        for seed in self.study.list_seeds(run):
-            numerators, denominators, path = read(run, seed)
-            columns.append((numerators, denominators))
-            sources.append(self.study.name(path))
-        above, below = (np.array([column[part] for column in columns], float) for part in (0, 1))
-        return Measured(above, below, find_metric(metric).span), sources
+        """Return a metric of a run over all its seeds and rows, and the names of the files it comes from."""
+        columns = [self._read(run, seed, task, metric) for seed in self.study.list_seeds(run)]
+        for column in columns:
+            if column.ids != columns[0].ids:
+                self._refuse_other_rows(column.path, column.ids, columns[0].path, columns[0].ids)
+        above, below = (np.array([getattr(column, part) for column in columns], float) for part in PARTS)
+        return Measured(above, below, find_metric(metric).span), [self.study.name(column.path) for column in columns]
 
-    def list_ids(self, task: str, metric: str) -> list[str]:
-        """List the items of a metric, in the order of its values."""
-        self.measure(self.study.runs[0], task, metric)
-        return self._ids[task][0]
+    def measure_together(self, runs: Iterable[str], task: str, metric: str) -> tuple[list[Measured], list[str]]:
+        """Return a metric of several runs on the rows that all of them have, and the names of all files."""
+        found = {run: self.measure(run, task, metric) for run in runs}
+        common = set(self.list_common(found, task, metric))
+        kept = {run: [item in common for item in self.list_ids(run, task, metric)] for run in found}
+        measured = [select_items(found[run][0], kept[run]) for run in found]
+        return measured, [source for _, files in found.values() for source in files]
 
-    def list_flags(self, run: str, task: str, name: str) -> np.ndarray:
-        """Return a yes-or-no verdict as booleans, seeds by items."""
-        return self.measure(run, task, name)[0].numerators.astype(bool)
+    def list_common(self, runs: Iterable[str], task: str, metric: str) -> list[str]:
+        """List the items of a metric that all of these runs have, in the order of their values."""
+        first, *others = (self.list_ids(run, task, metric) for run in runs)
+        shared = set(first).intersection(*others)
+        return [item for item in first if item in shared]
 
-    def read_repeat(self, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return which of a task's items were measured again, and their numerators and denominators."""
-        ids, first = self._ids[task]
-        again = {row["id"] for row in self._load(f"repeated {task}", path).rows}
+    def list_ids(self, run: str, task: str, metric: str) -> list[str]:
+        """List the items of a run's metric, in the order of its values."""
+        return self._read(run, self.study.list_seeds(run)[0], task, metric).ids
+
+    def read_repeat(self, run: str, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which of a run's items were measured again, and their numerators and denominators."""
+        ids = self.list_ids(run, task, metric)
+        table = self._load(f"repeated {task}", path)
+        again = {row["id"] for row in table.rows}
         if not again <= set(ids):
+            first = self._read(run, self.study.list_seeds(run)[0], task, metric).path
             raise UserError(
                 f"{self.study.name(path)} has rows that {self.study.name(first)} has not: delete the older file."
             )
-        return np.array([item in again for item in ids]), *self._read_rows(f"repeated {task}", path, metric)
+        return np.array([item in again for item in ids]), *_list_values(table.rows, metric)
 
-    def _read_rows(self, group: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return a metric's numerators and denominators from one file of scores or losses."""
-        rows = self._load(group, path).rows
-        if metric in RATIOS:
-            return _list_ratio(rows, metric)
-        values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
-        return np.array(values, float), np.ones(len(values))
+    def _read(self, run: str, seed: int, task: str, metric: str) -> Column:
+        key = (run, seed, task, metric)
+        if key not in self._columns:
+            self._columns[key] = self._find_reader(task, metric)(run, seed, task, metric)
+        return self._columns[key]
 
-    def _find_reader(self, task: str, metric: str) -> Callable[[str, int], tuple[np.ndarray, np.ndarray, Path]]:
+    def _find_reader(self, task: str, metric: str) -> Callable[[str, int, str, str], Column]:
         if metric == "kl" or task.startswith(NEUTRAL):
-            return lambda run, seed: self._read_drift(run, seed, task, metric)
-        if "@" in metric:
-            return lambda run, seed: self._read_samples(run, seed, task, metric)
+            return self._read_drift
+        return self._read_samples if "@" in metric else self._read_task
+
+    def _read_task(self, run: str, seed: int, task: str, metric: str) -> Column:
         name = "losses.jsonl" if metric in RATIOS else "scores.jsonl"
-        return lambda run, seed: self._read_task(self.study.task_file(run, seed, task, name), task, metric)
+        rows, path = self._load(task, self.study.task_file(run, seed, task, name), fewer=self._find_fewer(task))
+        return Column(_list_ids(rows), *_list_values(rows, metric), path)
 
-    def _read_task(self, path: Path, task: str, metric: str) -> tuple:
-        return *self._read_rows(task, path, metric), path
-
-    def _read_drift(self, run: str, seed: int, task: str, metric: str) -> tuple:
+    def _read_drift(self, run: str, seed: int, task: str, metric: str) -> Column:
         kind, source = ("text", task.removeprefix(NEUTRAL)) if task.startswith(NEUTRAL) else ("task", task)
         path = self.study.run_file(run, seed, "drift.jsonl")
         rows, path = self._load(f"drift {task}", path, lambda row: (row["kind"], row["source"]) == (kind, source))
         if metric == "kl":
-            return np.array([row["kl"] for row in rows]), np.array([row["tokens"] for row in rows]), path
-        return *_list_ratio(rows, metric), path
+            values = np.array([row["kl"] for row in rows]), np.array([row["tokens"] for row in rows])
+        else:
+            values = _list_ratio(rows, metric)
+        return Column(_list_ids(rows), *values, path)
 
-    def _read_samples(self, run: str, seed: int, task: str, metric: str) -> tuple:
+    def _read_samples(self, run: str, seed: int, task: str, metric: str) -> Column:
         path = self.study.task_file(run, seed, task, "sample_scores.jsonl")
-        rows, path = self._load(f"samples {task}", path)
+        rows, path = self._load(f"samples {task}", path, fewer=self._find_fewer(task))
         name, k = metric.split("@")
-        values = [estimate(name, int(k), group) for group in group_by_id(rows)]
-        return np.array(values), np.ones(len(values)), path
+        groups = group_by_id(rows)
+        values = np.array([estimate(name, int(k), group) for group in groups])
+        return Column([group[0]["id"] for group in groups], values, np.ones(len(values)), path)
 
-    def _load(self, group: str, path: Path, wanted: Callable[[dict], bool] = lambda row: True) -> Table:
+    def _find_fewer(self, task: str) -> int | None:
+        """Return how many rows runs have that are not asked all of a task's, None if every run is."""
+        return self.study.task(task).get("untaught_rows")
+
+    def _load(
+        self,
+        group: str,
+        path: Path,
+        wanted: Callable[[dict], bool] = lambda row: True,
+        fewer: int | None = None,
+    ) -> Table:
+        """Read a file's rows; each file of a group has the same ids, or `fewer` of them."""
         if (group, path) not in self._tables:
             rows = sorted(filter(wanted, self.study.load(path)), key=lambda row: (row["id"], row.get("sample", 0)))
-            self._refuse_other_rows(group, path, [row["id"] for row in rows])
+            ids = set(_list_ids(rows))
+            most, first = self._most.setdefault(group, (ids, path))
+            smaller, larger = sorted((ids, most), key=len)
+            if ids != most and not (smaller < larger and len(smaller) == fewer):
+                self._refuse_other_rows(path, ids, first, most)
+            if len(ids) > len(most):
+                self._most[group] = (ids, path)
             self._tables[group, path] = Table(rows, path)
         return self._tables[group, path]
 
-    def _refuse_other_rows(self, group: str, path: Path, ids: list[str]) -> None:
-        expected, first = self._ids.setdefault(group, (ids, path))
-        if ids != expected:
-            raise UserError(
-                f"{self.study.name(path)} has {len(ids)} rows that are not the {len(expected)} rows of "
-                f"{self.study.name(first)}. Runs can be compared on the same rows only: delete the older file."
-            )
+    def _refuse_other_rows(self, path: Path, ids: Collection[str], first: Path, expected: Collection[str]) -> NoReturn:
+        raise UserError(
+            f"{self.study.name(path)} has {len(ids)} rows that are not the {len(expected)} rows of "
+            f"{self.study.name(first)}. Runs can be compared on the same rows only: delete the older file."
+        )
 
 
 def _add_up(rewards: dict[str, float | None]) -> float:
     """Add up rewards, of which a function of the user's own may not apply."""
     return sum(value for value in rewards.values() if value is not None)
+
+
+def _list_ids(rows: list[dict]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+def _list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """List a metric's numerators and denominators, from rows of scores or losses."""
+    if metric in RATIOS:
+        return _list_ratio(rows, metric)
+    values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
+    return np.array(values, float), np.ones(len(values))
 
 
 def _list_ratio(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ def list_repeats(items: Items) -> Iterator[Repeat]:
             measured, sources = items.measure(run, task, metric)
             for repeat in REPEATS:
                 path = study.noise_file(repeat, task, "losses.jsonl" if metric in RATIOS else "scores.jsonl")
-                repeated, above, below = items.read_repeat(task, path, metric)
+                repeated, above, below = items.read_repeat(run, task, path, metric)
                 own_above, own_below = (part[0][repeated] for part in (measured.numerators, measured.denominators))
                 own, again = own_above / own_below, above / below
                 yield Repeat(

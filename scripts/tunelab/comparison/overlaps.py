@@ -6,10 +6,8 @@ What the untouched model has read before is unknown, and no part of it.
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from tunelab.comparison.contrasts import correct_pairs, list_declared
-from tunelab.comparison.crossed import Measured, estimate_metric
+from tunelab.comparison.contrasts import correct_pairs
+from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_metric
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
@@ -29,27 +27,36 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
 
 def list_left(items: Items, found: list[dict]) -> Iterator[Left]:
     """Count the rows that stay, wherever rows were taken out."""
-    for task, level, kept in _list_kept(items, found):
-        yield Left(task=task, without=level, rows=len(kept), left=int(kept.sum()), enough=_is_enough(kept))
+    for task, level, gone, rows in _list_gone(items, found):
+        left = rows - len(gone)
+        yield Left(task=task, without=level, rows=rows, left=left, enough=left >= FEWEST)
 
 
 def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
     """Estimate each task's first metric again, wherever rows were taken out and enough are left."""
-    for task, level, kept, metric, share in _list_levels(items, found):
+    for task, level, gone, _ in _list_gone(items, found):
+        metric = items.list_contrasted(task)[0]
         for run in items.study.runs:
             measured, sources = items.measure(run, task, metric)
-            again = estimate_metric(_select(measured, kept), share)
-            named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
-            yield Cleaned(**named, **again._asdict())
+            kept = [item not in gone for item in items.list_ids(run, task, metric)]
+            if sum(kept) >= FEWEST:
+                again = estimate_metric(select_items(measured, kept), _is_share(items, task, metric))
+                named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
+                yield Cleaned(**named, **again._asdict())
 
 
 def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedContrast]:
     """Test each declared pair again on the first metric, corrected among these pairs as in the whole test set."""
-    for task, level, kept, metric, share in _list_levels(items, found):
+    for task, level, gone, _ in _list_gone(items, found):
+        metric = items.list_contrasted(task)[0]
         margin = items.study.spec["comparison"]["margins"][metric]
-        pairs = list_declared(items.study)
-        again = {run: _select(items.measure(run, task, metric)[0], kept) for pair in pairs for run in pair}
-        compared = {pair: compare_runs(again[pair[0]], again[pair[1]], margin, share) for pair in pairs}
+        compared, sources = {}, {}
+        for pair in items.study.list_contrasts(task):
+            both, sources[pair] = items.measure_together(pair, task, metric)
+            kept = [item not in gone for item in items.list_common(pair, task, metric)]
+            if sum(kept) >= FEWEST:
+                first, second = (select_items(measured, kept) for measured in both)
+                compared[pair] = compare_runs(first, second, margin, _is_share(items, task, metric))
         better = find_metric(metric, items.study.own_metrics).better
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]
@@ -58,37 +65,24 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
                 **{name: getattr(row, name) for name in ("value", "low", "high", "n", "interval")},
                 p_corrected=p,
                 verdict=judge(row.value, p, p_equivalence, better),
-                sources=[source for name in (run, against) for source in items.measure(name, task, metric)[1]],
+                sources=sources[run, against],
             )
 
 
-def _list_levels(items: Items, found: list[dict]) -> Iterator[tuple[str, str, np.ndarray, str, bool]]:
-    """Yield each task and level at which rows go and enough stay: which stay, and the first metric."""
-    for task, level, kept in _list_kept(items, found):
-        metric = items.list_contrasted(task)[0]
-        if _is_enough(kept):
-            yield task, level, kept, metric, metric in PROPORTIONS[items.tasks[task]]
-
-
-def _list_kept(items: Items, found: list[dict]) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield which rows stay of each task, at each level at which more of them go."""
+def _list_gone(items: Items, found: list[dict]) -> Iterator[tuple[str, str, set[str], int]]:
+    """Yield each task and level at which more rows go: the ids that go, and how many rows the task has."""
     for task in items.study.tasks:
         rows, before = [row for row in found if row["task"] == task], 0
-        ids = items.list_ids(task, items.list_contrasted(task)[0])
         for level, kinds in LEVELS.items():
             gone = set().union(*(_join(row, kinds) for row in rows))
             if len(gone) > before:
-                yield task, level, np.array([item not in gone for item in ids])
+                yield task, level, gone, rows[0]["rows"]
             before = len(gone)
 
 
-def _is_enough(kept: np.ndarray) -> bool:
-    return bool(kept.sum() >= FEWEST)
+def _is_share(items: Items, task: str, metric: str) -> bool:
+    return metric in PROPORTIONS[items.tasks[task]]
 
 
 def _join(row: dict, kinds: tuple[str, ...]) -> set[str]:
     return set().union(*(row[kind] for kind in kinds))
-
-
-def _select(measured: Measured, kept: np.ndarray) -> Measured:
-    return measured._replace(numerators=measured.numerators[:, kept], denominators=measured.denominators[:, kept])

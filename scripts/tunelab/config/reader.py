@@ -36,6 +36,11 @@ class Reader:
         if value is None and types.NoneType in get_args(plain):
             return None
         if (sections := _list_sections(plain)) and not (isinstance(value, str) and _takes_text(plain)):
+            listed = _find_list(plain)
+            if listed and not isinstance(value, dict):
+                if isinstance(value, list | tuple):
+                    return self.read(listed, value, path, about)
+                raise self._refuse(path, refuse_value("must be a list or a mapping", value), about)
             return self._read_section(sections, value, path, about)
         if get_origin(plain) is dict and get_args(plain)[1] is not Any and isinstance(value, dict) and value:
             return self._read_table(plain, value, path)
@@ -141,6 +146,11 @@ def _list_sections(kind: Any) -> list[type[Spec]]:
 def _takes_text(kind: Any) -> bool:
     """Tell whether a text may stand in the place of a section, as its short form."""
     return str in get_args(kind)
+
+
+def _find_list(kind: Any) -> Any:
+    """Return the type of the list that may stand in the place of a section, as its short form, or None."""
+    return next((member for member in get_args(kind) if get_origin(member) is tuple), None)
 
 
 def _find_tag(sections: list[type[Spec]]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tunelab.config.loading import Config, judge
+from tunelab.config.specs.study import StudySpec
+from tunelab.config.study import read_contrast
 from tunelab.values import list_names
 
 Raw = dict[str, Any]
@@ -50,13 +52,25 @@ def describe_left_out(raw: Raw, config: Config) -> Iterator[str]:
         if gone := [name for name in raw[table] if name not in getattr(config, table)]:
             listed = list_names(gone, quoted=False)
             yield f"{table}: {listed} does not go with what was changed; left out, as study.{table} does not name it."
-    pairs, runs = (raw.get("comparison") or {}).get("contrasts", ()), set(config.study.runs)
-    if idle := [pair for pair in pairs if not runs.issuperset(pair)]:
-        lacking = list_names(dict.fromkeys(name for pair in idle for name in pair if name not in runs), quoted=False)
-        none = "; name pairs of the study, or no difference is tested" if len(idle) == len(pairs) else ""
+    yield from _describe_idle_pairs((raw.get("comparison") or {}).get("contrasts", ()), config.study)
+
+
+def _describe_idle_pairs(entries: Sequence[Any], study: StudySpec) -> Iterator[str]:
+    """Yield a sentence if some entries of `comparison.contrasts` compare nothing that is selected."""
+    read = [read_contrast(entry) for entry in entries]
+    idle = [
+        (pair, tasks)
+        for pair, tasks in read
+        if not set(pair) <= set(study.runs) or (tasks and set(tasks).isdisjoint(study.tasks))
+    ]
+    runs = dict.fromkeys(name for pair, _ in idle for name in pair if name not in study.runs)
+    tasks = dict.fromkeys(name for _, named in idle for name in named or () if name not in study.tasks)
+    lacking = {"study.runs": runs, "study.tasks": tasks}
+    causes = [f"{key} leaves out {list_names(names, quoted=False)}" for key, names in lacking.items() if names]
+    if idle:
+        none = "; name pairs of the study, or no difference is tested" if len(idle) == len(read) else ""
         yield (
-            f"comparison.contrasts: {len(idle)} of {len(pairs)} pairs do not count, since study.runs leaves out "
-            f"{lacking}{none}."
+            f"comparison.contrasts: {len(idle)} of {len(read)} pairs do not count, since {' and '.join(causes)}{none}."
         )
 
 
@@ -94,5 +108,15 @@ def _leave_out(raw: Raw, unfit: set[Entry]) -> Raw:
         for table in ("runs", "tasks")
     }
     comparison = _get_table(raw, "comparison")
-    pairs = [pair for pair in comparison.get("contrasts", ()) if not any(("runs", name) in unfit for name in pair)]
+    pairs = [left for entry in comparison.get("contrasts", ()) if (left := _leave_out_of_contrast(entry, unfit))]
     return raw | kept | {"comparison": comparison | {"contrasts": pairs}}
+
+
+def _leave_out_of_contrast(entry: Any, unfit: set[Entry]) -> Any:
+    """Return an entry of `comparison.contrasts` without unfit tasks; None with an unfit run, or if no task is left."""
+    if not isinstance(entry, dict):
+        return None if any(("runs", name) in unfit for name in entry) else entry
+    if any(("runs", name) in unfit for name in entry.get("runs", ())):
+        return None
+    tasks = [name for name in entry.get("tasks", ()) if ("tasks", name) not in unfit]
+    return entry | {"tasks": tasks} if tasks or not entry.get("tasks") else None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 BASE_SEED = 0  # the untouched model has no training, hence nothing to seed
 REPEATS = ("again", "rebatched")  # the further evaluations of the run that `noise` names
@@ -12,6 +13,13 @@ REPEATS = ("again", "rebatched")  # the further evaluations of the run that `noi
 def list_seeds(method: str, seeds: Iterable[int]) -> list[int]:
     """List the seeds with which a run of `method` is there, of those that the study names."""
     return [BASE_SEED] if method == "base" else list(seeds)
+
+
+def read_contrast(entry: Any) -> tuple[list[str], list[str] | None]:
+    """Return what an entry of `comparison.contrasts` compares: [run, against], and the tasks, None for all."""
+    if isinstance(entry, list | tuple):
+        return list(entry), None
+    return list(entry["runs"]), list(entry["tasks"])
 
 
 def has_unused_epochs(training: dict) -> bool:
@@ -66,6 +74,19 @@ class Study:
     def list_arms(self, runs: Iterable[str] | None = None) -> list[tuple[str, int]]:
         """List (run, seed) of these runs, or of all, in their order."""
         return [(run, seed) for run in (self.runs if runs is None else runs) for seed in self.list_seeds(run)]
+
+    def list_contrasts(self, task: str | None = None) -> list[tuple[str, str]]:
+        """List the pairs (run, against) that the config asks to compare, of which both runs are in the study.
+
+        task: a task or the name of a neutral text; None for pairs that are compared on any task of the study.
+        """
+        found = []
+        for entry in self.spec["comparison"]["contrasts"]:
+            (run, against), tasks = read_contrast(entry)
+            asked = tasks is None or (task in tasks if task else not set(self.tasks).isdisjoint(tasks))
+            if asked and {run, against} <= set(self.runs):
+                found.append((run, against))
+        return list(dict.fromkeys(found))
 
     def list_texts(self) -> list[str]:
         """List the neutral texts, by the stems of their files."""

@@ -53,7 +53,7 @@ class StudySlices:
         """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
         part = self.pick(
             ["init_from", "teacher", "model", "dataset", "samples"],
-            task_fields=["kind", "dataset", "sampling", "metrics"],
+            task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
         )
         part["study"]["smoke"] = self._config.study.smoke
         drift = self._config.drift
@@ -111,13 +111,12 @@ class StudySlices:
     @cached_property
     def figures(self) -> list[str]:
         """The figures that the study's runs and tasks give data for, by name."""
-        study, runs = Study(self.whole), set(self.whole["study"]["runs"])
-        declared = any(set(pair) <= runs for pair in self._config.comparison.contrasts)
-        maths = any(study.task(task)["kind"] == "maths" for task in study.tasks)
+        study = Study(self.whole)
+        declared = [task for task in study.tasks if study.list_contrasts(task)]
         drawn = {
             "tasks": True,
             "contrasts": declared,
-            "gains": declared and maths,
+            "gains": any(study.task(task)["kind"] == "maths" for task in declared),
             "costs": study.list_trained(),
             "learning_curves": study.list_runs("sft"),
             "rewards": study.list_runs(*SAMPLING),

@@ -9,6 +9,7 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
     levels: dict[tuple[str, str], dict] = {}
     for row in found["cleaned"]:
         level = levels.setdefault((row["task"], row["without"]), {"n": row["n"], "runs": [], "contrasts": []})
+        level["n"] = max(level["n"], row["n"])  # a run may have been asked fewer rows
         level["runs"].append((cells[row["run"], row["task"], row["metric"]], row))
     for row in found["cleaned_contrasts"]:
         level = levels[row["task"], row["without"]]

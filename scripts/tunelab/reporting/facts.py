@@ -34,7 +34,7 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
 
 def build_size(study: Study, find: dict, task: str) -> dict:
     """Say how wide a task's interval is for a run that is right half the time."""
-    n = find[study.runs[0], study.list_seeds(study.runs[0])[0], task, "strict"]["n"]
+    n = max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "strict"))
     half = estimate_proportion([i < n // 2 for i in range(n)])
     return {"task": task, "n": n, "half_width": (half.high - half.low) / 2}
 

@@ -5,7 +5,6 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tunelab.comparison.budgets import build_budget, differ, is_start
-from tunelab.comparison.contrasts import list_declared
 from tunelab.config.specs.training import SAMPLING
 from tunelab.jobs.layout import StudyFolder
 
@@ -20,7 +19,7 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     budgets = {
         run: build_budget(study, trainings, run) | count_answers(study, trainings, run) for run in study.list_trained()
     }
-    pairs = [pair for pair in list_declared(study) if set(pair) <= budgets.keys() and not is_start(study, *pair)]
+    pairs = [pair for pair in study.list_contrasts() if set(pair) <= budgets.keys() and not is_start(study, *pair)]
     names = [
         name
         for name in next(iter(budgets.values()), {})

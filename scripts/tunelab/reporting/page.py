@@ -137,7 +137,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> d
         "kind": spec["kind"],
         "dataset": spec["dataset"],
         "synthetic": data_cards[spec["dataset"]]["synthetic"],
-        "n": find[run, seed, task, "loss"]["n"],
+        "n": max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "loss")),
         "headlines": headlines,
         "brief": BRIEF[spec["kind"]],
         "others": [metric for metric in METRICS if metric in measured and metric not in (*headlines, "kl")],

@@ -7,7 +7,8 @@ text stands once in `texts` and is named by its place there, -1 where there is n
     answer to sums      [text, tokens, marks, tagged number, last number, place in `rewards`, seeds that are right]
     answer to a text    [text, tokens, marks, ROUGE-L in ten-thousandths, chrF in hundredths]
 
-`marks` is a sum of MARKS. Whole numbers make a tie the same here and in the browser.
+`marks` is a sum of MARKS. A question that a run was not asked has null in the place of its answer. Whole numbers make a
+tie the same here and in the browser.
 """
 
 import json
@@ -63,8 +64,7 @@ def choose_pair(study: Study) -> list[int]:
 
     They are the config's first contrast, or the untouched model and the last run, or the first run and the last.
     """
-    contrasts = study.spec["comparison"]["contrasts"]
-    declared = [(against, run) for run, against in contrasts if {run, against} <= set(study.runs)]
+    declared = [(against, run) for run, against in study.list_contrasts()]
     first, second = [*declared, ((study.list_runs("base") or study.runs)[0], study.runs[-1])][0]
     return [study.runs.index(first), study.runs.index(second)]
 
@@ -76,9 +76,14 @@ def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
     for run in study.runs:
         seeds = [_load_by_id(study, run, seed, task, "scores") for seed in study.list_seeds(run)]
         given = _load_by_id(study, run, study.list_seeds(run)[0], task, "answers")
-        verdicts = {row["id"]: [scores[row["id"]] for scores in seeds] for row in rows}
-        answers.append([build_answer(given[item], verdicts[item], texts, rewards) for item in verdicts])
-        names = list(verdicts[rows[0]["id"]][0].get("rewards", {}))
+        verdicts = {item: [scores[item] for scores in seeds] for item in given}
+        names = list(next(iter(verdicts.values()))[0].get("rewards", {}))
+        answers.append(
+            [
+                build_answer(given[item], verdicts[item], texts, rewards) if item in given else None
+                for item in (row["id"] for row in rows)
+            ]
+        )
     return {
         "name": task,
         "label": spec["label"],
@@ -90,16 +95,15 @@ def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
     }
 
 
-def count_disagreements(built: dict) -> dict[str, list[int]]:
-    """Count, for each maths task and run, the answers that strict and lenient reading judge differently."""
+def count_disagreements(built: dict) -> dict[str, list[dict[str, int]]]:
+    """Count, for each maths task and run, the `rows` answered and those that strict and lenient reading judge apart."""
     strict, flexible = MARKS["strict"], MARKS["flexible"]
-    return {
-        task["name"]: [
-            sum(bool(row[2] & strict) != bool(row[2] & flexible) for row in rows) for rows in task["answers"]
-        ]
-        for task in built["tasks"]
-        if task["kind"] == "maths"
-    }
+
+    def count(rows: list[list | None]) -> dict[str, int]:
+        apart = [bool(row[2] & strict) != bool(row[2] & flexible) for row in rows if row]
+        return {"count": sum(apart), "rows": len(apart)}
+
+    return {task["name"]: list(map(count, task["answers"])) for task in built["tasks"] if task["kind"] == "maths"}
 
 
 def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -> dict[str, dict]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tunelab.config.study import Study, has_unused_epochs
+from tunelab.config.study import Study, has_unused_epochs, read_contrast
 
 # Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
 BOOKKEEPING = {
@@ -70,7 +70,7 @@ def write_config(study: Study) -> str:
         name: {field: value for field, value in entry.items() if field != "seeds"}  # which follow from the runs
         for name, entry in spec["samples"].items()
     }
-    pairs = [pair for pair in spec["comparison"]["contrasts"] if set(pair) <= set(study.runs)]
+    pairs = [pair for pair in spec["comparison"]["contrasts"] if set(read_contrast(pair)[0]) <= set(study.runs)]
     typed = spec | {"runs": runs, "samples": samples, "comparison": spec["comparison"] | {"contrasts": pairs}}
     return yaml.safe_dump(typed, sort_keys=False, allow_unicode=True, width=100)
 

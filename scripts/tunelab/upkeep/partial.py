@@ -46,7 +46,6 @@ def describe_partial(study: Study, lacks: Lacks, block: Block) -> dict[str, Any]
     `holes` have what kind of part it is, its name and label, and the cause; `trained` are the trained runs that are
     left out, `pairs` the labels of the declared pairs that are not tested for want of a run.
     """
-    pairs = [pair for pair in study.spec["comparison"]["contrasts"] if set(pair) <= set(study.runs)]
     return {
         "arms": count_arms(study, block),
         "of": len(study.list_arms()),
@@ -55,7 +54,11 @@ def describe_partial(study: Study, lacks: Lacks, block: Block) -> dict[str, Any]
             for what, name, label, cause in _list_holes(study, lacks, block)
         ],
         "trained": [run for run in study.list_trained() if run not in block.runs],
-        "pairs": [[study.run(run)["label"] for run in pair] for pair in pairs if not set(pair) <= set(block.runs)],
+        "pairs": [
+            [study.run(run)["label"] for run in pair]
+            for pair in study.list_contrasts()
+            if not set(pair) <= set(block.runs)
+        ],
     }
 
 

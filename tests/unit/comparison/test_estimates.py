@@ -271,3 +271,56 @@ def test_coverage_is_that_of_as_many_seeds_or_the_next_smaller_number(seeds, sum
     found = summarise_coverage(SIMULATED, seeds)
     told = found and (found.seeds, found.least, found.mean, found.most, found.cases)
     assert told == (summary and pytest.approx(summary))
+
+
+def ask_fewer(study, root, run, task, rows):
+    """Make a run one that was asked the first rows only."""
+    study.spec["tasks"][task]["untaught_rows"] = rows
+    for name in ("scores.jsonl", "losses.jsonl"):
+        path = root / f"runs/{run}/{task}/{name}"
+        write_jsonl(path, read_jsonl(path)[:rows])
+
+
+def test_a_run_that_was_asked_fewer_rows_is_compared_on_those_that_both_have(tmp_path):
+    study = write_study(tmp_path)
+    whole = compare(study)
+    ask_fewer(study, tmp_path, "lora/seed1", "arithmetic", 5)
+    found = compare(study)
+    values = {run: find_row(found.estimates, run=run, task="arithmetic", metric="flexible") for run in ("lora", "base")}
+    assert {run: row.n for run, row in values.items()} == {"lora": 5, "base": 12}
+    pair = find_row(found.contrasts, run="lora", against="base", task="arithmetic", metric="flexible")
+    files = [tmp_path / f"runs/{run}/arithmetic/scores.jsonl" for run in ("lora/seed1", "base/seed0")]
+    own, other = ([row["flexible"] for row in read_jsonl(file)[:5]] for file in files)
+    assert (pair.n, pair.value) == (5, (sum(own) - sum(other)) / 5)
+    # what has all its rows is as it was
+    unchanged = {"run": "warmstart", "against": "base", "task": "arithmetic", "metric": "flexible"}
+    assert find_row(found.contrasts, **unchanged) == find_row(whole.contrasts, **unchanged)
+    cleaned = {row.run: row.n for row in found.cleaned if row.task == "arithmetic" and row.without == "near"}
+    assert cleaned["lora"] <= 5 < cleaned["base"]
+
+
+def test_a_run_with_fewer_rows_than_the_task_asks_of_it_is_refused(tmp_path):
+    study = write_study(tmp_path)
+    ask_fewer(study, tmp_path, "lora/seed1", "arithmetic", 5)
+    study.spec["tasks"]["arithmetic"]["untaught_rows"] = 6
+    with pytest.raises(UserError, match=r"lora/seed1/arithmetic/scores\.jsonl has 5 rows that are not the 12"):
+        compare(study)
+
+
+def test_seeds_of_a_run_with_other_rows_are_refused(tmp_path):
+    study = write_study(tmp_path, seeds=(1, 2))
+    ask_fewer(study, tmp_path, "lora/seed2", "arithmetic", 5)
+    with pytest.raises(UserError, match=r"seed2/arithmetic/scores\.jsonl has 5 rows that are not the 12 rows of"):
+        compare(study)
+
+
+def test_a_pair_that_names_its_tasks_is_declared_and_corrected_there_alone(tmp_path):
+    study = write_study(tmp_path)
+    named = {"runs": ["warmstart", "base"], "tasks": ["arithmetic"]}
+    study.spec["comparison"]["contrasts"] = [["lora", "base"], named]
+    rows = [row for row in compare(study).contrasts if row.metric == "loss"]
+    declared = {(row.task, row.run) for row in rows if row.declared}
+    texts = {f"text:{text}" for text in study.list_texts()}
+    assert declared == {("arithmetic", "warmstart")} | {(task, "lora") for task in {"arithmetic", "support"} | texts}
+    alone = find_row(rows, run="lora", against="base", task="support", metric="loss")
+    assert alone.p_corrected == alone.p

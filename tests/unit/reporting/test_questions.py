@@ -6,7 +6,15 @@ from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
-from tunelab.reporting.questions import Texts, build_answer, build_item, build_questions, choose_pair, render_data
+from tunelab.reporting.questions import (
+    Texts,
+    build_answer,
+    build_item,
+    build_questions,
+    choose_pair,
+    count_disagreements,
+    render_data,
+)
 
 SUM = {
     **{"id": "a", "strict": False, "flexible": True, "strict_format": False, "truncated": True, "tokens": 31},
@@ -72,6 +80,18 @@ def test_every_question_of_every_task_is_there_with_the_answers_of_every_run(tmp
     assert data["tasks"][1]["items"][2][3] == -1
     assert len(texts) == len(set(texts))
     assert [run["label"] for run in data["runs"]] == ["untouched", "LoRA", "prefix tuning", "warm start", "GRPO"]
+
+
+def test_a_question_that_a_run_was_not_asked_has_no_answer_of_it(tmp_path):
+    study = write_study(tmp_path)
+    for name in ("answers", "scores"):
+        path = tmp_path / f"runs/lora/seed1/arithmetic/{name}.jsonl"
+        write_jsonl(path, read_jsonl(path)[:2])
+    data = build_questions(study)
+    lora, others = data["tasks"][0]["answers"][1], data["tasks"][0]["answers"][2:]
+    assert [row is None for row in lora] == [False, False, True, True, True, True]
+    assert all(row for rows in others for row in rows)
+    assert [row["rows"] for row in count_disagreements(data)["arithmetic"]] == [6, 2, 6, 6, 6]
 
 
 def test_answers_are_found_by_their_id_and_not_by_their_line(tmp_path):

@@ -55,6 +55,11 @@ class TaskSpec(Spec):
     kind: Literal["maths", "text"]
     generation: GenerationSpec
     loss_batch_size: PositiveInt = 8
+    untaught_rows: PositiveInt | None = Field(
+        None,
+        description="Held-out rows, the first, for trained runs that did not learn this data set (nor their starts) "
+        "and that no contrast compares here; null: all.",
+    )
     metrics: dict[FunctionName, Annotated[str | MetricSpec, AfterValidator(_spell_out)]] = Field(
         default_factory=dict, description="Metrics of your own: function → the Python file that holds it."
     )

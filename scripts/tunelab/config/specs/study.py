@@ -10,11 +10,20 @@ from tunelab.config.specs.base import Label, Seed, Spec
 MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf")
 
 
+class ContrastSpec(Spec):
+    """Two runs to compare on some of the study's tasks only."""
+
+    runs: tuple[str, ...] = Field(description="The pair, [run, against].")
+    tasks: tuple[str, ...] = Field(min_length=1, description="The tasks on which the pair is compared.")
+
+
 class ComparisonSpec(Spec):
     """Which differences between runs are tested, and how large one must be to matter."""
 
-    contrasts: tuple[tuple[str, ...], ...] = Field(
-        (), description="Pairs [run, against]; the p-values of one task and metric are corrected together (Holm)."
+    contrasts: tuple[tuple[str, ...] | ContrastSpec, ...] = Field(
+        (),
+        description="Pairs [run, against], compared on every task and neutral text, or {runs: [run, against], "
+        "tasks: [...]}; the p-values of one task and metric are corrected together (Holm).",
     )
     margins: dict[str, PositiveFloat] = Field(
         description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1.",
