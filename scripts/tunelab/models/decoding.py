@@ -38,6 +38,9 @@ NEUTRAL = {
     **{"min_new_tokens": 0, "no_repeat_ngram_size": 0},
 }
 
+DONE = 1 / 8  # of the rows that are being completed: when so many have ended, they are taken out
+BLOCK = 256  # tokens of the vocabulary whose shares are added up at a time
+
 
 def explain_undecodable(model: Any, config: GenerationConfig) -> str | None:
     """Say why prompts must be completed by the model's own `generate`; None if `Decoder` can."""
@@ -89,19 +92,28 @@ class Decoder:
     def _complete(self, ids: torch.Tensor, attention: torch.Tensor, config: GenerationConfig) -> torch.Tensor:
         head, choose = self._base.get_output_embeddings(), build_processors(config)
         ends = torch.tensor(config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id])
+        width, most = ids.shape[1], config.max_new_tokens
+        completed = torch.nn.functional.pad(ids, (0, most), value=config.pad_token_id)
         hidden, cache = self._read(ids, attention)
         # a prefix stands before the padding
-        attention = torch.nn.functional.pad(attention, (cache.get_seq_length() - ids.shape[1], 0), value=1)
+        attention = torch.nn.functional.pad(attention, (cache.get_seq_length() - width, 0), value=1)
         position = attention.sum(1, keepdim=True)
+        rows = torch.arange(len(ids))  # those that are being completed
         ended = torch.zeros(len(ids), dtype=torch.bool)
-        for count in range(1, config.max_new_tokens + 1):
+        for count in range(1, most + 1):
             scores = choose(ids, head(hidden).float())
             chosen = draw_tokens(scores) if config.do_sample else scores.argmax(-1)
             token = chosen.masked_fill(ended, config.pad_token_id)
-            ids = torch.cat([ids, token[:, None]], 1)
+            completed[rows, width + count - 1] = token
             ended |= torch.isin(token, ends)
-            if ended.all() or count == config.max_new_tokens:
-                return ids
+            if ended.all() or count == most:
+                return completed[:, : width + count]
+            if ended.float().mean() >= DONE:
+                going = (~ended).nonzero()[:, 0]
+                cache.batch_select_indices(going)
+                rows, token, position, attention, ended = (
+                    kept[going] for kept in (rows, token, position, attention, ended)
+                )
             attention = torch.nn.functional.pad(attention, (0, 1), value=1)
             with attention_by(LAST_TOKENS, self._base.config):
                 output = self._base.base_model(
@@ -113,7 +125,7 @@ class Decoder:
                 )
             hidden = output.last_hidden_state[:, -1]
             position = position + 1
-        return ids
+        return completed
 
     def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, DynamicCache]:
         """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""
@@ -154,11 +166,23 @@ class Decoder:
 def draw_tokens(scores: torch.Tensor) -> torch.Tensor:
     """Draw a token [rows] by its softmax share of the scores [rows, vocabulary], with one random number a row.
 
-    `torch.multinomial` draws one for each token of the vocabulary, which takes half as long as the model itself.
+    `torch.multinomial` draws one for each token of the vocabulary, which takes half as long as the model itself. Shares
+    are added up by blocks, then those of one block token by token.
     """
-    reached = scores.softmax(-1).cumsum(-1, dtype=torch.float64)
+    shares = scores.sub(scores.amax(-1, keepdim=True)).exp_()
+    blocks = torch.nn.functional.pad(shares, (0, -shares.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
+    reached = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
     drawn = torch.rand(len(scores), 1, dtype=torch.float64) * reached[:, -1:]
-    return torch.searchsorted(reached, drawn, right=True)[:, 0]
+    block = _find_first_above(reached, drawn)
+    before = torch.nn.functional.pad(reached, (1, 0)).gather(1, block)
+    within = blocks[torch.arange(len(blocks)), block[:, 0]].cumsum(-1, dtype=torch.float64)
+    return (block * BLOCK + _find_first_above(within, drawn - before))[:, 0]
+
+
+def _find_first_above(reached: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """Return the first place [rows, 1] whose sum is above the draw, which rounding must not carry to the last sum."""
+    last = torch.nextafter(reached[:, -1:], torch.zeros((), dtype=reached.dtype))
+    return torch.searchsorted(reached, drawn.minimum(last), right=True)
 
 
 def build_processors(config: GenerationConfig) -> LogitsProcessorList:
