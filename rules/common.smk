@@ -73,7 +73,7 @@ try:
         layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
         SETTLED = settle_selection(config, layers)
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
-        CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]))
+        CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]), config)
         check_processes({run: CFG.runs[run] for run in CFG.trained}, workflow.global_resources)
         # what jobs took before, from which those of a cluster claim what they need
         TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None

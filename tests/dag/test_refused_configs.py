@@ -28,6 +28,17 @@ MISTAKES = {
             "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
         ],
     ),
+    "an entry like none": (
+        "runs: {mine: {like: lorra}, his: {like: her}, her: {like: his}}",
+        [
+            "runs.mine.like: there is no run 'lorra' (did you mean lora?)",
+            "runs.his.like: goes round in a circle (his, her, his); write one of them out",
+        ],
+    ),
+    "a mistake in an entry that another is like": (
+        "runs: {lora: {adapter: {r: four}}, mine: {like: lora, label: Mine}}",
+        ["runs.lora.adapter.r: must be a whole number (got 'four')"],
+    ),
     "foreign code": (
         "models: {smollm2: {trust_remote_code: true}}",
         ["models.smollm2.trust_remote_code: is refused: code from repositories is never run"],

@@ -77,11 +77,11 @@ def render_problems(problems: Iterable[Problem], raw: dict, documents: dict[Path
 
 def _find_file(path: tuple[str | int, ...], documents: dict[Path, Any]) -> Path | None:
     """Return the last of the files that hold the key, or else most of the way to it."""
-    depths = {file: _measure_depth(path, content) for file, content in documents.items()}
+    depths = {file: measure_depth(path, content) for file, content in documents.items()}
     return max(reversed(depths), key=depths.__getitem__) if depths else None
 
 
-def _measure_depth(path: tuple[str | int, ...], content: Any) -> int:
+def measure_depth(path: tuple[str | int, ...], content: Any) -> int:
     """Count the keys of a path, from its beginning, that a file holds."""
     for depth, key in enumerate(path):
         held = range(len(content)) if isinstance(content, list) else content if isinstance(content, dict) else ()

@@ -14,6 +14,7 @@ from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, render_problems
 from tunelab.config.functions import place_functions
+from tunelab.config.likeness import check_likeness, drop_taken_over, list_unfilled
 from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
 from tunelab.config.repeated_keys import list_repeated_keys
@@ -131,18 +132,22 @@ class Config(Spec):
         }
 
 
-def load_config(raw: dict[str, Any], source: str, files: Iterable[Path] = ()) -> Config:
-    """Validate the merged config.
+def load_config(
+    raw: dict[str, Any], source: str, files: Iterable[Path] = (), typed: dict[str, Any] | None = None
+) -> Config:
+    """Validate the settled config.
 
     files: what it was merged from, the default config first, to find keys that stand there twice and numbers that YAML
     reads as others, and to tell which of several overlays is wrong.
+    typed: the merged config before it was settled, so that what an entry took over from another one is told once.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
     files = list(files)
     wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
-    problems, safe, draft = judge(raw)
+    found, safe, draft = judge(raw)
+    problems = drop_taken_over(found, typed or raw)
     if wrong_in_file or problems:
         several = files if len(files) > 2 else []
         documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in several}
@@ -157,9 +162,9 @@ def judge(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
     """Return all problems of the merged config, itself without unsafe switches, and what is right of it."""
     problems: list[Problem] = []
     safe = fill_datasets(_take_out_unsafe(raw, (), problems))
-    reader = Reader()
+    reader = Reader(list_unfilled(raw))
     draft = reader.read(Config, safe)
-    return [*problems, *reader.problems, *list_problems(draft)], safe, draft
+    return [*problems, *check_likeness(raw), *reader.problems, *list_problems(draft)], safe, draft
 
 
 def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:

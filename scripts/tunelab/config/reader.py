@@ -6,6 +6,7 @@ types between people's keys. Here every key is judged by itself, against the sam
 
 import functools
 import types
+from collections.abc import Container
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,14 +16,21 @@ from tunelab.config.specs.base import Spec
 from tunelab.config.wording import find_nearest, refuse_choice, refuse_invalid, refuse_name, refuse_value
 from tunelab.values import list_names
 
-STRAY = "is not a field of {tag} {value} (an overlay adds to a mapping; to change its {tag}, define a new name)"
+STRAY = (
+    "is not a field of {tag} {value} "
+    "(overlays and `like` add to a mapping; to change its {tag}, write out an entry of a new name)"
+)
 
 
 class Reader:
-    """Turns raw values into drafts and gathers the problems."""
+    """Turns raw values into drafts and gathers the problems.
 
-    def __init__(self) -> None:
+    unknown: paths of what nothing can be said about, which is told elsewhere.
+    """
+
+    def __init__(self, unknown: Container[tuple] = ()) -> None:
         self.problems: list[Problem] = []
+        self._unknown = unknown
 
     def read(self, kind: Any, value: Any, path: tuple = (), about: str | None = None) -> Any:
         """Return the value as `kind` has it, without what is wrong inside.
@@ -32,6 +40,8 @@ class Reader:
         Raises:
             Unknown: when nothing of it is right.
         """
+        if path in self._unknown:
+            raise Unknown(path)
         plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         if value is None and types.NoneType in get_args(plain):
             return None

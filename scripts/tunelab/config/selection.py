@@ -7,23 +7,22 @@ selecting file, or one above it, says itself is judged as it stands.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tunelab.config.likeness import Entry, Raw, fill_in, list_unfilled
 from tunelab.config.loading import Config, judge
 from tunelab.config.specs.study import StudySpec
 from tunelab.config.study import read_contrast
 from tunelab.values import list_names
 
-Raw = dict[str, Any]
-Entry = tuple[str, str]  # table and name
-
 
 def settle_selection(raw: Raw, layers: Sequence[Raw]) -> Raw:
-    """Return the merged config without what falls away.
+    """Return the merged config, its entries filled in that are like others, without what falls away.
 
     Repeated evaluations of a run that is left out do, and so do runs and tasks that are left out and contradict what a
     file above them changed, with the pairs that compare them.
 
     layers: what was merged, the lowest first.
     """
+    raw = fill_in(raw)
     chosen = {table: _list_chosen(raw, table) for table in ("runs", "tasks")}
     if not all(chosen.values()):
         return raw  # the selection itself is wrong, which is told
@@ -36,6 +35,8 @@ def settle_selection(raw: Raw, layers: Sequence[Raw]) -> Raw:
         for name in _get_table(raw, table)
         if name not in chosen[table] and not any(name in _get_table(layer, table) for layer in above[table])
     }
+    unfilled = list_unfilled(raw)  # which is told together with what it names
+    spare -= unfilled.keys() | {(table, like) for (table, _), like in unfilled.items() if isinstance(like, str)}
     while spare and (unfit := spare & {problem.path[:2] for problem in judge(raw)[0]}):
         raw, spare = _leave_out(raw, unfit), spare - unfit
     return raw

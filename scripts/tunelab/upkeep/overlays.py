@@ -22,7 +22,7 @@ def read_config(overlays: Sequence[Path] = ()) -> Config:
     for layer in layers:
         merged = merge(merged, layer)
     settled = settle_selection(merged, layers)
-    return load_config(settled, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays])
+    return load_config(settled, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays], merged)
 
 
 def merge(below: Any, above: dict) -> dict:

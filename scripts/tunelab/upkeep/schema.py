@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from tunelab.comparison.results import Results
 from tunelab.config import arguments
+from tunelab.config.likeness import LABEL, LIKE, TABLES
 from tunelab.config.loading import Config
 
 SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
@@ -122,7 +123,36 @@ def render_arguments() -> str:
 
 
 def render_schema(model: type[BaseModel]) -> str:
-    return json.dumps(model.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+    schema = model.model_json_schema()
+    if model is Config:
+        _accept_likeness(schema)
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _accept_likeness(schema: dict) -> None:
+    """Let entries that are `like` another one leave out all that they take over."""
+    for table in TABLES:
+        patterns = schema["properties"][table]["patternProperties"]
+        name = {"type": "string", "description": f"One of `{table}`, which this one is but for what it says."}
+        for pattern, whole in patterns.items():
+            entry = _loosen(whole, schema["$defs"], depth=2)
+            for kind in entry.get("anyOf", [entry]):
+                kind["required"] = [field for field in (LIKE, LABEL) if field in (LIKE, *kind["properties"])]
+                kind["properties"] = {LIKE: name, **kind["properties"]}
+            patterns[pattern] = {"if": {"type": "object", "required": [LIKE]}, "then": entry, "else": whole}
+
+
+def _loosen(node: dict, definitions: dict, depth: int) -> dict:
+    """Return a part of a schema in whose sections no field has to stand; `depth` levels of them, as entries merge."""
+    if kinds := node.get("oneOf", node.get("anyOf")):
+        loose = [_loosen(kind, definitions, depth) for kind in kinds]
+        return node if loose == kinds else {"anyOf": loose}
+    if "$ref" not in node or not depth:
+        return node
+    fields = definitions[node["$ref"].rpartition("/")[2]]["properties"]
+    loose = {name: _loosen(field, definitions, depth - 1) for name, field in fields.items()}
+    same = {name: {"$ref": f"{node['$ref']}/properties/{name}"} for name in fields if loose[name] == fields[name]}
+    return {"type": "object", "additionalProperties": False, "properties": loose | same}
 
 
 if __name__ == "__main__":

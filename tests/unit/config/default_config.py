@@ -15,11 +15,16 @@ DEFAULT = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
 
 def merge(*overlays: str | dict) -> dict:
     """Merge overlays, one after the other, and settle what they select."""
+    return settle_selection(*lay(*overlays))
+
+
+def lay(*overlays: str | dict) -> tuple[dict, list[dict]]:
+    """Merge overlays, one after the other; return what was merged as well."""
     layers = [DEFAULT, *(yaml.safe_load(item) if isinstance(item, str) else item for item in overlays)]
     merged = {}
     for layer in copy.deepcopy(layers):
         update_config(merged, layer)
-    return settle_selection(merged, layers)
+    return merged, layers
 
 
 def load(*overlays: str | dict) -> Config:

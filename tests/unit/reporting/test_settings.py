@@ -40,6 +40,16 @@ def test_a_teacher_is_named_beside_the_start():
     assert rows["teacher"] == [None, "grpo"]
 
 
+def test_a_run_like_another_differs_by_what_it_says_and_by_nothing_else():
+    mine = {"like": "lora", "label": "LoRA r64", "adapter": {"r": 64}}
+    overlay = {"study": {"runs": ["lora", "mine"]}, "comparison": {"contrasts": [["mine", "lora"]]}}
+    study = Study(load(overlay | {"noise": None, "runs": {"mine": mine}}).describe_study())
+    rows = [{"name": "r", "cells": ["16", "64"]}]
+    assert build_settings(study, {})["differing"] == [{"title": "adapter", "rows": rows}]
+    assert "like" not in yaml.safe_load(write_config(study))["runs"]["mine"]
+    assert Study(load(yaml.safe_load(write_config(study))).describe_study()).spec == study.spec
+
+
 def test_what_differs_between_trained_runs_is_parted_from_what_they_share():
     built = build_settings(Study(load({"study": {"runs": ["base", "lora", "prefix"]}}).describe_study()), {})
     names = {
