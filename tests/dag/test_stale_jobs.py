@@ -187,6 +187,8 @@ MODULE_EDITS = {
     "comparison/verdicts.py": COMPARED,
     "comparison/paired.py": COMPARED,
     "comparison/budgets.py": COMPARED,
+    "comparison/starved.py": COMPARED,
+    "config/completions.py, by which the page counts too": COMPARED,
     "reporting/latex.py": {"render_tables", "all"},
     "reporting/contrast_figures.py": {"plot_contrasts"} | PAGE,
     "reporting/wordings.py, which translates": FIGURES | {"render_tables"} | PAGE,

@@ -12,6 +12,7 @@ from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_metric
 from tunelab.comparison.results import Contrast
+from tunelab.comparison.starved import list_starved
 from tunelab.comparison.verdicts import Contrast as Compared
 from tunelab.comparison.verdicts import compare_runs, correct_family, judge
 from tunelab.config.study import Study
@@ -44,6 +45,7 @@ def _list_origins(study: Study) -> Iterator[Pair]:
 def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], float]) -> Iterator[Contrast]:
     """Test every pair on every contrasted metric; `floors` holds the noise of evaluation by (task, metric)."""
     study = items.study
+    starved = {row.run for row in list_starved(study, trainings)}
     for task, kind in items.tasks.items():
         declared, others = study.list_contrasts(task), list_others(study, task)
         for place, metric in enumerate(items.list_contrasted(task)):
@@ -64,6 +66,7 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     p_corrected=p,
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
+                    starved=[run for run in pair if run in starved],
                     verdict=judge(contrast.value, p, p_equivalence, find_metric(metric, study.own_metrics).better),
                     sources=sources,
                     **contrast._asdict() | {"p_equivalence": p_equivalence},

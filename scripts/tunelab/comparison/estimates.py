@@ -13,6 +13,7 @@ from tunelab.comparison.items import Items, list_metrics
 from tunelab.comparison.metrics import PROPORTIONS
 from tunelab.comparison.recovered import estimate_recovered
 from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
+from tunelab.comparison.starved import list_starved
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -36,6 +37,7 @@ def build_results(
         confidence=statistics.CONFIDENCE,
         estimates=estimates,
         contrasts=list(contrasts.list_contrasts(items, trainings, noise.find_floors(repeats))),
+        starved=list(list_starved(study, trainings)),
         parts=list(list_parts(items)),
         gains=list(list_gains(items)),
         recovered=list(list_recovered(items)),

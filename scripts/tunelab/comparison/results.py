@@ -45,7 +45,34 @@ class Contrast(Number):
     smallest_detectable: float = Field(description="The difference that these items would show with 80 % power.")
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
     unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
+    starved: list[str] = Field(description="Which of the two runs drew too few completions, as told in `starved`.")
     verdict: Verdict
+    sources: list[str]
+
+
+class Learner(Record):
+    """A run that learns from answers that were drawn before it was trained."""
+
+    run: str
+    answers: int = Field(description="Drawn answers among which those that it learns were chosen.")
+
+
+Shortage = Literal["completions", "of_step", "learners"]
+
+
+class Starved(Record):
+    """A run of GRPO or RLOO whose first seed drew too few completions to expect an effect."""
+
+    run: str
+    seed: int
+    completions: int = Field(description="Completions that it drew in all.")
+    of_step: int = Field(description="Completions that each of its steps learns from.")
+    learners: list[Learner] = Field(
+        description="Runs on the same data set that learn from more drawn answers than it drew completions."
+    )
+    shortages: list[Shortage] = Field(
+        description="completions: fewer than 1,500 in all; of_step: fewer than 32; learners: others learn from more."
+    )
     sources: list[str]
 
 
@@ -137,6 +164,7 @@ class Results(Record):
     confidence: float
     estimates: list[Estimate]
     contrasts: list[Contrast]
+    starved: list[Starved]
     parts: list[Parts]
     gains: list[Gain]
     recovered: list[Recovered]

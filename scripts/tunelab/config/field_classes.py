@@ -91,9 +91,10 @@ def _load_table() -> dict[str, dict]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
-def find_setting(run: Draft, name: str) -> Any:
-    """Return a trained run's value of a trainer's field, or else the library's default."""
-    return run.training.get(name, load_arguments()[TRAINERS[run.method]][name].get("default"))
+def find_setting(run: Draft | dict[str, Any], name: str) -> Any:
+    """Return a trained run's value of a trainer's field, or the library's default; None if it has no such field."""
+    default = load_arguments()[TRAINERS[run["method"]]].get(name, {}).get("default")
+    return run["training"].get(name, default)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from tunelab.config.completions import COUNTED
 from tunelab.config.loading import Config
 from tunelab.config.specs.training import SAMPLING, SIGNALLING
 from tunelab.config.study import Study
@@ -56,6 +57,8 @@ class StudySlices:
             task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
         )
         part["study"]["smoke"] = self._config.study.smoke
+        for name in Study(self.whole).list_runs(*SAMPLING):  # of which the completions are counted
+            part["runs"][name]["training"] = _pick(self.whole["runs"][name]["training"], COUNTED)
         drift = self._config.drift
         return part | {
             "models": {

@@ -1,5 +1,7 @@
 """What tests share with trainings, and the main numbers with and without these rows side by side."""
 
+from tunelab.reporting.findings import list_doubted
+
 
 def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> dict:
     """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows.
@@ -12,8 +14,9 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
         level["n"] = max(level["n"], row["n"])  # a run may have been asked fewer rows
         level["runs"].append((cells[row["run"], row["task"], row["metric"]], row))
     for row in found["cleaned_contrasts"]:
-        level = levels[row["task"], row["without"]]
-        level["contrasts"].append((pairs[row["task"], row["run"], row["against"]], row))
+        level, whole = levels[row["task"], row["without"]], pairs[row["task"], row["run"], row["against"]]
+        doubted = list_doubted(row | {"starved": whole["starved"]})
+        level["contrasts"].append((whole, row | {"doubted": doubted}))
     return {
         "overlaps": found["overlaps"],
         "shared": [row for row in found["overlaps"] if row["near"]],

@@ -34,7 +34,8 @@ def draw_costs(
     _ = words.gettext
     costs = {run: seconds for run in study.runs if (seconds := list_seconds(study, trainings, run))}
     outdone = {task: list_outdone(results, task, costs) for task in study.tasks}
-    drawing, panels = build_panels(headlines.tell_outdone(study, outdone, words), 1, len(study.tasks), 3.8)
+    headline = headlines.tell_outdone(study, outdone, {row.run for row in results.starved}, words)
+    drawing, panels = build_panels(headline, 1, len(study.tasks), 3.8)
     drawing.figure.get_layout_engine().set(w_pad=0.15)
     for panel, task in zip(panels[0], study.tasks, strict=True):
         metric = CONTRASTED[study.task(task)["kind"]][0]

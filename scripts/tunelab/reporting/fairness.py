@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from tunelab.comparison.budgets import build_budget, differ, is_start
+from tunelab.comparison.starved import count_answers
+from tunelab.config.completions import count_of_step
 from tunelab.config.specs.training import SAMPLING
 from tunelab.jobs.layout import StudyFolder
 
-BESIDE_DATA = ("answers", "teacher_tokens")  # what a model gave to a training; shown where some run has it
+# what a model gave to a training; shown where some run has it
+BESIDE_DATA = ("answers", "answers_of_step", "teacher_tokens")
 
 
 def build_fairness(study: StudyFolder, trainings: dict) -> dict:
@@ -17,7 +18,8 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     A run and its own start are left out of the pairs, since the one has had the other's effort too.
     """
     budgets = {
-        run: build_budget(study, trainings, run) | count_answers(study, trainings, run) for run in study.list_trained()
+        run: build_budget(study, trainings, run) | describe_answers(study, trainings, run)
+        for run in study.list_trained()
     }
     pairs = [pair for pair in study.list_contrasts() if set(pair) <= budgets.keys() and not is_start(study, *pair)]
     names = [
@@ -38,19 +40,19 @@ def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     }
 
 
-def count_answers(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any]:
-    """Count, for a run's first seed, the answers that a model gave and what a teacher read of them.
+def describe_answers(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any]:
+    """Count, for a run's first seed, the answers that a model gave for it and what a teacher read of them.
 
     `rows` are then those that were made of the answers.
     """
-    seed = study.list_seeds(run)[0]
-    found = {"answers": None, "teacher_tokens": trainings[run, seed].get("teacher_tokens")}
+    seed, drawn = study.list_seeds(run)[0], study.run(run)["method"] in SAMPLING
+    found = {
+        "answers": count_answers(study, trainings, run),
+        "answers_of_step": count_of_step(study.run(run)) if drawn else None,
+        "teacher_tokens": trainings[run, seed].get("teacher_tokens"),
+    }
     if study.run(run).get("samples"):
-        choice = study.load(study.run_file(run, seed, "choice.json"))
-        return found | {"answers": choice["drawn"], "rows": choice["rows"]}
-    if study.run(run)["method"] in SAMPLING:
-        file = study.find(study.run_file(run, seed, "completions.parquet"))
-        return found | {"answers": pq.read_metadata(file).num_rows}
+        found["rows"] = study.load(study.run_file(run, seed, "choice.json"))["rows"]
     return found
 
 

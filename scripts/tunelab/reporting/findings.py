@@ -3,6 +3,8 @@
 Verdicts come from the results; nothing is judged in here.
 """
 
+from collections.abc import Iterable
+
 from tunelab.config.study import Study
 
 VERDICTS = ("better", "worse", "equivalent", "undecided")  # as the page lists them
@@ -26,9 +28,21 @@ def build_findings(contrasts: list[dict]) -> dict:
 
 
 def build_finding(contrast: dict) -> dict:
-    """Add to a contrast whether repeated evaluations moved the metric by as much."""
+    """Add to a contrast whether repeated evaluations moved the metric by as much, and of which run it says little."""
     floor = contrast["noise"]
-    return contrast | {"below_noise": bool(floor) and abs(contrast["value"]) <= floor}
+    below = bool(floor) and abs(contrast["value"]) <= floor
+    return contrast | {"below_noise": below, "doubted": list_doubted(contrast)}
+
+
+def list_doubted(contrast: dict) -> list[str]:
+    """List the starved runs that a verdict does not favour: more completions might have turned it."""
+    favoured = {"better": contrast["run"], "worse": contrast["against"]}.get(contrast["verdict"])
+    return [run for run in contrast["starved"] if run != favoured]
+
+
+def join_doubted(rows: Iterable[dict]) -> list[str]:
+    """List the runs of which `list_doubted` has one of these findings say little, each once."""
+    return list(dict.fromkeys(run for row in rows for run in list_doubted(row)))
 
 
 def mirror(row: dict) -> dict:
@@ -63,7 +77,7 @@ def group_verdicts(rows: list[dict]) -> dict[str, list[dict]]:
         grouped.setdefault(row["task"], {}).setdefault(said, []).append(row)
     return {
         task: [
-            {"verdict": verdict, "against": against, "rows": found}
+            {"verdict": verdict, "against": against, "rows": found, "doubted": join_doubted(found)}
             for (verdict, against), found in sorted(groups.items(), key=lambda group: VERDICTS.index(group[0][0]))
         ]
         for task, groups in grouped.items()

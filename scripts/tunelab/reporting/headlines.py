@@ -11,7 +11,7 @@ from tunelab.comparison.metrics import NEUTRAL
 from tunelab.comparison.results import Contrast, Results
 from tunelab.comparison.rows import Verdict
 from tunelab.config.study import Study
-from tunelab.reporting.findings import find_pairs, group_verdicts
+from tunelab.reporting.findings import find_pairs, group_verdicts, join_doubted
 from tunelab.reporting.notation import format_decimal
 from tunelab.reporting.signals import take_end, take_start
 
@@ -31,7 +31,7 @@ def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTr
     return _tell(study, judged, words) if judged else None
 
 
-def tell_outdone(study: Study, outdone: dict[str, list[str]], words: NullTranslations) -> str:
+def tell_outdone(study: Study, outdone: dict[str, list[str]], starved: set[str], words: NullTranslations) -> str:
     """Tell which runs of each task cost no less than one that is better."""
     _ = words.gettext
     said = []
@@ -39,7 +39,8 @@ def tell_outdone(study: Study, outdone: dict[str, list[str]], words: NullTransla
         names = {"task": name_task(study, task, words)}
         if runs:
             names["runs"] = join_runs(study, runs, words)
-            said.append(_("%(task)s: a better run cost no more than %(runs)s") % names)
+            remark = _remark(study, [run for run in runs if run in starved], words)
+            said.append(_("%(task)s: a better run cost no more than %(runs)s") % names + remark)
         else:
             said.append(_("%(task)s: no run is outdone by a better one that cost no more") % names)
     return join_sentences(said, words)
@@ -99,16 +100,30 @@ def _list_claims(study: Study, groups: list[dict], words: NullTranslations) -> l
     undecided = [row for group in groups if group["verdict"] == "undecided" for row in group["rows"]]
     if len(decided) > MOST_CLAIMS:
         count = sum(len(group["rows"]) for group in decided)
-        return [_("%(decided)s of %(of)s differences are decided") % {"decided": count, "of": count + len(undecided)}]
+        said = _("%(decided)s of %(of)s differences are decided") % {"decided": count, "of": count + len(undecided)}
+        return [said + _remark(study, join_doubted(row for group in groups for row in group["rows"]), words)]
     claims = [
         _claim(study, group["verdict"], group["against"], [row["run"] for row in group["rows"]], words)
+        + _remark(study, group["doubted"], words)
         for group in decided
     ]
+    if not undecided:
+        return claims
     if len(undecided) == 1:
         names = {role: study.run(undecided[0][role])["label"] for role in ("run", "against")}
-        return [*claims, _("%(run)s and %(against)s cannot be told apart") % names]
-    rest = _("nothing else is decided") if claims else _("nothing is decided")
-    return [*claims, rest] if undecided else claims
+        rest = _("%(run)s and %(against)s cannot be told apart") % names
+    else:
+        rest = _("nothing else is decided") if claims else _("nothing is decided")
+    return [*claims, rest + _remark(study, join_doubted(undecided), words)]
+
+
+def _remark(study: Study, starved: list[str], words: NullTranslations) -> str:
+    """Say behind a claim which of its runs drew too few completions for it to say much; nothing if none did."""
+    if not starved:
+        return ""
+    _ = words.gettext
+    runs = {"runs": join_runs(study, starved, words)}
+    return _(" (%(remark)s)") % {"remark": _("%(runs)s: too few completions to expect an effect") % runs}
 
 
 def _claim(study: Study, verdict: Verdict, against: str, runs: list[str], words: NullTranslations) -> str:

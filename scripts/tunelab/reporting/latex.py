@@ -29,6 +29,7 @@ ESCAPES = str.maketrans(
 )
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 NOISE = "*"  # behind the verdict on a difference that is no larger than what repeating an evaluation changed
+STARVED = "†"  # behind a verdict that says little of a run, since it drew too few completions
 LONGEST = 40  # rows of a table on one page
 
 Translate = Callable[[str], str]
@@ -117,7 +118,7 @@ def _render_contrasts(study: Study, rows: list[Contrast], translate: Translate, 
 
 
 def _write_contrast(study: Study, row: Contrast, translate: Translate) -> dict[str, str]:
-    metric = find_metric(row.metric, study.own_metrics)
+    metric, finding = find_metric(row.metric, study.own_metrics), build_finding(row.model_dump())
     return {
         "against": study.run(row.against)["label"],
         "Task": study.task(row.task)["label"] if row.task in study.tasks else "",
@@ -127,7 +128,7 @@ def _write_contrast(study: Study, row: Contrast, translate: Translate) -> dict[s
         "p": notation.format_p(row.p),
         "p, corrected": notation.format_p(row.p_corrected),
         "p of equivalence": notation.format_p(row.p_equivalence),
-        "Verdict": translate(row.verdict) + NOISE * build_finding(row.model_dump())["below_noise"],
+        "Verdict": translate(row.verdict) + NOISE * finding["below_noise"] + STARVED * bool(finding["doubted"]),
     }
 
 

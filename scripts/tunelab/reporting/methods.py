@@ -3,7 +3,8 @@
 from typing import Any
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import TRAINERS
+from tunelab.config.completions import count_of_step
+from tunelab.config.field_classes import find_setting
 from tunelab.config.study import Study
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 
@@ -43,7 +44,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "adapter": find_adapter(study, run),
         "bits": find_bits(spec.get("quantization")),
         "as_run": trainings[run, study.list_seeds(run)[0]],
-        "batch": find_setting(spec, "per_device_train_batch_size") * find_setting(spec, "gradient_accumulation_steps"),
+        "batch": count_of_step(spec),
         "set": {name: _write(find_setting(spec, name)) for name in ("learning_rate", "lr_scheduler_type")},
         "loss_type": _write(find_setting(spec, "loss_type")),
         "beta": find_setting(spec, "beta"),
@@ -64,12 +65,6 @@ def _find_drawn(page: dict, study: Study, learnt: dict) -> dict[str, Any]:
     rows = [row for row in page["samples"]["drawings"] if row["name"] == learnt["samples"]]
     source = rows[0]["source"]
     return rows[0] | {"label": study.run(source)["label"] if source in study.runs else source}
-
-
-def find_setting(spec: dict, name: str) -> Any:
-    """Return a trainer's field of a run, or the library's default; None where the trainer has no such field."""
-    default = load_arguments()[TRAINERS[spec["method"]]].get(name, {}).get("default")
-    return spec["training"].get(name, default)
 
 
 def find_adapter(study: Study, run: str) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from tunelab.comparison.metrics import find_metric
 from tunelab.config.study import Study
+from tunelab.reporting.findings import join_doubted
 from tunelab.reporting.notation import require_number
 
 BUDGETS = ("seconds", "memory", "disk")
@@ -106,14 +107,20 @@ def choose_run(
 ) -> dict:
     """Choose the cheapest run among those not shown to be worse than the best one; untouched models cost nothing."""
     best, *others = rank_runs(study, task, metric, cells)
-    verdicts = {run: pairs[task, run, best]["verdict"] for run in others if (task, run, best) in pairs}
+    rows = {run: pairs[task, run, best] for run in others if (task, run, best) in pairs}
+    verdicts = {run: row["verdict"] for run, row in rows.items()}
     level = [run for run, verdict in verdicts.items() if verdict != "worse"]
     cheapest = min([best, *level], key=lambda run: spent[run][budget] if run in spent else 0.0)
+    if cheapest == best:  # which is then set against all others
+        doubted = [run for run in join_doubted(rows.values()) if run != best]
+    else:
+        doubted = join_doubted([rows[cheapest]])
     return {
         "task": task,
         "run": cheapest,
         "best": best,
         "verdict": verdicts.get(cheapest),
+        "doubted": doubted,
         "alone": not level and len(verdicts) == len(others),
         "cost": spent.get(cheapest),
         "best_cost": spent.get(best),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tunelab.comparison import statistics, verdicts
+from tunelab.comparison import starved, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines
@@ -64,6 +64,8 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "findings": findings.build_findings(found["contrasts"]),
         "primary": primary | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
         "overview": overview.build_overview(study, primary, cells, pairs, costs),
+        "starved": found["starved"],
+        "least_completions": {"all": starved.LEAST_COMPLETIONS, "step": starved.LEAST_OF_STEP},
         "pairs": pairs,
         "many": not compares_all(study),  # too many runs to name each, or to set each against each
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),

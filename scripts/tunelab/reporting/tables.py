@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tunelab.comparison.metrics import HEADLINES, list_headlines
 from tunelab.comparison.results import Contrast, Estimate, Results
+from tunelab.comparison.starved import find_summary
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import whole_file
@@ -16,7 +17,7 @@ COSTS = (
 )
 COST_COLUMNS = ("run", "seed", *COSTS, "chain_train_seconds")
 ESTIMATE_COLUMNS = ("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval")
-CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in ("unequal", "sources"))
+CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in ("unequal", "starved", "sources"))
 
 
 def list_main_columns(study: Study) -> tuple[str, ...]:
@@ -77,11 +78,9 @@ def sum_chain_seconds(study: StudyFolder, trainings: dict, run: str, seed: int) 
 
 
 def _find_drawing_seconds(study: StudyFolder, run: str, seed: int) -> float:
-    if not (samples := study.run(run).get("samples")):
+    if not study.run(run).get("samples"):
         return 0.0
-    seeds = study.spec["samples"][samples]["seeds"]
-    summary = study.samples_file(samples, seed if seed in seeds else seeds[0], "summary.json")
-    return study.load(summary)["seconds"]
+    return study.load(find_summary(study, run, seed))["seconds"]
 
 
 def load_trainings(study: StudyFolder) -> dict[tuple[str, int], dict]:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunelab.comparison.starved import LEAST_COMPLETIONS, LEAST_OF_STEP, list_learners, list_shortages
+from tunelab.config.completions import count_completions, count_of_step
 from tunelab.config.loading import Config
 from tunelab.config.selection import describe_left_out
-from tunelab.config.study import has_unused_epochs
+from tunelab.config.specs.training import SAMPLING
+from tunelab.config.study import Study, has_unused_epochs
 from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
 from tunelab.upkeep.spending import find_spending, render_spending
+from tunelab.values import list_names
 
 CAUSE_LIMIT = 4  # sentences per group of jobs
 LINE_LIMIT = 22  # for the causes and their jobs, so that all fits on a screen
@@ -92,7 +96,7 @@ def render_plan(jobs: list[Job], target: str) -> str:
 
 
 def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for what of the merged config, `raw`, falls away, and for each setting that is not used."""
+    """Yield a sentence for what of the merged config, `raw`, falls away, for unused settings, and for starved runs."""
     yield from describe_left_out(raw, config)
     for name in config.study.runs:
         training = getattr(config.runs[name], "training", {})
@@ -101,6 +105,29 @@ def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
             yield (
                 f"runs.{name}.training: max_steps ({steps}) goes before num_train_epochs ({epochs:g}), which is not "
                 "used;\nto train for epochs, set max_steps: -1."
+            )
+    yield from _describe_starved(Study(config.describe_study()))
+
+
+def _describe_starved(study: Study) -> Iterator[str]:
+    """Yield a sentence for each run that will draw too few completions, as far as the config alone tells."""
+    planned = {run: study.run(run)["training"].get("max_steps", -1) for run in study.list_runs(*SAMPLING)}
+    answers = {run: count_completions(study.run(run), steps) for run, steps in planned.items() if steps > 0}
+    learnt = {run: study.spec["samples"][study.run(run)["samples"]] for run in study.list_learners()}
+    known = {run: entry["rows"] * entry["samples"] for run, entry in learnt.items() if entry["rows"] != "train"}
+    for run, completions in answers.items():
+        of_step, learners = count_of_step(study.run(run)), list_learners(study, run, answers | known)
+        others = list_names([f"{row.run} ({row.answers:,})" for row in learners], quoted=False)
+        reasons = {
+            "completions": f"fewer than {LEAST_COMPLETIONS:,} in all",
+            "of_step": f"fewer than {LEAST_OF_STEP} a step",
+            "learners": f"fewer than the drawn answers of {others}",
+        }
+        if shortages := list_shortages(completions, of_step, learners):
+            yield (
+                f"runs.{run}.training: {completions:,} completions, {of_step:,} a step, are too few to expect an "
+                f"effect\n({'; '.join(reasons[name] for name in shortages)});\nraise max_steps, or "
+                "per_device_train_batch_size × gradient_accumulation_steps."
             )
 
 

@@ -37,6 +37,8 @@ def list_changed(overlay: str) -> set[str]:
         ("runs: {grpo: {label: Another}}", {"labels", *DRAWN, "drawn_rewards"}),
         ("runs: {lora: {training: {learning_rate: 1.0e-5}}}", set()),
         ("runs: {grpo: {rewards: {weights: {integer: 2}}}}", {"drawn_rewards"}),
+        ("runs: {grpo: {training: {learning_rate: 1.0e-5}}}", set()),
+        ("runs: {grpo: {training: {num_iterations: 2}}}", {"compared"}),
         ("tasks: {sums: {generation: {max_new_tokens: 7}}}", set()),
         ("tasks: {sums: {label: Another}}", {"labels", *DRAWN}),
         ("comparison: {margins: {loss: 0.5}}", {"compared"}),

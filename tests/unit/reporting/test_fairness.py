@@ -34,9 +34,12 @@ def test_answers_that_a_model_gave_for_a_training_are_counted(tmp_path):
     fairness, rows = build_rows(tmp_path, runs=tuple(METHODS))
     counts = dict(zip(fairness["runs"], rows["answers"]["cells"], strict=True))
     assert counts == {"warmstart": None, "grpo": 160, "dpo": 400, "distilled": None}
+    assert rows["answers_of_step"]["cells"] == [None, 8, None, None]
     assert dict(zip(fairness["runs"], rows["rows"]["cells"], strict=True))["dpo"] == 40
     assert rows["teacher_tokens"]["cells"] == [None, None, None, 18_000]
 
 
 def test_a_study_in_which_no_model_answered_for_a_training_has_no_such_line(tmp_path):
-    assert {"answers", "teacher_tokens"}.isdisjoint(build_rows(tmp_path, runs=("base", "lora", "prefix"))[1])
+    assert {"answers", "answers_of_step", "teacher_tokens"}.isdisjoint(
+        build_rows(tmp_path, runs=("base", "lora", "prefix"))[1]
+    )

@@ -15,9 +15,14 @@ ENGLISH, CHINESE = NullTranslations(), load_words([PROJECT / "reports/zh.po"])
 STUDY = Study(build_study())
 
 
-def tell(*rows, words=ENGLISH):
+def tell(*rows, words=ENGLISH, starved=()):
     """Tell verdicts of one task, each given as (run, against, verdict)."""
-    made = [build_contrast(run, against, verdict=verdict, value=0.9) for run, against, verdict in rows]
+    made = [
+        build_contrast(
+            *(run, against), verdict=verdict, value=0.9, starved=[name for name in (run, against) if name in starved]
+        )
+        for run, against, verdict in rows
+    ]
     return headlines.tell_contrasts(STUDY, {"support": made}, words)
 
 
@@ -66,11 +71,49 @@ def test_a_headline_is_in_the_language_of_the_study():
     assert both == "Technical questions\uff1aLoRA 和 prefix tuning 与 untouched 等效"
 
 
+@pytest.mark.parametrize(
+    ("rows", "claims"),
+    [
+        ([("grpo", "warmstart", "better")], "GRPO is better than warm start"),
+        (
+            [("grpo", "warmstart", "worse")],
+            "GRPO is worse than warm start (GRPO: too few completions to expect an effect)",
+        ),
+        (
+            [("warmstart", "grpo", "better"), ("lora", "base", "undecided")],
+            "warm start is better than GRPO (GRPO: too few completions to expect an effect); "
+            "LoRA and untouched cannot be told apart",
+        ),
+        (
+            [("grpo", "warmstart", "undecided"), ("lora", "base", "undecided")],
+            "nothing is decided (GRPO: too few completions to expect an effect)",
+        ),
+    ],
+)
+def test_a_headline_tells_of_starved_runs_that_a_verdict_does_not_favour(rows, claims):
+    assert tell(*rows, starved=("grpo",)) == f"Technical questions: {claims}"
+
+
+def test_the_remark_on_a_starved_run_is_in_the_language_of_the_study_and_on_counted_claims_too():
+    told = tell(("grpo", "warmstart", "equivalent"), words=CHINESE, starved=("grpo",))
+    assert told.endswith("\uff08GRPO\uff1a采样的回答过少\uff0c难以期待效果\uff09")
+    rows = [*((run, "base", "better") for run in ("lora", "prefix", "warmstart")), ("grpo", "base", "worse")]
+    turned = [(against, run, verdict) for run, against, verdict in rows]
+    assert tell(*rows, *turned, starved=("grpo",)).endswith(
+        "are decided (GRPO: too few completions to expect an effect)"
+    )
+
+
 def test_runs_that_something_better_outdoes_are_named():
-    told = headlines.tell_outdone(STUDY, {"support": ["lora"], "arithmetic": []}, ENGLISH)
+    told = headlines.tell_outdone(STUDY, {"support": ["lora"], "arithmetic": []}, {"grpo"}, ENGLISH)
     assert told == (
         "Technical questions: a better run cost no more than LoRA. "
         "Grade-school sums: no run is outdone by a better one that cost no more."
+    )
+    told = headlines.tell_outdone(STUDY, {"support": ["lora", "grpo"]}, {"grpo"}, ENGLISH)
+    assert told == (
+        "Technical questions: a better run cost no more than LoRA and GRPO "
+        "(GRPO: too few completions to expect an effect)"
     )
 
 

@@ -9,7 +9,7 @@ VALUES = {"base": 0.1, "lora": 0.4, "prefix": 0.45, "warmstart": 0.5, "grpo": 0.
 TIMES = {"lora": 40.0, "prefix": 20.0, "warmstart": 60.0, "grpo": 200.0}
 
 
-def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="strict", unasked=()):
+def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="strict", unasked=(), starved=()):
     """Build the overview of a study whose one task has these values; `verdicts` are by (run, against)."""
     spec = build_study(runs)
     spec["study"]["tasks"] = ["arithmetic"]
@@ -19,7 +19,10 @@ def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="stri
         for run, value in values.items()
     }
     pairs = {
-        ("arithmetic", *pair): {"verdict": verdict, "declared": pair not in unasked}
+        ("arithmetic", *pair): {
+            **{"run": pair[0], "against": pair[1], "verdict": verdict, "declared": pair not in unasked},
+            "starved": [run for run in pair if run in starved],
+        }
         for pair, verdict in verdicts.items()
     }
     costs = [
@@ -69,6 +72,26 @@ def test_a_run_that_was_not_compared_with_the_best_is_no_candidate_and_the_best_
     verdicts = {pair: verdict for pair, verdict in ALL_WORSE.items() if pair != ("prefix", "grpo")}
     row = choose("seconds", verdicts)
     assert (row["run"], row["alone"]) == ("grpo", False)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "starved", "taken", "doubted"),
+    [
+        ({}, ("lora",), "grpo", ["lora"]),  # better than every other run, of which one was starved
+        ({}, ("grpo",), "grpo", []),  # nevertheless better
+        ({("lora", "grpo"): "undecided"}, ("grpo", "prefix"), "lora", ["grpo"]),  # prefix is not spoken of
+        ({("lora", "grpo"): "equivalent"}, ("lora",), "lora", ["lora"]),
+        ({("warmstart", "grpo"): "undecided"}, (), "warmstart", []),
+    ],
+)
+def test_starved_runs_are_told_of_where_the_choice_is_set_against_them(verdicts, starved, taken, doubted):
+    row = choose("seconds", ALL_WORSE | verdicts, starved=starved)
+    assert (row["run"], row["doubted"]) == (taken, doubted)
+
+
+def test_the_best_value_of_a_starved_run_is_not_doubted_by_its_own_choice():
+    row = choose("disk", ALL_WORSE | {("prefix", "grpo"): "undecided"}, starved=("grpo", "prefix"))
+    assert (row["run"], row["doubted"]) == ("grpo", ["prefix"])
 
 
 def test_the_best_loss_is_the_lowest():

@@ -23,6 +23,7 @@ import pytest
 import torch
 
 from tunelab import records
+from tunelab.config.completions import count_completions
 from tunelab.config.specs.training import (
     CheckpointSettings,
     DistillationRun,
@@ -468,6 +469,8 @@ REINFORCED = {
         [4],
         2 * 32,
     ),
+    # of three batches that are sampled at once, an epoch's only draw, its first step uses two and its second the last
+    "a shorter step": ({"adapter": LORA, "steps_per_generation": 3, "max_steps": 4}, [("step", 3)], [2], 2 * 24),
     "leave one out": ({"method": "rloo", "adapter": LORA}, [("step", 3)], [3], 5 * 16),
     "reference that follows": ({"sync_ref_model": True, "ref_model_sync_steps": 1}, [("step", 3)], [3], 5 * 16),
 }
@@ -477,11 +480,13 @@ REINFORCED = {
 def test_reinforcement_goes_on_to_the_bit_with_every_completion(prepare, run, whole, case):
     settings, kills, resumed_at, sampled = REINFORCED[case]
     settings = settings | ({"start": whole.folder / "adapter"} if "start" in settings else {})
-    one, result = run_both(run, prepare(save_steps=1, **({"method": "grpo"} | settings)), *kills)
+    work = prepare(save_steps=1, **({"method": "grpo"} | settings))
+    one, result = run_both(run, work, *kills)
     assert_equal(result, one)
     assert result.summary["resumed_at"] == resumed_at
     completions = [pandas.read_parquet(made.folder / "completions") for made in (one, result)]
     assert len(completions[0]) == sampled
+    assert count_completions(work.spec.model_dump(), one.summary["steps"], questions=8) == sampled
     pandas.testing.assert_frame_equal(*completions)
     assert one.history[-1]["kl"] != 0
 

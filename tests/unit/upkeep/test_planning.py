@@ -180,12 +180,42 @@ def test_a_job_of_snakemake_is_taken_over_with_its_facts_only():
     assert describe_job(theirs, reason(missing=["out"]), known=True, runs=False).causes == ()
 
 
-def tell(overlay):
-    return list(list_notes(load(overlay), merge(overlay)))
+# too few completions for a trial of the workflow to be told of them
+ENOUGH = {"runs": {"grpo": {"training": {"max_steps": 40, "gradient_accumulation_steps": 8}}}}
+
+
+def tell(*overlays):
+    return list(list_notes(load(*overlays), merge(*overlays)))
 
 
 def test_epochs_beside_an_inherited_number_of_steps_are_told_to_be_unused():
-    (note,) = tell({"runs": {"lora": {"training": {"num_train_epochs": 3}}}})
+    (note,) = tell(ENOUGH, {"runs": {"lora": {"training": {"num_train_epochs": 3}}}})
     assert note.startswith("runs.lora.training: max_steps (60) goes before num_train_epochs (3), which is not used;")
-    assert tell({"runs": {"lora": {"training": {"num_train_epochs": 3, "max_steps": -1}}}}) == []
-    assert tell({}) == []
+    assert tell(ENOUGH, {"runs": {"lora": {"training": {"num_train_epochs": 3, "max_steps": -1}}}}) == []
+    assert tell(ENOUGH) == []
+
+
+def test_reinforcement_learning_that_will_be_starved_is_told_before_it_is_trained():
+    assert tell({}) == [
+        "runs.grpo.training: 320 completions, 16 a step, are too few to expect an effect\n"
+        "(fewer than 1,500 in all; fewer than 32 a step);\n"
+        "raise max_steps, or per_device_train_batch_size × gradient_accumulation_steps."
+    ]
+    assert tell({"runs": {"grpo": {"training": {"max_steps": -1}}}}) == []  # how many is not known yet
+
+
+@pytest.mark.parametrize(("rows", "told"), [(400, True), (200, False), ("train", False)])
+def test_more_drawn_answers_beside_it_are_told_where_the_config_has_their_number(rows, told):
+    training = {"max_steps": 40, "per_device_train_batch_size": 8}
+    drawn = {
+        "samples": {"selfplay": {"run": "warmstart", "dataset": "sums", "rows": rows, "samples": 8}},
+        "runs": {
+            "rft": {
+                **{"method": "sft", "label": "RFT", "model": "smollm2", "init_from": "warmstart"},
+                **{"samples": "selfplay", "training": training},
+            }
+        },
+        "study": {"runs": [*RUNS, "rft"]},
+    }
+    notes = tell(ENOUGH, drawn)
+    assert [note.splitlines()[1] for note in notes] == ["(fewer than the drawn answers of rft (3,200));"] * told

@@ -1,0 +1,38 @@
+"""How many completions a run of reinforcement learning draws, by its settings.
+
+TRL's batches count completions, what is drawn at a time may last for several steps, and the processes of a run share
+what its settings say of a step (`training.sharing`), so that their number changes nothing.
+"""
+
+import math
+from typing import Any
+
+from tunelab.config.field_classes import find_setting
+
+COUNTED = (  # fields of `training` that the counts depend on
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "generation_batch_size", "steps_per_generation"),
+    *("num_generations", "num_iterations"),
+)
+
+
+def count_of_step(run: dict[str, Any]) -> int:
+    """Count what a step learns from: completions in reinforcement learning, rows elsewhere."""
+    return find_setting(run, "per_device_train_batch_size") * find_setting(run, "gradient_accumulation_steps")
+
+
+def count_completions(run: dict[str, Any], steps: int, questions: int | None = None) -> int:
+    """Count the completions that a run draws in its steps.
+
+    questions: its training rows; None where they are not counted yet, as if one epoch held all steps.
+    """
+    size, accumulated = (find_setting(run, name) for name in COUNTED[:2])
+    drawn = find_setting(run, "generation_batch_size") or size * (
+        find_setting(run, "steps_per_generation") or accumulated
+    )
+    lasts = drawn // size * find_setting(run, "num_iterations")  # micro-batches that are made of one draw
+    if questions is None:
+        return math.ceil(steps * accumulated / lasts) * drawn
+    # an epoch ends with its last whole draw, and its last step with what is left of that
+    epoch = questions * find_setting(run, "num_generations") // drawn * lasts
+    epochs, rest = divmod(steps, math.ceil(epoch / accumulated))
+    return math.ceil((epochs * epoch + rest * accumulated) / lasts) * drawn

@@ -1,0 +1,88 @@
+"""What page and paper say of reinforcement learning that drew too few completions to expect an effect."""
+
+import copy
+import re
+import shutil
+
+import pytest
+
+from tests.unit.comparison.results_factory import METHODS, build_study
+from tests.unit.reporting.page_factory import prepare_study, render_page
+from tests.unit.reporting.test_paper import write_paper
+from tunelab.records import read_json, write_json
+
+MARK = "(GRPO: too few completions to expect an effect)"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    root = tmp_path_factory.mktemp("starved")
+    return root, prepare_study(root)
+
+
+@pytest.fixture
+def judged(results, tmp_path):
+    """Return a function that gives every contrast of a study a verdict, and renders its page."""
+    root, study = tmp_path / "results", copy.deepcopy(results[1])
+    shutil.copytree(results[0], root)
+
+    def judge(verdict, **changes):
+        table = read_json(root / "results.json") | changes
+        contrasts = [row | {"verdict": verdict, "value": -0.2} for row in table["contrasts"]]
+        write_json(root / "results.json", table | {"contrasts": contrasts})
+        return render_page(root, study), write_paper(root, study)["results.tex"]
+
+    return judge
+
+
+def list_sentences(page):
+    return [" ".join(text.split()) for text in re.findall(r'<li class="finding">(.*?)</li>', page.html, re.S)]
+
+
+def test_a_starved_run_is_a_threat_with_its_numbers_and_the_remedy(results):
+    words = render_page(*results).words
+    assert (
+        "Too few completions to expect an effect. GRPO drew 160 completions, 8 a step (fewer than 1,500 in all and "
+        "fewer than 32 a step). Where it is not better than another run, that says little of the method. More steps "
+        "(max_steps) and larger ones (per_device_train_batch_size × gradient_accumulation_steps) are the remedy."
+    ) in words
+
+
+@pytest.mark.parametrize("verdict", ["worse", "equivalent", "undecided"])
+def test_a_verdict_that_does_not_favour_the_starved_run_says_so_in_its_own_sentence(judged, verdict):
+    page, paper = judged(verdict)
+    sentences = list_sentences(page)
+    assert sum("GRPO and warm start" in text or "GRPO is" in text for text in sentences) == 2
+    assert [MARK in text for text in sentences] == ["GRPO" in text for text in sentences]
+    groups = page.words.partition("what the tests say")[2].partition("Every verdict in a sentence")[0]
+    assert groups.count(MARK) == 2  # one for each task
+    assert page.html.count("◔ GRPO: too few completions to expect an effect") == 8  # in the table of contrasts
+    assert paper.count(MARK) == 3 and paper.count("†") == 1 + 8
+
+
+def test_a_starved_run_that_is_nevertheless_better_has_the_threat_alone(judged):
+    page, paper = judged("better")
+    assert not [text for text in list_sentences(page) if MARK in text]
+    assert MARK not in page.words.partition("what the tests say")[2].partition("Contents")[0]
+    assert "◔ GRPO" not in page.html
+    assert "Too few completions to expect an effect." in page.words
+    assert MARK not in paper and "†" not in paper
+    assert "GRPO drew 160 completions, 8 a step" in paper
+
+
+def test_the_choice_of_a_run_says_that_what_it_is_set_against_was_starved(results):
+    choices = render_page(*results).words.partition("Which one should I take?")[2].partition("What was asked")[0]
+    assert re.search(rf"Grade-school sums: warm start \([^)]+\), the best value {re.escape(MARK)};", choices)
+    # level with LoRA alone, and nothing is said of GRPO
+    assert re.search(r"prefix tuning \([^)]+\), cannot be told apart from the best, LoRA \([^)]+\)\.", choices)
+
+
+def test_enough_completions_are_no_threat(judged):
+    page, paper = judged("undecided", starved=[])
+    assert "Too few completions" not in page.words and "drew 160 completions" not in paper
+
+
+def test_runs_that_learn_from_more_drawn_answers_are_named(tmp_path):
+    words = render_page(tmp_path, prepare_study(tmp_path, build_study(tuple(METHODS)), rows=8)).words
+    assert "(fewer than 1,500 in all, fewer than 32 a step and fewer than the drawn answers of DPO (400))" in words
+    assert re.search(r"Completions of a step\s*not set\s*8\s*not set\s*not set", words)
