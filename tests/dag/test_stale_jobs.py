@@ -51,7 +51,18 @@ CONFIG_EDITS = {
     "study.title": ({"study": {"title": "Another title"}}, PAGE),
     "study.language": ({"study": {"language": "zh"}}, FIGURES | {"render_tables"} | PAGE),
     "study.smoke": ({"study": {"smoke": True}}, COMPARED),
-    "comparison.contrasts": ({"comparison": {"contrasts": [["lora", "base"]]}}, COMPARED),
+    "comparison.contrasts": (
+        {"comparison": {"contrasts": [{"runs": ["grpo", "warmstart"], "tasks": ["sums"]}]}},
+        COMPARED,
+    ),
+    "comparison.contrasts, with a task that a run was not asked whole": (
+        {"comparison": {"contrasts": [["lora", "base"]]}},
+        COMPARED | evaluated(["lora"], ["sums"]),
+    ),
+    "tasks.sums.untaught_rows": (
+        {"tasks": {"sums": {"untaught_rows": 16}}},
+        COMPARED | evaluated(["lora", "prefix"], ["sums"]),
+    ),
     "a margin": ({"comparison": {"margins": {"strict": 0.05}}}, COMPARED),
     "drift.rows": ({"drift": {"rows": 8}}, drifted() | COMPARED),
     "no drift": ({"drift": None}, COMPARED_WITHOUT_DRIFT),

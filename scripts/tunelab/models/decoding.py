@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
+    Cache,
     DynamicCache,
     GenerationConfig,
     LogitsProcessorList,
@@ -22,6 +23,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from tunelab.models.growing_cache import GrowingLayer
 from tunelab.models.lean_lora import factors_at_hand
 from tunelab.models.packed_attention import LAST_TOKENS, attention_by
 from tunelab.models.packed_model import TOKENWISE, explain_unfit, find_base, find_prefix, list_types, run_packed
@@ -127,7 +129,7 @@ class Decoder:
             position = position + 1
         return completed
 
-    def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, DynamicCache]:
+    def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, Cache]:
         """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""
         packing, prefix = pack_rows(ids, attention), find_prefix(self._model)
         cache = DynamicCache() if prefix is None else prefix
@@ -136,9 +138,10 @@ class Decoder:
         # [1, heads, before + n, features] → [rows, heads, before + width, features]
         places = torch.cat([torch.arange(before).expand(len(ids), -1), packing.places + before], 1)
         layers = [
-            tuple(kept[0][:, places].transpose(0, 1) for kept in (layer.keys, layer.values)) for layer in cache.layers
+            GrowingLayer(*(kept[0][:, places].transpose(0, 1) for kept in (layer.keys, layer.values)))
+            for layer in cache.layers
         ]
-        return states[packing.places[:, -1]], DynamicCache(layers)
+        return states[packing.places[:, -1]], Cache(layers=layers)
 
     @contextlib.contextmanager
     def _merge(self) -> Iterator[None]:

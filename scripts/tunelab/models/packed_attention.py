@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, pad
 from transformers import AttentionInterface, PreTrainedConfig
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -70,8 +70,13 @@ def attend_from_last(
     visible: torch.Tensor,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend from one token a row, [rows, heads, 1, features], to its keys as `visible` [rows, keys] allows."""
-    hidden = _hide(query, visible)[:, None].repeat_interleave(key.shape[1], 0)
+    """Attend from one token a row, [rows, heads, 1, features], to its keys as `visible` [rows, keys] allows.
+
+    Keys beyond those are room for tokens to come (see `growing_cache`).
+    """
+    hidden = _hide(query, pad(visible, (0, key.shape[2] - visible.shape[1])))[:, None].repeat_interleave(
+        key.shape[1], 0
+    )
     return _attend_briefly(query, key, value, hidden, scaling), None
 
 
