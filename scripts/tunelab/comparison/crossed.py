@@ -79,6 +79,11 @@ def estimate_metric(measured: Measured, share: bool) -> Estimate:
     return estimate_share(measured.numerators) if share else estimate_run(measured)
 
 
+def select_items(measured: Measured, kept: np.ndarray) -> Measured:
+    """Return what was measured on the items that are marked as kept."""
+    return measured._replace(numerators=measured.numerators[:, kept], denominators=measured.denominators[:, kept])
+
+
 def estimate_difference(first: Measured, second: Measured) -> Estimate:
     """Return first minus second with the interval of `resample_differences`."""
     name = "paired-bootstrap" if len(first.numerators) == len(second.numerators) == 1 else "crossed"

@@ -20,7 +20,10 @@ from tunelab.comparison.metrics import (
     PROPORTIONS,
     RATIOS,
     find_metric,
+    is_sampled,
     list_contrasted,
+    list_sampled,
+    name_sampled,
     name_text,
 )
 from tunelab.config.study import Study
@@ -44,6 +47,7 @@ class Items:
         self.study = study
         self._ids: dict[str, tuple[list[str], Path]] = {}
         self._tables: dict[tuple, Table] = {}
+        self._measured: dict[tuple[str, str, str], tuple[Measured, list[str]]] = {}
 
     @cached_property
     def tasks(self) -> dict[str, str]:
@@ -58,6 +62,11 @@ class Items:
 
     def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
         """Return a metric of a run over all its seeds, and the names of the files it comes from."""
+        if (run, task, metric) not in self._measured:
+            self._measured[run, task, metric] = self._measure(run, task, metric)
+        return self._measured[run, task, metric]
+
+    def _measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
         read = self._find_reader(task, metric)
         columns, sources = [], []
         for seed in self.study.list_seeds(run):
@@ -78,13 +87,24 @@ class Items:
 
     def read_repeat(self, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return which of a task's items were measured again, and their numerators and denominators."""
-        ids, first = self._ids[task]
         again = {row["id"] for row in self._load(f"repeated {task}", path).rows}
-        if not again <= set(ids):
+        return self._find_among(task, again, path), *self._read_rows(f"repeated {task}", path, metric)
+
+    def find_drawn(self, task: str) -> np.ndarray:
+        """Return to which of a task's items several answers were drawn."""
+        for metric in ("strict", name_sampled("mean", self.study.task(task)["sampling"]["samples"])):
+            self.measure(self.study.runs[0], task, metric)
+        ids, path = self._ids[f"samples {task}"]
+        return self._find_among(task, set(ids), path)
+
+    def _find_among(self, task: str, found: set[str], path: Path) -> np.ndarray:
+        """Return which of a task's items were found in a file, which must have no others."""
+        ids, first = self._ids[task]
+        if not found <= set(ids):
             raise UserError(
                 f"{self.study.name(path)} has rows that {self.study.name(first)} has not: delete the older file."
             )
-        return np.array([item in again for item in ids]), *self._read_rows(f"repeated {task}", path, metric)
+        return np.array([item in found for item in ids])
 
     def _read_rows(self, group: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a metric's numerators and denominators from one file of scores or losses."""
@@ -97,7 +117,7 @@ class Items:
     def _find_reader(self, task: str, metric: str) -> Callable[[str, int], tuple[np.ndarray, np.ndarray, Path]]:
         if metric == "kl" or task.startswith(NEUTRAL):
             return lambda run, seed: self._read_drift(run, seed, task, metric)
-        if "@" in metric:
+        if is_sampled(metric):
             return lambda run, seed: self._read_samples(run, seed, task, metric)
         name = "losses.jsonl" if metric in RATIOS else "scores.jsonl"
         return lambda run, seed: self._read_task(self.study.task_file(run, seed, task, name), task, metric)
@@ -155,9 +175,12 @@ def group_by_id(rows: Iterable[dict]) -> list[list[dict]]:
 
 
 def estimate(name: str, k: int, samples: list[dict]) -> float:
-    """Estimate pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
+    """Estimate mean@N or pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
+    right = sum(row["strict"] for row in samples)
+    if name == "mean":
+        return right / len(samples)
     if name == "pass":
-        return estimate_pass_at_k(sum(row["strict"] for row in samples), len(samples), k)
+        return estimate_pass_at_k(right, len(samples), k)
     answers = [normalise_number(row["extracted"]["tagged"] or "") for row in samples]
     return estimate_majority_at_k(answers, [row["tagged"] for row in samples], k)
 
@@ -166,8 +189,6 @@ def list_metrics(study: Study, task: str, kind: str) -> list[str]:
     """List what is measured on a task, in the order of the tables."""
     if kind == "neutral":
         return list(RATIOS)
-    sampling = study.task(task).get("sampling")
-    sampled = [f"{name}@{k}" for name in ("pass", "maj") for k in sampling["k"]] if sampling else []
     drift = ["kl"] if study.spec.get("drift") else []
     own = study.task(task).get("metrics", {})
-    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *sampled, *drift]
+    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *list_sampled(study.task(task)), *drift]

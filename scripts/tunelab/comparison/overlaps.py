@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tunelab.comparison.contrasts import correct_pairs, list_declared
-from tunelab.comparison.crossed import Measured, estimate_metric
+from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, find_metric
+from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
 from tunelab.comparison.verdicts import compare_runs, judge
 
@@ -38,7 +38,7 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
     for task, level, kept, metric, share in _list_levels(items, found):
         for run in items.study.runs:
             measured, sources = items.measure(run, task, metric)
-            again = estimate_metric(_select(measured, kept), share)
+            again = estimate_metric(select_items(measured, kept), share)
             named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
             yield Cleaned(**named, **again._asdict())
 
@@ -46,9 +46,9 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
 def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedContrast]:
     """Test each declared pair again on the first metric, corrected among these pairs as in the whole test set."""
     for task, level, kept, metric, share in _list_levels(items, found):
-        margin = items.study.spec["comparison"]["margins"][metric]
+        margin = find_margin(items.study.spec["comparison"]["margins"], metric)
         pairs = list_declared(items.study)
-        again = {run: _select(items.measure(run, task, metric)[0], kept) for pair in pairs for run in pair}
+        again = {run: select_items(items.measure(run, task, metric)[0], kept) for pair in pairs for run in pair}
         compared = {pair: compare_runs(again[pair[0]], again[pair[1]], margin, share) for pair in pairs}
         better = find_metric(metric, items.study.own_metrics).better
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
@@ -88,7 +88,3 @@ def _is_enough(kept: np.ndarray) -> bool:
 
 def _join(row: dict, kinds: tuple[str, ...]) -> set[str]:
     return set().union(*(row[kind] for kind in kinds))
-
-
-def _select(measured: Measured, kept: np.ndarray) -> Measured:
-    return measured._replace(numerators=measured.numerators[:, kept], denominators=measured.denominators[:, kept])
