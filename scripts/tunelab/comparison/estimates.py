@@ -5,14 +5,15 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, known, noise, overlaps, statistics
+from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, statistics
 from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.crossed import Measured
-from tunelab.comparison.gains import split_gain
+from tunelab.comparison.gain_rows import Gain
+from tunelab.comparison.gains import Answers, split_gain
 from tunelab.comparison.items import Items, list_metrics
 from tunelab.comparison.metrics import PROPORTIONS
 from tunelab.comparison.recovered import estimate_recovered
-from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
+from tunelab.comparison.results import Estimate, Parts, Recovered, Results
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -38,6 +39,7 @@ def build_results(
         contrasts=list(contrasts.list_contrasts(items, trainings, noise.find_floors(repeats))),
         parts=list(list_parts(items)),
         gains=list(list_gains(items)),
+        kinds=list(kinds.list_kinds(items)),
         recovered=list(list_recovered(items)),
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
@@ -85,16 +87,17 @@ def list_parts(items: Items) -> Iterator[Parts]:
 
 
 def list_gains(items: Items) -> Iterator[Gain]:
-    """Split each declared difference of strict accuracy into its format and its reasoning part."""
+    """Split each declared difference of strict accuracy into its layout and its skill part."""
     for task in (task for task, kind in items.tasks.items() if kind == "maths"):
         for run, against in contrasts.list_declared(items.study):
-            flags = [
-                items.list_flags(name, task, flag) for name in (run, against) for flag in ("strict_format", "strict")
+            answers = [
+                Answers(*(items.list_flags(name, task, flag) for flag in ("strict_format", "strict", "flexible")))
+                for name in (run, against)
             ]
-            gain = split_gain(*flags)
-            parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
+            gain = split_gain(*answers)
+            parts = {name: part and part._asdict() for name, part in gain._asdict().items() if name != "split"}
             sources = [source for name in (run, against) for source in items.measure(name, task, "strict")[1]]
-            yield Gain(run=run, against=against, task=task, sources=sources, **parts)
+            yield Gain(run=run, against=against, task=task, split=gain.split, sources=sources, **parts)
 
 
 def list_recovered(items: Items) -> Iterator[Recovered]:

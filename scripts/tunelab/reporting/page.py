@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tunelab.comparison import statistics, verdicts
+from tunelab.comparison import gains, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
@@ -69,6 +69,8 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
+        "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
+        "kinds": found["kinds"],
         "recovered": found["recovered"],
         "repeats": found["repeats"],
         "parts": found["parts"],

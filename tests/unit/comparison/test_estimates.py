@@ -254,7 +254,10 @@ def test_a_gain_is_the_declared_difference_and_the_sum_of_its_parts(tmp_path):
     assert {(gain.run, gain.against): gain.total.value for gain in found.gains} == pytest.approx(declared)
     assert max(declared.values()) > 0
     for gain in found.gains:
-        assert gain.format.value + gain.reasoning.value == pytest.approx(gain.total.value)
+        assert gain.layout.value + gain.skill.value == pytest.approx(gain.total.value)
+    # the untouched model never writes the layout, the warm start nearly always
+    assert {gain.split for gain in found.gains if gain.against == "base"} == {"lenient"}
+    assert find_row(found.gains, run="grpo", against="warmstart").split == "layout"
 
 
 def test_drawn_answers_are_compared_as_any_other_metric_within_the_margin_of_strict_accuracy(tmp_path):
@@ -268,6 +271,11 @@ def test_drawn_answers_are_compared_as_any_other_metric_within_the_margin_of_str
     }
     assert len(rows) == 5 * 10  # every pair of five runs
     assert not [row for row in found.repeats if "@" in row.metric]
+    for kind in found.kinds:
+        for part, metric in ((kind.reliability, "mean@4"), (kind.coverage, "pass@4")):
+            row = find_row(rows, run=kind.run, against=kind.against, metric=metric)
+            assert part.model_dump() == row.model_dump(include=set(type(part).model_fields))
+    assert len(found.kinds) == 5
 
 
 def test_the_mean_over_drawn_answers_is_the_share_that_is_strictly_right(tmp_path):

@@ -236,8 +236,10 @@ def test_without_repeats_drift_and_sampling_their_sections_are_left_out_and_the_
         if row["metric"] != "kl" and "@" not in row["metric"] and not row["task"].startswith("text:")
     ]
     tested = [row for row in table["contrasts"] if "@" not in row["metric"] and not row["task"].startswith("text:")]
-    write_json(root / "results.json", table | {"estimates": kept, "contrasts": tested, "repeats": []})
+    left_out = {"repeats": [], "kinds": []}
+    write_json(root / "results.json", table | {"estimates": kept, "contrasts": tested} | left_out)
     page = render_page(root, study)
+    assert "What kind of gain" not in page.words
     ids = {value for name, value in page.attributes if name == "id"}
     assert not {"noise", "sampling"} & ids
     assert "changes" in ids
