@@ -9,6 +9,7 @@ include: "rules/common.smk"
 include: "rules/claims.smk"
 include: "rules/functions.smk"
 include: "rules/paths.smk"
+include: "rules/asked.smk"
 include: "rules/study.smk"
 
 

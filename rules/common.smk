@@ -7,7 +7,6 @@ import threading
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
-from tunelab.config.asked import find_asked_rows
 from tunelab.config.documents import read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
@@ -92,7 +91,6 @@ except UserError as error:
 # the parts of the config by stage, and the selected runs, seeds and tasks
 SLICES = Slices(CFG)
 STUDY = Study(SLICES.whole)
-ASKED = find_asked_rows(CFG)
 
 
 pathvars:
@@ -186,31 +184,6 @@ def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
 def template_packages(model):
     """List the package that a bundled template comes from, if TRL brings it."""
     return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
-
-
-def count_asked(wildcards, most=None):
-    """Return how many held-out rows of a task, the first, a job's run is asked; None for all.
-
-    most: how many are asked at most, None for all.
-    """
-    run, _ = measured_arm(wildcards)
-    return min(filter(None, (ASKED.get((run, wildcards.task)), most)), default=None)
-
-
-def describe_asked(wildcards):  # a fact where a run is not asked all rows
-    run, _ = measured_arm(wildcards)
-    return f"tasks.{wildcards.task}.untaught_rows = {rows}" if (rows := ASKED.get((run, wildcards.task))) else ""
-
-
-def first_rows(most=None):
-    """Hand `first` to a script untracked: a function that names `input`; `describe_asked` is its fact."""
-    return lambda wildcards, input: count_asked(wildcards, most)
-
-
-def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
-    task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
-    size = task.loss_batch_size if what == "loss" else task.generation.batch_size
-    return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
 
 
 def untracked(value):

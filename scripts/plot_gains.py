@@ -1,4 +1,4 @@
-"""Draw how much of each declared difference in strict accuracy is layout and how much is reasoning.
+"""Draw how much of each declared difference in strict accuracy is layout and how much is skill.
 
 Reads   table       results.json
         wording     the catalog of the study's language; nothing for English

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, find_metric
+from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric, is_sampled
 from tunelab.comparison.results import Contrast
 from tunelab.comparison.starved import list_starved
 from tunelab.comparison.verdicts import Contrast as Compared
@@ -62,7 +62,7 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     metric=metric,
                     declared=pair in declared,
                     primary=place == 0,
-                    margin=study.spec["comparison"]["margins"][metric],
+                    margin=find_margin(study.spec["comparison"]["margins"], metric),
                     p_corrected=p,
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
@@ -75,10 +75,11 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
 
 def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool) -> tuple[Compared, list[str]]:
     """Return what the comparison on the rows that both runs have came to, and the files behind it."""
-    (first, second), sources = items.measure_together(pair, task, metric)
+    (first, second), sources = items.measure_together([(run, metric) for run in pair], task)
     if first.numerators.shape[1] < 2:
         raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
-    return compare_runs(first, second, items.study.spec["comparison"]["margins"][metric], share), sources
+    margin = find_margin(items.study.spec["comparison"]["margins"], metric)
+    return compare_runs(first, second, margin, share, is_sampled(metric)), sources
 
 
 def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:

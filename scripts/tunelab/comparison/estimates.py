@@ -5,16 +5,19 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, known, noise, overlaps, statistics
+from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, statistics
 from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.crossed import Measured
-from tunelab.comparison.gains import split_gain
-from tunelab.comparison.items import Items, list_metrics
-from tunelab.comparison.metrics import PROPORTIONS
+from tunelab.comparison.gain_rows import Gain
+from tunelab.comparison.gains import Answers, split_gain
+from tunelab.comparison.items import Items
+from tunelab.comparison.metrics import PROPORTIONS, list_metrics
 from tunelab.comparison.recovered import estimate_recovered
-from tunelab.comparison.results import Estimate, Gain, Parts, Recovered, Results
+from tunelab.comparison.results import Estimate, Parts, Recovered, Results
 from tunelab.comparison.starved import list_starved
 from tunelab.jobs.layout import StudyFolder
+
+FLAGS = ("strict_format", "strict", "flexible")  # of an answer, in the order of `Answers`
 
 
 def build_results(
@@ -40,6 +43,7 @@ def build_results(
         starved=list(list_starved(study, trainings)),
         parts=list(list_parts(items)),
         gains=list(list_gains(items)),
+        kinds=list(kinds.list_kinds(items)),
         recovered=list(list_recovered(items)),
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
@@ -87,17 +91,17 @@ def list_parts(items: Items) -> Iterator[Parts]:
 
 
 def list_gains(items: Items) -> Iterator[Gain]:
-    """Split each declared difference of strict accuracy into its format and its reasoning part."""
+    """Split each declared difference of strict accuracy into its layout and its skill part."""
     for task in (task for task, kind in items.tasks.items() if kind == "maths"):
-        for run, against in items.study.list_contrasts(task):
-            formats, _ = items.measure_together((run, against), task, "strict_format")
-            strict, sources = items.measure_together((run, against), task, "strict")
-            flags = [
-                measured.numerators.astype(bool) for pair in zip(formats, strict, strict=True) for measured in pair
+        for pair in items.study.list_contrasts(task):
+            found = {flag: items.measure_together([(run, flag) for run in pair], task) for flag in FLAGS}
+            answers = [
+                Answers(*(found[flag][0][side].numerators.astype(bool) for flag in FLAGS)) for side in range(len(pair))
             ]
-            gain = split_gain(*flags)
-            parts = {name: estimate._asdict() for name, estimate in gain._asdict().items()}
-            yield Gain(run=run, against=against, task=task, sources=sources, **parts)
+            gain = split_gain(*answers)
+            parts = {name: part and part._asdict() for name, part in gain._asdict().items() if name != "split"}
+            named = {"run": pair[0], "against": pair[1], "task": task, "sources": found["strict"][1]}
+            yield Gain(**named, split=gain.split, **parts)
 
 
 def list_recovered(items: Items) -> Iterator[Recovered]:
@@ -107,7 +111,7 @@ def list_recovered(items: Items) -> Iterator[Recovered]:
         teacher, start = (study.find_shown(run, role) for role in ("teacher", "init_from"))
         for task in study.list_taught(run) if teacher and start else ():
             metric = items.list_contrasted(task)[0]
-            measured, sources = items.measure_together((run, teacher, start), task, metric)
+            measured, sources = items.measure_together([(name, metric) for name in (run, teacher, start)], task)
             share = estimate_recovered(*measured)
             named = {"run": run, "teacher": teacher, "start": start, "task": task, "metric": metric}
             yield Recovered(**named, share=share and share._asdict(), sources=sources)

@@ -6,7 +6,7 @@ paragraphs.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -16,21 +16,19 @@ import numpy as np
 from tunelab.comparison.crossed import Measured, select_items
 from tunelab.comparison.metrics import (
     CONTRASTED,
-    MEANS,
     NEUTRAL,
-    PROPORTIONS,
     RATIOS,
     find_metric,
+    is_sampled,
     list_contrasted,
     name_text,
 )
-from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.judging.sampling import estimate_majority_at_k, estimate_pass_at_k
-from tunelab.numbers import normalise_number
+from tunelab.judging.sampled import estimate, group_by_id
 
 PARTS = ("numerators", "denominators")
+Side = tuple[str, str]  # a run and a metric
 
 
 class Table(NamedTuple):
@@ -78,17 +76,17 @@ class Items:
         above, below = (np.array([getattr(column, part) for column in columns], float) for part in PARTS)
         return Measured(above, below, find_metric(metric).span), [self.study.name(column.path) for column in columns]
 
-    def measure_together(self, runs: Iterable[str], task: str, metric: str) -> tuple[list[Measured], list[str]]:
-        """Return a metric of several runs on the rows that all of them have, and the names of all files."""
-        found = {run: self.measure(run, task, metric) for run in runs}
-        common = set(self.list_common(found, task, metric))
-        kept = {run: [item in common for item in self.list_ids(run, task, metric)] for run in found}
-        measured = [select_items(found[run][0], kept[run]) for run in found]
-        return measured, [source for _, files in found.values() for source in files]
+    def measure_together(self, sides: Sequence[Side], task: str) -> tuple[list[Measured], list[str]]:
+        """Return metrics of runs on the rows that all of them were measured on, and the names of all files."""
+        found = [self.measure(run, task, metric) for run, metric in sides]
+        common = set(self.list_common(sides, task))
+        kept = [[item in common for item in self.list_ids(run, task, metric)] for run, metric in sides]
+        measured = [select_items(own, chosen) for (own, _), chosen in zip(found, kept, strict=True)]
+        return measured, [source for _, files in found for source in files]
 
-    def list_common(self, runs: Iterable[str], task: str, metric: str) -> list[str]:
-        """List the items of a metric that all of these runs have, in the order of their values."""
-        first, *others = (self.list_ids(run, task, metric) for run in runs)
+    def list_common(self, sides: Sequence[Side], task: str) -> list[str]:
+        """List the items that all of these metrics of runs have, in the order of their values."""
+        first, *others = (self.list_ids(run, task, metric) for run, metric in sides)
         shared = set(first).intersection(*others)
         return [item for item in first if item in shared]
 
@@ -117,7 +115,7 @@ class Items:
     def _find_reader(self, task: str, metric: str) -> Callable[[str, int, str, str], Column]:
         if metric == "kl" or task.startswith(NEUTRAL):
             return self._read_drift
-        return self._read_samples if "@" in metric else self._read_task
+        return self._read_samples if is_sampled(metric) else self._read_task
 
     def _read_task(self, run: str, seed: int, task: str, metric: str) -> Column:
         name = "losses.jsonl" if metric in RATIOS else "scores.jsonl"
@@ -194,29 +192,3 @@ def _list_ratio(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
     above, below = RATIOS[metric]
     losses = np.array([row["loss"] for row in rows], float)
     return losses / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
-
-
-def group_by_id(rows: Iterable[dict]) -> list[list[dict]]:
-    groups: dict[str, list[dict]] = {}
-    for row in rows:
-        groups.setdefault(row["id"], []).append(row)
-    return list(groups.values())
-
-
-def estimate(name: str, k: int, samples: list[dict]) -> float:
-    """Estimate pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
-    if name == "pass":
-        return estimate_pass_at_k(sum(row["strict"] for row in samples), len(samples), k)
-    answers = [normalise_number(row["extracted"]["tagged"] or "") for row in samples]
-    return estimate_majority_at_k(answers, [row["tagged"] for row in samples], k)
-
-
-def list_metrics(study: Study, task: str, kind: str) -> list[str]:
-    """List what is measured on a task, in the order of the tables."""
-    if kind == "neutral":
-        return list(RATIOS)
-    sampling = study.task(task).get("sampling")
-    sampled = [f"{name}@{k}" for name in ("pass", "maj") for k in sampling["k"]] if sampling else []
-    drift = ["kl"] if study.spec.get("drift") else []
-    own = study.task(task).get("metrics", {})
-    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *sampled, *drift]

@@ -6,6 +6,8 @@ Proportions are counted over items, means averaged over items, ratios are sums o
 import math
 from typing import Literal, NamedTuple
 
+from tunelab.config.study import Study
+
 
 class Metric(NamedTuple):
     """How a metric is called and written, and the smallest and the largest value that it can have."""
@@ -16,6 +18,11 @@ class Metric(NamedTuple):
     about: str
     span: tuple[float, float] = (0.0, math.inf)
     own: bool = False  # a function of the user's own
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the label is the same in every language."""
+        return self.own or is_sampled(self.label)
 
 
 SHARE = (0.0, 1.0)
@@ -68,9 +75,34 @@ def name_text(source: str) -> str:
     return f"{NEUTRAL}{source}"
 
 
+def name_sampled(name: str, number: int) -> str:
+    """Return the name of a metric of drawn answers: `pass@8`."""
+    return f"{name}@{number}"
+
+
+def is_sampled(metric: str) -> bool:
+    """Tell whether a metric is one of answers that were drawn, several to each question."""
+    return "@" in metric
+
+
+def list_sampled(task: dict) -> list[str]:
+    """List the metrics of a task's drawn answers, if there are any."""
+    if not (sampling := task.get("sampling")):
+        return []
+    return [
+        name_sampled("mean", sampling["samples"]),
+        *(name_sampled(name, k) for name in ("pass", "maj") for k in sampling["k"]),
+    ]
+
+
 def list_contrasted(task: dict) -> list[str]:
     """List the metrics of a task on which runs are compared; a verdict stands on the first."""
-    return [*CONTRASTED[task["kind"]], *task.get("metrics", ())]
+    return [*CONTRASTED[task["kind"]], *list_sampled(task), *task.get("metrics", ())]
+
+
+def find_margin(margins: dict[str, float], metric: str) -> float:
+    """Find below which difference of a metric two runs are equivalent: that of `strict` for drawn answers."""
+    return margins["strict" if is_sampled(metric) else metric]
 
 
 def list_headlines(task: dict) -> list[str]:
@@ -79,16 +111,26 @@ def list_headlines(task: dict) -> list[str]:
 
 
 def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
-    """Look a metric up; `pass@k` and `maj@k` are made for their k.
+    """Look a metric up; `mean@N`, `pass@k` and `maj@k` are made for their number.
 
     better: in which direction the user's own metrics are better (`Study.own_metrics`); all else is known without it.
     """
     if name in METRICS:
         return METRICS[name]
-    if "@" not in name:
+    if not is_sampled(name):
         return Metric(name, (better or {}).get(name, "higher"), "decimal", "", (-math.inf, math.inf), own=True)
     about = {
+        "mean": "the share of strictly right answers among this many sampled ones",
         "pass": "a strictly right answer is among this many sampled ones (unbiased estimate)",
         "maj": "the most frequent answer of this many sampled ones is right (expected over all choices of them)",
     }
     return Metric(name, "higher", "percent", about[name.partition("@")[0]], SHARE)
+
+
+def list_metrics(study: Study, task: str, kind: str) -> list[str]:
+    """List what is measured on a task, in the order of the tables."""
+    if kind == "neutral":
+        return list(RATIOS)
+    drift = ["kl"] if study.spec.get("drift") else []
+    own = study.task(task).get("metrics", {})
+    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *list_sampled(study.task(task)), *drift]

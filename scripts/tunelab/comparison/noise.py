@@ -1,22 +1,26 @@
 """How much a metric moves when the same model is evaluated again, and in batches of another size."""
 
 from collections.abc import Iterator
+from itertools import filterfalse
 
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import RATIOS
+from tunelab.comparison.metrics import RATIOS, is_sampled
 from tunelab.comparison.results import Repeat
 from tunelab.config.study import REPEATS
 
 
 def list_repeats(items: Items) -> Iterator[Repeat]:
-    """Compare each repeated evaluation with the run's own; nothing when the config asks for none."""
+    """Compare each repeated evaluation with the run's own; nothing when the config asks for none.
+
+    Answers are drawn once, so their metrics are not repeated.
+    """
     study = items.study
     if not study.spec["noise"]:
         return
     run = study.spec["noise"]["run"]
     seed = study.list_seeds(run)[0]
     for task in study.tasks:
-        for metric in items.list_contrasted(task):
+        for metric in filterfalse(is_sampled, items.list_contrasted(task)):
             measured, sources = items.measure(run, task, metric)
             for repeat in REPEATS:
                 path = study.noise_file(repeat, task, "losses.jsonl" if metric in RATIOS else "scores.jsonl")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tunelab.comparison.contrasts import correct_pairs
 from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, find_metric
+from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
 from tunelab.comparison.verdicts import compare_runs, judge
 
@@ -49,11 +49,12 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
     """Test each declared pair again on the first metric, corrected among these pairs as in the whole test set."""
     for task, level, gone, _ in _list_gone(items, found):
         metric = items.list_contrasted(task)[0]
-        margin = items.study.spec["comparison"]["margins"][metric]
+        margin = find_margin(items.study.spec["comparison"]["margins"], metric)
         compared, sources = {}, {}
         for pair in items.study.list_contrasts(task):
-            both, sources[pair] = items.measure_together(pair, task, metric)
-            kept = [item not in gone for item in items.list_common(pair, task, metric)]
+            sides = [(run, metric) for run in pair]
+            both, sources[pair] = items.measure_together(sides, task)
+            kept = [item not in gone for item in items.list_common(sides, task)]
             if sum(kept) >= FEWEST:
                 first, second = (select_items(measured, kept) for measured in both)
                 compared[pair] = compare_runs(first, second, margin, _is_share(items, task, metric))

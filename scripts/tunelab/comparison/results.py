@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tunelab.comparison.gain_rows import Gain, GainKind
 from tunelab.comparison.rows import Number, Record, Verdict
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
 
@@ -41,7 +42,9 @@ class Contrast(Number):
     )
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
-    margin: float = Field(description="From the config: what counts as no difference.")
+    margin: float = Field(
+        description="From the config: what counts as no difference; that of `strict` for drawn answers."
+    )
     smallest_detectable: float = Field(description="The difference that these items would show with 80 % power.")
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
     unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
@@ -87,18 +90,6 @@ class Parts(Record):
     sampling: float = Field(description="Interaction of seed and item, with the noise of decoding.")
     seeds: int
     n: int
-    sources: list[str]
-
-
-class Gain(Record):
-    """A difference of strict accuracy, split: more answers in the right layout, more right ones among those."""
-
-    run: str
-    against: str
-    task: str
-    total: Number
-    format: Number
-    reasoning: Number
     sources: list[str]
 
 
@@ -167,6 +158,7 @@ class Results(Record):
     starved: list[Starved]
     parts: list[Parts]
     gains: list[Gain]
+    kinds: list[GainKind]
     recovered: list[Recovered]
     repeats: list[Repeat]
     known: list[Known]

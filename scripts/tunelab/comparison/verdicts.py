@@ -41,8 +41,11 @@ class Contrast(NamedTuple):
     smallest_detectable: float
 
 
-def compare_runs(first: Measured, second: Measured, margin: float, is_share: bool) -> Contrast:
-    """Compare two runs on the same items; arrays are seeds by items, and a single row pairs with every seed."""
+def compare_runs(first: Measured, second: Measured, margin: float, is_share: bool, is_drawn: bool = False) -> Contrast:
+    """Compare two runs on the same items; arrays are seeds by items, and a single row pairs with every seed.
+
+    A share counts items, each right or wrong; what is drawn has several answers to an item, and values from 0 to 1.
+    """
     n = first.numerators.shape[1]
     values = evaluate_seeds(first) - evaluate_seeds(second)
     seeds, value = len(values), float(values.mean())
@@ -66,6 +69,13 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
             detectable = find_detectable_share(sum(counts[:2]) / n, n)
         else:
             detectable = min(1.0, max(detectable, find_detectable_share(0.0, n)))
+    if is_drawn:
+        # Draws are often all right or all wrong: items without any difference show no more than those of a share.
+        p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
+        if math.isclose(low, high, abs_tol=1e-9):
+            gaps = (first.numerators - second.numerators).mean(axis=0)
+            low, high = estimate_score_interval(gaps.clip(min=0).sum(), -gaps.clip(max=0).sum(), n, CONFIDENCE)
+            interval, detectable = "tango", find_detectable_share(0.0, n)
     p = _test_difference(first, second, value, crossed, (wins, losses) if is_share and seeds == 1 else None)
     return Contrast(value, low, high, n, seeds, interval, p, p_equivalence, wins, losses, detectable)
 

@@ -49,6 +49,8 @@ def _check_draws(config: Draft, path: tuple, task: Draft) -> Found:
     if max(counts) > task.sampling.samples:
         text = f"must not be above the number of samples (got {max(counts)} and {task.sampling.samples})"
         yield Problem(here, text)
+    if task.sampling.rows == 1 and len(config.study.runs) > 1:
+        yield Problem((*path, "sampling", "rows"), "one row compares no runs; raise it, or set it to null for all")
 
 
 def _check_decoding(config: Draft, path: tuple, task: Draft) -> Found:

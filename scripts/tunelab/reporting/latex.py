@@ -95,8 +95,12 @@ def _label(study: Study, runs: Iterable[str]) -> list[str]:
 
 
 def _title(study: Study, metric: str, translate: Translate) -> str:
+    return _name_metric(study, metric, translate) + ARROWS[find_metric(metric, study.own_metrics).better]
+
+
+def _name_metric(study: Study, metric: str, translate: Translate) -> str:
     described = find_metric(metric, study.own_metrics)
-    return (described.label if described.own else translate(described.label)) + ARROWS[described.better]
+    return described.label if described.is_name else translate(described.label)
 
 
 def _list_cells(study: Study, results: Results, columns: list[tuple[str, str]], runs: list[str]) -> list[list[str]]:
@@ -118,11 +122,11 @@ def _render_contrasts(study: Study, rows: list[Contrast], translate: Translate, 
 
 
 def _write_contrast(study: Study, row: Contrast, translate: Translate) -> dict[str, str]:
-    metric, finding = find_metric(row.metric, study.own_metrics), build_finding(row.model_dump())
+    finding = build_finding(row.model_dump())
     return {
         "against": study.run(row.against)["label"],
         "Task": study.task(row.task)["label"] if row.task in study.tasks else "",
-        "Metric": metric.label if metric.own else translate(metric.label),
+        "Metric": _name_metric(study, row.metric, translate),
         "Difference": f"{notation.format_difference(row.value, row.metric)} {format_interval(dict(row))}",
         "Wins / losses": "" if row.wins is None else f"{row.wins}:{row.losses}",
         "p": notation.format_p(row.p),

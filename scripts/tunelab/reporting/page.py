@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tunelab.comparison import starved, statistics, verdicts
+from tunelab.comparison import gains, starved, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines
+from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
 from tunelab.comparison.results import Results
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study
@@ -71,6 +71,8 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
+        "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
+        "kinds": found["kinds"],
         "recovered": found["recovered"],
         "repeats": found["repeats"],
         "parts": found["parts"],
@@ -143,7 +145,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> d
         "headlines": headlines,
         "brief": BRIEF[spec["kind"]],
         "others": [metric for metric in METRICS if metric in measured and metric not in (*headlines, "kl")],
-        "sampled": [metric for metric in order_metrics(find) if "@" in metric and metric in measured],
+        "sampled": list_sampled(spec),
         "drifts": "kl" in measured,
         "generation": {
             name: settings.render_setting(value)
@@ -156,7 +158,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> d
 
 
 def order_metrics(find: dict) -> list[str]:
-    """List every metric that was measured: those with a definition of their own, then pass@k and maj@k."""
+    """List every metric that was measured: those with a definition of their own, then those of drawn answers."""
     measured = dict.fromkeys(metric for (_, _, _, metric) in find)
     return [name for name in METRICS if name in measured] + [name for name in measured if name not in METRICS]
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-KINDS = ("estimates", "contrasts", "parts", "gains", "recovered", "repeats", "known", "cleaned", "cleaned_contrasts")
+KINDS = (
+    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "repeats", "known"),
+    *("cleaned", "cleaned_contrasts"),
+)
 
 
 def place_rows(found: dict[str, list[dict]]) -> None:

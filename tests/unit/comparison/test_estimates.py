@@ -47,9 +47,9 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     keys = {(row.run, row.seed, row.task, row.metric) for row in rows}
     neutral = {row.task for row in rows if row.task.startswith("text:")}
     assert len(neutral) == 1
-    # shares, means, loss twice, divergence, pass@k and maj@k for two k; loss twice for the neutral text
-    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 4) + (1 + 4 + 2 + 1) + 2)
-    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "pass", "maj"}
+    # shares, means, loss twice, divergence, mean@N, pass@k and maj@k for two k; loss twice for the neutral text
+    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 5) + (1 + 4 + 2 + 1) + 2)
+    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "mean", "pass", "maj"}
     assert {row.seed for row in rows if row.run == "base"} == {0}
     assert all(row.low <= row.value <= row.high for row in rows)
 
@@ -254,7 +254,37 @@ def test_a_gain_is_the_declared_difference_and_the_sum_of_its_parts(tmp_path):
     assert {(gain.run, gain.against): gain.total.value for gain in found.gains} == pytest.approx(declared)
     assert max(declared.values()) > 0
     for gain in found.gains:
-        assert gain.format.value + gain.reasoning.value == pytest.approx(gain.total.value)
+        assert gain.layout.value + gain.skill.value == pytest.approx(gain.total.value)
+    # the untouched model never writes the layout, the warm start nearly always
+    assert {gain.split for gain in found.gains if gain.against == "base"} == {"lenient"}
+    assert find_row(found.gains, run="grpo", against="warmstart").split == "layout"
+
+
+def test_drawn_answers_are_compared_as_any_other_metric_within_the_margin_of_strict_accuracy(tmp_path):
+    study = write_study(tmp_path)
+    study.spec["comparison"]["margins"] |= {"strict": 0.07}
+    found = compare(study)
+    rows = [row for row in found.contrasts if "@" in row.metric]
+    assert {row.metric for row in rows} == {"mean@4", "pass@1", "pass@4", "maj@1", "maj@4"}
+    assert {(row.task, row.margin, row.noise, row.primary, row.wins) for row in rows} == {
+        ("arithmetic", 0.07, None, False, None)
+    }
+    assert len(rows) == 5 * 10  # every pair of five runs
+    assert not [row for row in found.repeats if "@" in row.metric]
+    for kind in found.kinds:
+        for part, metric in ((kind.reliability, "mean@4"), (kind.coverage, "pass@4")):
+            row = find_row(rows, run=kind.run, against=kind.against, metric=metric)
+            assert part.model_dump() == row.model_dump(include=set(type(part).model_fields))
+    assert len(found.kinds) == 5
+
+
+def test_the_mean_over_drawn_answers_is_the_share_that_is_strictly_right(tmp_path):
+    study = write_study(tmp_path)
+    study.spec["tasks"]["arithmetic"]["sampling"]["k"] = [2]
+    row = find_row(compare(study).estimates, run="grpo", task="arithmetic", metric="mean@4")
+    drawn = read_jsonl(tmp_path / "runs/grpo/seed1/arithmetic/sample_scores.jsonl")
+    assert row.value == pytest.approx(sum(answer["strict"] for answer in drawn) / (8 * 4))
+    assert row.n == 8 and 0 <= row.low < row.value < row.high <= 1
 
 
 def test_a_single_row_compares_no_runs(tmp_path):

@@ -107,6 +107,30 @@ def test_equal_means_are_equivalent_from_two_items_on():
     assert lone.smallest_detectable == math.inf
 
 
+@pytest.mark.parametrize(("n", "shown"), [(40, False), (200, True)])
+def test_draws_that_are_equal_throughout_show_no_more_than_as_many_equal_shares(n, shown):
+    share = compare_runs(*build_shares(0, 0, n), 0.02, is_share=True)
+    for values in (np.zeros(n), np.full(n, 1 / 3)):
+        drawn = compare_runs(measure(values), measure(values), 0.02, is_share=False, is_drawn=True)
+        assert (drawn.p_equivalence < 0.05) is shown
+        assert (drawn.value, drawn.low, drawn.high) == pytest.approx((0.0, share.low, share.high))
+        assert (drawn.interval, drawn.smallest_detectable) == ("tango", share.smallest_detectable)
+
+
+def test_draws_that_differ_alike_on_every_question_leave_an_interval():
+    drawn = compare_runs(measure(np.full(20, 0.75)), measure(np.full(20, 0.5)), 0.02, is_share=False, is_drawn=True)
+    assert (drawn.value, drawn.interval) == (0.25, "tango") and drawn.p < 0.001
+    assert 0 < drawn.low < 0.25 < drawn.high < 0.6
+    low, high = compare_runs(measure(np.ones(20)), measure(np.zeros(20)), 0.02, is_share=False, is_drawn=True)[1:3]
+    assert 0.5 < low < high == 1.0
+
+
+def test_draws_that_differ_keep_the_bootstraps_interval():
+    first, second = measure(np.linspace(0, 1, 400)), measure(np.full(400, 0.5))
+    drawn = compare_runs(first, second, 0.3, is_share=False, is_drawn=True)
+    assert drawn == compare_runs(first, second, 0.3, is_share=False)
+
+
 def test_a_comparison_turned_round_has_the_same_evidence():
     rng = np.random.default_rng(5)
     first, second = measure(rng.random((3, 50)) < 0.6), measure(rng.random((3, 50)) < 0.4)

@@ -87,7 +87,7 @@ def draw(study, name, wording=()):
         ("contrasts", ["GRPO − warm start", "difference in strict accuracy", "difference in held-out loss"]),
         ("costs", ["training time, starts included (s)", "strict accuracy (higher is better)", "untouched", "GRPO"]),
         ("forgetting", ["divergence from untouched", "loss on neutral_en text", "strict accuracy (higher is better)"]),
-        ("gains", ["warm start − untouched", "format", "reasoning", "difference in strict accuracy"]),
+        ("gains", ["warm start − untouched", "layout", "skill", "split by the last number", "strict accuracy"]),
     ],
 )
 def test_text_stays_text_and_a_redrawn_figure_is_the_same_byte_for_byte(study, name, words):

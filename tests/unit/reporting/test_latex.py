@@ -6,8 +6,10 @@ import render_tables
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tests.unit.reporting.page_factory import write_comparison
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
-from tunelab.reporting.latex import escape, render_cost_tables
+from tunelab.records import read_json
+from tunelab.reporting.latex import escape, render_contrast_tables, render_cost_tables
 
 PAPER = r"""\documentclass{article}
 \usepackage[a3paper,landscape]{geometry}
@@ -49,6 +51,15 @@ def test_tables_have_booktabs_rules_a_row_per_run_and_a_row_per_declared_pair(tm
     assert main.count("\\\\\n") == 2 + 5
     assert contrasts.count("\\\\\n") == 1 + 2 * 5
     assert contrasts.count(" better ") + contrasts.count(" worse ") >= 1
+
+
+def test_metrics_of_drawn_answers_are_called_the_same_in_every_language(tmp_path):
+    spec = build_study()
+    write_comparison(tmp_path, write_results(tmp_path, spec, rows=8))
+    results = Results.model_validate(read_json(tmp_path / "results.json"))
+    text = "".join(render_contrast_tables(Study(spec), results, "arithmetic", str.upper))
+    for name in ("STRICT ACCURACY", "mean@4", "pass@1", "maj@4"):
+        assert text.count(f"& {name} &") == 5
 
 
 def test_a_table_of_many_rows_comes_in_parts_that_fit_on_a_page():

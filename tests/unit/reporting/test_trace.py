@@ -39,6 +39,7 @@ def test_every_linked_number_is_one_of_the_row_that_it_leads_to(results):
         "estimates",
         "contrasts",
         "gains",
+        "kinds",
         "repeats",
         "cleaned",
         "cleaned_contrasts",

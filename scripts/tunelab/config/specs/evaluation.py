@@ -22,14 +22,17 @@ class GenerationSpec(Spec):
 
 
 class SamplingSpec(Spec):
-    """Several answers to each question, drawn at a temperature; `max_new_tokens` is the task's."""
+    """Several answers to each question, drawn at a temperature; `max_new_tokens` is the task's.
 
-    samples: PositiveInt = Field(description="Answers to each question.")
+    The share of them that is strictly right is mean@N, whatever `k` is.
+    """
+
+    samples: PositiveInt = Field(description="Answers to each question; N of mean@N.")
     k: tuple[PositiveInt, ...] = Field(
         min_length=1, description="Of how many answers pass@k and maj@k are estimated; rising, up to `samples`."
     )
     rows: PositiveInt | None = Field(32, description="First held-out rows; null for all.")
-    temperature: PositiveFloat = 0.7
+    temperature: PositiveFloat = Field(1.0, description="1 is what GRPO and RLOO train on.")
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: NonNegativeInt = 0
     batch_size: PositiveInt = Field(64, description="Answers drawn at a time.")

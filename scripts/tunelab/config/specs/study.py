@@ -26,7 +26,8 @@ class ComparisonSpec(Spec):
         "tasks: [...]}; the p-values of one task and metric are corrected together (Holm).",
     )
     margins: dict[str, PositiveFloat] = Field(
-        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1.",
+        description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1. "
+        "That of strict holds for mean@N, pass@k and maj@k too.",
         json_schema_extra={"properties": {name: {"exclusiveMinimum": 0, "type": "number"} for name in MARGINS}},
     )
 

@@ -1,5 +1,4 @@
-from tunelab.comparison.items import estimate
-from tunelab.judging.sampled import build_sample_scores
+from tunelab.judging.sampled import build_sample_scores, estimate
 
 
 def test_one_number_in_several_spellings_is_one_answer_of_the_majority():
