@@ -96,15 +96,10 @@ class Items:
 
     def read_repeat(self, run: str, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return which of a run's items were measured again, and their numerators and denominators."""
-        ids = self.list_ids(run, task, metric)
-        table = self._load(f"repeated {task}", path)
-        again = {row["id"] for row in table.rows}
-        if not again <= set(ids):
-            first = self._read(run, self.study.list_seeds(run)[0], task, metric).path
-            raise UserError(
-                f"{self.study.name(path)} has rows that {self.study.name(first)} has not: delete the older file."
-            )
-        return np.array([item in again for item in ids]), *_list_values(table.rows, metric)
+        own, table = self._read(run, self.study.list_seeds(run)[0], task, metric), self._load(f"repeated {task}", path)
+        again = set(_list_ids(table.rows))
+        self._refuse_rows_beyond(own, path, again)
+        return np.array([item in again for item in own.ids]), *_list_values(table.rows, metric)
 
     def _read(self, run: str, seed: int, task: str, metric: str) -> Column:
         key = (run, seed, task, metric)
@@ -135,6 +130,7 @@ class Items:
     def _read_samples(self, run: str, seed: int, task: str, metric: str) -> Column:
         path = self.study.task_file(run, seed, task, "sample_scores.jsonl")
         rows, path = self._load(f"samples {task}", path, fewer=self._find_fewer(task))
+        self._refuse_rows_beyond(self._read(run, seed, task, "strict"), path, set(_list_ids(rows)))
         name, k = metric.split("@")
         groups = group_by_id(rows)
         values = np.array([estimate(name, int(k), group) for group in groups])
@@ -163,6 +159,13 @@ class Items:
                 self._most[group] = (ids, path)
             self._tables[group, path] = Table(rows, path)
         return self._tables[group, path]
+
+    def _refuse_rows_beyond(self, own: Column, path: Path, ids: set[str]) -> None:
+        """Refuse a file with rows that a run's own answers have not."""
+        if not ids <= set(own.ids):
+            raise UserError(
+                f"{self.study.name(path)} has rows that {self.study.name(own.path)} has not: delete the older file."
+            )
 
     def _refuse_other_rows(self, path: Path, ids: Collection[str], first: Path, expected: Collection[str]) -> NoReturn:
         raise UserError(

@@ -95,8 +95,8 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "cache",
         "runs.prefix.training.eval_strategy: must be one of epoch, no, steps (got false): YAML reads a bare no, off, "
         "yes or on as false or true, so put the word in quotes",
-        "runs.grpo.training.num_generations: 7 completions per question do not divide the 16 completions of a "
-        "generated batch (per_device_train_batch_size 8 × steps 2); TRL counts completions, so make the product a "
+        "runs.grpo.training.num_generations: 7 completions per question do not divide the 64 completions of a "
+        "generated batch (per_device_train_batch_size 16 × steps 4); TRL counts completions, so make the product a "
         "multiple of 7",
         "runs.grpo.adapter: leave it out, the adapter of 'warmstart' is trained on",
         "tasks.support.kind: maths needs answers to check; 'support' is not of format gsm8k",

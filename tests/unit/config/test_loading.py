@@ -27,7 +27,7 @@ GOOD_OVERLAYS = [
     "runs: {lora: {dataset: sums}}",  # a task asks the held-out rows of the same data set
     "runs: {copy: {method: base, label: LoRA, model: smollm2}}",  # an equal label, not in the study
     "runs: {grpo: {init_from: , adapter: {peft_type: LORA, r: 4}}}",
-    "runs: {grpo: {training: {generation_batch_size: 24, num_generations: 6}}}",
+    "runs: {grpo: {training: {generation_batch_size: 48, num_generations: 6}}}",
     "runs: {grpo: {rewards: {weights: {correctness: 0, xml_count: -1}}}}",
     "runs: {grpo: {rewards: {functions: {brevity: my.py}, weights: {brevity: 0.2, correctness: 0}}}}",
     "runs: {grpo: {rewards: {functions: {brevity: my.py, clarity: my.py}, weights: {brevity: 1, clarity: 0}}}}",
