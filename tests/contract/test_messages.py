@@ -7,6 +7,7 @@ from project_files import PROJECT, SCRIPTS
 # joined in place: what has few members by its nature, is cut before, or is a command to copy
 FEW = {
     "config/run_checks.py: ' → '.join(chain)",
+    "config/selection.py: ' and '.join(causes)",
     "data/formats.py: ', '.join(fields)",
     "data/splits.py: ' and '.join(empty)",
     "data/turns.py: ' and '.join(CARRIED[name])",
@@ -22,6 +23,7 @@ FEW = {
     "upkeep/changes.py: ', '.join(files[:FILES_LIMIT])",
     "upkeep/judging.py: '; '.join(causes[:2])",
     "upkeep/judging.py: shlex.join(stale)",
+    "upkeep/planning.py: '; '.join((reasons[name] for name in shortages))",
     "upkeep/reproduction.py: ', '.join(LEFT_OUT)",
     "upkeep/new_study/overlay.py: ', '.join(map(_write, value))",
     "words.py: ''.join(marks)",

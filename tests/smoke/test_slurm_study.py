@@ -25,7 +25,9 @@ pytestmark = [
 RESULTS = "results/smoke"
 CHECKPOINTS = "work/kept/train_sft-*/checkpoints/checkpoint-*/state.json"
 ARGUMENTS = (
-    *("--profile", "profiles/slurm", "--resources", "gpu=0", "--max-threads", "1"),
+    # as many threads as the study has that it is compared with, since sums round by how they are divided
+    *("--profile", "profiles/slurm", "--resources", "gpu=0", "--max-threads", "2"),
+    *("--set-threads", "generate_answers=1", "measure_loss=1", "measure_precision=1"),
     *("--default-resources", "slurm_partition=main"),
     # there is no accounting here
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
@@ -123,7 +125,7 @@ def test_only_what_takes_long_went_to_the_cluster(study, cluster):
 def test_an_edit_while_jobs_wait_reaches_none_of_them(study):
     card = read_json(study / RESULTS / "cards/train/warmstart_seed1.json")
     assert "runs.warmstart.training.max_steps = 80" in card["facts"]
-    assert card["threads"] == 1  # of the eight that it would have claimed
+    assert card["threads"] == 2  # of the eight that it would have claimed
 
 
 def test_a_cancelled_training_went_on_from_its_checkpoint(study):

@@ -25,7 +25,7 @@ from tunelab.comparison.metrics import (
 )
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.judging.sampled import estimate, group_by_id
+from tunelab.judging.sampling import estimate, group_by_id
 
 PARTS = ("numerators", "denominators")
 Side = tuple[str, str]  # a run and a metric

@@ -1,12 +1,9 @@
 """Judge the several answers that were drawn to each question of a maths task."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 from tunelab.errors import UserError
-from tunelab.judging.sampling import estimate_majority_at_k, estimate_pass_at_k
 from tunelab.judging.scoring import judge_maths
-from tunelab.numbers import normalise_number
 
 
 def build_sample_scores(samples: list[dict], references: list[dict], count: int, task: str) -> list[dict]:
@@ -24,21 +21,3 @@ def build_sample_scores(samples: list[dict], references: list[dict], count: int,
         )
     gold = {reference["id"]: reference for reference in references}
     return [{"id": key[0], "sample": key[1]} | judge_maths(drawn[key], gold[key[0]]) for key in wanted]
-
-
-def group_by_id(rows: Iterable[dict]) -> list[list[dict]]:
-    groups: dict[str, list[dict]] = {}
-    for row in rows:
-        groups.setdefault(row["id"], []).append(row)
-    return list(groups.values())
-
-
-def estimate(name: str, k: int, samples: list[dict]) -> float:
-    """Estimate mean@N or pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
-    right = sum(row["strict"] for row in samples)
-    if name == "mean":
-        return right / len(samples)
-    if name == "pass":
-        return estimate_pass_at_k(right, len(samples), k)
-    answers = [normalise_number(row["extracted"]["tagged"] or "") for row in samples]
-    return estimate_majority_at_k(answers, [row["tagged"] for row in samples], k)

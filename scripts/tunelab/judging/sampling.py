@@ -6,9 +6,11 @@ add noise that the samples do not have.
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from functools import cache
 
 from tunelab.errors import UserError
+from tunelab.numbers import normalise_number
 
 
 def estimate_pass_at_k(correct: int, samples: int, k: int) -> float:
@@ -34,6 +36,24 @@ def estimate_majority_at_k(answers: list[str | None], right: list[bool], k: int)
             rivals = sorted(votes for other, votes in counts.items() if other != answer)
             total += rights[answer] / count * _share_votes(count, tuple(rivals), silent, k)
     return total
+
+
+def group_by_id(rows: Iterable[dict]) -> list[list[dict]]:
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row["id"], []).append(row)
+    return list(groups.values())
+
+
+def estimate(name: str, k: int, samples: list[dict]) -> float:
+    """Estimate mean@N or pass@k (strictly right) or maj@k (by the tagged answer) of one item."""
+    right = sum(row["strict"] for row in samples)
+    if name == "mean":
+        return right / len(samples)
+    if name == "pass":
+        return estimate_pass_at_k(right, len(samples), k)
+    answers = [normalise_number(row["extracted"]["tagged"] or "") for row in samples]
+    return estimate_majority_at_k(answers, [row["tagged"] for row in samples], k)
 
 
 @cache

@@ -39,7 +39,6 @@ NEUTRAL = {
     **{"repetition_penalty": 1.0, "typical_p": 1.0, "num_beams": 1, "num_return_sequences": 1},
     **{"min_new_tokens": 0, "no_repeat_ngram_size": 0},
 }
-
 DONE = 1 / 8  # of the rows that are being completed: when so many have ended, they are taken out
 BLOCK = 256  # tokens of the vocabulary whose shares are added up at a time
 
@@ -109,12 +108,12 @@ class Decoder:
             completed[rows, width + count - 1] = token
             ended |= torch.isin(token, ends)
             if ended.all() or count == most:
-                return completed[:, : width + count]
+                break
             if ended.float().mean() >= DONE:
                 going = (~ended).nonzero()[:, 0]
                 cache.batch_select_indices(going)
                 rows, token, position, attention, ended = (
-                    kept[going] for kept in (rows, token, position, attention, ended)
+                    states[going] for states in (rows, token, position, attention, ended)
                 )
             attention = torch.nn.functional.pad(attention, (0, 1), value=1)
             with attention_by(LAST_TOKENS, self._base.config):
@@ -127,7 +126,7 @@ class Decoder:
                 )
             hidden = output.last_hidden_state[:, -1]
             position = position + 1
-        return completed
+        return completed[:, : width + count]
 
     def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, Cache]:
         """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""

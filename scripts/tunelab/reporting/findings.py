@@ -40,6 +40,19 @@ def list_doubted(contrast: dict) -> list[str]:
     return [run for run in contrast["starved"] if run != favoured]
 
 
+def build_kinds(kinds: list[dict], starved: list[dict]) -> list[dict]:
+    """Add to each kind of gain of which runs it says little, since they were starved and it does not favour them."""
+    favoured = {"beyond": "run", "less": "against"}
+    return [
+        row | {"doubted": [run for run in _list_pair_of(row, starved) if run != row.get(favoured.get(row["kind"]))]}
+        for row in kinds
+    ]
+
+
+def _list_pair_of(row: dict, starved: list[dict]) -> list[str]:
+    return [name for name in (row["run"], row["against"]) if name in {found["run"] for found in starved}]
+
+
 def join_doubted(rows: Iterable[dict]) -> list[str]:
     """List the runs of which `list_doubted` has one of these findings say little, each once."""
     return list(dict.fromkeys(run for row in rows for run in list_doubted(row)))

@@ -72,7 +72,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
         "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
-        "kinds": found["kinds"],
+        "kinds": findings.build_kinds(found["kinds"], found["starved"]),
         "recovered": found["recovered"],
         "repeats": found["repeats"],
         "parts": found["parts"],

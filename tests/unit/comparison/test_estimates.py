@@ -309,6 +309,9 @@ def ask_fewer(study, root, run, task, rows):
     for name in ("scores.jsonl", "losses.jsonl"):
         path = root / f"runs/{run}/{task}/{name}"
         write_jsonl(path, read_jsonl(path)[:rows])
+    kept = {row["id"] for row in read_jsonl(path)}
+    drawn = root / f"runs/{run}/{task}/sample_scores.jsonl"
+    write_jsonl(drawn, [row for row in read_jsonl(drawn) if row["id"] in kept])
 
 
 def test_a_run_that_was_asked_fewer_rows_is_compared_on_those_that_both_have(tmp_path):

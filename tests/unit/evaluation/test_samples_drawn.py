@@ -109,8 +109,8 @@ def test_the_stages_take_the_first_rows_only(tmp_path, llama, rows):
     few = SPEC.model_copy(update={"rows": 2})
     task = TaskSpec(label="S", dataset="d", kind="maths", generation={"max_new_tokens": 4}, sampling=few)
     of_model = [llama.parent / name for name in ("card.json", "precision.json", "chat_template.jinja")]
-    generate_samples.main(*of_model, references, [], samples, task)
-    score_samples.main(samples, references, scores, few, "sums")
+    generate_samples.main(*of_model, references, [], samples, task, first=2)
+    score_samples.main(samples, references, scores, few, "sums", first=2)
     assert [(row["id"], row["sample"]) for row in read_jsonl(scores)] == [
         (f"row{r}", n) for r in (0, 1) for n in range(3)
     ]

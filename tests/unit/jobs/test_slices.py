@@ -97,7 +97,7 @@ def test_only_the_second_repeat_comes_in_batches_of_another_size():
         ("comparison: {contrasts: []}", {"contrasts", "gains"}),
         ("study: {tasks: [support]}", {"gains"}),
         ("drift: ", {"forgetting"}),
-        ("{study: {runs: [base, lora]}, noise: }", {"rewards"}),
+        ("{study: {runs: [base, lora]}, noise: }", {"rewards", "gains"}),
         (
             "{study: {runs: [base]}, noise: }",
             {"contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting"},

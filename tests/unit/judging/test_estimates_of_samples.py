@@ -1,4 +1,5 @@
-from tunelab.judging.sampled import build_sample_scores, estimate
+from tunelab.judging.sampled import build_sample_scores
+from tunelab.judging.sampling import estimate
 
 
 def test_one_number_in_several_spellings_is_one_answer_of_the_majority():

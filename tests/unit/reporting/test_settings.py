@@ -19,7 +19,9 @@ def test_the_config_on_the_page_is_one_that_makes_the_same_study(name):
 
 def test_pairs_of_runs_that_are_not_selected_are_left_out_of_it():
     study = Study(load({"study": {"runs": ["base", "lora"]}, "noise": None}).describe_study())
-    assert yaml.safe_load(write_config(study))["comparison"]["contrasts"] == [["lora", "base"]]
+    assert yaml.safe_load(write_config(study))["comparison"]["contrasts"] == [
+        {"runs": ["lora", "base"], "tasks": ["support"]}
+    ]
 
 
 def test_runs_whose_epochs_are_not_used_are_named_on_the_page():

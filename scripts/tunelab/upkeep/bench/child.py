@@ -3,6 +3,7 @@
 The order names the variant, the run's spec, the precision, the rows and the model; see `orders`.
 """
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def main(order: Path, found: Path) -> None:
 
     if told["same_draws"]:  # the random numbers that `generate` draws, so that completions can be compared
         decoding.draw_tokens = lambda scores: torch.multinomial(scores.softmax(-1), 1)[:, 0]
+        decoding.DONE = math.inf  # it draws for rows that have ended, too
     made: dict = {}
     given = {name: told[name] and Path(told[name]) for name in Material._fields}
     torch.manual_seed(0)
