@@ -328,9 +328,6 @@ def test_a_run_that_was_asked_fewer_rows_is_compared_on_those_that_both_have(tmp
     # what has all its rows is as it was
     unchanged = {"run": "warmstart", "against": "base", "task": "arithmetic", "metric": "flexible"}
     assert find_row(found.contrasts, **unchanged) == find_row(whole.contrasts, **unchanged)
-    # two of its five rows are left without those that training shares, too few to estimate
-    cleaned = {row.run: row.n for row in found.cleaned if row.task == "arithmetic" and row.without == "near"}
-    assert "lora" not in cleaned and cleaned["base"] > 5
 
 
 def test_a_run_with_fewer_rows_than_the_task_asks_of_it_is_refused(tmp_path):
