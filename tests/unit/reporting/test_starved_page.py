@@ -57,12 +57,12 @@ def test_a_verdict_that_does_not_favour_the_starved_run_says_so_in_its_own_sente
     assert [MARK in text for text in sentences] == ["GRPO" in text for text in sentences]
     groups = page.words.partition("what the tests say")[2].partition("Every verdict in a sentence")[0]
     assert groups.count(MARK) == 2  # one for each task
-    assert page.html.count("◔ GRPO: too few completions to expect an effect") == 8  # in the table of contrasts
-    assert paper.count(MARK) == 4 and paper.count("†") == 1 + 8
+    assert page.html.count("◔ GRPO: too few completions to expect an effect") == 13  # in the table of contrasts
+    assert paper.count(MARK) == 4 and paper.count("†") == 1 + 13
 
 
 def test_a_starved_run_that_is_nevertheless_better_has_the_threat_alone(judged):
-    page, paper = judged("better")
+    page, paper = judged("better", kinds=[])
     assert not [text for text in list_sentences(page) if MARK in text]
     assert MARK not in page.words.partition("what the tests say")[2].partition("Contents")[0]
     assert "◔ GRPO" not in page.html
