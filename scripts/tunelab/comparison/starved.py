@@ -13,8 +13,8 @@ from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 
 # Public recipes whose models clearly gained drew some 2,000 completions or more: reverse-text of prime-rl 1,920 to
-# 2,560, Countdown of grpo-decomp 4,000, Esme-214M 30,720. A run of this project gained nothing with 320, and 28 and 14
-# points (two seeds) with 2,560.
+# 2,560, Countdown of grpo-decomp 4,000, Esme-214M 30,720. A run of this project gained 3.5 points with 320, which is
+# undecided, and 14.5 to 28 points with 2,560 (three seeds).
 LEAST_COMPLETIONS = 1500
 # Completions are compared within a question, mostly 8 of them, and those of a question that all earned the same teach
 # nothing: of fewer than four questions a step, chance decides whether any teaches.
