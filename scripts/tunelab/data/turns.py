@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tunelab.data.calls import read_calls
 from tunelab.data.fields import BadField, check_text, is_absent
+from tunelab.data.thoughts import split_thought
 
 Turn = dict[str, Any]
 # field of a turn → the roles that may have it
@@ -85,6 +86,8 @@ def order_turns(placed: list[tuple[str, Turn]], last_field: str, naming: Naming)
         expected = f"'{naming.tell('assistant')}' (the reply to learn comes last)"
         raise BadField(f"{last_field}[-1].{naming.role}", expected, naming.tell(turns[-1]["role"]))
     check_text(turns[-1]["content"], f"{last_field}[-1].{naming.text}")
+    if not split_thought(turns[-1]["content"]).answer:
+        raise BadField(f"{last_field}[-1].{naming.text}", "an answer behind the thought", turns[-1]["content"])
     if not any(turn["role"] == "assistant" and turn.get("weight", 1) for turn in turns):
         raise BadField(last_field, "a turn of the assistant whose weight is not 0", [0] * count_replies(turns))
     return turns

@@ -17,6 +17,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
+from tunelab.models.thoughts import read_answer
 
 # adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
 UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
@@ -50,7 +51,7 @@ def generate_batch(
 
     Where padding would change the answers, prompts of equal length make a batch each.
 
-    Returns one record per prompt: `completion` (text without special tokens), `tokens` (new ones, the end token
+    Returns one record per prompt: `completion` (text, a thought included), `tokens` (new ones, the end token
     included) and `finish` ("stop", or "length" when max_new_tokens cut it).
     """
     model.generation_config = config
@@ -71,8 +72,11 @@ def generate_batch(
 def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dict[str, Any]:
     stop = next((index for index, token in enumerate(ids) if token in ends), None)
     kept = ids if stop is None else ids[: stop + 1]
-    text = tokenizer.decode(kept, skip_special_tokens=True)
-    return {"completion": text, "tokens": len(kept), "finish": "length" if stop is None else "stop"}
+    return {
+        "completion": read_answer(tokenizer, kept),
+        "tokens": len(kept),
+        "finish": "length" if stop is None else "stop",
+    }
 
 
 class Answerer:

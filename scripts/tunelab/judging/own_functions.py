@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from tunelab.data.thoughts import split_thought
 from tunelab.errors import UserError
 from tunelab.values import cut, describe, shorten
 
@@ -53,7 +54,11 @@ class OwnFunction(NamedTuple):
 
 def describe_row(row: dict[str, Any]) -> str:
     """Write what functions are told of a row besides its prompt, as JSON: a table would change the types of columns."""
-    told = {"id": row.get("id"), "reference": row["messages"][-1].get("content"), **row.get("columns", {})}
+    told = {
+        "id": row.get("id"),
+        "reference": split_thought(row["messages"][-1].get("content") or "").answer,
+        **row.get("columns", {}),
+    }
     return json.dumps(told | ({"answer": row["answer"]} if "answer" in row else {}))
 
 
@@ -69,7 +74,7 @@ def build_judge(name: str, file: str, may_skip: bool = True) -> Judge:
     unchecked = [True]
 
     def judge(prompts: list, completions: list, row: list[str], **others: object) -> list[float | None]:
-        batch = Batch(prompts, completions, list(map(json.loads, row)))
+        batch = Batch(prompts, list(map(_part_thoughts, completions)), list(map(json.loads, row)))
         values = _judge_batch(function, batch)
         if unchecked:
             _check_repeatable(function, batch, values)
@@ -78,6 +83,15 @@ def build_judge(name: str, file: str, may_skip: bool = True) -> Judge:
 
     judge.__name__ = name
     return judge
+
+
+def _part_thoughts(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an answer's turns with a thought that begins one in a field of its own, as TRL has it."""
+    parted = [(turn, split_thought(turn["content"])) for turn in turns]
+    return [
+        turn | {"content": said.answer} | ({"reasoning_content": said.thought} if said.thought else {})
+        for turn, said in parted
+    ]
 
 
 def _load_function(name: str, file: str) -> Callable[..., Any]:

@@ -25,6 +25,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from tunelab.config.specs.training import Rewards
+from tunelab.data.thoughts import split_thought
 from tunelab.judging.own_functions import Judge, build_judge
 from tunelab.numbers import is_equal_number, normalise_number
 
@@ -133,7 +134,7 @@ CONTROLS: dict[str, Reward] = {"random": _toss_coin}
 
 def is_right(completion: str, answer: str, rewards: str) -> bool:
     """Tell whether a completion is right as a set of rewards has it, `fixed` or `legacy`."""
-    return REWARDS[rewards]["correctness"](completion, answer) > 0
+    return REWARDS[rewards]["correctness"](split_thought(completion).answer, answer) > 0
 
 
 def build_reward_functions(spec: Rewards) -> tuple[list[Judge], list[float]]:
@@ -159,7 +160,10 @@ def _wrap_for_trainer(name: str, reward: Reward) -> Callable[..., list[float]]:
     """Give a reward the signature and the name that the trainer and its logs expect."""
 
     def judge_batch(prompts: list, completions: list[list[dict]], answer: list[str], **kwargs: object) -> list[float]:
-        return [reward(turns[0]["content"], gold) for turns, gold in zip(completions, answer, strict=True)]
+        return [
+            reward(split_thought(turns[0]["content"]).answer, gold)
+            for turns, gold in zip(completions, answer, strict=True)
+        ]
 
     judge_batch.__name__ = name
     return judge_batch

@@ -4,13 +4,14 @@ Maths is judged three ways, because a wrong number and a wrong format are differ
 the tagged number are right), `tagged` (the last `<answer>` block holds the right number), `flexible` (the last number
 of the text is the right one). The rewards are GRPO's own `fixed` functions, unweighted, so that a reward gained in
 training and one gained here mean the same. Text is judged by ROUGE-L and chrF against the one reference, which measure
-likeness and not truth.
+likeness and not truth. A thought before an answer or a reference is not judged.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from math import fsum
 
+from tunelab.data.thoughts import split_thought
 from tunelab.errors import UserError
 from tunelab.judging.own_functions import build_judge, describe_row
 from tunelab.judging.rewards import REWARDS, find_tagged_answer
@@ -83,7 +84,7 @@ def match_answers(answers: list[dict], references: list[dict], task: str) -> lis
 
 def judge_maths(answer: dict, reference: dict) -> dict:
     """Judge one completion against the gold number."""
-    completion, gold = answer["completion"], reference["answer"]
+    completion, gold = split_thought(answer["completion"]).answer, reference["answer"]
     tagged, last = find_tagged_answer(completion), find_last_number(completion)
     rewards = {name: reward(completion, gold) for name, reward in REWARDS["fixed"].items()}
     is_tagged_right = is_equal_number(tagged, gold)
@@ -115,7 +116,7 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
     scorer = RougeScorer(["rougeL"], tokenizer=_WordTokenizer())
 
     def judge_text(answer: dict, reference: dict) -> dict:
-        completion, wanted = compose(answer["completion"]), compose(reference["messages"][-1]["content"])
+        completion, wanted = _read(answer["completion"]), _read(reference["messages"][-1]["content"])
         return {
             "id": answer["id"],
             "rouge_l": scorer.score(wanted, completion)["rougeL"].fmeasure,
@@ -145,6 +146,10 @@ def _flatten_score(score: dict) -> dict[str, float | None]:
         numbers["reward"] = fsum(value for value in score["rewards"].values() if value is not None)
         numbers |= {f"reward/{name}": value for name, value in score["rewards"].items()}
     return numbers
+
+
+def _read(text: str) -> str:
+    return compose(split_thought(text).answer).rstrip()
 
 
 class _WordTokenizer:

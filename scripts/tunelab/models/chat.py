@@ -26,6 +26,7 @@ from tunelab.models.rendering import (
     render,
     render_prompt,
 )
+from tunelab.models.thoughts import place_thought
 from tunelab.models.tokenising import Token, find_literals, tokenise_turns
 from tunelab.values import list_names, shorten
 
@@ -108,6 +109,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
         UserError: if the template leaves out what a message says, changes earlier turns, or does not close a turn with
             an end token.
     """
+    messages = place_thought(tokenizer, messages)
     text = render(tokenizer, messages)
     turns = find_turns(tokenizer, messages, text)
     literals = find_literals(tokenizer, text, messages, functools.partial(render, tokenizer))

@@ -1,10 +1,10 @@
 """Reinforcement learning with TRL's GRPOTrainer or RLOOTrainer on questions whose answers can be checked.
 
-Departs from the trainers in three points: every completion is kept with its reward parts, prompts are tokenised as the
-evaluation does it, and checkpoints wait until all sampled completions have been used, because a trainer would lose
-the rest. A killed training then goes on as it would
-have: on a CPU in float32 to the bit. What cannot be taken up again is the random state of vLLM (`use_vllm`), whose
-completions from there on are others, equally valid; the run says so when it goes on.
+Departs from the trainers in three points: every completion is kept with its reward parts, prompts are tokenised and
+completions read as the evaluation does it, and checkpoints wait until all sampled completions have been used, because
+a trainer would lose the rest. A killed training then goes on as it would have: on a CPU in float32 to the bit. What
+cannot be taken up again is the random state of vLLM (`use_vllm`), whose completions from there on are others, equally
+valid; the run says so when it goes on.
 """
 
 import random
@@ -23,6 +23,7 @@ from tunelab.judging.own_functions import FunctionError, describe_row
 from tunelab.judging.rewards import add_rewards, build_reward_functions
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
+from tunelab.models.thoughts import read_answer
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.learnable import check_learnable, check_questions
@@ -55,6 +56,12 @@ class Recording(Drawing):
     def _tokenize_prompts(self, prompts: list) -> tuple[list[list[int]], None, dict]:
         """Tokenise prompts as the evaluation does; there are no images and no further fields."""
         return [chat.encode_prompt(self.processing_class, prompt) for prompt in prompts], None, {}
+
+    def _calculate_rewards(self, inputs: list, prompts: list, completions: list, completion_ids_list: list) -> Any:
+        """Have completions judged, and logged, as the evaluation reads them."""
+        for turns, ids in zip(completions, completion_ids_list, strict=True):
+            turns[0]["content"] = read_answer(self.processing_class, ids)
+        return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
     def between_batches(self) -> bool:
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0

@@ -1,9 +1,13 @@
 """Tokenizers that wear the chat templates and control tokens of model families, on a vocabulary of letters or bytes."""
 
+import re
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from trl import chat_template_utils as trl
 
+from tunelab.models import settling
+from tunelab.models.rendering import render
 from tunelab.sources.tiny import build_tokenizer
 
 # as Llama 2 ships it, without its tests of the roles
@@ -72,6 +76,18 @@ def build_family(name: str) -> PreTrainedTokenizerFast:
     tokenizer.eos_token = end
     tokenizer.bos_token = next((token for token in control if token in BEGINNINGS), None)
     tokenizer.chat_template = template
+    return tokenizer
+
+
+def wear_template(name: str) -> PreTrainedTokenizerFast:
+    """Build a tokenizer for a bundled template, with whatever stands in angle brackets as control tokens."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=build_bytes(), bos_token="<bos>", eos_token="<eos>")
+    tokenizer.chat_template = settling.find_template(name).read_text(encoding="utf-8")
+    text = render(tokenizer, [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!", "thinking": "."}])
+    control = re.findall(r"<[^<>\s]+>", text)
+    tokenizer.add_tokens([token for token in control if "think>" not in token], special_tokens=True)
+    ends = re.findall(r"<[^<>\s]+>", text.rpartition("!")[2])
+    tokenizer.eos_token = ends[-1] if ends else "<eos>"
     return tokenizer
 
 

@@ -45,7 +45,7 @@ def test_where_a_reward_does_not_apply_nothing_is_recorded_or_averaged(train, me
     applying = [row["mine"] for row in trainer.recorded if row["mine"] is not None]
     assert 0 < len(applying) < len(trainer.recorded) == 32
     for row in trainer.recorded:
-        assert row["mine"] == (len(row["completion"]) if int(row["answer"]) % 4 else None)
+        assert row["mine"] == (len(row["completion"].lstrip()) if int(row["answer"]) % 4 else None)
         assert row["reward"] == 0.5 * (row["mine"] or 0) + row["integer"]
     for row in history:
         parts = [made["mine"] for made in trainer.recorded if made["step"] == row["step"] and made["mine"] is not None]
