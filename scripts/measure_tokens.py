@@ -14,7 +14,7 @@ from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
-    from tunelab.models.carried import check_carried
+    from tunelab.models.carried import check_carried, check_told_apart
     from tunelab.models.chat import encode_conversation, encode_prompt, hash_template, load_tokenizer, preview_mask
 
     tokenizer = load_tokenizer(card.parent / "model", template=template)
@@ -28,9 +28,11 @@ def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, 
             "assistant": [sum(item["assistant_masks"]) for item in encoded],
             "prompt": [len(encode_prompt(tokenizer, row["messages"][:-1])) for row in rows],
         }
-        pairs = [[*row["messages"][:-1], row["rejected"]] for row in rows if "rejected" in row]
-        if pairs:
-            splits[name]["rejected"] = [len(encode_conversation(tokenizer, turns)["input_ids"]) for turns in pairs]
+        if "rejected" in rows[0]:
+            turns = [[*row["messages"][:-1], row["rejected"]] for row in rows]
+            rejected = [encode_conversation(tokenizer, pair)["input_ids"] for pair in turns]
+            check_told_apart([row["id"] for row in rows], [item["input_ids"] for item in encoded], rejected)
+            splits[name]["rejected"] = list(map(len, rejected))
     shown = preview_mask(tokenizer, records.read_jsonl(train)[0]["messages"])
     template_facts = {"template_sha256": hash_template(tokenizer), "chat": records.read_json(chat)}
     records.write_json(tokens, {"splits": splits, "preview": shown} | template_facts)

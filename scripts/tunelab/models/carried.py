@@ -1,4 +1,4 @@
-"""Refuse what conversations carry besides their texts and a model's chat template leaves out."""
+"""Refuse conversations of which a model's chat template leaves out what they carry, or what tells answers apart."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
 from tunelab.models.rendering import render
+from tunelab.values import list_names
 
 # `name` and `tool_call_id` are labels; without these, something that was said is lost
 SAID = ("reasoning_content", "thinking", "tool_calls")
@@ -19,6 +20,19 @@ def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]
         _insist(tokenizer, carrying, name, lambda turn, name=name: {key: turn[key] for key in turn if key != name})
     answered = [row for row in rows if any(turn["role"] == "tool" for turn in row["messages"])]
     _insist(tokenizer, answered, "role: tool", lambda turn: turn | {"content": "?"} if turn["role"] == "tool" else turn)
+
+
+def check_told_apart(ids: list[str], chosen: list[list[int]], rejected: list[list[int]]) -> None:
+    """Raise UserError where both answers of a pair are the same tokens, which teaches nothing.
+
+    ids: of the rows; chosen, rejected: the tokens of their answers, whole conversations or the answers alone.
+    """
+    if equal := [row for row, one, other in zip(ids, chosen, rejected, strict=True) if one == other]:
+        raise UserError(
+            f"The chosen and the rejected answer of {len(equal)} rows of {len(ids)} are the same tokens in the model's "
+            f"chat template, which leaves out where they differ, so they would teach nothing (rows "
+            f"{list_names(equal)}). Mend or remove the rows, or name another template in the model's chat_template."
+        )
 
 
 def _insist(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]], name: str, change: Any) -> None:

@@ -7,6 +7,7 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from tunelab.data.preferences import list_pairs
+from tunelab.models.carried import check_told_apart
 from tunelab.training import preferences
 
 
@@ -18,9 +19,12 @@ def encode_pairs(tokenizer: Any, rows: list[dict], max_length: int | None) -> Da
     """Tokenise pairs into `prompt_ids`, `chosen_ids` and `rejected_ids`, each answer up to its end token.
 
     Raises:
-        UserError: naming how many pairs are longer than `max_length`, and the longest.
+        UserError: naming pairs of equal answers, or how many are longer than `max_length`, and the longest.
     """
-    encoded = preferences.encode_answers(tokenizer, list_pairs(rows), ("chosen", "rejected"))
+    pairs = list_pairs(rows)
+    encoded = preferences.encode_answers(tokenizer, pairs, ("chosen", "rejected"))
+    answers = [[pair[f"{side}_ids"] for pair in encoded] for side in ("chosen", "rejected")]
+    check_told_apart([pair["id"] for pair in pairs], *answers)
     preferences.check_lengths(encoded, max_length, "pairs")
     return Dataset.from_list(encoded)
 

@@ -15,6 +15,7 @@ from torch.utils.data import Sampler
 from trl import KTOConfig, KTOTrainer
 
 from tunelab.data.preferences import list_labelled
+from tunelab.models.carried import check_told_apart
 from tunelab.training import preferences
 
 
@@ -92,6 +93,10 @@ def count_epochs(args: KTOConfig, batches: int) -> int:
 def _tokenise(tokenizer: Any, rows: list[dict], args: KTOConfig, settings: dict) -> preferences.Tokenised:
     answers = list_labelled(rows)
     encoded = preferences.encode_answers(tokenizer, answers, ("completion",))
+    if "label" not in rows[0]:  # pairs, whose answers follow one another
+        check_told_apart(
+            [row["id"] for row in rows], *([row["completion_ids"] for row in encoded[side::2]] for side in (0, 1))
+        )
     longest = preferences.check_lengths(encoded, args.max_length, "answers")
     # an answer behind another question may be longer: TRL cuts it here, as it only serves the estimate
     args.max_length = args.max_length or longest

@@ -3,7 +3,7 @@
 import pytest
 
 from tunelab.errors import UserError
-from tunelab.models.carried import check_carried
+from tunelab.models.carried import check_carried, check_told_apart
 from tunelab.models.chat import encode_conversation, load_tokenizer
 
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}\n{% endfor %}"
@@ -72,3 +72,27 @@ def test_a_turn_of_weight_0_does_not_count(tokenizer):
     assert 0 < sum(last["assistant_masks"]) < sum(both["assistant_masks"])
     assert not any(last["assistant_masks"][:begun]) and not any(none["assistant_masks"])
     assert last["assistant_masks"][begun:] == both["assistant_masks"][begun:]
+
+
+TRIMMING = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{{ eos_token }}\n{% endfor %}"
+PAIRS = [("It is 1.", "It is 1.\n"), ("It is 2.", "It is 3."), ("\tIt is 3.", "It is 3.")]
+
+
+@pytest.fixture
+def trimmed(tokenizer):
+    """The ids and both sides' tokens of pairs of which the first and the last are equal but for white space."""
+    tokenizer.chat_template = TRIMMING
+    sides = [
+        [encode_conversation(tokenizer, [user("a"), assistant(pair[side])])["input_ids"] for pair in PAIRS]
+        for side in (0, 1)
+    ]
+    return [f"p{number}" for number in range(len(PAIRS))], *sides
+
+
+def test_pairs_that_a_template_makes_equal_are_refused_with_their_rows(trimmed):
+    with pytest.raises(UserError, match=r"answer of 2 rows of 3 are the same tokens .* \(rows 'p0', 'p2'\)"):
+        check_told_apart(*trimmed)
+
+
+def test_pairs_that_differ_in_the_template_are_taken(trimmed):
+    check_told_apart(*(part[1:2] for part in trimmed))

@@ -9,10 +9,10 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from tests.unit.training.preference_kinds import KINDS, LORA
-from tunelab.config.specs.training import CheckpointSettings, DpoRun
+from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
-from tunelab.training import dpo, shared
+from tunelab.training import dpo, kto, shared
 
 SHORT = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
 LOSSES = {
@@ -185,3 +185,26 @@ def test_no_second_adapter_is_put_on_top(train_dpo, llama, start):
     assert isinstance(run.model, PeftModel) and set(run.model.peft_config) == {"default", "ref"}
     trained = {name for name, _ in adapters.list_trainable(run.model)}
     assert trained and all(".default." in name for name in trained)
+
+
+@pytest.mark.parametrize("method", [dpo, kto])
+def test_pairs_that_are_the_same_tokens_are_refused(llama, tmp_path, rows, method):
+    given = [
+        {"id": row["id"], "messages": [row["messages"][0], said], "rejected": said | {"content": said["content"] + " "}}
+        for row in rows[:4]
+        for said in [{"role": "assistant", "content": "Yes."}]
+    ]
+    template = tmp_path / "trimming.jinja"
+    template.write_text(
+        "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{{ eos_token }}{% endfor %}<assistant>"
+    )
+    spec = {dpo: DpoRun, kto: KtoRun}[method](
+        method=method.__name__.rpartition(".")[2],
+        label="Trial",
+        model="tiny",
+        dataset="sums",
+        adapter=LORA,
+        training=SHORT,
+    )
+    with pytest.raises(UserError, match="of 4 rows of 4 are the same tokens"):
+        method.train(llama, None, given, tmp_path, CheckpointSettings(), 0, spec, torch.float32, template)
