@@ -25,6 +25,7 @@ from tunelab.comparison.statistics import (
     draw_counts,
     estimate_proportion,
     estimate_ratios,
+    widen_still,
 )
 from tunelab.errors import UserError
 
@@ -59,11 +60,12 @@ class Parts(NamedTuple):
 def estimate_run(measured: Measured) -> Estimate:
     """Return the mean over seeds of each seed's ratio of sums; its interval covers seeds where there are several."""
     if len(measured.numerators) == 1:
-        return estimate_ratios(measured.numerators.T, measured.denominators.T)[0]
+        return widen_still(estimate_ratios(measured.numerators.T, measured.denominators.T)[0], measured.span, "wilson")
     (resampled,) = resample_runs(measured)
     values = evaluate_seeds(measured)
     draws = cross_seeds(values, resampled, measured.numerators.shape[1]).draws
-    return _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
+    made = _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
+    return widen_still(made, measured.span, "wilson")
 
 
 def estimate_share(outcomes: np.ndarray) -> Estimate:
@@ -78,7 +80,8 @@ def estimate_share(outcomes: np.ndarray) -> Estimate:
     crossed = estimate_run(Measured(outcomes.astype(float), np.ones(outcomes.shape), (0.0, 1.0)))
     method = "beta" if n < SMALL_SAMPLE else "wilson"
     low, high = proportion_confint(crossed.value * n, n, alpha=1 - CONFIDENCE, method=method)
-    return crossed._replace(low=max(0.0, min(crossed.low, float(low))), high=min(1.0, max(crossed.high, float(high))))
+    low, high = max(0.0, min(crossed.low, float(low))), min(1.0, max(crossed.high, float(high)))
+    return crossed._replace(low=low, high=high, interval="crossed")
 
 
 def estimate_metric(measured: Measured, share: bool) -> Estimate:
@@ -102,8 +105,12 @@ def cross_differences(first: Measured, second: Measured) -> Crossed:
     """Return the draws of first minus second with their standard error; a side of one row pairs with every seed."""
     above, below = resample_runs(first, second)
     crossed = cross_seeds(evaluate_seeds(first) - evaluate_seeds(second), above - below, first.numerators.shape[1])
-    (lowest, highest), (floor, ceiling) = first.span, second.span
-    return crossed._replace(draws=crossed.draws.clip(lowest - ceiling, highest - floor))
+    return crossed._replace(draws=crossed.draws.clip(*find_span(first, second)))
+
+
+def find_span(first: Measured, second: Measured) -> tuple[float, float]:
+    """Return the smallest and the largest difference, first minus second, that is possible."""
+    return first.span[0] - second.span[1], first.span[1] - second.span[0]
 
 
 def evaluate_seeds(measured: Measured) -> np.ndarray:

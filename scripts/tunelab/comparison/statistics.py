@@ -5,10 +5,12 @@ training with another seed. The bootstrap resamples items, so a ratio such as lo
 numerator and denominator together.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from tunelab.errors import UserError
@@ -65,6 +67,20 @@ def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
     for _ in range(RESAMPLES // CHUNK):
         drawn = rng.integers(n, size=(CHUNK, n)) + n * np.arange(CHUNK)[:, None]  # a range of numbers per resample
         yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
+
+
+def widen_still(estimate: Estimate, span: tuple[float, float], interval: str) -> Estimate:
+    """Give an interval without width the one that a share's has: equal items do not prove that all others are equal.
+
+    span: the smallest and the largest value that is possible; without both ends the estimate stays as it is. At an end
+    of the span the interval is Wilson's of a share, and for differences Tango's; `interval` names it.
+    """
+    value, low, high, n, _ = estimate
+    if not math.isclose(low, high, abs_tol=1e-9) or not all(map(math.isfinite, span)):
+        return estimate
+    unseen = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2
+    share = float(unseen / (n + unseen))
+    return Estimate(value, value - (value - span[0]) * share, value + (span[1] - value) * share, n, interval)
 
 
 def estimate_means(values: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:

@@ -11,13 +11,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds
+from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
 from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
 from tunelab.comparison.rows import Verdict
-from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE
+from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE, Estimate, widen_still
 
 ALPHA = 1 - CONFIDENCE
 POWER = 0.8
+UNSEEN = 1 / 3  # of all rows: as large a part may lie beyond the margin, for all that few rows within it can say
 
 
 class Contrast(NamedTuple):
@@ -52,7 +53,7 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
     crossed = cross_differences(first, second)
     low, high = (float(end) for end in np.quantile(crossed.draws, [TAIL, 1 - TAIL]))
     interval = "crossed" if seeds > 1 else "paired-bootstrap"
-    p_equivalence = _test_equivalence_by_draws(value, crossed, margin)
+    p_equivalence = max(_test_equivalence_by_draws(value, crossed, margin), (1 - UNSEEN) ** n)
     wins = losses = None
     detectable = _find_detectable(crossed)
     if is_share:
@@ -72,10 +73,11 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
     if is_drawn:
         # Draws are often all right or all wrong: items without any difference show no more than those of a share.
         p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
-        if math.isclose(low, high, abs_tol=1e-9):
-            gaps = (first.numerators - second.numerators).mean(axis=0)
-            low, high = estimate_score_interval(gaps.clip(min=0).sum(), -gaps.clip(max=0).sum(), n, CONFIDENCE)
-            interval, detectable = "tango", find_detectable_share(0.0, n)
+    if not is_share:
+        made = widen_still(Estimate(value, low, high, n, interval), find_span(first, second), "tango")
+        if made.interval != interval:
+            _, low, high, _, interval = made
+            detectable = find_detectable_share(0.0, n) * (first.span[1] - first.span[0])
     p = _test_difference(first, second, value, crossed, (wins, losses) if is_share and seeds == 1 else None)
     return Contrast(value, low, high, n, seeds, interval, p, p_equivalence, wins, losses, detectable)
 
@@ -143,8 +145,7 @@ def _test_difference(
 def _test_equivalence_by_draws(value: float, crossed: Crossed, margin: float) -> float:
     """Return the larger one-sided p that the difference is at least the margin, by the draws and by Cochran's t.
 
-    One item has no spread to measure (its error is infinite), so that even equal values show nothing; from two items on
-    values that are equal throughout count as evidence, though shares need more (see `test_equivalence`).
+    One item has no spread to measure (its error is infinite), so that even equal values show nothing.
     """
     outside = max(int((crossed.draws <= -margin).sum()), int((crossed.draws >= margin).sum()))
     p_draws = (outside + 1) / (RESAMPLES + 1)

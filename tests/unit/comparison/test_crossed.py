@@ -206,3 +206,12 @@ def test_a_part_below_zero_is_none():
 def test_one_seed_or_one_item_cannot_be_split(shape):
     with pytest.raises(UserError, match=r"study\.seeds.*prepare\.test"):
         estimate_parts(np.zeros(shape))
+
+
+def test_equal_values_of_a_bounded_metric_leave_an_interval():
+    for seeds in (1, 3):
+        zeros = estimate_run(measure(np.zeros((seeds, 20)))._replace(span=(0.0, 1.0)))
+        assert (zeros.low, zeros.high) == (0.0, pytest.approx(estimate_share(np.zeros((1, 40), bool)).high, abs=0.08))
+        inside = estimate_run(measure(np.full((seeds, 20), 60.0))._replace(span=(0.0, 100.0)))
+        assert 40 < inside.low < 60 < inside.high < 70
+        assert inside.interval == "wilson"

@@ -11,9 +11,13 @@ from tunelab.comparison.crossed import Measured, estimate_difference
 from tunelab.comparison.verdicts import compare_runs, correct_family, find_detectable_share, judge
 
 
-def measure(values):
+def measure(values, **span):
     values = np.atleast_2d(np.asarray(values, float))
-    return Measured(values, np.ones_like(values))
+    return Measured(values, np.ones_like(values), **span)
+
+
+def measure_drawn(values):
+    return measure(values, span=(0.0, 1.0))
 
 
 def build_shares(wins, losses, n, seeds=1):
@@ -99,29 +103,36 @@ def test_a_difference_beyond_the_margin_is_never_equivalent():
     assert compare_runs(measure(values), measure(np.zeros(200)), 0.25, is_share=False).p_equivalence == 1.0
 
 
-def test_equal_means_are_equivalent_from_two_items_on():
-    one, two = measure([2.5]), measure([2.5, 1.5])
-    assert compare_runs(two, two, 0.1, is_share=False).p_equivalence == 1 / 10_001
-    lone = compare_runs(one, one, 0.1, is_share=False)
-    assert lone.p_equivalence == 0.5
-    assert lone.smallest_detectable == math.inf
+@pytest.mark.parametrize("span", [(-math.inf, math.inf), (0.0, 100.0)])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_few_equal_rows_are_not_equivalent(span, seeds):
+    for n in (1, 2, 3, 5, 7, 8, 30):
+        values = measure(np.tile(np.linspace(1, 2, n), (seeds, 1)), span=span)
+        compared = compare_runs(values, values, 0.1, is_share=False)
+        assert (compared.p_equivalence < 0.05) is (n >= 8)
+        assert compared.low < 0 < compared.high or not math.isfinite(span[0])
+
+
+def test_a_lone_item_can_show_no_difference():
+    one = measure([2.5])
+    assert compare_runs(one, one, 0.1, is_share=False).smallest_detectable == math.inf
 
 
 @pytest.mark.parametrize(("n", "shown"), [(40, False), (200, True)])
 def test_draws_that_are_equal_throughout_show_no_more_than_as_many_equal_shares(n, shown):
     share = compare_runs(*build_shares(0, 0, n), 0.02, is_share=True)
     for values in (np.zeros(n), np.full(n, 1 / 3)):
-        drawn = compare_runs(measure(values), measure(values), 0.02, is_share=False, is_drawn=True)
+        drawn = compare_runs(measure_drawn(values), measure_drawn(values), 0.02, is_share=False, is_drawn=True)
         assert (drawn.p_equivalence < 0.05) is shown
         assert (drawn.value, drawn.low, drawn.high) == pytest.approx((0.0, share.low, share.high))
         assert (drawn.interval, drawn.smallest_detectable) == ("tango", share.smallest_detectable)
 
 
 def test_draws_that_differ_alike_on_every_question_leave_an_interval():
-    drawn = compare_runs(measure(np.full(20, 0.75)), measure(np.full(20, 0.5)), 0.02, is_share=False, is_drawn=True)
+    drawn = compare_runs(*map(measure_drawn, (np.full(20, 0.75), np.full(20, 0.5))), 0.02, False, is_drawn=True)
     assert (drawn.value, drawn.interval) == (0.25, "tango") and drawn.p < 0.001
     assert 0 < drawn.low < 0.25 < drawn.high < 0.6
-    low, high = compare_runs(measure(np.ones(20)), measure(np.zeros(20)), 0.02, is_share=False, is_drawn=True)[1:3]
+    low, high = compare_runs(*map(measure_drawn, (np.ones(20), np.zeros(20))), 0.02, False, is_drawn=True)[1:3]
     assert 0.5 < low < high == 1.0
 
 
