@@ -10,15 +10,15 @@ from tunelab.config.study import Study
 
 
 def list_known(study: Study, estimates: list[Estimate], published: list[dict]) -> Iterator[Known]:
-    """Match every published number with the untouched run and task that it is about."""
+    """Match every published number with the untouched run and task that it is about, where its metric was measured."""
     found = {(row.run, row.task, row.metric): row for row in estimates if row.seed is not None}
     for run in study.list_runs("base"):
         model = study.spec["models"][study.run(run)["model"]]
         for task in study.tasks:
             dataset = study.spec["datasets"][study.task(task)["dataset"]]
             for number in published:
-                if is_about(number["model"], model) and is_benchmark(number["benchmark"], dataset):
-                    row = found[run, task, number["metric"]]
+                row = found.get((run, task, number["metric"]))  # a task may be judged by other metrics
+                if row and is_about(number["model"], model) and is_benchmark(number["benchmark"], dataset):
                     yield Known(
                         run=run,
                         task=task,

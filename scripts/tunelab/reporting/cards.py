@@ -32,6 +32,7 @@ def build_data_cards(study: StudyFolder) -> dict[str, dict]:
                 for row in card["examples"][:EXAMPLES]
             ],
             "source": {**fetched["source"], "revision": fetched["revision"]} | name_files(fetched["source"]),
+            "revision": fetched["revision"],
             "artefacts": fetched["files"],
             "lengths": lengths,
             "trained_by": [run for run in study.runs if study.run(run).get("dataset") == dataset],

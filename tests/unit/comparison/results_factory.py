@@ -119,7 +119,7 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
         {
             "model": models,
             "source": study["models"][models],
-            "revision": "0.1.2",
+            "revision": find_revision(study["models"][models]),
             "licence": "Apache-2.0",
             "files": [{"path": "model.safetensors", "bytes": 269_060_552, "sha256": "ab" * 32}],
             "bytes": 271_000_000,
@@ -146,6 +146,11 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
     for repeat in ("again", "rebatched"):
         write_repeat(root / f"noise/{repeat}", study["noise"]["run"], repeat, study, rows)
     return study
+
+
+def find_revision(source: dict) -> str | None:
+    """Return what the card of a fetched source names: a commit, a version, or nothing."""
+    return {"hub": "4f" * 20, "pypi": source.get("version")}.get(source["source"])
 
 
 def build_overlap(study: dict, rows: int) -> list[dict]:
@@ -184,7 +189,7 @@ def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:
         {
             "dataset": dataset,
             "source": fetch,
-            "revision": None,
+            "revision": find_revision(fetch),
             "files": [{"path": "train/data-00000-of-00001.arrow", "bytes": 81_920, "sha256": "ef" * 32}],
         },
     )

@@ -74,9 +74,8 @@ def prepare_study(root, study=None, rows=12):
     return study
 
 
-def draw_figures(root, study):
-    """Draw the figures of a study in its language."""
-    table, language = root / "results.json", study["study"]["language"]
+def list_figures(study):
+    """Return the scripts of the figures that a study has, by their names."""
     methods = {run["method"] for run in study["runs"].values()}
     drawn = {"tasks": plot_tasks, "costs": plot_costs, "forgetting": plot_forgetting}
     if [pair for pair in study["comparison"]["contrasts"] if set(pair) <= set(study["study"]["runs"])]:
@@ -87,7 +86,13 @@ def draw_figures(root, study):
         ("dpo", "signals", plot_signals),
     ):
         drawn |= {name: script} if method in methods else {}
-    for name, script in drawn.items():
+    return drawn
+
+
+def draw_figures(root, study):
+    """Draw the figures of a study in its language."""
+    table, language = root / "results.json", study["study"]["language"]
+    for name, script in list_figures(study).items():
         inputs = [] if name in WITHOUT_TABLE else [table]
         wording = [PROJECT / f"reports/{language}.po"] if language != "en" else []
         files = (root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
