@@ -1,5 +1,6 @@
 """Collect everything that the page says, looked up in a study's files: no wording and no mark-up in here."""
 
+from pathlib import Path
 from typing import Any
 
 from tunelab.comparison import gains, starved, statistics, verdicts
@@ -170,9 +171,10 @@ def build_cells(study: Study, find: dict) -> dict[tuple[str, str, str], dict]:
 
 
 def build_model(study: StudyFolder, model: str) -> dict:
+    source = study.spec["models"][model]
     return {
         **study.load(study.model_file(model, "card.json")),
-        "source": study.spec["models"][model],
+        "source": source | ({"path": Path(source["path"]).name} if source["source"] == "local" else {}),
         "file": study.name(study.model_file(model, "card.json")),
         "precision": study.load(study.model_file(model, "precision.json")),
         "precision_figures": study.load(study.model_file(model, "precision_figures.json")),
