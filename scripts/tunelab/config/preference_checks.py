@@ -24,7 +24,7 @@ SORTING = {"aot", "aot_unpaired"}
 def _check_losses(config: Draft, path: tuple, run: Draft) -> Found:
     if run.method != "dpo":
         return
-    losses, here = list(run.training.get("loss_type") or ["sigmoid"]), (*path, "training")
+    losses, here = list(find_setting(run, "loss_type")), (*path, "training")
     unknown = [name for name in losses if name not in LOSSES]
     if unknown:
         yield Problem((*here, "loss_type"), refuse_choice(unknown[0], LOSSES))
