@@ -28,7 +28,7 @@ CLIPPING = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
 BOUNDS = {"epsilon": 0.01, "epsilon_high": 0.02, "delta": 1.03, "importance_sampling_level": "sequence"}
 SHAPES = {"sapo_temperature_neg": 3.0, "sapo_temperature_pos": 4.0}
 SHAPES |= {"vespo_k_neg": 1.0, "vespo_k_pos": 1.0, "vespo_lambda_neg": 1.0, "vespo_lambda_pos": 1.0}
-ASIDE = ("step_time", "_per_second", "runtime", "rewards/")  # logged, but no part of the training
+ASIDE = ("step_time", "_per_second", "runtime", "rewards/", "logps/")  # logged, but no part of the training
 # method, settings, other values
 CASES = {
     **{f"grpo {loss}": ("grpo", {"loss_type": loss}, BOUNDS | SHAPES) for loss in (*CLIPPING, "sapo")},
