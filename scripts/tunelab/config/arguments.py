@@ -31,9 +31,10 @@ WORDS = {"true": True, "false": False, "null": None}
 
 @functools.cache
 def load_arguments() -> dict[str, dict[str, dict]]:
-    """Return {class name: {field: {"types": [...], "choices": [...], "default": ...}}}.
+    """Return {class name: {field: {"types": [...], "choices": [...], "default": ..., "words": {...}}}}.
 
-    Empty types mean that any value may pass; without a default it is null, or nothing that a config could say.
+    Empty types mean that any value may pass; without a default it is null, or nothing that a config could say. Words
+    are those that the library itself takes true and false for.
     """
     return json.loads(FILE.read_text(encoding="utf-8"))
 
@@ -57,7 +58,8 @@ def check_arguments(
                 wrong.add(nearest)
         else:
             try:
-                right[name] = _coerce(name, value, fields[name]["types"], fields[name].get("choices"))
+                meant = _take_word(value, fields[name].get("words", {}))
+                right[name] = _coerce(name, meant, fields[name]["types"], fields[name].get("choices"))
             except ValueError as error:
                 problems.append((name, str(error)))
     return Draft(right, wrong | {name for name, _ in problems}, values), problems
@@ -71,6 +73,11 @@ def _find_meant(name: str, fields: dict[str, Any], called: dict[str, str], probl
     if meant is not None:
         return None, f"{problem}; {meant}"
     return find_nearest(name, fields), refuse_name(problem, name, fields)
+
+
+def _take_word(value: Any, words: dict[str, str]) -> Any:
+    """Return the word that a library takes true or false for, so that one setting is written in one way."""
+    return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
 
 
 def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) -> Any:

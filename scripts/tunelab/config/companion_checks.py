@@ -7,7 +7,7 @@ something else without a word.
 from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.field_classes import find_setting
+from tunelab.config.field_classes import find_setting, find_written
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.specs.training import DRAWING, SAMPLING
@@ -59,14 +59,15 @@ def check_packing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
-    """Selective recomputation asks for recomputation, of the newer kind."""
-    given = run.training.get("gradient_checkpointing_kwargs") or {}
-    if not isinstance(given, dict) or not given.get("selective"):
-        return
-    here = (*path, "training", "gradient_checkpointing_kwargs")
-    if not find_setting(run, "gradient_checkpointing"):
-        yield Problem(here, "selective needs gradient_checkpointing: true")
-    if given.get("use_reentrant"):
+    """How to recompute says something only where it is done, and selectively only in the newer way.
+
+    A study that turns recomputation off in writing is no excuse, as nearly all do.
+    """
+    given = run.training.get("gradient_checkpointing_kwargs")
+    here = (*path, "training", find_written(run.training, "gradient_checkpointing_kwargs"))
+    if given and not find_setting(run, "gradient_checkpointing"):
+        yield Problem(here, "does nothing without gradient_checkpointing: true; write that, or null here")
+    if isinstance(given, dict) and given.get("selective") and given.get("use_reentrant"):
         yield Problem(here, "selective excludes use_reentrant: true; leave that out")
 
 

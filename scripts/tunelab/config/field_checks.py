@@ -82,5 +82,19 @@ def _check_class(path: tuple, run: Draft, class_name: str, fields: dict | None =
     draft, problems = check_arguments(class_name, given, refused, load_classes(class_name).called)
     # what is given as the library has it anyway is decided by the workflow all the same
     draft.right = {name: value for name, value in draft.right.items() if name not in list_set(class_name)}
+    problems += _take_second_names(draft, load_classes(class_name).same)
     run.right[section] = draft
     yield from (Problem((*path, field), text) for field, text in problems)
+
+
+def _take_second_names(draft: Draft, same: dict[str, str]) -> list[tuple[str, str]]:
+    """Put each field that is given by a second name under its own, so that all that follows knows one name."""
+    problems = []
+    for second, name in same.items():
+        if second in draft.wrong:
+            draft.wrong.add(name)
+        elif (value := draft.right.pop(second, None)) is not None:
+            if name in draft.given:
+                problems.append((second, f"is another name of {name}, which is given too; write that alone"))
+            draft.right.setdefault(name, value)
+    return problems

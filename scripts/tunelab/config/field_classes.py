@@ -30,9 +30,9 @@ class Classes(NamedTuple):
     set: dict[str, str]  # field → where it is decided
     refused: dict[str, str]  # field → why, and what to do instead
     never: dict[str, dict[str, str]]  # passed field → value → why it is refused
-    needs: dict[
-        str, str
-    ]  # passed field → what it does nothing without: a field, or a field's value (`loss_type: sapo`)
+    needs: dict[str, Any]  # passed field → settings under which it is read: all of a mapping, one mapping of a list
+    same: dict[str, str]  # second name of a passed field → its name here
+    going: dict[str, str]  # passed field, or `field: value`, that a library will take away → when, and what comes then
     called: dict[str, str]  # name of other versions and programs → the field, or what to do instead
 
 
@@ -52,11 +52,16 @@ def load_classes(class_name: str) -> Classes:
     known = load_arguments()[class_name]
     passed = frozenset(name for table in tables for name in table.get("passed", ()) if name in known)
     kinds = [
-        {name: text for table in tables for name, text in table.get(kind, {}).items() if name in known}
-        for kind in ("set", "refused", "never", "needs")
+        {name: text for table in tables for name, text in table.get(kind, {}).items() if find_field(name) in known}
+        for kind in ("set", "refused", "never", "needs", "same", "going")
     ]
     called = {name: text for table in tables for name, text in table.get("called", {}).items() if name not in known}
     return Classes(passed, *kinds, called)
+
+
+def find_field(name: str) -> str:
+    """Return the field of `field`, `field.key` or `field: value`."""
+    return name.partition(": ")[0].partition(".")[0]
 
 
 def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -95,6 +100,12 @@ def find_setting(run: Draft | dict[str, Any], name: str) -> Any:
     """Return a trained run's value of a trainer's field, or the library's default; None if it has no such field."""
     default = load_arguments()[TRAINERS[run["method"]]].get(name, {}).get("default")
     return run["training"].get(name, default)
+
+
+def find_written(fields: Draft, name: str) -> str:
+    """Return the name by which a field was written, its own or a second one."""
+    names = (name, *(second for second, first in _load_table()["trainers"]["same"].items() if first == name))
+    return next((written for written in names if written in fields.given), name)
 
 
 @functools.cache

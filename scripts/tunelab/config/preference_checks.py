@@ -16,15 +16,16 @@ LOSSES = (
     *("sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot", "aot_unpaired"),
     *("apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm"),
 )
-# losses that have no other divergence than the reverse one, and those that sort the answers of a batch
+# losses that have no other divergence than the reverse one, and those that have no loss of each
+# pair by itself, which TRL could weigh (its `sft` fails in the first step)
 REVERSE_ONLY = {"nca_pair", "bco_pair", "sppo_hard", "aot", "aot_unpaired", "apo_zero", "apo_down"}
-SORTING = {"aot", "aot_unpaired"}
+UNWEIGHABLE = {"aot": "sorts the answers", "aot_unpaired": "sorts the answers", "sft": "is one mean of the batch"}
 
 
 def _check_losses(config: Draft, path: tuple, run: Draft) -> Found:
     if run.method != "dpo":
         return
-    losses, here = list(run.training.get("loss_type") or ["sigmoid"]), (*path, "training")
+    losses, here = list(find_setting(run, "loss_type")), (*path, "training")
     unknown = [name for name in losses if name not in LOSSES]
     if unknown:
         yield Problem((*here, "loss_type"), refuse_choice(unknown[0], LOSSES))
@@ -36,8 +37,10 @@ def _check_losses(config: Draft, path: tuple, run: Draft) -> Found:
     divergence = find_setting(run, "f_divergence_type")
     if divergence != "reverse_kl" and (others := REVERSE_ONLY.intersection(losses)):
         yield Problem((*here, "f_divergence_type"), f"the loss {min(others)} knows reverse_kl alone (got {divergence})")
-    if run.training.get("use_weighting") and (sorting := SORTING.intersection(losses)):
-        yield Problem((*here, "use_weighting"), f"cannot be used with the loss {min(sorting)}, which sorts the answers")
+    if run.training.get("use_weighting"):
+        for name in [name for name in losses if name in UNWEIGHABLE][:1]:
+            text = f"cannot be used with the loss {name}, which {UNWEIGHABLE[name]}"
+            yield Problem((*here, "use_weighting"), text)
     smoothing = find_setting(run, "label_smoothing")
     if "exo_pair" in losses and not smoothing:
         yield Problem((*here, "label_smoothing"), "the loss exo_pair needs one above 0, such as 1.0e-3")

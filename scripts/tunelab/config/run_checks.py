@@ -6,6 +6,7 @@ What the libraries refuse, or take and fail with hours later, was read in and tr
 from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem, Unknown
+from tunelab.config.field_classes import find_written
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import show
@@ -127,10 +128,9 @@ def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
         field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
         text = f"TRL's GRPO misplaces a prefix or prompt ({adapter.peft_type}) in padded batches; take another adapter"
         yield Problem((*path, *field), text)
-    for field in ("gradient_checkpointing", "activation_checkpointing"):  # transformers has both names
-        if run.training.get(field):
-            text = "cannot be used with a prefix or prompt, which lives in the KV cache"
-            yield Problem((*path, "training", field), text)
+    if run.training.get("gradient_checkpointing"):
+        text = "cannot be used with a prefix or prompt, which lives in the KV cache"
+        yield Problem((*path, "training", find_written(run.training, "gradient_checkpointing")), text)
 
 
 RUN_CHECKS = (

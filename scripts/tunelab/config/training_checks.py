@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator
 
 from tunelab.config.adapter_checks import ADAPTER_CHECKS
+from tunelab.config.arguments import load_arguments
 from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.field_classes import find_setting
-from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments
+from tunelab.config.field_classes import TRAINERS, find_setting
+from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments, is_read
 from tunelab.config.launch_checks import check_launch
 from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
@@ -71,8 +72,6 @@ def _find_first_evaluation(run: Draft) -> float:
 
 
 def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
-    if not run.training.get("load_best_model_at_end"):
-        return
     if run.training.get("metric_for_best_model") not in (None, "loss", "eval_loss"):
         text = "the loss on the validation rows is all that is measured; leave it out, or write loss"
         yield Problem((*path, "training", "metric_for_best_model"), text)
@@ -107,7 +106,7 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
     """GRPO's second bound cuts the ratio of probabilities off above what the first clips it to."""
-    if run.method != "grpo" or run.training.get("delta") is None:
+    if run.method != "grpo" or run.training.get("delta") is None or not is_read(run, "delta"):
         return
     least = 1 + (run.training.get("epsilon_high") or find_setting(run, "epsilon"))
     if run.training.delta <= least:
@@ -115,8 +114,21 @@ def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*path, "training", "delta"), text)
 
 
+def _check_only_bound(config: Draft, path: tuple, run: Draft) -> Found:
+    """The loss cispo has an upper bound alone, for which TRL takes the lower one where it is missing."""
+    if run.method != "grpo" or run.training.get("loss_type") != "cispo" or run.training.get("epsilon_high") is not None:
+        return
+    if run.training.get("epsilon") not in (None, load_arguments()[TRAINERS["grpo"]]["epsilon"]["default"]):
+        text = "cispo has no lower bound, and TRL would take this for its upper one; write it as epsilon_high"
+        yield Problem((*path, "training", "epsilon"), text)
+    else:
+        text = "cispo needs it: TRL would hold every ratio below epsilon's 0.2 instead; its authors recommend 5.0"
+        yield Problem((*path, "training", "epsilon_high"), text)
+
+
 CHECKS = (
     *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups, _check_upper_bound),
+    _check_only_bound,
     *(check_schedule, check_optimizer, check_packages, check_inert, check_keys, check_optimizer_arguments),
     *(*COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS, check_launch),
 )

@@ -21,8 +21,9 @@ from tunelab.config.loading import Config
 SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
 
 
-# what the libraries take as text and look at much later
+# what the libraries take as text and look at much later; TrainingArguments stands for all trainers
 CHOICES = {
+    "TrainingArguments": {"include_num_input_tokens_seen": ["all", "no", "non_padding"]},
     "SFTConfig": {
         "loss_type": ["chunked_nll", "dft", "nll"],
         "packing_strategy": ["bfd", "bfd-requeue", "bfd_split", "wrapped"],
@@ -63,10 +64,28 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     listed["BitsAndBytesConfig"] = {
         p.name: _scalar_of(p.default) for p in parameters if p.name not in ("self", "kwargs")
     }
-    for name, fields in CHOICES.items():
-        for field, choices in fields.items():
+    for name in listed:
+        shared = CHOICES["TrainingArguments"] if name in {cls.__name__ for cls in trainers} else {}
+        for field, choices in (shared | CHOICES.get(name, {})).items():
             listed[name][field] |= {"types": listed[name][field]["types"] or ["null", "str"], "choices": choices}
+    for cls in trainers:
+        for name, field in listed[cls.__name__].items():
+            if "choices" in field and (words := _find_words(cls, name)):
+                field |= {"types": sorted({*field["types"], "bool"}), "words": words}
     return listed
+
+
+def _find_words(cls: type, field: str) -> dict[str, str]:
+    """Return the words that a trainer's config takes true and false for, in a field of words."""
+    words = {}
+    for value in (True, False):
+        try:
+            taken = getattr(cls(output_dir="unused", use_cpu=True, bf16=False, **{field: value}), field)
+        except ValueError:  # it takes neither
+            return {}
+        if type(taken) is str:
+            words[str(value).lower()] = taken
+    return words
 
 
 def _scalar_of(default: object) -> dict:
@@ -83,10 +102,16 @@ def _list_fields(cls: type) -> dict[str, dict]:
 def _describe_more(field: dataclasses.Field) -> dict:
     """Return a field's words, as far as its class lists them, and its default, if a config could say it but null."""
     default = getattr(field.default, "value", field.default)
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
     words = sorted(field.metadata.get("choices") or ())
     return ({"choices": words} if words else {}) | (
-        {"default": default} if type(default) in (bool, int, float, str) else {}
+        {"default": default} if type(default) in (bool, int, float, str) or _is_list_of_words(default) else {}
     )
+
+
+def _is_list_of_words(default: object) -> bool:
+    return isinstance(default, list) and bool(default) and all(isinstance(word, str) for word in default)
 
 
 def _describe(hint: object) -> dict:

@@ -16,7 +16,7 @@ GOOD_OVERLAYS = [
     # an adapter's best weights are kept beside the checkpoints; a whole model must be saved when it is evaluated
     "runs: {lora: {training: {save_steps: 10}}}",
     "runs: {lora: {adapter: , training: {save_strategy: best}}}",
-    "runs: {lora: {adapter: , training: {eval_strategy: epoch, save_strategy: epoch, save_steps: 7}}}",
+    "runs: {lora: {adapter: , training: {eval_strategy: epoch, save_strategy: epoch, eval_steps: }}}",
     "runs: {lora: {adapter: , training: {eval_steps: 0.25, save_steps: 0.25}}}",
     "{checkpoints: {save_steps: 15}, runs: {lora: {adapter: }}}",
     "runs: {lora: {training: {max_steps: -1, num_train_epochs: 3}}}",
@@ -139,3 +139,31 @@ def test_functions_are_taken_from_where_they_are_found():
     assert placed.runs["grpo"].rewards.functions == placed.samples["play"].rewards.functions == {"r": "found/my.py"}
     assert placed.tasks["sums"].metrics["m"].file == "found/own.py"
     assert placed.runs["lora"] == config.runs["lora"] and placed.tasks["support"] == config.tasks["support"]
+
+
+@pytest.mark.parametrize("loss", ["bnpo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"])
+def test_an_overlay_takes_another_loss_by_that_word_alone(loss):
+    assert load(f"runs: {{grpo: {{training: {{loss_type: {loss}}}}}}}").runs["grpo"].training["epsilon"] == 0.2
+
+
+def test_the_default_of_a_field_that_is_not_read_takes_back_what_another_file_says():
+    below = "runs: {grpo: {training: {epsilon: 0.3, delta: 4.0}}}"
+    above = "runs: {grpo: {training: {loss_type: sapo, epsilon: 0.2, delta: null}}}"
+    assert load(below, above).runs["grpo"].training["loss_type"] == "sapo"
+
+
+@pytest.mark.parametrize(("given", "word"), [("true", "group"), ("off", "none"), ("'true'", "group")])
+def test_true_and_false_are_the_words_that_the_library_takes_them_for(given, word):
+    training = load(f"runs: {{grpo: {{training: {{scale_rewards: {given}}}}}}}").runs["grpo"].training
+    assert training["scale_rewards"] == word
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_both_names_of_recomputation_are_one_setting(kept):
+    """So that the facts, and with them the keys of kept work, are the same."""
+    run = "{method: sft, label: Mine, model: smollm2, dataset: support, adapter: , training: {%s}}"
+    fields = {"gradient_checkpointing": str(kept).lower()} | ({"gradient_checkpointing_kwargs": "{}"} if kept else {})
+    old = ", ".join(f"{name}: {value}" for name, value in fields.items())
+    written = [run % text for text in (old, old.replace("gradient", "activation"))]
+    loaded = [load(f"runs: {{mine: {text}}}").runs["mine"] for text in written]
+    assert loaded[0] == loaded[1] and loaded[0].training["gradient_checkpointing"] is kept

@@ -10,7 +10,7 @@ from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, GreedyLR, Redu
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from tunelab.config.field_classes import load_packages
-from tunelab.config.inert_checks import KEYS, OPTIM_ARGS
+from tunelab.config.inert_checks import IDLE, KEYS, OPTIM_ARGS
 from tunelab.config.schedule_checks import SCHEDULES
 
 GIVEN = {"self", "optimizer", "num_warmup_steps", "num_training_steps", "last_epoch", "kwargs"}
@@ -42,7 +42,7 @@ def test_an_optimizer_reads_the_arguments_that_are_listed(optimizer):
 
 
 def test_the_keys_of_mappings_are_those_that_the_libraries_take():
-    assert set(KEYS["accelerator_config"]) == set(inspect.signature(AcceleratorConfig).parameters)
+    assert {*KEYS["accelerator_config"], *IDLE} == set(inspect.signature(AcceleratorConfig).parameters)
     taken = set(inspect.signature(torch.utils.checkpoint.checkpoint).parameters) - {"function", "args", "kwargs"}
     # a function cannot stand in a config; `selective` is transformers' own, the other is taken by torch without a name
     own = {"selective", "preserve_rng_state"}
