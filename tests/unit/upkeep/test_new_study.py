@@ -279,6 +279,14 @@ def test_what_is_no_text_is_named_by_row_column_and_kind(row, said):
     assert f"a.jsonl, row 1, {said}" in str(caught.value)
 
 
+def test_enough_rows_are_held_out_where_some_are_labelled_false():
+    labels = [number % 3 == 0 for number in range(30)]
+    rows = [fill({"prompt": "Q{}?", "completion": "A{}."}, n) | {"label": label} for n, label in enumerate(labels)]
+    Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    prepare = write_study()[0]["datasets"]["mine"]["prepare"]
+    assert (prepare["test"], prepare["validation"]) == (9, 9)
+
+
 def test_labels_of_other_things_and_columns_that_judge_nothing_are_left_alone():
     row = {"question": "Q{}?", "answer": "A{}.", "label": "geography", "likelihood": "0.5"}
     write_rows(row)
