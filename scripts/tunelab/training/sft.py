@@ -51,7 +51,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
     encoded = []
     for row in rows:
         item = chat.encode_conversation(tokenizer, row["messages"], max_length)
-        if not any(item["assistant_masks"]):
+        if not any(item["assistant_masks"][1:]):  # what no token stands before is never foretold
             raise UserError(
                 f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
                 "raise max_length or leave the row out."
