@@ -7,7 +7,7 @@ import threading
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
-from tunelab.config.documents import read_document
+from tunelab.config.documents import read_document, restore_nulls
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
@@ -62,9 +62,11 @@ else:
     OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
     DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
     SOURCE = ", ".join(OVERLAYS) or DEFAULT
-    changes = workflow.config_settings.config  # on the command line
+    changes = restore_nulls(workflow.config_settings.config)  # on the command line
 
     configfile: DEFAULT
+
+    update_config(config, changes)
 
 
 try:
