@@ -220,9 +220,14 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
     write_rows(KINDS["Alpaca"][0], "card/rows.jsonl")
     Path("own/LICENSE").write_text("\n# MIT License\n\nCopyright\n", encoding="utf-8")
     Path("card/README.md").write_text("---\nlicense: cc-by-4.0\n---\nRows\n", encoding="utf-8")
-    found = [write_study(data=data, name=f"n{at}")[0] for at, data in enumerate(["my.jsonl", "own", "card/rows.jsonl"])]
+    write_rows(KINDS["Alpaca"][0], "apache/rows.jsonl")
+    Path("apache/LICENSE").write_text(
+        "\n\n     Apache License\n   Version 2.0, January 2004\n http://x\n", encoding="utf-8"
+    )
+    data = ["my.jsonl", "own", "card/rows.jsonl", "apache"]
+    found = [write_study(data=place, name=f"n{at}")[0] for at, place in enumerate(data)]
     licences = [overlay["datasets"][f"n{at}"]["fetch"].get("licence") for at, overlay in enumerate(found)]
-    assert licences == [None, "MIT License", "cc-by-4.0"]
+    assert licences == [None, "MIT License", "cc-by-4.0", "Apache License Version 2.0, January 2004"]
 
 
 @pytest.mark.parametrize(
