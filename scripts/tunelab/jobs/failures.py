@@ -104,7 +104,7 @@ def describe_failures(logs: dict[str, Path], offer: str = "") -> str:
 
 def offer_partial(overlays: Iterable[str]) -> str:
     """Return the command that makes the page of what is there, for the study of these overlays."""
-    config = shlex.quote(" ".join(overlays))
+    config = shlex.quote(" ".join(file.replace(" ", "\\ ") for file in overlays))
     return "make report PARTIAL=1" + (f" CONFIG={config}" if overlays else "")
 
 

@@ -117,4 +117,5 @@ def test_failed_jobs_are_named_with_reason_and_log(tmp_path):
 
 def test_the_offer_names_the_overlays_as_make_takes_them():
     assert offer_partial(["config/blog.yaml"]) == "make report PARTIAL=1 CONFIG=config/blog.yaml"
+    assert offer_partial(["my own.yaml"]) == r"make report PARTIAL=1 CONFIG='my\ own.yaml'"
     assert offer_partial(["config/a.yaml", "b.yaml"]) == "make report PARTIAL=1 CONFIG='config/a.yaml b.yaml'"
