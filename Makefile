@@ -11,10 +11,16 @@ override CONFIG := $(value CONFIG)
 override PROFILE := $(value PROFILE)
 export Q RUN TASK
 quote = '$(subst ','\'',$(1))'
-# the study: CONFIG=config/blog.yaml overlays the default one
-STUDY := $(if $(CONFIG),--configfile $(foreach file,$(CONFIG),$(call quote,$(file))))
+# the study: CONFIG=config/blog.yaml overlays the default one; the name of one file may hold spaces, and those of several
+# with a backslash before each
+FILES = $(foreach file,$(subst \ ,<space>,$(CONFIG)),$(call quote,$(subst <space>, ,$(file))))
+ALONE := $(if $(CONFIG),$(shell test -f $(call quote,$(CONFIG)) && echo 1))
+STUDY := $(if $(CONFIG),--configfile $(if $(ALONE),$(call quote,$(CONFIG)),$(FILES)))
 # where and how jobs run: PROFILE=slurm, or a folder of your own
 RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PROFILE)),profiles/)$(PROFILE)))
+# where programs keep what they fetch or compute once; Snakemake, uv and others need a place even without a home
+CACHE := $(shell place="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place")
+export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads

@@ -7,13 +7,14 @@ import threading
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
-from tunelab.config.documents import read_document
+from tunelab.config.documents import read_document, restore_nulls
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
+from tunelab.files import check_writable
 from tunelab.jobs.code_hashes import remember_code
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
@@ -31,6 +32,7 @@ from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
+from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.claims import read_taken
 from tunelab.watching.display import watch_study
 
@@ -62,9 +64,11 @@ else:
     OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
     DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
     SOURCE = ", ".join(OVERLAYS) or DEFAULT
-    changes = workflow.config_settings.config  # on the command line
+    changes = restore_nulls(workflow.config_settings.config)  # on the command line
 
     configfile: DEFAULT
+
+    update_config(config, changes)
 
 
 try:
@@ -83,8 +87,11 @@ try:
     RESULTS = CFG.study.results
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
     if workflow.is_main_process:
+        # a dry run writes there as well
+        check_writable(Path(".snakemake"), Path(".snakemake/iocache/latest.pkl"))
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
+        check_labels(CFG, SETTLED, SOURCE)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -129,6 +136,7 @@ def claim_folder():
 
     workflow.claim = contextlib.ExitStack()
     try:
+        check_writable(Path(RESULTS), Path("work"))
         workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
     except UserError as error:
         raise WorkflowError(str(error)) from None

@@ -1,9 +1,13 @@
-"""Give files a second name where the file system can do that, and copy them where it cannot."""
+"""Give files a second name where the file system can do that, copy them where it cannot, and say what may not be
+written."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from tunelab.errors import UserError
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -45,3 +49,20 @@ def _name_or_copy(name: Callable[[Path, Path], None], source: Path, target: Path
         except BaseException:
             target.unlink(missing_ok=True)  # half a file is none
             raise
+
+
+def check_writable(*places: Path) -> None:
+    """Raise `UserError` if this user may not write a file, or into a folder and the folders in it, or make it."""
+    for place in places:
+        there = next(path for path in (place, *place.absolute().parents) if path.exists())
+        inside = there.iterdir() if there == place and there.is_dir() and os.access(there, os.R_OK) else ()
+        for path in (there, *(path for path in sorted(inside) if path.is_dir())):
+            if not os.access(path, os.W_OK):
+                raise UserError(explain_unwritable(path, os.strerror(errno.EACCES)))
+
+
+def explain_unwritable(path: Path | str, reason: str) -> str:
+    return (
+        f"{path} may not be written ({reason}). If the folder is another user's, work in a clone of your own; if it is "
+        "yours, give yourself the right to write (`chmod -R u+w`) or remount the disk."
+    )

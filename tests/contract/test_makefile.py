@@ -69,6 +69,24 @@ def test_so_do_names_of_runs_and_tasks_and_files(folder):
         assert make(folder, target) == [program]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_caches_have_a_place_where_the_home_cannot_be_written(folder, tmp_path, kept):
+    program = '#!/bin/sh\nprintf \'["%s"]\' "$XDG_CACHE_HOME" > called.jsonl\n'
+    (folder / ".venv/bin/python").write_text(program, encoding="utf-8")
+    clean = {"XDG_CACHE_HOME": "", "HOME": str(tmp_path / "home") if kept else "/proc"}
+    assert make(folder, "plan", **clean) == [[str(tmp_path / "home/.cache" if kept else folder / ".snakemake/cache")]]
+
+
+def test_a_files_name_may_hold_spaces(folder):
+    (folder / "my own $(touch pwned) study.yaml").touch()
+    for given, files in (
+        ("my own $(touch pwned) study.yaml", ["my own $(touch pwned) study.yaml"]),
+        (r"my\ own.yaml it's\ here.yaml b.yaml", ["my own.yaml", "it's here.yaml", "b.yaml"]),
+        ("a.yaml b.yaml", ["a.yaml", "b.yaml"]),
+    ):
+        assert make(folder, "plan", f"CONFIG={given}") == [["scripts/plan_jobs.py", "--configfile", *files]]
+
+
 def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
     (folder / "profiles/slurm").mkdir(parents=True)
     shutil.copy(PROJECT / "requirements-slurm.lock", folder)

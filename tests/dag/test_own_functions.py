@@ -91,7 +91,11 @@ def test_a_queued_job_refuses_a_function_that_it_was_not_planned_with(finished):
     for more in ("\nX = 1\n", "\nx = (\n"):
         with appended(finished / "mine/drawn.py", more):
             code, printed = call_snakemake(finished, *remote, **planned)
-        assert code == 1 and "mine/drawn.py was edited after this run was planned; start Snakemake again." in printed
+        assert (
+            code == 1
+            and "mine/drawn.py, or a file that it names, was edited after this run was planned; start Snakemake again."
+            in printed
+        )
         assert "Traceback" not in printed
 
 

@@ -48,6 +48,24 @@ def test_a_fresh_checkout_tells_of_every_job_on_one_screen(project):
     assert len(text.splitlines()) <= SCREEN
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "profile directory given"),
+        ("strange-option: 3", "unrecognized arguments: --strange-option=3"),
+        (": [", "Couldn't parse config file"),
+    ],
+    ids=["missing", "unknown option", "no YAML"],
+)
+def test_a_profile_that_snakemake_cannot_take_is_told_in_its_words(project, tmp_path, written, said):
+    if written:
+        (tmp_path / "config.yaml").write_text(written, encoding="utf-8")
+    named = str(tmp_path) if written else "nowhere"
+    code, printed = read_python(project, "scripts/plan_jobs.py", SNAKEMAKE_PROFILE=named)
+    assert code == 1 and len(printed.splitlines()) == 1
+    assert printed.startswith(f"Error: SNAKEMAKE_PROFILE: '{named}' cannot be taken. Snakemake says: {said}")
+
+
 def test_another_study_tells_of_its_own_folder(project):
     text = ask_plan(project, "--configfile", "config/smoke.yaml")
     assert text.startswith("What would run now for results/smoke/report.html, and why (")

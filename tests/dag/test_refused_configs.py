@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.study_copy import call_snakemake, copy_project
+from tests.study_copy import call_snakemake, copy_project, plan
 
 MISTAKES = {
     "a misspelt key": ("stdy: {seeds: [1]}", ["stdy: unknown key (did you mean study?)"]),
@@ -82,3 +82,10 @@ def test_a_wrong_value_of_the_command_line_is_answered_alike(checkout):
         "  study: must be a mapping (got 3)",
         "  runs.lora.adapter.r: must be greater than 0 (got '0')",
     ]
+
+
+def test_null_on_the_command_line_is_null_however_deep_it_stands(checkout):
+    given = ("noise=null", "tasks={sums: {sampling: null}}", "drift=~")
+    rules = {job.split()[0] for job in plan(checkout, "--config", *given)}
+    assert "generate_answers" in rules
+    assert not rules & {"generate_samples", "generate_repeats", "measure_drift"}

@@ -1,11 +1,12 @@
-"""Files get a second name where that can be, and are copied elsewhere."""
+"""Files get a second name where that can be, and are copied elsewhere; what may not be written is told."""
 
 import errno
 import os
 
 import pytest
 
-from tunelab.files import link_or_copy, link_tree, point_or_copy
+from tunelab.errors import UserError
+from tunelab.files import check_writable, link_or_copy, link_tree, point_or_copy
 
 NUMBERS = [errno.EXDEV, errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES, errno.EINVAL]
 
@@ -67,3 +68,24 @@ def test_a_file_that_is_there_is_not_written_over(source, tmp_path):
     with pytest.raises(FileExistsError):
         link_or_copy(source, tmp_path / "second")
     assert (tmp_path / "second").read_text() == "other"
+
+
+@pytest.mark.parametrize("locked", ["kept", "kept/models", "file"])
+def test_a_place_of_another_user_is_named(tmp_path, monkeypatch, locked):
+    (tmp_path / "kept/models").mkdir(parents=True)
+    (tmp_path / "kept/report.html").touch()
+    (tmp_path / "file").touch()
+    places = [tmp_path / "kept", tmp_path / "file", tmp_path / "new/folder"]
+    check_writable(*places)
+    allowed = os.access
+    refused = tmp_path / locked
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and (path != refused or mode != os.W_OK))
+    with pytest.raises(UserError, match=rf"{locked} may not be written \(Permission denied\).*a clone of your own"):
+        check_writable(*places)
+
+
+def test_a_file_that_is_only_read_hinders_nothing_that_replaces_it(tmp_path, monkeypatch):
+    (tmp_path / "report.html").touch()
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and path.name != "report.html")
+    check_writable(tmp_path)

@@ -34,6 +34,15 @@ def parse_document(text: str) -> Any:
     return json.loads(text) if is_json(text) else yaml.load(text, Loader=LOADER)
 
 
+def restore_nulls(value: Any) -> Any:
+    """Return what the command line says (`--config`) with YAML's words for null as null; Snakemake hands on texts."""
+    if isinstance(value, dict):
+        return {key: restore_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [restore_nulls(item) for item in value]
+    return None if value in ("null", "Null", "NULL", "~") else value
+
+
 def walk_nodes(node: yaml.Node | None, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, yaml.Node]]:
     """Yield each node of a YAML document with its path, `runs.lora[0]`; an alias is the very node of its anchor."""
     seen = set() if seen is None else seen

@@ -7,7 +7,7 @@ FIELDS = {
     "messages": ("messages", "tools"),
     "sharegpt": ("conversations", "system", "tools"),
     "gsm8k": ("question", "answer"),
-    "preference": ("prompt", "chosen", "rejected", "completion", "label", "system"),
+    "preference": ("prompt", "input", "chosen", "rejected", "completion", "label", "system"),
 }
 # of preferences, the fields of two answers to a question, and those of one that is judged by itself
 PAIRED, LABELLED = ("chosen", "rejected"), ("completion", "label")

@@ -63,7 +63,9 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
             raise UserError(f"{key}: '{field}' is no field of the format; {known}.")
     unused = _list_unused(spec, columns) if spec.format == "preference" else ()
     optional = OPTIONAL | ({"prompt"} if spec.format == "preference" else set())
-    mapped = {field: spec.columns.get(field, field) for field in fields if field not in unused}
+    # a column that is named for another field is not read for the one of its name as well
+    taken = {field for field in OPTIONAL - spec.columns.keys() if field in spec.columns.values()}
+    mapped = {field: spec.columns.get(field, field) for field in fields if field not in {*unused, *taken}}
     for field, column in mapped.items():
         if column not in columns and (field not in optional or field in spec.columns):
             raise UserError(
@@ -109,7 +111,7 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
 def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
     """Build one example from a row's fields."""
     if spec.format == "preference":
-        messages, rejected, label = read_preference(values)
+        messages, rejected, label = read_preference(_add_input(values, "prompt"))
         return replace(_complete(messages, values, system), rejected=rejected, label=label)
     example = _build_conversation(values, spec, system) or _build_pair(values, spec, system)
     if spec.train_on == "last":
@@ -153,15 +155,21 @@ def _read_system(values: dict[str, Any], system: str | None) -> str | None:
 def _build_pair(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
     """Build the example of a row that holds a question and its answer."""
     question_field, answer_field = FIELDS[spec.format][0], FIELDS[spec.format][-1]
+    values = _add_input(values, question_field)
     question, reply = (check_text(values[field], field) for field in (question_field, answer_field))
     gold, shots = None, []
-    if spec.format == "instruction" and not is_absent(values.get("input")):
-        question = f"{question}\n{check_text(values['input'], 'input')}"
     if spec.format == "gsm8k":
         reply, gold = _read_worked_answer(reply)
         shots = list(worked_answers.ONE_SHOT) if spec.one_shot else []
     pair = [*shots, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
     return Example(question, tuple(_with_system(system, pair)), gold)
+
+
+def _add_input(values: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return a row's fields with what an instruction is about, if there is such a field, behind the instruction."""
+    if is_absent(values.get("input")) or not isinstance(values.get(field), str):
+        return values
+    return values | {field: f"{check_text(values[field], field)}\n{check_text(values['input'], 'input')}"}
 
 
 def _read_worked_answer(text: str) -> tuple[str, str]:

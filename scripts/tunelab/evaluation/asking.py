@@ -12,6 +12,7 @@ from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
+from tunelab.models.positions import count_room
 from tunelab.models.precision import load_precision
 
 
@@ -36,10 +37,17 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
-    spec = GenerationSpec(**decoding)
+    prompt = chat.encode_prompt(tokenizer, messages)
+    room = count_room(base, adapters.count_virtual(model))
+    if room is not None and len(prompt) >= room:
+        raise UserError(
+            f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has {room} "
+            "positions for it and the answer; ask a shorter one."
+        )
+    left = decoding["max_new_tokens"] if room is None else room - len(prompt)
+    spec = GenerationSpec(**decoding | {"max_new_tokens": min(decoding["max_new_tokens"], left)})
     settings = generation.build_generation_config(tokenizer, model, spec)
     set_seed(spec.seed)
-    prompt = chat.encode_prompt(tokenizer, messages)
     generate, _ = find_generate(model, settings)
     return generation.generate_batch(model, tokenizer, [prompt], settings, generate)[0]["completion"]
 

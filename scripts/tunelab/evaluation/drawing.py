@@ -37,6 +37,7 @@ def draw_answers(
     """
     generation = GenerationSpec(do_sample=True, **spec.model_dump(include=FIELDS))
     answerer = Answerer(base, artefact, generation, dtype, template)
+    answerer.encode(rows)  # so that one too long is told before any is answered
     # questions of like length side by side, which saves padding
     ordered = sorted(rows, key=lambda row: sum(len(turn["content"] or "") for turn in row["messages"][:-1]))
     size = max(1, spec.batch_size // spec.samples)

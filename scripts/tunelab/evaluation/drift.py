@@ -17,6 +17,7 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import find_base
+from tunelab.models.positions import check_rows
 
 
 class Item(NamedTuple):
@@ -143,6 +144,8 @@ def measure_drift(
     items = list(list_items(tokenizer, texts, rows))
     pair = Pair(base, artefact, dtype)
     encoded, measured = [item.encoded for item in items], {}
+    lengths = [len(item["input_ids"]) for item in encoded]
+    check_rows(base, [item.about for item in items], lengths, adapters.count_virtual(pair.model))
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(pair, [encoded[index] for index in batch], tokenizer.pad_token_id)
         measured |= zip(batch, found, strict=True)

@@ -17,6 +17,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
+from tunelab.models.positions import check_rows
 from tunelab.models.thoughts import read_answer
 
 # adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
@@ -86,7 +87,7 @@ class Answerer:
         self, base: Path, artefact: Path | None, spec: GenerationSpec, dtype: torch.dtype, template: Path | None
     ) -> None:
         """base, artefact, template: as of `answer_rows`."""
-        self._device, self._dtype, self._spec = choose_device(), dtype, spec
+        self._base, self._device, self._dtype, self._spec = base, choose_device(), dtype, spec
         self._tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
         self._model = adapters.load_trained_model(base, artefact, self._device, dtype)
         self._config = build_generation_config(self._tokenizer, self._model, spec)
@@ -94,11 +95,22 @@ class Answerer:
 
     def answer(self, rows: list[dict]) -> Iterator[dict[int, dict[str, Any]]]:
         """Answer the rows' last user message, and yield one batch's answers after the other, by the rows' indices."""
-        encoded = [chat.encode_prompt(self._tokenizer, row["messages"][:-1]) for row in rows]
+        encoded = self.encode(rows)
         for batch in _batch_by_length(encoded, self._spec.batch_size):
             prompts = [encoded[index] for index in batch]
             completed = generate_batch(self._model, self._tokenizer, prompts, self._config, self._generate)
             yield {index: {"id": rows[index]["id"], **made} for index, made in zip(batch, completed, strict=True)}
+
+    def encode(self, rows: list[dict]) -> list[list[int]]:
+        """Return the tokens of the rows' prompts.
+
+        Raises:
+            UserError: if the model has too few positions for one of them with its answer.
+        """
+        encoded = [chat.encode_prompt(self._tokenizer, row["messages"][:-1]) for row in rows]
+        lengths = [len(prompt) + self._spec.max_new_tokens for prompt in encoded]
+        check_rows(self._base, rows, lengths, adapters.count_virtual(self._model))
+        return encoded
 
     def describe(self, row: dict) -> dict[str, Any]:
         """Return how answers are made, with a row's prompt as the model is given it."""

@@ -14,6 +14,7 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import explain_unscorable, project_wanted
+from tunelab.models.positions import check_rows
 
 
 class Batch(NamedTuple):
@@ -75,6 +76,7 @@ def measure_rows(
     tokenizer = chat.load_tokenizer(base, template=template)
     model = adapters.load_trained_model(base, artefact, device, dtype)
     encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in rows]
+    check_rows(base, rows, [len(item["input_ids"]) for item in encoded], adapters.count_virtual(model))
     measured: dict[int, dict] = {}
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)

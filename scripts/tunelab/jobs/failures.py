@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tunelab.errors import UserError
+from tunelab.files import explain_unwritable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # how PyTorch (CPU), CUDA and the C library say it
@@ -33,7 +34,7 @@ ALMOST_FULL = 2**20  # bytes; a writer that fails with less free than this faile
 def explain_failure(
     error: Exception, folders: Iterable[Path] = (), rule: str = "", wildcards: Mapping[str, str] | None = None
 ) -> str | None:
-    """Return a sentence for a mistake of the user, a full disk or a lack of memory; None for anything else.
+    """Return a sentence for a mistake of the user, a full disk, a lack of memory or of rights; None for anything else.
 
     folders: where the work was to write; rule, wildcards: of the job.
     """
@@ -41,6 +42,8 @@ def explain_failure(
         return str(error)
     if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
         return f"Out of memory. Lower {_name_batch(rule, wildcards or {})}. The library said: {_shorten(error)}"
+    if isinstance(error, PermissionError) and error.filename:
+        return explain_unwritable(error.filename, error.strerror)
     if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
         return f"{_name_full_disk()}; nothing half-written is kept. The system said: {_shorten(error)}"
     return None
@@ -101,7 +104,7 @@ def describe_failures(logs: dict[str, Path], offer: str = "") -> str:
 
 def offer_partial(overlays: Iterable[str]) -> str:
     """Return the command that makes the page of what is there, for the study of these overlays."""
-    config = shlex.quote(" ".join(overlays))
+    config = shlex.quote(" ".join(file.replace(" ", "\\ ") for file in overlays))
     return "make report PARTIAL=1" + (f" CONFIG={config}" if overlays else "")
 
 

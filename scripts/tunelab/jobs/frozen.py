@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
+from tunelab.jobs.read_files import hash_function_file
 
 
 class Plan(NamedTuple):
@@ -52,7 +53,9 @@ def load_frozen(file: Path, scripts: Path) -> Plan:
         raise UserError(f"scripts/{edited[0]} was edited after this run was planned; start Snakemake again.")
     for name, digest in frozen["functions"].items():
         if _hash_files([name]) != {name: digest}:
-            raise UserError(f"{name} was edited after this run was planned; start Snakemake again.")
+            raise UserError(
+                f"{name}, or a file that it names, was edited after this run was planned; start Snakemake again."
+            )
     return Plan(**frozen["plan"])
 
 
@@ -61,7 +64,7 @@ def _hash_files(files: Iterable[str]) -> dict[str, str | None]:
     hashes: dict[str, str | None] = dict.fromkeys(sorted(files))
     for file in hashes:
         with contextlib.suppress(OSError, SyntaxError, ValueError):
-            hashes[file] = provenance.hash_source(Path(file))
+            hashes[file] = hash_function_file(Path(file))
     return hashes
 
 

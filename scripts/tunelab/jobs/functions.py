@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tunelab.config.functions import Functions, list_metrics, list_rewards
 from tunelab.config.loading import Config
 from tunelab.config.specs.training import SAMPLING
-from tunelab.jobs.provenance import hash_source
+from tunelab.jobs.read_files import hash_function_file
 
 
 class Use(NamedTuple):
@@ -50,8 +50,8 @@ def list_judges(config: Config, task: str) -> dict[str, Functions]:
 
 
 def hash_functions(functions: Functions) -> dict[str, str]:
-    """Return each function's name with a hash of what its file does, wherever it lies."""
-    return {name: hash_source(Path(file)) for name, file in functions.items()}
+    """Return each function's name with a hash of what its file does and reads, wherever it lies."""
+    return {name: hash_function_file(Path(file)) for name, file in functions.items()}
 
 
 def by_content(spec: Any, exclude: set[str]) -> dict[str, Any]:

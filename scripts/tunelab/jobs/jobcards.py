@@ -18,6 +18,7 @@ from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
 from tunelab.jobs.checkout import run_git
+from tunelab.jobs.read_files import hash_function_file
 
 SPENT = ("started", "finished", "seconds", "cpu_seconds", "peak_memory_bytes", "threads", "host")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake puts it into folders that are outputs
@@ -122,8 +123,10 @@ def _check_functions(facts: list[str], functions: dict[str, dict[str, str]]) -> 
     """Do the same for files of the user's own functions; facts know them by their content alone."""
     planned = {fact.partition(" = ")[2] for fact in facts}
     for file in {file for part in functions.values() for file in part.values()}:
-        if repr(provenance.hash_source(Path(file))) not in planned:
-            raise UserError(f"{file} was edited after this run was planned; start Snakemake again.")
+        if repr(hash_function_file(Path(file))) not in planned:
+            raise UserError(
+                f"{file}, or a file that it names, was edited after this run was planned; start Snakemake again."
+            )
 
 
 def _drop_names(fact: str, wildcards: Any) -> str:

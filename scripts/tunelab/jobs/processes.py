@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tunelab.errors import UserError
+from tunelab.files import explain_unwritable
 
 # of file systems without locks: Lustre mounted without them, some network and FUSE ones
 LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
@@ -88,10 +89,7 @@ def _open_lock(path: Path) -> IO[str]:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise UserError(
-            f"{path} may not be written ({error.strerror}). If the folder is another user's, work in a clone of your "
-            "own; if it is yours, give yourself the right to write (`chmod -R u+w`) or remount the disk."
-        ) from None
+        raise UserError(explain_unwritable(path, error.strerror)) from None
 
 
 def _lock(file: IO[str], on_wait: Callable[[], None]) -> bool:

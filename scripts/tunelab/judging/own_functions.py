@@ -2,11 +2,12 @@
 
 They are given the same in training, in drawing and in scoring: prompts and completions as lists of messages, and the
 row's columns by name, each a list. So they must judge every answer by itself and alike each time: the first answers
-that a function is given are judged once more, one by one, and what differs is refused.
+that a function is given are judged once more, one by one, and what differs by more than rounding is refused.
 """
 
 import copy
 import json
+import math
 import numbers
 import sys
 import traceback
@@ -21,6 +22,7 @@ from tunelab.values import cut, describe, shorten
 
 JUDGED_TWICE = 8  # answers of the first batch
 LARGEST = 3e38  # what the trainer's float32 can hold
+ROUNDING = 1e-5  # of sums of some hundred numbers in float32, such as those of an embedding
 
 Judge = Callable[..., list[float | None]]
 
@@ -38,6 +40,15 @@ class Batch(NamedTuple):
 
     def pick(self, place: int) -> "Batch":
         return Batch(*([part[place]] for part in self))
+
+
+class Messages(list):
+    """Messages that say so to a function that looks for a text among them, as in plain text, and would find none."""
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, str):
+            raise TypeError("this is a list of messages and no text; take messages[-1]['content']")
+        return super().__contains__(item)
 
 
 class OwnFunction(NamedTuple):
@@ -112,11 +123,13 @@ def _load_function(name: str, file: str) -> Callable[..., Any]:
 def _judge_batch(function: OwnFunction, batch: Batch) -> list[float | None]:
     try:
         found = _call(function, batch)
-        values = list(found) if isinstance(found, list | tuple) or hasattr(found, "__array__") else None
+        flat = getattr(found, "ndim", None) == 1  # of NumPy, PyTorch or pandas
+        values = list(found) if isinstance(found, list | tuple) or flat else None
     except (Exception, SystemExit) as error:
         raise FunctionError(_find_row(function, batch, error)) from error
     if values is None or len(values) != len(batch.rows):
-        got = describe(found) if values is None else f"{len(values)} values"
+        shape = f" of shape {tuple(found.shape)}" if hasattr(found, "shape") else ""
+        got = f"{' '.join(describe(found).split())}{shape}" if values is None else f"{len(values)} values"
         raise FunctionError(
             f"{function}: must return a list of one number for each of {len(batch.rows)} answers (got {got}); "
             f"the first of them is to the row {_name_row(batch, 0)}."
@@ -126,6 +139,7 @@ def _judge_batch(function: OwnFunction, batch: Batch) -> list[float | None]:
 
 def _call(function: OwnFunction, batch: Batch) -> Any:
     prompts, completions, rows = copy.deepcopy(tuple(batch))  # whatever it does to them, the trainer has its own
+    prompts, completions = ([Messages(turns) for turns in part] for part in (prompts, completions))
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
     return function.call(prompts=prompts, completions=completions, **columns)
@@ -163,10 +177,17 @@ def _explain(error: BaseException, file: str) -> str:
     return f"{type(error).__name__}{f': {said}' if said else ''}" + (f" (line {lines[-1]})" if lines else "")
 
 
+def _is_equal(value: float | None, other: float | None) -> bool:
+    """Tell whether two values are equal within what float32 loses where it adds in another order."""
+    if value is None or other is None:
+        return value is other
+    return math.isclose(value, other, rel_tol=ROUNDING, abs_tol=ROUNDING)
+
+
 def _check_repeatable(function: OwnFunction, batch: Batch, values: list[float | None]) -> None:
     for place, value in enumerate(values[:JUDGED_TWICE]):
         (again,) = _judge_batch(function, batch.pick(place))
-        if again != value:
+        if not _is_equal(value, again):
             raise FunctionError(
                 f"{function}, row {_name_row(batch, place)}: the same answer was worth {value} among others and "
                 f"{again} alone. Judge each answer by itself, without chance and without what came before; or a killed "

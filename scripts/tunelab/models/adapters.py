@@ -93,6 +93,12 @@ def load_trained_model(
     return load_base_model(artefact, device, dtype).eval()
 
 
+def count_virtual(*configured: Any) -> int:
+    """Return how many tokens an adapter puts before every row; configured: models or PEFT configs, as one says it."""
+    configs = [getattr(item, "peft_config", {}).get("default", item) for item in configured]
+    return max(getattr(config, "num_virtual_tokens", None) or 0 for config in configs)
+
+
 def keep_start(model: torch.nn.Module) -> None:
     """Keep the weights of an adapter whose start changed the base, until it is published (`publishing`)."""
     config = getattr(model, "peft_config", {}).get("default")

@@ -106,8 +106,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
     """Render and tokenise a conversation, and find what of it the assistant wrote.
 
     Raises:
-        UserError: if the template leaves out what a message says, changes earlier turns, or does not close a turn with
-            an end token.
+        UserError: if the template leaves out what a message says, changes earlier turns, does not close a turn with
+            an end token, or marks nothing as the assistant's.
     """
     messages = place_thought(tokenizer, messages)
     text = render(tokenizer, messages)
@@ -123,6 +123,12 @@ def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
         for place in [*counted, end] if counted else []:  # what marks an answer means its end as well
             mask[place] = 1
     check_kept(tokenizer, messages, text)
+    if any(turn.learnt for turn in turns) and not any(mask):
+        raise UserError(
+            "The chat template's {% generation %} markers leave out all that the assistant says, so that there would "
+            f"be nothing to learn; the turn is {shorten(messages[-1]['content'])}. Name another template in the "
+            "model's chat_template."
+        )
     return Encoded(text, tokens, mask)
 
 

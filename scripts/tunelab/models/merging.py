@@ -8,6 +8,7 @@ from peft import PeftModel
 
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
+from tunelab.models.positions import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2
@@ -30,7 +31,9 @@ def merge(
     if not hasattr(model.base_model, "merge_and_unload"):
         raise UserError(f"{adapter} is of type {kind}, which has no weights to merge; use it as an adapter.")
     tokenizer = chat.load_tokenizer(base, template=template)
-    batches = [torch.tensor([chat.encode_conversation(tokenizer, row["messages"])["input_ids"]]) for row in rows]
+    room = count_room(base)  # a training may have cut its rows, so that they need not fit whole
+    encoded = [chat.encode_conversation(tokenizer, row["messages"], room)["input_ids"] for row in rows]
+    batches = [torch.tensor([ids]) for ids in encoded]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
         merged = _merge(model, f"{adapter} is of type {kind}")

@@ -7,6 +7,7 @@ import yaml
 
 from tunelab.config.specs.training import CHOICE
 from tunelab.models.basemodels import find_revision, name_origin
+from tunelab.models.licences import describe_licence
 
 TEMPLATE = """---
 {front}---
@@ -68,7 +69,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
         "pipeline_tag": "text-generation",
     }
     if licence:
-        front["license"] = licence.lower()
+        front |= describe_licence(licence)
     front["tags"] = ["trl", spec.method]
     revision = find_revision(card)
     base = f'"{origin}", revision="{revision}"' if revision else f'"path/of/{origin}"'

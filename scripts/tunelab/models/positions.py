@@ -1,13 +1,21 @@
 """Whether a model has positions enough for what a study sends it, which is known before any hour of work.
 
-Beyond them, learnt positions end in an error and rotary ones in noise.
+Beyond them, learnt positions end in an error and rotary ones in noise. No job waits for that check, so each looks at
+its own rows as well, once they are tokenised.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from tunelab import records
 from tunelab.errors import UserError
 from tunelab.values import list_names
 
+REMEDY = (
+    "Lower a run's training.max_length (or max_completion_length) or a task's generation.max_new_tokens, leave the "
+    "longest rows out, or choose a model of a longer context."
+)
 # how configs call the number of positions, in the order of asking
 NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length")
 
@@ -39,28 +47,71 @@ def check_positions(config: dict[str, Any], sent: dict[str, Any], tokens: dict[s
                 f"datasets.{spec['dataset']}.prepare.test, or bring more rows."
             )
     positions = count_positions(config)
-    needed = {f"runs.{run}": _measure_run(spec, tokens[spec["dataset"]]) for run, spec in sent["runs"].items()}
-    needed |= {f"tasks.{task}": _measure_task(spec, tokens[spec["dataset"]]) for task, spec in sent["tasks"].items()}
-    over = {name: count for name, count in needed.items() if positions is not None and count > positions}
+    longest = {f"runs.{run}": _measure_run(spec, tokens) for run, spec in sent["runs"].items()}
+    longest |= {f"tasks.{task}": _measure_task(spec, tokens) for task, spec in sent["tasks"].items()}
+    over = {name: row for name, row in longest.items() if positions is not None and row.tokens > positions}
     if over:
-        listed = list_names((f"{name} needs {count}" for name, count in over.items()), quoted=False)
-        raise UserError(
-            f"{key}: the model has {positions} positions, and {listed}. Lower a run's training.max_length (or "
-            "max_completion_length) or a task's generation.max_new_tokens, leave the longest rows out, or choose a "
-            "model of a longer context."
-        )
-    return {"positions": positions, "needed": needed}
+        listed = (f"{name} needs {row.tokens} (line {row.line} of {row.file})" for name, row in over.items())
+        raise UserError(f"{key}: the model has {positions} positions, and {list_names(listed, quoted=False)}. {REMEDY}")
+    return {"positions": positions, "needed": {name: row.tokens for name, row in longest.items()}}
 
 
-def _measure_run(spec: dict[str, Any], splits: dict[str, dict]) -> int:
-    rows = [splits["train"], splits["validation"]]
+class Row(NamedTuple):
+    """A prepared row: how many positions it takes, and where in the results it stands."""
+
+    tokens: int
+    file: str
+    line: int
+
+
+def _measure_run(spec: dict[str, Any], tokens: dict[str, dict]) -> Row:
     if spec["completion"] is not None:
-        return max(splits["train"]["prompt"]) + spec["completion"]
+        return _find_longest(spec, tokens, ["train"], {"prompt": spec["completion"]})
     kinds = ("total", "rejected") if spec.get("rejected") else ("total",)
-    longest = max(length for lengths in rows for kind in kinds for length in lengths.get(kind, ()))
-    return min(longest, spec["max_length"] or longest) + spec["virtual"]
+    return _find_longest(spec, tokens, ["train", "validation"], dict.fromkeys(kinds, 0), spec["max_length"])
 
 
-def _measure_task(spec: dict[str, Any], splits: dict[str, dict]) -> int:
-    asked = max(splits["test"]["prompt"]) + spec["max_new_tokens"]
-    return max(asked, *splits["test"]["total"]) + spec["virtual"]
+def _measure_task(spec: dict[str, Any], tokens: dict[str, dict]) -> Row:
+    return _find_longest(spec, tokens, ["test"], {"prompt": spec["max_new_tokens"], "total": 0})
+
+
+def _find_longest(
+    spec: dict[str, Any], tokens: dict[str, dict], splits: list[str], more: dict[str, int], most: int | None = None
+) -> Row:
+    """Return the row of these splits that takes most positions.
+
+    more: which lengths count, and what is added to each; most: where rows are cut.
+    """
+    found = (
+        Row(length + added, f"datasets/{spec['dataset']}/{split}.jsonl", line)
+        for split in splits
+        for kind, added in more.items()
+        for line, length in enumerate(tokens[spec["dataset"]][split].get(kind, ()), 1)
+    )
+    longest = max(found, key=lambda row: row.tokens)
+    return longest._replace(tokens=min(longest.tokens, most or longest.tokens) + spec["virtual"])
+
+
+def count_room(model: Path, virtual: int = 0) -> int | None:
+    """Return how many positions a fetched model leaves to a row; None if its config says nothing of them.
+
+    virtual: tokens that an adapter puts before every row.
+    """
+    positions = count_positions(records.read_json(model / "config.json"))
+    return None if positions is None else positions - virtual
+
+
+def check_rows(model: Path, rows: Iterable[dict[str, Any]], lengths: Iterable[int], virtual: int = 0) -> None:
+    """Compare rows that a job gives a fetched model with its positions.
+
+    lengths: the rows' tokens, with those of the answer to come; virtual: as of `count_room`.
+
+    Raises:
+        UserError: naming the longest row, if it does not fit.
+    """
+    room = count_room(model, virtual)
+    longest, row = max(zip(lengths, (row["id"] for row in rows), strict=True))
+    if room is not None and longest > room:
+        raise UserError(
+            f"The model in {model} has {room + virtual} positions, and row {row} needs {longest + virtual}. {REMEDY}"
+        )

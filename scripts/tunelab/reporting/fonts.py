@@ -29,7 +29,7 @@ _MISSING = r"Glyph (\d+) .* missing from font"
 def fitting_fonts(figure: Figure) -> Iterator[None]:
     """Give the figure's texts fonts that have their characters; refuse one that no font here has, when it is drawn."""
     texts = figure.findobj(Text)
-    lacking = {ord(character) for text in texts for character in text.get_text()} - _list_plain() - {ord("\n")}
+    lacking = {ord(character) for text in texts for character in text.get_text()} - _list_glyphs(PLAIN) - {ord("\n")}
     fallback = find_fallback() if lacking else None
     for text in texts if fallback else ():
         text.set_fontfamily([PLAIN, fallback])
@@ -40,14 +40,27 @@ def fitting_fonts(figure: Figure) -> Iterator[None]:
         try:
             yield
         except UserWarning as warning:
-            character = chr(int(re.match(_MISSING, str(warning))[1]))
-            remedy = "write the label of the run, task or data set without it"
-            if fallback is None:
-                remedy = (
-                    "install a font for Chinese (Debian, Ubuntu: apt-get install fonts-noto-cjk; without root, a font "
-                    f"file of {FALLBACKS[1]} in ~/.local/share/fonts), or {remedy}"
-                )
-            raise UserError(f"No font here has the character {character!r} of a figure; {remedy}.") from warning
+            explained = explain_missing(chr(int(re.match(_MISSING, str(warning))[1])))
+            raise UserError(f"{explained[0].upper()}{explained[1:]}.") from warning
+
+
+def explain_missing(character: str) -> str:
+    """Say that no font has a character, and what helps."""
+    remedy = "write the label of the run, task or data set without it"
+    if find_fallback() is None:
+        remedy = (
+            "install a font for Chinese (Debian, Ubuntu: apt-get install fonts-noto-cjk; without root, a font file of "
+            f"{FALLBACKS[1]} in ~/.local/share/fonts), or {remedy}"
+        )
+    return f"no font here has the character {character!r} of a figure; {remedy}"
+
+
+def list_missing(text: str) -> list[str]:
+    """Return the characters of a text that no font here has."""
+    lacking = {ord(character) for character in text} - _list_glyphs(PLAIN) - {ord("\n")}
+    if lacking and (fallback := find_fallback()):
+        lacking -= _list_glyphs(fallback)
+    return [character for character in text if ord(character) in lacking]
 
 
 @cache
@@ -60,5 +73,5 @@ def find_fallback() -> str | None:
 
 
 @cache
-def _list_plain() -> frozenset[int]:
-    return frozenset(font_manager.get_font(font_manager.findfont(PLAIN)).get_charmap())
+def _list_glyphs(font: str) -> frozenset[int]:
+    return frozenset(font_manager.get_font(font_manager.findfont(font)).get_charmap())

@@ -3,6 +3,7 @@
 import os
 
 from tunelab.config.specs.sources import HubSettings
+from tunelab.sources.proxies import VARIABLES
 
 
 def configure_hub(settings: HubSettings) -> None:
@@ -11,5 +12,4 @@ def configure_hub(settings: HubSettings) -> None:
         os.environ["HF_ENDPOINT"] = settings.endpoint
     if settings.proxy:
         # in lower case too, which goes before upper case where both are set
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-            os.environ[name] = settings.proxy
+        os.environ |= {form: settings.proxy for name in VARIABLES for form in (name, name.upper())}

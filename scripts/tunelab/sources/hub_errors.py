@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tunelab.config.specs.sources import HubDataset, HubModel
 from tunelab.errors import UserError
+from tunelab.sources.proxies import check_proxies, find_proxy
 from tunelab.sources.transfer import read_wait
 
 LOG_IN = "Then log in with `hf auth login`, or set HF_TOKEN."
@@ -15,10 +16,11 @@ GO_ON = "the download goes on where it stopped"
 @contextlib.contextmanager
 def explain_errors(spec: HubModel | HubDataset, key: str) -> Iterator[None]:
     """Turn what the Hub's client and its HTTP library raise into a sentence with the config key and the remedy."""
-    from httpx2 import ProxyError, RequestError, UnsupportedProtocol
+    from httpx2 import ConnectError, ConnectTimeout, ProxyError, RequestError, UnsupportedProtocol
     from huggingface_hub import constants, errors
 
     address, repo_id = constants.ENDPOINT, spec.repo_id
+    check_proxies()
     try:
         yield
     except errors.GatedRepoError as error:
@@ -46,6 +48,13 @@ def explain_errors(spec: HubModel | HubDataset, key: str) -> Iterator[None]:
             f"hub.endpoint (or HF_ENDPOINT): {address!r} is no web address; begin it with https://."
         ) from error
     except RequestError as error:
+        proxy = find_proxy(address) if isinstance(error, ConnectError | ConnectTimeout) else None
+        if proxy:
+            raise UserError(
+                f"{key}: {address} cannot be reached for {repo_id} through the proxy {proxy}: {type(error).__name__}. "
+                "See whether that proxy runs and is spelt right, in hub.proxy or else in the variable; hosts to be "
+                f"reached without it belong into NO_PROXY. Then run again, {GO_ON}."
+            ) from error
         raise UserError(
             f"{key}: {address} cannot be reached for {repo_id} ({name_failure(error)}). Run again when it can, "
             f"{GO_ON}. Or set hub.endpoint to a mirror or hub.proxy to a proxy; or fetch on another machine, bring "

@@ -18,6 +18,7 @@ from tunelab import records
 from tunelab.config.specs.sources import PypiFile
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
+from tunelab.sources.proxies import find_proxy
 from tunelab.values import list_names
 
 
@@ -43,9 +44,11 @@ def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
         raise OSError(errno.ENOSPC, full, str(folder))
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "see the log")
+        proxy = find_proxy("https://pypi.org") if "proxy" in done.stderr.lower() else None
+        through = f" through the proxy {proxy}" if proxy else ""
         raise UserError(
-            f"{key}: pip could not download {requirement} ({reason}). Check the package and version, and that pip "
-            "reaches its index: a mirror is set with `pip config set global.index-url …`, a proxy with HTTPS_PROXY."
+            f"{key}: pip could not download {requirement}{through} ({reason}). Check the package and version, and that "
+            "pip reaches its index: a mirror is set with `pip config set global.index-url …`, a proxy with HTTPS_PROXY."
         )
     [wheel] = folder.glob("*.whl")
     found = records.hash_file(wheel)

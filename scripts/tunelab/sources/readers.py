@@ -100,11 +100,25 @@ def read_json_array(file: Path, name: str) -> Iterator[Placed]:
         fields = f" with the fields {list_names(rows)}" if isinstance(rows, dict) else ""
         raise UserError(
             f"{name}: a .json file must hold an array of objects, and this is {name_type(rows)}{fields}. "
-            "Save the array alone, or name the file .jsonl if every line is an object."
+            f"{_tell_remedy(rows)}"
         )
     for number, row in enumerate(rows, 1):
         place = Place(name, number)
         yield place, check_object(row, place)
+
+
+def _tell_remedy(value: Any) -> str:
+    """Say how to save JSON that is no array of objects, by what it is."""
+    inner = list(value.values()) if isinstance(value, dict) else []
+    if found := [name for name, part in zip(value, inner, strict=True) if _is_table(part)] if inner else []:
+        return f"Save the array in {shorten(found[0])} alone."
+    if inner and all(isinstance(part, dict | list) for part in inner):
+        return "Its rows are written by columns or keys; save it as records (pandas: to_json(file, orient='records'))."
+    return "Put the objects into one array, or name the file .jsonl if every line is an object."
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def read_json_lines(file: Path, name: str) -> Iterator[Placed]:

@@ -119,7 +119,10 @@ def look_up(spec: HubModel | HubDataset, kind: str, key: str, revision: str) -> 
             f"{key}.repo_id: {constants.ENDPOINT} does not answer as the Hub does. Check hub.endpoint (or HF_ENDPOINT) "
             "and whether this network shows a page of its own before it lets anyone out."
         ) from error
-    licence = (info.card_data or {}).get("license")
+    card = info.card_data or {}
+    licence = card.get("license")
+    if licence == "other":  # which only its name tells from others
+        licence = card.get("license_name") or licence
     files = []
     for file in info.siblings or []:
         digest = file.lfs.sha256 if file.lfs else file.blob_id

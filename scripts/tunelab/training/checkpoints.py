@@ -17,11 +17,10 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, sort_checkpoints
 
 from tunelab import records
-from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
-from tunelab.training import memory_fit
+from tunelab.training import causes, memory_fit
 from tunelab.training.orders import copy_order, find_sampler, restore_order
 from tunelab.training.sharing import first_alone, gather_each
 
@@ -72,12 +71,7 @@ class ResumableTrainer:
         return ""
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        broken = adapters.list_broken(self.model)
-        if broken:
-            raise UserError(
-                f"Weights became no numbers ({broken[0]}) by step {self.state.global_step}; "
-                "lower training.learning_rate."
-            )
+        causes.check_numbers(self, f"Weights became no numbers by step {self.state.global_step}")
         Path(output_dir).mkdir(parents=True, exist_ok=True)
         _save_tensors(dict(adapters.list_trainable(self.model)), Path(output_dir, TRAINED))
 

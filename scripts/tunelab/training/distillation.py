@@ -17,7 +17,7 @@ from tunelab.config.specs.training import CheckpointSettings, DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
-from tunelab.models.positions import count_positions
+from tunelab.models.positions import check_rows, count_positions
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import within_memory
@@ -75,8 +75,10 @@ def train(
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     _check_rows(args, len(rows))
+    lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
     taught_by = adapters.load_trained_model(*teacher, device, dtype)
-    _check_positions(taught_by, max(map(len, prompts)) + args.max_completion_length, spec.teacher)
+    _check_positions(taught_by, max(lengths), spec.teacher)
+    check_rows(base, rows, lengths)
     model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
     published = keep_ends_only(model)

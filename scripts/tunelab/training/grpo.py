@@ -23,6 +23,7 @@ from tunelab.judging.own_functions import FunctionError, describe_row
 from tunelab.judging.rewards import add_rewards, build_reward_functions
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
+from tunelab.models.positions import check_rows
 from tunelab.models.thoughts import read_answer
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
@@ -150,6 +151,10 @@ def train(
     tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
     model = load_start(base, start, device, dtype, spec)
     adapters.name_ends(model, chat.list_ends(tokenizer))
+    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
+    lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
+    check_rows(base, rows, lengths, adapters.count_virtual(model, adapter))
     published = keep_ends_only(model)
     trainer = trainer_class(
         model=model,
@@ -157,7 +162,7 @@ def train(
         args=args,
         train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        peft_config=adapter,
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)

@@ -18,10 +18,13 @@ from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
+from tunelab.models.positions import check_rows, count_room
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory
 from tunelab.training.starts import load_start
+
+ANSWERS = ("chosen_ids", "rejected_ids", "completion_ids")
 
 
 class Tokenised(NamedTuple):
@@ -53,32 +56,35 @@ class TokenisedTrainer(ResumableTrainer):
         return dataset
 
 
-def encode_answers(tokenizer: Any, rows: list[dict], sides: tuple[str, ...]) -> list[dict[str, list[int]]]:
-    """Tokenise rows into `prompt_ids` and, for each side, `<side>_ids`: the answer up to its end token."""
+def encode_answers(tokenizer: Any, rows: list[dict], sides: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Tokenise rows into `prompt_ids` and, for each side, `<side>_ids`: the answer up to its end token; keep `id`."""
     for side in sides:
         check_carried(tokenizer, [{"id": row["id"], "messages": [*row["messages"], row[side]]} for row in rows])
     return [_encode(tokenizer, row, sides) for row in rows]
 
 
-def _encode(tokenizer: Any, row: dict, sides: tuple[str, ...]) -> dict[str, list[int]]:
+def _encode(tokenizer: Any, row: dict, sides: tuple[str, ...]) -> dict[str, Any]:
     prompt = chat.encode_prompt(tokenizer, row["messages"])
     answers = {}
     for side in sides:
         item = chat.encode_conversation(tokenizer, [*row["messages"], row[side]])
         last = max(place for place, learnt in enumerate(item["assistant_masks"]) if learnt)
         answers[f"{side}_ids"] = item["input_ids"][len(prompt) : last + 1]
-    return {"prompt_ids": prompt, **answers}
+    return {"id": row["id"], "prompt_ids": prompt, **answers}
 
 
-def check_lengths(encoded: list[dict[str, list[int]]], max_length: int | None, what: str) -> int:
-    """Return the longest row's number of tokens, its prompt with the longest of its answers.
+def measure_row(row: dict[str, Any]) -> int:
+    """Return the tokens of a row's prompt with the longest of its answers."""
+    return len(row["prompt_ids"]) + max(len(row[name]) for name in ANSWERS if name in row)
+
+
+def check_lengths(encoded: list[dict[str, Any]], max_length: int | None, what: str) -> int:
+    """Return the longest row's number of tokens.
 
     Raises:
         UserError: naming how many rows are longer than `max_length`, and the longest.
     """
-    lengths = [
-        len(row["prompt_ids"]) + max(len(ids) for name, ids in row.items() if name != "prompt_ids") for row in encoded
-    ]
+    lengths = [measure_row(row) for row in encoded]
     if over := sum(length > (max_length or max(lengths)) for length in lengths):
         raise UserError(
             f"training.max_length: {over} of {len(encoded)} {what} have more than {max_length} tokens, the longest "
@@ -117,13 +123,18 @@ def train(
     tokenizer = chat.load_tokenizer(base, template=template)
     adapters.name_ends(model, chat.list_ends(tokenizer))
     tokenised = method.tokenise(tokenizer, rows, args, settings)
+    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    virtual = adapters.count_virtual(model, adapter)
+    check_rows(base, tokenised.rows, map(measure_row, tokenised.rows), virtual)
+    if args.max_length is not None:  # what serves TRL's estimates alone is cut there, see `kto`
+        args.max_length = min(args.max_length, count_room(base, virtual) or args.max_length)
     log = shared.ProgressLog()
     trainer = method.trainer(
         model=model,
         args=args,
         train_dataset=tokenised.rows,
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        peft_config=adapter,
         callbacks=[log],
     )
     trainer.epoch_rows = tokenised.epoch_rows

@@ -19,6 +19,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import list_types
+from tunelab.models.positions import check_rows
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory
@@ -50,7 +51,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
     encoded = []
     for row in rows:
         item = chat.encode_conversation(tokenizer, row["messages"], max_length)
-        if not any(item["assistant_masks"]):
+        if not any(item["assistant_masks"][1:]):  # what no token stands before is never foretold
             raise UserError(
                 f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
                 "raise max_length or leave the row out."
@@ -97,13 +98,17 @@ def train(
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))
     adapters.name_ends(model, chat.list_ends(tokenizer))
+    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    encoded = [encode_rows(tokenizer, rows, args.max_length, assistant_only) for rows in (train_rows, validation_rows)]
+    lengths = [len(ids) for part in encoded for ids in part["input_ids"]]
+    check_rows(base, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
     trainer = ResumableSFTTrainer(
         model=model,
         args=args,
-        train_dataset=encode_rows(tokenizer, train_rows, args.max_length, assistant_only),
-        eval_dataset=encode_rows(tokenizer, validation_rows, args.max_length, assistant_only),
+        train_dataset=encoded[0],
+        eval_dataset=encoded[1],
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        peft_config=adapter,
         callbacks=[log, best] if best else [log],
     )
     if spec.adapter and "init_text" in spec.adapter:

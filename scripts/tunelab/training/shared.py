@@ -16,7 +16,7 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.models.lean_lora import make_lean
-from tunelab.training import checkpoints, memory_fit
+from tunelab.training import causes, checkpoints, memory_fit
 from tunelab.training.events import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
 from tunelab.training.sharing import gather_each, share_steps
@@ -82,13 +82,14 @@ class ProgressLog(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         self.train_seconds += time.monotonic() - self._step_started
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_log(self, args, state, control, logs=None, model=None, **kwargs):
         numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
         self.tokens = int(numbers.pop("num_tokens", self.tokens))
         if not state.global_step or "train_runtime" in numbers:
             return
         if any(value != value for name, value in numbers.items() if "loss" in name):
-            raise UserError(f"The loss became NaN at step {state.global_step}; lower training.learning_rate.")
+            why = causes.explain_broken(model, state, args)
+            raise UserError(f"The loss became NaN at step {state.global_step}; {why}.")
         row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
         # JSON has no infinity: in float16 a gradient may overflow, which skips the step and does no harm
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
@@ -135,10 +136,11 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     if unpacked is None:
         add_packed_head(trainer, getattr(trainer, "temperature", 1.0), getattr(trainer, "logs_mean_logits", False))
     make_lean(model)
+    causes.check_start(model)
     before = adapters.copy_trainable(model)
     resumption = checkpoints.Resumption(trainer, log, best)
     trainer.add_callback(resumption)
-    with memory_fit.noting_shortage(trainer):
+    with memory_fit.noting_shortage(trainer), causes.telling_untouched(model):
         trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
     steps, best_step = trainer.state.global_step, trainer.state.global_step
     if best is not None:
@@ -148,7 +150,8 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         best_step = best.step
     elif trainer.args.load_best_model_at_end:
         best_step = trainer.state.best_global_step
-    _check_weights(model, before)
+    causes.check_numbers(trainer, "Training ended with weights that are no numbers")
+    causes.check_learnt(model, before, trainer.state.log_history)
     return {
         "steps": steps,
         "epochs": trainer.state.epoch,
@@ -177,11 +180,3 @@ def _count_weights(model: torch.nn.Module) -> int:
         for name, weight in model.named_parameters()
         if ".ref." not in name
     )
-
-
-def _check_weights(model: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
-    broken = adapters.list_broken(model)
-    if broken:
-        raise UserError(f"Training ended with weights that are no numbers ({broken[0]}); lower training.learning_rate.")
-    if all(torch.equal(weight, before[name]) for name, weight in adapters.copy_trainable(model).items()):
-        raise UserError("Training changed no weight at all; raise training.learning_rate or the number of steps.")

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from snakemake.settings.enums import Quietness
 from tunelab.config.loading import Config
 from tunelab.errors import UserError
 from tunelab.upkeep.planning import Job, describe_job
+from tunelab.values import shorten
 
 # quiet about rules and progress: no job is even pretended to run, so its reason stays as it is
 SILENT = {"quiet": {Quietness.RULES, Quietness.PROGRESS}, "log_level_override": logging.ERROR}
@@ -32,13 +34,14 @@ def plan_study(configfile: list[Path]) -> Plan | None:
     """Return the plan of the default study with overlays on it; None if there is none, and Snakemake has said why.
 
     Raises:
-        UserError: if an overlay is not there.
+        UserError: if an overlay is not there, or Snakemake cannot take the profile.
     """
     if missing := [file for file in configfile if not file.is_file()]:
         raise UserError(f"{missing[0]} is not there; name an overlay that exists, like config/smoke.yaml.")
+    profile = _read_profile()
     with SnakemakeApi(settings.OutputSettings(dryrun=True, enable_file_logging=False, **SILENT)) as snakemake:
         try:
-            dag = _dry_run(snakemake, configfile)
+            dag = _dry_run(snakemake, configfile, profile)
         except Exception as error:
             snakemake.print_exception(error)  # as Snakemake's own command shows it
             return None
@@ -51,15 +54,32 @@ def plan_study(configfile: list[Path]) -> Plan | None:
     return Plan(jobs, target.input[0], loaded["CFG"], loaded["config"])
 
 
+def _read_profile() -> Any:
+    """Return the settings of the profile that a plain `snakemake` would take.
+
+    Raises:
+        UserError: with what Snakemake says of a profile that it cannot take.
+    """
+    said = io.StringIO()  # one line on which profile it is, and why it cannot be taken
+    try:
+        with contextlib.redirect_stderr(said):
+            _, profile = parse_args(["--dry-run"])
+    except SystemExit:
+        told = said.getvalue()
+        reason = told[told.lower().rfind("error:") :].partition(":")[2]
+        named = os.environ.get("SNAKEMAKE_PROFILE")
+        where = f"SNAKEMAKE_PROFILE: {shorten(named)}" if named else "profiles/default"
+        raise UserError(f"{where} cannot be taken. Snakemake says: {' '.join(reason.split())}") from None
+    return profile
+
+
 def _name(job: Any) -> tuple[str, list[str]]:
     """Return what sets a job apart from all others of a plan."""
     return job.rule.name, list(map(str, job.output))
 
 
-def _dry_run(snakemake: SnakemakeApi, configfile: list[Path]) -> Any:
+def _dry_run(snakemake: SnakemakeApi, configfile: list[Path], profile: Any) -> Any:
     """Return the graph of the study's jobs, with Snakemake's reasons, under the settings of the default profile."""
-    with contextlib.redirect_stderr(io.StringIO()):  # one line on which profile it is
-        _, profile = parse_args(["--dry-run"])
     resources = settings.ResourceSettings(cores=1, resources=profile.resources)
     workflow = snakemake.workflow(resources, settings.ConfigSettings(configfiles=configfile))
     chosen = {"rerun_triggers": profile.rerun_triggers, "max_checksum_file_size": profile.max_checksum_file_size}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tunelab.errors import UserError
+from tunelab.files import explain_unwritable
 from tunelab.jobs.console import accept_all_text
 
 INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means the same
@@ -26,5 +27,7 @@ def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
         sys.exit(main(**vars(parser.parse_args())))
     except UserError as error:
         sys.exit(f"Error: {error}")
+    except PermissionError as error:
+        sys.exit(f"Error: {explain_unwritable(error.filename, error.strerror)}")
     except (KeyboardInterrupt, EOFError):
         sys.exit(INTERRUPTED)

@@ -113,6 +113,16 @@ def test_columns_are_mapped_and_those_of_the_other_kind_left_alone():
     assert build(row, spec).rejected == assistant("No")
 
 
+def test_what_an_instruction_is_about_stands_behind_it():
+    row = {"instruction": "Shorten.", "input": "A long text.", "chosen": "Text.", "rejected": "No"}
+    mapped = PrepareSpec(format="preference", columns={"prompt": "instruction"})
+    assert build(row, mapped).messages[0] == user("Shorten.\nA long text.")
+    assert build(row | {"input": " "}, mapped).messages[0] == user("Shorten.")
+    # a column that is the question already is not read twice
+    other = PrepareSpec(format="preference", columns={"prompt": "input"})
+    assert build(row, other).messages[0] == user("A long text.")
+
+
 MEND = "Mend or remove the row, or map another column."
 BAD = {
     "an answer that is the other one": (

@@ -63,6 +63,11 @@ def test_a_stage_without_memory_names_the_key_of_its_batches(rule):
     )
 
 
+def test_a_file_of_another_user_is_explained():
+    error = PermissionError(errno.EACCES, "Permission denied", "results/models/a/card.json")
+    assert explain_failure(error).startswith("results/models/a/card.json may not be written (Permission denied). If")
+
+
 def test_every_stage_with_batches_of_its_own_has_a_rule_of_that_name():
     rules = "".join(file.read_text(encoding="utf-8") for file in RULES.glob("*.smk"))
     assert [name for name in BATCHES if f"rule {name}:" not in rules and f" as {name} with:" not in rules] == []
@@ -112,4 +117,5 @@ def test_failed_jobs_are_named_with_reason_and_log(tmp_path):
 
 def test_the_offer_names_the_overlays_as_make_takes_them():
     assert offer_partial(["config/blog.yaml"]) == "make report PARTIAL=1 CONFIG=config/blog.yaml"
+    assert offer_partial(["my own.yaml"]) == r"make report PARTIAL=1 CONFIG='my\ own.yaml'"
     assert offer_partial(["config/a.yaml", "b.yaml"]) == "make report PARTIAL=1 CONFIG='config/a.yaml b.yaml'"

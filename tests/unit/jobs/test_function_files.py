@@ -1,6 +1,7 @@
 """Files of functions of the user's own are judged before anything is planned, and none of their code is run."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.unit.config.default_config import load, merge
 from tunelab.errors import UserError
 from tunelab.jobs.function_files import check_functions
 from tunelab.jobs.functions import list_judges, list_uses
+from tunelab.jobs.provenance import hash_source
+from tunelab.jobs.read_files import hash_function_file
 from tunelab.jobs.slices import Slices
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -157,3 +160,43 @@ def test_the_how_to_shows_the_projects_own_example_and_a_config_that_is_valid(mo
     config = load(overlay)
     check_functions(config, merge(overlay), "short.yaml", SCRIPTS)
     assert [use.path[0] for use in list_uses(config)] == ["runs", "samples", "tasks"]
+
+
+READING = """
+import json
+from pathlib import Path
+
+WORDS = json.loads((Path(__file__).parent / "words.json").read_text())
+MORE = (Path(__file__).parent / "data" / "more.txt").read_text()
+"""
+
+
+@pytest.fixture
+def reading(tmp_path):
+    """A file of functions that reads a file beside it and one in a folder beside it; another one lies there."""
+    (tmp_path / "data").mkdir()
+    for name in ("words.json", "data/more.txt", "data/other.txt"):
+        (tmp_path / name).write_text("[]")
+    (tmp_path / "mine.py").write_text(READING + GOOD)
+    return tmp_path / "mine.py"
+
+
+@pytest.mark.parametrize(
+    ("edited", "counts"), [("words.json", True), ("data/more.txt", True), ("data/other.txt", False)]
+)
+def test_files_that_a_function_names_count_with_it(reading, edited, counts):
+    before = hash_function_file(reading)
+    (reading.parent / edited).write_text("[1]")
+    assert (hash_function_file(reading) != before) is counts
+
+
+def test_a_function_is_the_same_wherever_it_lies_with_its_files(reading, tmp_path_factory):
+    before = hash_function_file(reading)
+    moved = shutil.copytree(reading.parent, tmp_path_factory.mktemp("moved") / "to")
+    assert hash_function_file(moved / "mine.py") == before
+
+
+def test_a_function_that_names_no_file_is_hashed_by_its_code_alone(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"NUL, LONG = 'a\\0b', {'x' * 5000!r}\n" + GOOD)
+    assert hash_function_file(file) == hash_source(file)

@@ -394,4 +394,7 @@ def test_a_job_whose_function_of_the_users_was_edited_since_it_was_planned_does_
     assert run_job(tmp_path, main, facts=facts).returncode == 0
     file.write_text("def mine(**columns):\n    return [1]\n", encoding="utf-8")
     assert run_job(tmp_path, main, facts=facts).returncode == 1
-    assert "mine.py was edited after this run was planned; start Snakemake again." in read_log(tmp_path)
+    assert (
+        "mine.py, or a file that it names, was edited after this run was planned; start Snakemake again."
+        in read_log(tmp_path)
+    )

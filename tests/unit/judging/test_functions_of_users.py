@@ -119,7 +119,18 @@ def test_numbers_of_every_kind_are_taken(write, values):
     assert found == [1.0, 2.0, 1.0] and all(type(value) is float for value in found)
 
 
-HEAD = "import numpy as np\ndef mine(prompts, completions, **columns):\n    "
+@pytest.mark.parametrize("values", ["pandas.Series([1, 2, 1], index=[7, 8, 9])", "torch.tensor([1.0, 2.0, 1.0])"])
+def test_columns_of_other_libraries_are_taken(write, values):
+    file = write(f"return {values} if len(prompts) == 3 else [1.0 + (columns['id'] == ['b'])]", HEAD)
+    assert judge(file) == [1.0, 2.0, 1.0]
+
+
+def test_values_that_differ_by_rounding_alone_are_the_same(write):
+    body = "return [0.8371561765670776 + (len(prompts) > 1) * 5e-7] * len(prompts)"
+    assert judge(write(body)) == [pytest.approx(0.8371566765670776)] * 3
+
+
+HEAD = "import numpy as np, pandas, torch\ndef mine(prompts, completions, **columns):\n    "
 WRONG = {
     "an exception": (
         "return [1 / (id != 'b') for id in columns['id']]",
@@ -137,6 +148,25 @@ WRONG = {
     "too few values": ("return [1.0]", "one number for each of 3 answers (got 1 values)"),
     "no list": ("return 1.0", "one number for each of 3 answers (got a number (1.0))"),
     "nothing": ("return None", "one number for each of 3 answers (got nothing)"),
+    "a number of NumPy": ("return np.float32(0.5)", "for each of 3 answers (got a value of the type float32 ("),
+    "a single value in an array": (
+        "return np.array(0.5)",
+        "(got a value of the type ndarray (array(0.5)) of shape ())",
+    ),
+    "a column": ("return np.ones((len(prompts), 1))", "of shape (3, 1)); the first of them is to the row 'a'"),
+    "a tensor of one number": ("import torch; return torch.tensor(0.5)", "(got a value of the type Tensor ("),
+    "a generator": ("return (1.0 for _ in prompts)", "(got a value of the type generator ("),
+    "a mapping": ("return dict.fromkeys('abc', 1.0)", "one number for each of 3 answers (got an object ("),
+    "a set": ("return {1.0, 2.0, 3.0}", "one number for each of 3 answers (got a value of the type set ("),
+    "a text": ("return 'abc'", "one number for each of 3 answers (got a string ('abc'))"),
+    "messages taken for text": (
+        "return [float('<answer>' in completion) for completion in completions]",
+        "row 'a': TypeError: this is a list of messages and no text; take messages[-1]['content'] (line 3)",
+    ),
+    "another value by a thousandth": (
+        "return [1.0 + 0.001 * len(prompts)] * len(prompts)",
+        "the same answer was worth",
+    ),
     "text": (
         "return ['x' if id == 'c' else 1 for id in columns['id']]",
         "row 'c': must return a finite number, or None",

@@ -271,6 +271,13 @@ def test_markers_may_leave_out_some_of_an_answer():
     assert decode_trained(tokenizer, encoded) == "— 很好 🙂.<|im_end|>"
 
 
+def test_markers_that_leave_out_all_answers_are_told():
+    tokenizer = build_tokenizer()
+    tokenizer.chat_template = mark_answers("", "{{ message['content'] + '<|im_end|>' }}")
+    with pytest.raises(UserError, match="markers leave out all that the assistant says"):
+        chat.encode_conversation(tokenizer, ONE_TURN)
+
+
 def test_one_turn_of_a_template_that_ends_the_whole_with_the_end_token_is_learnt_with_it():
     tokenizer = build_tokenizer()
     tokenizer.chat_template = phi3_chat_template

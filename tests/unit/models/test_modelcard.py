@@ -77,6 +77,43 @@ def test_the_front_matter_is_what_the_hub_reads():
     }
 
 
+NAMES = {
+    "Apache License Version 2.0, January 2004": "apache-2.0",
+    "Apache 2.0": "apache-2.0",
+    "The MIT License (MIT)": "mit",
+    "BSD 3-Clause License": "bsd-3-clause",
+    "GNU GENERAL PUBLIC LICENSE Version 3, 29 June 2007": "gpl-3.0",
+    "LGPL-2.1-or-later": "lgpl-2.1",
+    "CC BY 4.0": "cc-by-4.0",
+    "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International": "cc-by-nc-sa-4.0",
+    "META LLAMA 3 COMMUNITY LICENSE AGREEMENT": "llama3",
+    "mit, apache-2.0": ["mit", "apache-2.0"],
+    "MIT OR Apache-2.0": ["mit", "apache-2.0"],
+}
+
+
+@pytest.mark.parametrize(("said", "identifier"), NAMES.items(), ids=NAMES)
+def test_a_licence_has_the_identifier_that_the_hub_knows(said, identifier):
+    front, _ = split_card(render_model_card(SFT, HUB | {"licence": said}, TRAINING, 42, adapter=True))
+    assert front["license"] == identifier and "license_name" not in front
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Apache License", "apache-license"),  # which of them
+        ("MIT (non-commercial)", "mit-non-commercial"),
+        ("Apache 2.0 with Commons Clause", "apache-2.0-with-commons-clause"),
+        ("Qwen RESEARCH License", "qwen-research-license"),
+        ("other", "other"),
+        ("自定义", "unnamed"),
+    ],
+)
+def test_any_other_licence_is_other_with_its_name(said, name):
+    front, _ = split_card(render_model_card(SFT, HUB | {"licence": said}, TRAINING, 42, adapter=True))
+    assert (front["license"], front["license_name"]) == ("other", name)
+
+
 def test_a_licence_that_nobody_stated_is_left_out():
     front, _ = split_card(render_model_card(GRPO, WHEEL, TRAINING, 0, adapter=False))
     assert front == {

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tunelab import records
 from tunelab.errors import UserError
-from tunelab.models.positions import check_positions, count_positions
+from tunelab.models.positions import check_positions, check_rows, count_positions
 
 LENGTHS = {
     "train": {"total": [300, 90], "prompt": [250, 40]},
@@ -35,8 +36,30 @@ def test_too_few_positions_are_a_sentence_that_names_who_needs_more():
     with pytest.raises(UserError) as refusal:
         check_positions({"n_positions": 300}, SENT, {"chat": LENGTHS}, "models.m")
     assert str(refusal.value).startswith(
-        "models.m: the model has 300 positions, and runs.prefix needs 320, runs.grpo needs 314. Lower a run's "
+        "models.m: the model has 300 positions, and runs.prefix needs 320 (line 1 of datasets/chat/train.jsonl), "
+        "runs.grpo needs 314 (line 1 of datasets/chat/train.jsonl). Lower a run's "
     )
+
+
+def test_an_adapters_virtual_tokens_stand_before_a_drawn_answer_too():
+    drawing = {"dataset": "chat", "max_length": 1024, "completion": 64, "virtual": 20}
+    sent = {"runs": {"grpo": drawing}, "tasks": {}, "compared": True}
+    assert check_positions({}, sent, {"chat": LENGTHS}, "models.m")["needed"] == {"runs.grpo": 250 + 64 + 20}
+
+
+@pytest.mark.parametrize(("virtual", "needed"), [(0, 301), (20, 321)])
+def test_a_job_names_its_longest_row_that_does_not_fit(tmp_path, virtual, needed):
+    records.write_json(tmp_path / "config.json", {"n_positions": 300})
+    rows = [{"id": name} for name in ("short", "long", "longer")]
+    said = rf"has 300 positions, and row longer needs {needed}\. Lower a run's"
+    with pytest.raises(UserError, match=said):
+        check_rows(tmp_path, rows, [40, 300, 301], virtual)
+    check_rows(tmp_path, rows, [40, 300 - virtual, 1], virtual)
+
+
+def test_a_model_that_says_nothing_of_positions_takes_every_row(tmp_path):
+    records.write_json(tmp_path / "config.json", {"model_type": "mamba"})
+    check_rows(tmp_path, [{"id": "long"}], [10**6])
 
 
 @pytest.mark.parametrize(

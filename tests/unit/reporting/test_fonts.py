@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.font_manager import fontManager
@@ -9,6 +10,7 @@ from matplotlib.font_manager import fontManager
 from tunelab.errors import UserError
 from tunelab.reporting import fonts
 from tunelab.reporting.figures import build_panels, wrap, write_figure
+from tunelab.reporting.labels import check_labels
 
 
 def write(folder, title):
@@ -59,3 +61,32 @@ def test_a_font_is_found_that_was_installed_after_matplotlib_made_its_list(monke
 def test_headlines_are_broken_between_words_or_between_chinese_characters():
     assert [len(line) for line in wrap("four " * 40)] == [89, 89, 19]
     assert [len(line) for line in wrap("优" * 100)] == [46, 46, 8]
+
+
+def build_study(language="en", run="LoRA", task="Sums"):
+    named = SimpleNamespace
+    return SimpleNamespace(
+        study=named(language=language, runs=("lora",), tasks=("sums",)),
+        runs={"lora": named(label=run), "idle": named(label="🚀")},
+        tasks={"sums": named(label=task)},
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"run": "Größe ≥ 3"}, {"run": "客服", "language": "zh"}])
+def test_labels_that_figures_can_show_pass_before_anything_is_trained(given):
+    check_labels(build_study(**given), {}, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "fallback", "said"),
+    [
+        ({"run": "LoRA 🚀"}, fonts.find_fallback(), r"runs\.lora\.label: no font here has the character '🚀'"),
+        ({"task": "ok\n🦙"}, fonts.find_fallback(), r"tasks\.sums\.label: no font here has the character '🦙'"),
+        ({"task": "客"}, None, r"tasks\.sums\.label: .* '客' of a figure; install a font for Chinese"),
+        ({"language": "zh"}, None, r"study\.language: no font here has the character '中' of a figure; install a font"),
+    ],
+)
+def test_what_no_font_here_has_is_refused_before_anything_is_trained(monkeypatch, given, fallback, said):
+    monkeypatch.setattr(fonts, "find_fallback", lambda: fallback)
+    with pytest.raises(UserError, match=rf"^mine\.yaml is not valid:\n  {said}"):
+        check_labels(build_study(**given), {}, "mine.yaml")

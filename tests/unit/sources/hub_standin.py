@@ -133,6 +133,7 @@ class Hub:
         self.asked: list[Request] = []
         self.faults: dict[str, Iterator[Fault]] = {}
         self.takes_ranges = True
+        self.card = {"license": "mit"}
         self.closing = threading.Event()
         self.servers = [self._serve("127.0.0.1"), self._serve("localhost")]
         self.endpoint, self.store = (
@@ -182,7 +183,11 @@ class Hub:
             site = name.removeprefix("models/")
             if found := re.fullmatch(f"/api/{name}(?:/revision/(.+))?", path):
                 commit = self.find_commit(name, found[1] or "main")
-                return Reply(200, describe(name, commit, history[commit], query)) if commit else missing("Revision")
+                return (
+                    Reply(200, describe(name, commit, history[commit], query, self.card))
+                    if commit
+                    else missing("Revision")
+                )
             if found := re.fullmatch(f"/{site}/resolve/([^/]+)/(.+)|/store/{site}/([^/]+)/(.+)", path):
                 commit, file = self.find_commit(name, found[1] or found[3]), found[2] or found[4]
                 if not commit:
@@ -203,7 +208,7 @@ def missing(what: str) -> Reply:
     return Reply(404, b"{}", {"X-Error-Code": f"{what}NotFound"})
 
 
-def describe(name: str, commit: str, files: dict[str, bytes], query: dict) -> bytes:
+def describe(name: str, commit: str, files: dict[str, bytes], query: dict, card: dict) -> bytes:
     """Describe a repository as the Hub's API does; sizes and hashes only for those who ask for `blobs`."""
     siblings = [{"rfilename": path} for path in files]
     for sibling, (path, content) in zip(siblings, files.items(), strict=True):
@@ -216,7 +221,7 @@ def describe(name: str, commit: str, files: dict[str, bytes], query: dict) -> by
                     "blobId": "0" * 40,
                     "lfs": {"sha256": sha256, "size": len(content), "pointerSize": 130},
                 }
-    told = {"id": name.partition("/")[2], "sha": commit, "cardData": {"license": "mit"}, "siblings": siblings}
+    told = {"id": name.partition("/")[2], "sha": commit, "cardData": card, "siblings": siblings}
     return json.dumps(told).encode()
 
 

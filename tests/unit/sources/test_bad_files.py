@@ -123,7 +123,24 @@ SYNTAX = {
     "rows below a name": (
         ("rows.json", json.dumps({"data": GOOD})),
         "rows.json: a .json file must hold an array of objects, and this is an object with the fields 'data'. "
-        "Save the array alone, or name the file .jsonl if every line is an object.",
+        "Save the array in 'data' alone.",
+    ),
+    "rows by columns": (
+        ("rows.json", json.dumps({name: {str(n): row[name] for n, row in enumerate(GOOD)} for name in GOOD[0]})),
+        "rows.json: a .json file must hold an array of objects, and this is an object with the fields 'question', "
+        "'answer'. Its rows are written by columns or keys; save it as records (pandas: to_json(file, "
+        "orient='records')).",
+    ),
+    "rows as lists by columns": (
+        ("rows.json", json.dumps({"question": ["a", "b"], "answer": ["c", "d"]})),
+        "rows.json: a .json file must hold an array of objects, and this is an object with the fields 'question', "
+        "'answer'. Its rows are written by columns or keys; save it as records (pandas: to_json(file, "
+        "orient='records')).",
+    ),
+    "a single row": (
+        ("rows.json", json.dumps(GOOD[0])),
+        "rows.json: a .json file must hold an array of objects, and this is an object with the fields 'question', "
+        "'answer'. Put the objects into one array, or name the file .jsonl if every line is an object.",
     ),
     "a row that is a text": (
         ("rows.json", json.dumps([*GOOD, LONG])),
@@ -297,7 +314,7 @@ def test_a_file_that_is_not_what_it_should_be_is_refused(case):
     (name, content), sentence = (SYNTAX | WHOLE_FILES)[case]
     assert refuse(content, name) == sentence
     assert not list(Path("out").glob("*"))
-    assert len(SYNTAX) + len(WHOLE_FILES) == 58
+    assert len(SYNTAX) + len(WHOLE_FILES) == 61
 
 
 def test_a_missing_file_a_broken_link_and_a_pipe_are_refused(tmp_path):

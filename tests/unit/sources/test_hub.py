@@ -252,6 +252,12 @@ def test_two_jobs_that_want_the_same_repository_fetch_it_once(hub, tmp_path):
     assert read_card(tmp_path / "one") == read_card(tmp_path / "two")
 
 
+def test_a_licence_that_is_another_than_the_hubs_has_its_name(hub, tmp_path):
+    hub.card = {"license": "other", "license_name": "own-research"}
+    assert fetch(tmp_path, "model", hub.endpoint, **TINY) == ""
+    assert read_card(tmp_path)["licence"] == "own-research"
+
+
 def test_mirror_and_proxy_come_from_the_config_or_else_from_the_environment(hub, tmp_path):
     nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
     hub.store = "http://store.example"
@@ -269,6 +275,31 @@ def test_a_proxy_that_refuses_is_said(hub, tmp_path):
     said = fetch(tmp_path, "model", "https://hub.example", None, hub.endpoint, **TINY)  # it knows no CONNECT
     assert "models.tiny: the proxy refuses to connect to https://hub.example (501 " in said
     assert "Check hub.proxy, or HTTPS_PROXY if hub.proxy is not set" in said
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_that_is_not_there_is_named_and_its_password_is_not(tmp_path, name):
+    said = fetch(tmp_path, "model", "https://hub.example", {name: "http://me:secret@127.0.0.1:9"}, **TINY)
+    assert f"cannot be reached for org/tiny through the proxy http://***@127.0.0.1:9 ({name}): ConnectError." in said
+    assert "secret" not in said and "set hub.proxy to a proxy" not in said
+
+
+def test_a_proxy_of_the_config_that_is_not_there_is_named(tmp_path):
+    said = fetch(tmp_path, "model", "https://hub.example", None, "127.0.0.1:9", **TINY)
+    assert "through the proxy 127.0.0.1:9 (https_proxy): ConnectError. See whether that proxy runs and is spelt" in said
+    assert "in hub.proxy or else in the variable" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:1080"), ("http_proxy", "ftp://host"), ("HTTPS_PROXY", "http://host:port")],
+)
+def test_a_proxy_of_a_kind_that_cannot_work_is_refused_by_its_variable(hub, tmp_path, name, value):
+    said = fetch(tmp_path / "refused", "model", hub.endpoint, {name: value}, **TINY)
+    assert f"{name}: '{value}' is no address of an HTTP proxy" in said and not hub.asked
+    assert "Traceback" not in said
+    # the config's own goes before it
+    assert fetch(tmp_path / "taken", "model", hub.endpoint, {name: value}, "http://127.0.0.1:9", **TINY) == ""
 
 
 @pytest.mark.parametrize("where", ["HF_TOKEN_PATH", "HF_HOME"])

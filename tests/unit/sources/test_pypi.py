@@ -73,6 +73,19 @@ def test_a_disk_that_is_full_for_pip_is_no_matter_of_its_index(index, tmp_path, 
     assert explain_failure(full.value).startswith("The disk is full.")
 
 
+def test_a_proxy_that_pip_stumbled_over_is_named(index, tmp_path, monkeypatch):
+    said = "WARNING: Retrying: ProxyError('Cannot connect to proxy.')\nERROR: No matching distribution found\n"
+    done = subprocess.CompletedProcess([], 1, stdout="", stderr=said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(
+        UserError, match=r"through the proxy http://127\.0\.0\.1:9 \(https_proxy\) \(ERROR: No matching"
+    ):
+        download_wheel(build_spec(index), "models.tiny", tmp_path)
+
+
 def test_a_member_is_written_where_asked_whatever_path_it_has_inside(index, tmp_path):
     place = tmp_path / "place"
     place.mkdir()

@@ -20,8 +20,8 @@ LORA = {"peft_type": "LORA", "r": 4}
 
 
 def log_step(log, step=1, **numbers):
-    state = SimpleNamespace(global_step=step, max_steps=4)
-    log.on_log(None, state, None, logs=numbers)
+    state = SimpleNamespace(global_step=step, max_steps=4, log_history=[{"step": step, **numbers}])
+    log.on_log(SimpleNamespace(fp16=False), state, None, logs=numbers, model=torch.nn.Linear(1, 1))
 
 
 @pytest.fixture

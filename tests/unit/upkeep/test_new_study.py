@@ -80,6 +80,25 @@ PREFERENCES = {
         "dpo",
     ),
     "labels": ({"prompt": "Q{}?", "completion": "A{}.", "label": "true"}, {}, "kto"),
+    "Alpaca's fields and pairs": (
+        {"instruction": "Say {}.", "input": "in{}", "chosen": "A{}.", "rejected": "no"},
+        {"prompt": "instruction"},
+        "dpo",
+    ),
+    "conversations with labels": ({"messages": ASKED, "label": "1"}, {"completion": "messages"}, "kto"),
+    "ShareGPT with labels": (
+        {
+            "conversations": [{"from": "human", "value": "Q{}?"}, {"from": "gpt", "value": "A{}."}],
+            "kto_tag": "true",
+        },
+        {"completion": "conversations", "label": "kto_tag"},
+        "kto",
+    ),
+    "thumbs of Alpaca's answers": (
+        {"instruction": "Say {}.", "context": "in{}", "output": "A{}.", "thumbs_up": "true", "note": "x"},
+        {"prompt": "instruction", "input": "context", "completion": "output", "label": "thumbs_up"},
+        "kto",
+    ),
 }
 
 
@@ -201,9 +220,14 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
     write_rows(KINDS["Alpaca"][0], "card/rows.jsonl")
     Path("own/LICENSE").write_text("\n# MIT License\n\nCopyright\n", encoding="utf-8")
     Path("card/README.md").write_text("---\nlicense: cc-by-4.0\n---\nRows\n", encoding="utf-8")
-    found = [write_study(data=data, name=f"n{at}")[0] for at, data in enumerate(["my.jsonl", "own", "card/rows.jsonl"])]
+    write_rows(KINDS["Alpaca"][0], "apache/rows.jsonl")
+    Path("apache/LICENSE").write_text(
+        "\n\n     Apache License\n   Version 2.0, January 2004\n http://x\n", encoding="utf-8"
+    )
+    data = ["my.jsonl", "own", "card/rows.jsonl", "apache"]
+    found = [write_study(data=place, name=f"n{at}")[0] for at, place in enumerate(data)]
     licences = [overlay["datasets"][f"n{at}"]["fetch"].get("licence") for at, overlay in enumerate(found)]
-    assert licences == [None, "MIT License", "cc-by-4.0"]
+    assert licences == [None, "MIT License", "cc-by-4.0", "Apache License Version 2.0, January 2004"]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +243,9 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
         ("x" * 500, None, "DATA.files: "),
         ("a.jsonl", {"question": "Q{}?", "answer": "so\n#### many"}, "a.jsonl, row 1, field 'answer': expected worked"),
         ("a.jsonl", {"question": "Q?", "answer": "A."}, "no rows remain for"),
+        ("a.jsonl", {"question": "Q{}?", "answer": "A.", "rating": "5"}, "a.jsonl, row 1, column 'rating': a string"),
+        ("a.jsonl", {"messages": ASKED, "thumbs_down": "true"}, "a.jsonl, row 1, column 'thumbs_down': a string ('tr"),
+        ("a.jsonl", {"id": "r{}", "question": "Q{}?", "said": ["A"]}, "'id', 'question', 'said' (said: an array), and"),
     ],
 )  # fmt: skip
 def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data, row, sentence):
@@ -228,6 +255,55 @@ def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data,
         write_study(data=data)
     assert sentence in str(caught.value)
     assert not Path("config/mine.yaml").exists()
+
+
+NO_TEXTS = {
+    "an answer": ({"question": "Q?", "answer": 7}, "field 'answer': expected text that is not blank, found a number"),
+    "an answer beside an id": ({"id": "r", "question": "Q?", "answer": True}, "field 'answer': expected text"),
+    "a question": ({"question": 7, "source": "web", "answer": "A"}, "field 'question': expected text that is"),
+    "accepted answers": ({"question": "Q?", "answer": ["A", "B"]}, "field 'answer': expected text that is not blank"),
+    "a class": ({"text": "T", "label": 3}, "field 'answer' (column 'label'): expected text that is not blank, found"),
+    "a context": (
+        {"question": "Q?", "context": ["a"], "answer": "A"},
+        "field 'input' (column 'context'): expected text that is not blank, found an array",
+    ),
+    "what turns say": (
+        {"messages": [{"role": "user", "content": 7}, {"role": "assistant", "content": 8}]},
+        "field 'messages[0].content': expected text that is not blank, found a number (7)",
+    ),
+    "a chosen answer": ({"prompt": "Q?", "chosen": 7, "rejected": 8}, "field 'chosen': expected a list of at"),
+    "a question of pairs": ({"prompt": 7, "chosen": "A", "rejected": "B"}, "field 'prompt': expected a list of at"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "said"), NO_TEXTS.values(), ids=NO_TEXTS)
+def test_what_is_no_text_is_named_by_row_column_and_kind(row, said):
+    Path("a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        write_study(data="a.jsonl")
+    assert f"a.jsonl, row 1, {said}" in str(caught.value)
+
+
+def test_enough_rows_are_held_out_where_some_are_labelled_false():
+    labels = [number % 3 == 0 for number in range(30)]
+    rows = [fill({"prompt": "Q{}?", "completion": "A{}."}, n) | {"label": label} for n, label in enumerate(labels)]
+    Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    prepare = write_study()[0]["datasets"]["mine"]["prepare"]
+    assert (prepare["test"], prepare["validation"]) == (9, 9)
+
+
+def test_labels_of_other_things_and_columns_that_judge_nothing_are_left_alone():
+    row = {"question": "Q{}?", "answer": "A{}.", "label": "geography", "likelihood": "0.5"}
+    write_rows(row)
+    overlay, _, said = write_study()
+    assert overlay["datasets"]["mine"]["prepare"]["format"] == "question_answer"
+    assert "Columns that nothing reads: 'label', 'likelihood'." in said
+
+
+def test_a_rating_that_is_no_label_is_named_by_its_own_row():
+    rows = [{"question": "Q?", "answer": "A.", "thumbs": mark} for mark in (True, None, "up")]
+    with pytest.raises(UserError, match=r"rows, row 3, column 'thumbs': a string \('up'\) seems to judge the answer"):
+        guess_format(rows, ["question", "answer", "thumbs"], "rows")
 
 
 def test_a_bad_row_is_named_by_its_own_file():

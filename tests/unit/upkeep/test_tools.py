@@ -201,3 +201,12 @@ def test_what_cannot_be_asked_is_a_sentence_before_anything_is_loaded(monkeypatc
     monkeypatch.setitem(sys.modules, "tunelab.evaluation.asking", None)
     with pytest.raises(UserError, match=said):
         ask_runs.main([], **{"run": None, "task": None, "question": "Why?"} | asked)
+
+
+def test_a_file_that_may_not_be_written_is_a_sentence(monkeypatch):
+    def write(configfile):
+        raise PermissionError(13, "Permission denied", "config/mine.yaml")
+
+    monkeypatch.setattr(sys, "argv", ["tool"])
+    with pytest.raises(SystemExit, match=r"^Error: config/mine\.yaml may not be written \(Permission denied\)"):
+        run_as_tool(write, build_parser("A tool."))

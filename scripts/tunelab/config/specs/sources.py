@@ -122,4 +122,8 @@ class HubSettings(Spec):
     """How to reach the Hub. It changes no result, so no stage becomes stale by it; the token is never in the config."""
 
     endpoint: str | None = Field(None, description="A mirror's address; overrides HF_ENDPOINT.")
-    proxy: str | None = Field(None, description="Address of an HTTP(S) proxy; overrides HTTP_PROXY and HTTPS_PROXY.")
+    proxy: str | None = Field(
+        None,
+        pattern=r"^(https?://)?([^/@\s]+@)?(\[[0-9a-fA-F:.]+\]|[^/:@\s]+)(:[0-9]{1,5})?/?$",
+        description="Address of an HTTP(S) proxy, http://host:port; overrides HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
+    )

@@ -1,4 +1,7 @@
-"""Guess the format of rows from their columns and from what stands in them; the project's readers judge the guess."""
+"""Guess the format of rows from their columns and from what stands in them; the project's readers judge the guess.
+
+A column whose name says what it is, is taken whatever stands in it, so that the readers name the value that is no text.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -6,20 +9,28 @@ from typing import Any, NamedTuple
 from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
-from tunelab.values import list_names
+from tunelab.upkeep.new_study.labels import find_label
+from tunelab.values import list_names, name_type
 
 Row = dict[str, Any]
-# how people call the columns, the likeliest first
+Found = tuple[str, dict[str, str], bool]
+# how people call the columns, the likeliest first; names that mean other things too are taken for columns of texts only
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "chosen")
-QUESTIONS = (
-    *("instruction", "question", "prompt", "query", "problem", "user", "human", "source", "input", "title", "text"),
-    *("问题", "提问", "指令", "输入"),
-)
+QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "问题", "提问", "指令")
+SPEAKERS = ("user", "human")
+OTHER_QUESTIONS = (*SPEAKERS, "source", "input", "title", "text", "输入")
 CONTEXTS = ("input", "context", "输入")
 ANSWERS = (
-    *("output", "answer", "completion", "response", "reply", "solution", "target", "assistant", "bot", "chosen"),
-    *("label", "summary", "回答", "答案", "输出", "回复"),
+    *("output", "answer", "completion", "response", "reply", "solution", "chosen", "回答", "答案", "输出", "回复"),
 )
+OTHER_ANSWERS = ("target", "assistant", "bot", "label", "summary")
+NUMBERING = ("id", "uid", "uuid", "idx", "index")
+# a format's field → that of preferences
+PREFERENCE = {
+    **dict.fromkeys(("question", "instruction", "prompt"), "prompt"),
+    **dict.fromkeys(("answer", "output", "completion", "messages", "conversations"), "completion"),
+    **{name: name for name in ("input", "system")},
+}
 # a conversation's turn by turn keys → format
 TURNS = {("role", "content"): "messages", ("from", "value"): "sharegpt"}
 
@@ -42,32 +53,49 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str) -> Gue
     Raises:
         UserError: if no columns look like a question and its answer, or like a conversation; if two answers have none.
     """
-    shown = {column: _find_first(rows, column) for column in columns}
+    shown = {column: value for column in columns if (value := _find_first(rows, column)) is not None}
     found = _guess_preference(shown, place) or _guess_turns(shown) or _guess_pair(rows, shown)
     if found is None:
         raise UserError(
-            f"DATA: {place} has the columns {list_names(columns)}, and none look like a question and its answer "
-            "(question and answer, instruction and output, prompt and completion) or a conversation (messages, "
-            "conversations). Rename its columns to such a pair."
+            f"DATA: {place} has the columns {list_names(columns)}{_tell_kinds(shown)}, and none look like a question "
+            "and its answer (question and answer, instruction and output, prompt and completion) or a conversation "
+            "(messages, conversations). Rename its columns to such a pair."
         )
-    format_name, mapped, sure = found
+    format_name, mapped, sure = _add_label(found, rows, shown, place)
     fields = [mapped.get(field, field) for field in FIELDS[format_name]]
     different = {field: column for field, column in mapped.items() if field != column}
     used = [name for name in fields if name in columns]
     return Guess(format_name, different, used, [name for name in columns if name not in used], sure)
 
 
-def _guess_preference(shown: Row, place: str) -> tuple[str, dict[str, str], bool] | None:
+def _tell_kinds(shown: Row) -> str:
+    """Say which columns hold no texts, as only texts and lists of turns are read."""
+    others = [f"{column}: {name_type(value)}" for column, value in shown.items() if not isinstance(value, str)]
+    return f" ({list_names(others, quoted=False)})" if others else ""
+
+
+def _add_label(found: Found, rows: Sequence[Row], shown: Row, place: str) -> Found:
+    """Return rows of single answers as preferences, if a column says which of the answers are wanted."""
+    format_name, mapped, sure = found
+    label = find_label(rows, shown, mapped.values(), place) if format_name != "preference" else None
+    if label is None:
+        return found
+    columns = {field: mapped.get(field, field) for field in FIELDS[format_name]}
+    given = {PREFERENCE[field]: column for field, column in columns.items() if field in PREFERENCE and column in shown}
+    return "preference", given | {"label": label}, sure
+
+
+def _guess_preference(shown: Row, place: str) -> Found | None:
     """Find a chosen and a rejected answer, or an answer and its label, under the names that TRL has for them."""
-    folded = {column.strip().lower(): column for column, value in shown.items() if not is_absent(value)}
-    if folded.keys() >= {"prompt", *LABELLED}:
-        return "preference", {field: folded[field] for field in ("prompt", *LABELLED)}, True
-    if not folded.keys() >= set(PAIRED):
+    folded = {column.strip().lower(): column for column in shown}
+    kind = LABELLED if folded.keys() >= {"prompt", *LABELLED} else PAIRED
+    if not folded.keys() >= set(kind):
         return None
-    answers = {field: folded[field] for field in PAIRED}
+    answers = {field: folded[field] for field in kind}
     others = [column for column in folded.values() if column not in answers.values()]
-    if question := _pick([column for column in others if isinstance(shown[column], str | list)], QUESTIONS[:7]):
-        return "preference", {"prompt": question} | answers, True
+    if question := folded["prompt"] if kind == LABELLED else _pick(others, (*QUESTIONS, *SPEAKERS)):
+        context = _pick([column for column in others if column != question], CONTEXTS)
+        return "preference", {"prompt": question} | answers | ({"input": context} if context else {}), True
     begins = all(isinstance(shown[column], list) and len(shown[column]) > 1 for column in answers.values())
     if not begins:
         raise UserError(
@@ -77,7 +105,7 @@ def _guess_preference(shown: Row, place: str) -> tuple[str, dict[str, str], bool
     return "preference", answers, True
 
 
-def _guess_turns(shown: Row) -> tuple[str, dict[str, str], bool] | None:
+def _guess_turns(shown: Row) -> Found | None:
     kinds = {column: kind for column, value in shown.items() if (kind := _find_kind(value))}
     if kinds.get("prompt") == kinds.get("completion") == "messages":
         return "prompt_completion", {}, True
@@ -86,16 +114,17 @@ def _guess_turns(shown: Row) -> tuple[str, dict[str, str], bool] | None:
     return None
 
 
-def _guess_pair(rows: Sequence[Row], shown: Row) -> tuple[str, dict[str, str], bool] | None:
+def _guess_pair(rows: Sequence[Row], shown: Row) -> Found | None:
     texts = [column for column, value in shown.items() if isinstance(value, str)]
-    answer = _pick(texts, ANSWERS)
-    question = _pick([column for column in texts if column != answer], QUESTIONS)
+    answer = _pick(shown, ANSWERS) or _pick(texts, OTHER_ANSWERS) or _pick(shown, OTHER_ANSWERS)
+    others = [column for column in shown if column != answer]
+    question = _pick(others, QUESTIONS) or _pick([column for column in others if column in texts], OTHER_QUESTIONS)
     sure = bool(question and answer)
     if not sure:
-        question, answer = _complete(texts, question, answer)
+        question, answer = _complete(shown, question, answer)
     if not (question and answer):
         return None
-    others = [column for column in texts if column not in (question, answer)]
+    others = [column for column in shown if column not in (question, answer)]
     if _is_worked([row[answer] for row in rows]):
         return "gsm8k", {"question": question, "answer": answer}, sure
     context = _pick(others, CONTEXTS)
@@ -107,9 +136,11 @@ def _guess_pair(rows: Sequence[Row], shown: Row) -> tuple[str, dict[str, str], b
     return "question_answer", {"question": question, "answer": answer}, sure
 
 
-def _complete(texts: list[str], question: str | None, answer: str | None) -> tuple[str | None, str | None]:
+def _complete(shown: Row, question: str | None, answer: str | None) -> tuple[str | None, str | None]:
     """Return the pair when only two columns have texts, in the file's order if neither has a name that tells."""
-    if len(texts) != 2:
+    plain = [column for column in shown if column.strip().lower() not in NUMBERING]
+    texts = [column for column in plain if isinstance(shown[column], str)]
+    if len(texts) != 2 or any(isinstance(shown[column], list | dict) for column in plain):
         return question, answer
     first, second = texts if answer != texts[0] and question != texts[1] else reversed(texts)
     return first, second

@@ -7,7 +7,7 @@ import yaml
 
 from tunelab.values import cut
 
-# the first line of a licence's text says which it is
+# the first lines of a licence's text say which it is
 _TEXT = re.compile(r"licen[cs]e(\.(txt|md))?", re.IGNORECASE)
 
 
@@ -22,8 +22,9 @@ def find_licence(folder: Path) -> str | None:
     if declared:
         return declared
     texts = [path for path in sorted(folder.iterdir()) if _TEXT.fullmatch(path.name) and path.is_file()]
-    lines = texts[0].read_text(encoding="utf-8", errors="replace").splitlines() if texts else []
-    return next((cut(line.strip(" #*"), 60) for line in lines if line.strip(" #*")), None)
+    text = texts[0].read_text(encoding="utf-8", errors="replace") if texts else ""
+    lines = [line.strip(" #*") for line in text.strip().partition("\n\n")[0].splitlines()]
+    return cut(" ".join(filter(None, lines[:2])), 60) or None  # the second one tells Apache's and GNU's version
 
 
 def _read_declared(readme: Path) -> str | None:

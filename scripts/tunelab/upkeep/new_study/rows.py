@@ -60,8 +60,8 @@ def look_at_rows(named: str, dataset: str) -> Data:
     prepare = PrepareSpec(format=guess.format, columns=guess.columns)
     card = {"dataset": dataset, "source": source.model_dump(mode="json"), **facts}
     examples = read_examples(raw, card, prepare, dataset)
-    count, tested = len(rows["train"]), len(rows.get("test", rows["train"]))
-    prepare = prepare.model_copy(update={"test": _share(tested, "test"), "validation": _share(count, "validation")})
+    held = {"test": examples.get("test", examples["train"]), "validation": examples["train"]}
+    prepare = prepare.model_copy(update={split: _share(given, split) for split, given in held.items()})
     splits, _ = draw_splits(examples["train"], examples.get("test"), prepare, dataset)
     return Data(source, guess, prepare, sum(map(len, rows.values())), splits)
 
@@ -80,6 +80,8 @@ def _describe_source(place: Path) -> LocalDataset:
     return LocalDataset(source="local", files=(write_path(place),), test_files=tests, licence=licence)
 
 
-def _share(rows: int, split: str) -> int:
-    """Return how many of so many rows are held out; one test row would compare no runs."""
-    return max(2 if split == "test" else 1, min(MOST[split], round(SHARE * rows)))
+def _share(examples: list[Example], split: str) -> int:
+    """Return how many rows are held out, of which those labelled false will be left out; one would compare no runs."""
+    held = max(2 if split == "test" else 1, min(MOST[split], round(SHARE * len(examples))))
+    wanted = sum(example.label is not False for example in examples)
+    return -(-held * len(examples) // max(wanted, 1))

@@ -1,0 +1,97 @@
+"""Why a training taught nothing, or why its numbers are none: the learning rate is blamed only where it can be it."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from tunelab.errors import UserError
+from tunelab.models import adapters
+from tunelab.values import list_names
+
+PRECISION = "Set study.precision to float32, or choose another model"
+SLOWER = "lower training.learning_rate"
+UNTOUCHED = "Choose other layers or tokens for the adapter, or rows that use them; nothing is published."
+
+
+def check_start(model: torch.nn.Module) -> None:
+    """Raise `UserError` if nothing of a model would be trained, or if what would be holds no numbers already."""
+    if not adapters.list_trainable(model):
+        raise UserError(
+            "adapter: none of the model's weights would be trained with these fields. Name the layers or tokens that "
+            "it is to change, or leave the fields out."
+        )
+    if broken := adapters.list_broken(model):
+        raise UserError(f"The weights that training starts from hold numbers that are none ({broken[0]}). {PRECISION}.")
+
+
+@contextlib.contextmanager
+def telling_untouched(model: torch.nn.Module) -> Iterator[None]:
+    """Say in a sentence that a loss has no gradient at all."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+        raise UserError(f"The loss does not depend on {_describe(model)}. {UNTOUCHED}") from error
+
+
+def check_numbers(trainer: Any, what: str) -> None:
+    """Raise `UserError`, which begins with `what`, if a trainable weight is no finite number."""
+    if broken := adapters.list_broken(trainer.model):
+        raise UserError(f"{what} ({broken[0]}); {explain_broken(trainer.model, trainer.state, trainer.args)}.")
+
+
+def explain_broken(model: torch.nn.Module, state: Any, args: Any) -> str:
+    """Say why a loss or a weight is no number, and what helps, by what was logged so far (`state.log_history`)."""
+    frozen = [
+        name for name, weight in model.named_parameters() if not (weight.requires_grad or torch.isfinite(weight).all())
+    ]
+    if frozen:
+        return f"weights of the model that are not trained hold numbers that are none ({frozen[0]}). {PRECISION}"
+    trained = [row for row in state.log_history if "loss" in row]
+    if trained and not any(math.isfinite(row["loss"]) for row in trained):
+        if trained[0]["step"] == 1:
+            return f"so it was at the first step, before any weight had changed. {PRECISION}"
+        return f"{SLOWER}, unless it is so from the first step on, which training.logging_steps: 1 would show"
+    for row in trained:
+        # float16 skips steps whose gradient overflowed
+        if math.isnan(row.get("grad_norm", 0)) and math.isfinite(row["loss"]) and not args.fp16:
+            return f"the gradient of step {row['step']} was none, although its loss was {row['loss']:.4g}. {PRECISION}"
+    return SLOWER
+
+
+def check_learnt(model: torch.nn.Module, before: dict[str, torch.Tensor], history: list[dict[str, Any]]) -> None:
+    """Raise `UserError` if a training moved no weight, or had no gradient that could move one.
+
+    before: the trainable weights at the start; history: what was logged.
+    """
+    trained = [row for row in history if "loss" in row]
+    gradients = [row["grad_norm"] for row in trained if row.get("grad_norm") is not None]
+    if gradients and not any(gradients):
+        if any(row["loss"] for row in trained):
+            raise UserError(
+                f"No step had a gradient: the loss, {trained[-1]['loss']:.4g} at last, does not depend on "
+                f"{_describe(model)}. {UNTOUCHED}"
+            )
+        raise UserError(
+            "The loss was 0 at every step, so that there was nothing to learn from the rows; nothing is published. "
+            "Bring other rows, or start from another run."
+        )
+    if any(not torch.equal(weight, before[name]) for name, weight in adapters.copy_trainable(model).items()):
+        return
+    if gradients and not any(map(math.isfinite, gradients)):
+        raise UserError(f"Training changed no weight at all: the gradient overflowed at every step. {PRECISION}.")
+    if trained and not any(row.get("learning_rate") for row in trained):
+        raise UserError(
+            "Training changed no weight at all; raise training.learning_rate or the number of steps: the schedule's "
+            "rate was 0 at every step that was logged."
+        )
+    raise UserError("Training changed no weight at all; raise training.learning_rate or the number of steps.")
+
+
+def _describe(model: torch.nn.Module) -> str:
+    names = [name.removeprefix("base_model.model.") for name, _ in adapters.list_trainable(model)]
+    return f"what is trainable ({list_names(names, room=100, quoted=False)})"
