@@ -83,7 +83,7 @@ def _find_longest(
     more: which lengths count, and what is added to each; most: where rows are cut.
     """
     found = (
-        Row(length + added, f"datasets/{spec['dataset']}/{split}.jsonl", line)
+        Row(length + added, f"datasets/{spec['dataset']}/{split}_dataset.json", line)
         for split in splits
         for kind, added in more.items()
         for line, length in enumerate(tokens[spec["dataset"]][split].get(kind, ()), 1)
