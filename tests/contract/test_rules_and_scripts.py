@@ -111,6 +111,8 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
         "tunelab/jobs/partial.py",  # what a partial report tells of itself, which is no setting
         "tunelab/jobs/gpus.py",  # which GPUs a user or a cluster lets it see
         "tunelab/jobs/launching.py",  # what a launcher and the job tell each of several processes
+        "tunelab/sources/proxies.py",  # which proxy HTTP clients take, as its variable is named where it fails
+        "tunelab/upkeep/dry_run.py",  # which profile Snakemake takes, as it is named where that cannot be
         "tunelab/sources/pypi.py",  # pip is run as people run it, but for its temporary files
         "tunelab/sources/proxies.py",  # the variables that HTTP clients read, to name the one that is wrong
         "tunelab/upkeep/dry_run.py",  # the profile that Snakemake takes from there, where it refuses it

@@ -12,8 +12,8 @@ from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
-from tunelab.models.positions import count_room
 from tunelab.models.precision import load_precision
+from tunelab.models.room import count_room
 
 
 def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
-from tunelab.models.positions import check_rows
+from tunelab.models.room import check_rows
 from tunelab.models.thoughts import read_answer
 
 # adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours

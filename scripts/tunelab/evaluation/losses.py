@@ -14,7 +14,7 @@ from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import explain_unscorable, project_wanted
-from tunelab.models.positions import check_rows
+from tunelab.models.room import check_rows
 
 
 class Batch(NamedTuple):

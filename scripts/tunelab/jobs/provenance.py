@@ -22,7 +22,7 @@ DECLARATIONS = {
         for name in ("__init__", "base", "data", "evaluation", "samples", "sources", "study", "training")
     ),
     *("tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
-    "tunelab/sources/hub.py",  # which way the Hub is reached
+    *("tunelab/sources/hub.py", "tunelab/sources/proxies.py"),  # which way the Hub is reached
 }
 
 

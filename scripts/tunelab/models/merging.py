@@ -8,7 +8,7 @@ from peft import PeftModel
 
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.positions import count_room
+from tunelab.models.room import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2

@@ -1,34 +1,13 @@
 """Whether a model has positions enough for what a study sends it, which is known before any hour of work.
 
-Beyond them, learnt positions end in an error and rotary ones in noise. No job waits for that check, so each looks at
-its own rows as well, once they are tokenised.
+No job waits for it, so each looks at its own rows as well (`room`).
 """
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from tunelab import records
 from tunelab.errors import UserError
+from tunelab.models.room import REMEDY, count_positions
 from tunelab.values import list_names
-
-REMEDY = (
-    "Lower a run's training.max_length (or max_completion_length) or a task's generation.max_new_tokens, leave the "
-    "longest rows out, or choose a model of a longer context."
-)
-# how configs call the number of positions, in the order of asking
-NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length")
-
-
-def count_positions(config: dict[str, Any]) -> int | None:
-    """Return how many positions a model has by its config; None if it says nothing of them."""
-    config = config.get("text_config") or config
-    named = next((config[name] for name in NAMES if isinstance(config.get(name), int)), None)
-    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
-    original, factor = scaling.get("original_max_position_embeddings"), scaling.get("factor")
-    if named is None or not original or not factor:
-        return named
-    return max(named, int(original * factor))
 
 
 def check_positions(config: dict[str, Any], sent: dict[str, Any], tokens: dict[str, dict], key: str) -> dict[str, Any]:
@@ -83,35 +62,10 @@ def _find_longest(
     more: which lengths count, and what is added to each; most: where rows are cut.
     """
     found = (
-        Row(length + added, f"datasets/{spec['dataset']}/{split}.jsonl", line)
+        Row(length + added, f"datasets/{spec['dataset']}/{split}_dataset.json", line)
         for split in splits
         for kind, added in more.items()
         for line, length in enumerate(tokens[spec["dataset"]][split].get(kind, ()), 1)
     )
     longest = max(found, key=lambda row: row.tokens)
     return longest._replace(tokens=min(longest.tokens, most or longest.tokens) + spec["virtual"])
-
-
-def count_room(model: Path, virtual: int = 0) -> int | None:
-    """Return how many positions a fetched model leaves to a row; None if its config says nothing of them.
-
-    virtual: tokens that an adapter puts before every row.
-    """
-    positions = count_positions(records.read_json(model / "config.json"))
-    return None if positions is None else positions - virtual
-
-
-def check_rows(model: Path, rows: Iterable[dict[str, Any]], lengths: Iterable[int], virtual: int = 0) -> None:
-    """Compare rows that a job gives a fetched model with its positions.
-
-    lengths: the rows' tokens, with those of the answer to come; virtual: as of `count_room`.
-
-    Raises:
-        UserError: naming the longest row, if it does not fit.
-    """
-    room = count_room(model, virtual)
-    longest, row = max(zip(lengths, (row["id"] for row in rows), strict=True))
-    if room is not None and longest > room:
-        raise UserError(
-            f"The model in {model} has {room + virtual} positions, and row {row} needs {longest + virtual}. {REMEDY}"
-        )

@@ -17,7 +17,7 @@ from tunelab.config.specs.training import CheckpointSettings, DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
-from tunelab.models.positions import check_rows, count_positions
+from tunelab.models.room import check_rows, count_positions
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import within_memory

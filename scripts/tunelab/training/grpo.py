@@ -23,7 +23,7 @@ from tunelab.judging.own_functions import FunctionError, describe_row
 from tunelab.judging.rewards import add_rewards, build_reward_functions
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
-from tunelab.models.positions import check_rows
+from tunelab.models.room import check_rows
 from tunelab.models.thoughts import read_answer
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only

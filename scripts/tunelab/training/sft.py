@@ -19,7 +19,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import list_types
-from tunelab.models.positions import check_rows
+from tunelab.models.room import check_rows
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory

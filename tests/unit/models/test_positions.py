@@ -4,7 +4,8 @@ import pytest
 
 from tunelab import records
 from tunelab.errors import UserError
-from tunelab.models.positions import check_positions, check_rows, count_positions
+from tunelab.models.positions import check_positions
+from tunelab.models.room import check_rows, count_positions
 
 LENGTHS = {
     "train": {"total": [300, 90], "prompt": [250, 40]},
@@ -36,8 +37,8 @@ def test_too_few_positions_are_a_sentence_that_names_who_needs_more():
     with pytest.raises(UserError) as refusal:
         check_positions({"n_positions": 300}, SENT, {"chat": LENGTHS}, "models.m")
     assert str(refusal.value).startswith(
-        "models.m: the model has 300 positions, and runs.prefix needs 320 (line 1 of datasets/chat/train.jsonl), "
-        "runs.grpo needs 314 (line 1 of datasets/chat/train.jsonl). Lower a run's "
+        "models.m: the model has 300 positions, and runs.prefix needs 320 (line 1 of "
+        "datasets/chat/train_dataset.json), runs.grpo needs 314 (line 1 of datasets/chat/train_dataset.json). Lower a "
     )
 
 

@@ -13,7 +13,7 @@ from tunelab import records
 from tunelab.config.loading import Config
 from tunelab.config.specs.sources import CHAT_FIELDS, HubModel, LocalModel, ModelSpec, PypiModel
 from tunelab.errors import UserError
-from tunelab.models.positions import count_positions
+from tunelab.models.room import count_positions
 from tunelab.upkeep.new_study.licences import find_licence
 from tunelab.upkeep.new_study.rows import write_path
 from tunelab.upkeep.studyfolders import list_studies
