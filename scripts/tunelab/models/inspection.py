@@ -99,8 +99,13 @@ def _try_out(model: Any) -> Exception | None:
 
 
 def _tell(path: tuple, what: str, error: Exception) -> Problem | None:
+    if lacks_weights(error):
+        return None
     text = " ".join(str(error).split())[:300]
-    if isinstance(error, RuntimeError) and "meta" in text.lower():
-        return None  # what is computed from weights cannot be without them
     kind = f"{type(error).__name__}: " if isinstance(error, LookupError | AttributeError) else ""
     return Problem(path, f"{what}: {kind}{text}")
+
+
+def lacks_weights(error: Exception) -> bool:
+    """Tell whether an error is PyTorch's about what is computed from weights, without any."""
+    return isinstance(error, RuntimeError) and "meta" in str(error).lower()
