@@ -122,8 +122,38 @@ rule render_model_card:
         "../scripts/render_model_card.py"
 
 
+rule check_merging:
+    input:
+        modules=model_modules,
+    output:
+        mergeable="<results>/runs/{run}/mergeable.json",
+    log:
+        "<logs>/check_merging/{run}.log",
+    benchmark:
+        "<benchmarks>/check_merging/{run}.jsonl"
+    wildcard_constraints:
+        run=only(filter(CFG.keeps_adapter, CFG.trained)),
+    # before the training, which no merged model may come of
+    priority: 1
+    localrule: True
+    conda:
+        "../envs/train.yaml"
+    params:
+        *track(
+            lambda run: stage_facts(
+                f"runs.{run}.adapter", CFG.find_adapter(run), "check_merging.py", ["torch", "transformers", "peft"]
+            ),
+            [(run,) for run in filter(CFG.keeps_adapter, CFG.trained)],
+        ),
+        run=lambda wildcards, input: wildcards.run,
+        adapter=lambda wildcards, input: CFG.find_adapter(wildcards.run),
+    script:
+        "../scripts/check_merging.py"
+
+
 rule merge_adapter:
     input:
+        mergeable="<results>/runs/{run}/mergeable.json",
         card=lambda wildcards: model_card(wildcards.run),
         template=lambda wildcards: model_template(wildcards.run),
         adapter=lambda wildcards: weights_of(wildcards.run, wildcards.seed),

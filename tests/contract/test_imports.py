@@ -40,7 +40,7 @@ def find_heavy(modules: list[str]) -> str:
 
 
 def test_every_script_can_be_imported_without_loading_a_heavy_library():
-    assert find_heavy([path.stem for path in STAGES]) == "38 modules"
+    assert find_heavy([path.stem for path in STAGES]) == "39 modules"
 
 
 def test_every_tool_can_be_imported_without_loading_a_heavy_library():

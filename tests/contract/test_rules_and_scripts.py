@@ -34,7 +34,7 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
     }
     assert used == {name: [] if name in REUSED else [name] for name in rules}
     assert set(rules) - set(REUSED) == {path.stem for path in STAGES}
-    assert len(STAGES) == 38
+    assert len(STAGES) == 39
     for name, original in REUSED.items():
         assert f"use rule {original} as {name} with:" in RULES
 
@@ -114,8 +114,6 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
         "tunelab/sources/proxies.py",  # which proxy HTTP clients take, as its variable is named where it fails
         "tunelab/upkeep/dry_run.py",  # which profile Snakemake takes, as it is named where that cannot be
         "tunelab/sources/pypi.py",  # pip is run as people run it, but for its temporary files
-        "tunelab/sources/proxies.py",  # the variables that HTTP clients read, to name the one that is wrong
-        "tunelab/upkeep/dry_run.py",  # the profile that Snakemake takes from there, where it refuses it
         "tunelab/jobs/checkout.py",  # what a hook of another repository sets for git is left out
         *("tunelab/upkeep/bench/child.py", "tunelab/upkeep/bench/orders.py"),  # a bench's trainings, as jobs have it
     }

@@ -147,7 +147,8 @@ def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):
 
 
 def test_a_merged_model_is_made_when_it_is_asked_for(finished):
-    assert plan(finished, "results/runs/lora/seed1/merged/model.safetensors") == {"merge_adapter lora 1"}
+    merged = plan(finished, "results/runs/lora/seed1/merged/model.safetensors")
+    assert merged == {"check_merging lora", "merge_adapter lora 1"}
 
 
 def test_a_finished_study_that_is_moved_stays_finished(finished, tmp_path):

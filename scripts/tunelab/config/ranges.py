@@ -99,12 +99,28 @@ def check_entries(name: str, value: Any) -> None:
     elif isinstance(value, list) and name in NAMES:
         wrong = [entry for entry in value if not isinstance(entry, str) or not entry.strip()]
         demand = "must be a list of names"
+    elif isinstance(value, str) and name == "modules_to_save":  # PEFT would take each letter for a name
+        wrong, demand = [value], "must be a list of names"
     elif isinstance(value, list) and name in NUMBERS:
-        wrong = [entry for entry in value if type(entry) is not int or entry < 0]
+        wrong = [entry for entry in value if not _is_index(entry)]
         demand = "must be a list of whole numbers from 0"
+    elif isinstance(value, dict) and name in NUMBERS:
+        wrong = [one for one in value.values() if not (isinstance(one, list) and one and all(map(_is_index, one)))]
+        demand = "must give each name a list of whole numbers from 0"
+    elif isinstance(value, list) and name == "layer_replication":
+        wrong = [pair for pair in value if not _is_span(pair)]
+        demand = "must be a list of pairs, each of a first layer and one after the last, such as [[0, 4], [2, 6]]"
     else:
         return
     if wrong:
         raise ValueError(refuse_value(demand, wrong[0]))
     if name in ("target_modules", "token_indices") and not value:
         raise ValueError(refuse_value("must have at least 1 entry", value))
+
+
+def _is_index(entry: Any) -> bool:
+    return type(entry) is int and entry >= 0
+
+
+def _is_span(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(map(_is_index, pair)) and pair[0] < pair[1]

@@ -3,13 +3,15 @@
 `inspect_model` lists them after the model was fetched. PEFT leaves out in silence what a list names and a model lacks.
 """
 
-import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tunelab.config.drafts import Problem
+from tunelab.config.layer_checks import check_layers, check_replication, replicate_layers
+from tunelab.config.matching import is_meant
 from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.token_checks import check_tokens
 from tunelab.config.wording import find_nearest, show
 from tunelab.values import list_names
 
@@ -45,18 +47,22 @@ def check_targets(
             "out of sight; take another adapter, such as LORA"
         )
         yield Problem((*here, "peft_type"), text)
+    misplaced = list(check_replication(here, adapter, parts))
+    if misplaced:
+        yield from misplaced
+        return
+    parts = replicate_layers(parts, adapter)
     for field in LISTS:
         yield from _check_names((*here, field), adapter.get(field), parts["modules"])
     yield from _check_names((*here, "target_parameters"), adapter.get("target_parameters"), parts["parameters"])
-    for field in adapter:
-        if field.endswith("_pattern") and isinstance(adapter[field], dict):
-            yield from _check_patterns((*here, field), adapter, parts["modules"])
-    if _is_meant(parts["head"] or "", adapter.get("target_modules")):
+    targets = adapter.get("target_modules")
+    adapted = [name for name in parts["modules"] if targets in (None, "all-linear") or is_meant(name, targets)]
+    yield from check_patterns(here, adapter, adapted)
+    if is_meant(parts["head"], targets):
         text = f"TRL cannot train an adapter on {parts['head']}; name it in modules_to_save instead"
         yield Problem((*here, "target_modules"), text)
-    yield from _check_numbers((*here, "layers_to_transform"), adapter.get("layers_to_transform"), parts["layers"])
-    for field in ("token_indices", "trainable_token_indices"):
-        yield from _check_numbers((*here, field), adapter.get(field), parts["vocabulary"])
+    yield from check_layers(here, adapter, parts)
+    yield from check_tokens(here, adapter, parts)
 
 
 def _check_names(path: tuple, asked: Any, modules: list[str]) -> Found:
@@ -80,37 +86,18 @@ def _refuse_missing(missing: list[str], modules: list[str]) -> str:
     return f"the model has no module {list_names(missing)} ({known})"
 
 
-def _check_patterns(path: tuple, adapter: dict[str, Any], modules: list[str]) -> Found:
-    """See that each key of a pattern meets a module that the adapter is put on, by PEFT's rule."""
-    targets = adapter.get("target_modules")
-    adapted = modules if targets in (None, "all-linear") else [name for name in modules if _is_meant(name, targets)]
-    for key in adapter[path[-1]]:
+def check_patterns(here: tuple, adapter: dict[str, Any], adapted: list[str]) -> Found:
+    """See that each key of a mapping such as rank_pattern meets one of the adapted modules, by PEFT's rule."""
+    fields = [field for field, value in adapter.items() if field.endswith("_pattern") and isinstance(value, dict)]
+    for path in [(*here, field, key) for field in fields for key in adapter[field]]:
         try:
-            found = any(re.match(rf"(.*\.)?({key})$", name) for name in adapted)
+            found = any(re.match(rf"(.*\.)?({path[-1]})$", name) for name in adapted)
         except re.error as error:
-            yield Problem((*path, key), f"is no pattern that names can be matched with ({error})")
+            yield Problem(path, f"is no pattern that names can be matched with ({error})")
             continue
         if not found:
-            yield Problem((*path, key), "meets no module that the adapter is put on, so that it would do nothing")
+            yield Problem(path, "meets no module that the adapter is put on, so that it would do nothing")
 
 
 def _meets_one(asked: Any, one: Any, modules: list[str]) -> bool:
-    return any(_is_meant(name, one if isinstance(asked, str) else [one]) for name in modules)
-
-
-def _is_meant(name: str, asked: Any) -> bool:
-    """Tell whether PEFT takes a module for one of those asked for: by its end, or by a pattern of its whole name."""
-    if asked is None or asked == "all-linear":
-        return False
-    if isinstance(asked, str):
-        with contextlib.suppress(re.error):  # told by `_check_names`
-            return re.fullmatch(asked, name) is not None
-        return False
-    return any(name == one or name.endswith(f".{one}") for one in asked)
-
-
-def _check_numbers(path: tuple, asked: Any, count: int) -> Found:
-    numbers: Iterable = [asked] if isinstance(asked, int) else asked if isinstance(asked, list) else ()
-    beyond = [number for number in numbers if isinstance(number, int) and not 0 <= number < count]
-    if beyond:
-        yield Problem(path, f"the model has {count}, numbered from 0 (got {list_names(map(str, beyond))})")
+    return any(is_meant(name, one if isinstance(asked, str) else [one]) for name in modules)

@@ -39,5 +39,5 @@ def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
         parts = records.read_json(file)
     except ValueError:
         return None
-    known = "parameters" in parts  # an earlier version listed less
+    known = "embedding" in parts  # an earlier version listed less
     return parts if known and parts.get("source") == describe_source(spec) else None

@@ -1,18 +1,15 @@
 """Complete prompts on a CPU with less work than `generate`, and the same tokens.
 
 Prompts are read packed (see `packing`), so what they begin with in common is read once; adapters are merged into a copy
-of the weights they change, which saves two small products a layer and token. Merging rounds in half precision, where a
-small change of a weight is lost, so there adapters stay apart, with LoRA's factors at hand. `explain_undecodable` says
+of the weights they change (`merged_copies`), which saves two small products a layer and token. In half precision, and
+where PEFT cannot merge, adapters stay apart, with LoRA's factors at hand. `explain_undecodable` says
 what is left to `generate`.
 """
 
-import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
     Cache,
     DynamicCache,
@@ -25,7 +22,8 @@ from transformers import (
 
 from tunelab.models.growing_cache import GrowingLayer
 from tunelab.models.lean_lora import factors_at_hand
-from tunelab.models.packed_attention import LAST_TOKENS, attention_by
+from tunelab.models.merged_copies import MergedCopies
+from tunelab.models.packed_attention import LAST_TOKENS, NO_OTHER, attention_by
 from tunelab.models.packed_model import TOKENWISE, explain_unfit, find_base, find_prefix, list_types, run_packed
 from tunelab.models.packing import pack_rows
 
@@ -72,7 +70,7 @@ class Decoder:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._base = find_base(model)
-        self._merged: dict[torch.nn.Parameter, torch.Tensor] = {}
+        self._copies = MergedCopies(model)
 
     @torch.no_grad()
     def generate(
@@ -85,7 +83,7 @@ class Decoder:
         was_training = self._model.training
         self._model.eval()  # no dropout
         try:
-            with self._merge(), factors_at_hand(self._model):
+            with self._copies.in_place(), factors_at_hand(self._model):
                 return self._complete(input_ids, attention_mask, generation_config)
         finally:
             self._model.train(was_training)
@@ -101,31 +99,32 @@ class Decoder:
         position = attention.sum(1, keepdim=True)
         rows = torch.arange(len(ids))  # those that are being completed
         ended = torch.zeros(len(ids), dtype=torch.bool)
-        for count in range(1, most + 1):
-            scores = choose(ids, head(hidden).float())
-            chosen = draw_tokens(scores) if config.do_sample else scores.argmax(-1)
-            token = chosen.masked_fill(ended, config.pad_token_id)
-            completed[rows, width + count - 1] = token
-            ended |= torch.isin(token, ends)
-            if ended.all() or count == most:
-                break
-            if ended.float().mean() >= DONE:
-                going = (~ended).nonzero()[:, 0]
-                cache.batch_select_indices(going)
-                rows, token, position, attention, ended = (
-                    states[going] for states in (rows, token, position, attention, ended)
-                )
-            attention = torch.nn.functional.pad(attention, (0, 1), value=1)
-            with attention_by(LAST_TOKENS, self._base.config):
+        with attention_by(LAST_TOKENS, self._base):
+            for count in range(1, most + 1):
+                scores = choose(ids, head(hidden).float())
+                chosen = draw_tokens(scores) if config.do_sample else scores.argmax(-1)
+                token = chosen.masked_fill(ended, config.pad_token_id)
+                completed[rows, width + count - 1] = token
+                ended |= torch.isin(token, ends)
+                if ended.all() or count == most:
+                    break
+                if ended.float().mean() >= DONE:
+                    going = (~ended).nonzero()[:, 0]
+                    cache.batch_select_indices(going)
+                    rows, token, position, attention, ended = (
+                        states[going] for states in (rows, token, position, attention, ended)
+                    )
+                attention = torch.nn.functional.pad(attention, (0, 1), value=1)
                 output = self._base.base_model(
                     input_ids=token[:, None],
+                    attention_mask=NO_OTHER,
                     position_ids=position,
                     past_key_values=cache,
                     use_cache=True,
                     visible=attention.bool(),
                 )
-            hidden = output.last_hidden_state[:, -1]
-            position = position + 1
+                hidden = output.last_hidden_state[:, -1]
+                position = position + 1
         return completed[:, : width + count]
 
     def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, Cache]:
@@ -141,28 +140,6 @@ class Decoder:
             for layer in cache.layers
         ]
         return states[packing.places[:, -1]], Cache(layers=layers)
-
-    @contextlib.contextmanager
-    def _merge(self) -> Iterator[None]:
-        """Have adapters merged for the block, in copies of the weights: the weights themselves are never written to."""
-        layers = [module for module in self._model.modules() if isinstance(module, BaseTunerLayer)]
-        weights = [weight for layer in layers for weight in layer.get_base_layer().parameters(recurse=False)]
-        names = Counter(weight for _, weight in self._model.named_parameters(remove_duplicate=False))
-        # a weight that two layers share would be changed for both
-        if any(weight.dtype != torch.float32 or names[weight] > 1 for weight in weights):
-            layers, weights = [], []
-        own = [weight.data for weight in weights]
-        for weight in weights:
-            weight.data = self._merged.setdefault(weight, torch.empty_like(weight)).copy_(weight.data)
-        try:
-            for layer in layers:
-                layer.merge()
-            yield
-        finally:
-            for layer in layers:
-                layer.merged_adapters.clear()
-            for weight, data in zip(weights, own, strict=True):
-                weight.data = data
 
 
 def draw_tokens(scores: torch.Tensor) -> torch.Tensor:

@@ -8,10 +8,12 @@ from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from tunelab.config.drafts import Problem
-from tunelab.config.target_checks import check_targets
+from tunelab.config.target_checks import check_patterns, check_targets
 from tunelab.errors import UserError
 from tunelab.models.adapters import build_adapter_config
 
+# what PEFT and transformers raise at settings that do not suit a model
+ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 WINDOWED = ("sliding_attention", "chunked_attention")
 
 
@@ -23,13 +25,16 @@ def build_empty(folder: Path) -> PreTrainedModel:
 
 def list_parts(model: PreTrainedModel) -> dict[str, Any]:
     """Return a model's modules by their names and what else `config.target_checks` asks for."""
-    config, head = model.config.get_text_config(), model.get_output_embeddings()
-    modules = [name for name, _ in model.named_modules() if name]
+    config, head, table = model.config.get_text_config(), model.get_output_embeddings(), model.get_input_embeddings()
+    names = {module: name for name, module in model.named_modules() if name}
     return {
         "model_type": config.model_type,
-        "modules": modules,
+        "modules": list(names.values()),
         "parameters": [name for name, _ in model.named_parameters()],
-        "head": next((name for name, module in model.named_modules() if module is head), None),
+        "head": names.get(head),
+        "embedding": names.get(table),
+        "tied": head is not None and head.weight is table.weight,
+        "kinds_of_layers": bool(getattr(config, "layer_types", None)),
         "layers": config.num_hidden_layers,
         "vocabulary": config.vocab_size,
         "window": _find_window(config),
@@ -58,13 +63,49 @@ def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> Non
 
 
 def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | None:
-    """Put an adapter on the model without weights, and return what PEFT says if it will not."""
+    """Put an adapter on the model without weights and run it, and return what PEFT or the model says if it will not."""
+    here, base = ("runs", run, "adapter"), build_empty(folder)
+    runs_empty = _try_out(base) is None
     try:
-        config = build_adapter_config(adapter, folder)
-        with torch.device("meta"):
-            get_peft_model(build_empty(folder), config, low_cpu_mem_usage=True)
-    except (RuntimeError, NotImplementedError):
-        return None  # a start that is computed from weights cannot be without them
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        return Problem(("runs", run, "adapter"), f"PEFT refuses it: {' '.join(str(error).split())[:300]}")
+        model = adapt_empty(base, folder, adapter)
+    except ERRORS as error:
+        return _tell(here, "PEFT refuses it", error)
+    adapted = getattr(model.base_model, "targeted_module_names", [])
+    if unmet := next(check_patterns(here, adapter, adapted), None):
+        return unmet
+    if not runs_empty:
+        return None
+    if error := _try_out(model):
+        return _tell(here, "the model does not run with it", error)
     return None
+
+
+def adapt_empty(base: PreTrainedModel, folder: Path, adapter: dict[str, Any]) -> Any:
+    """Put an adapter on a model without weights."""
+    with torch.device("meta"):
+        return get_peft_model(base, build_adapter_config(adapter, folder), low_cpu_mem_usage=True)
+
+
+def _try_out(model: Any) -> Exception | None:
+    """Return what is wrong when a model without weights is run, or has nothing to learn by."""
+    try:
+        with torch.device("meta"):
+            logits = model(input_ids=torch.zeros(1, 4, dtype=torch.long)).logits
+        if not logits.requires_grad:
+            raise ValueError("nothing that it trains has a part in what the model says")
+    except ERRORS as error:
+        return error
+    return None
+
+
+def _tell(path: tuple, what: str, error: Exception) -> Problem | None:
+    if lacks_weights(error):
+        return None
+    text = " ".join(str(error).split())[:300]
+    kind = f"{type(error).__name__}: " if isinstance(error, LookupError | AttributeError) else ""
+    return Problem(path, f"{what}: {kind}{text}")
+
+
+def lacks_weights(error: Exception) -> bool:
+    """Tell whether an error is PyTorch's about what is computed from weights, without any."""
+    return isinstance(error, RuntimeError) and "meta" in str(error).lower()

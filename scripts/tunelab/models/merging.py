@@ -1,17 +1,22 @@
 """Merge an adapter into its base model, and show that the merged model says the same."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import ModulesToSaveWrapper
 
 from tunelab.errors import UserError
-from tunelab.models import adapters, chat
+from tunelab.models import adapters, chat, inspection
 from tunelab.models.room import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2
+# what PEFT raises where it cannot merge
+REFUSALS = (RuntimeError, ValueError)
 
 
 def merge(
@@ -27,16 +32,19 @@ def merge(
     """
     model = adapters.load_trained_model(base, adapter, torch.device("cpu"), torch.float32)
     assert isinstance(model, PeftModel)
-    kind = model.peft_config["default"].peft_type.value
-    if not hasattr(model.base_model, "merge_and_unload"):
-        raise UserError(f"{adapter} is of type {kind}, which has no weights to merge; use it as an adapter.")
     tokenizer = chat.load_tokenizer(base, template=template)
     room = count_room(base)  # a training may have cut its rows, so that they need not fit whole
     encoded = [chat.encode_conversation(tokenizer, row["messages"], room)["input_ids"] for row in rows]
     batches = [torch.tensor([ids]) for ids in encoded]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
-        merged = _merge(model, f"{adapter} is of type {kind}")
+        try:
+            merged = merge_weights(model)
+        except REFUSALS as error:
+            kind = model.peft_config["default"].peft_type.value
+            raise UserError(
+                f"{adapter} is of type {kind}, which {_say_refused(error)}; use it as an adapter."
+            ) from error
         adapters.record_tying(merged)
         adapters.name_ends(merged, chat.list_ends(tokenizer))
         together = [merged(input_ids=batch).logits for batch in batches]
@@ -47,11 +55,46 @@ def merge(
     return merged, tokenizer, {"max_logit_difference": difference, "same_token_share": same.float().mean().item()}
 
 
-def _merge(model: PeftModel, what: str) -> Any:
-    """Merge as PEFT does, and say in a sentence why that cannot be."""
+def check_mergeable(base: Path, run: str, adapter: dict[str, Any]) -> None:
+    """Raise `UserError` if PEFT will not merge a run's adapter, as far as a model without weights tells."""
     try:
-        return model.merge_and_unload(safe_merge=True)
-    except (NotImplementedError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{what}, which PEFT cannot merge here ({' '.join(str(error).split())[:200]}); use it as an adapter."
-        ) from error
+        merge_weights(inspection.adapt_empty(inspection.build_empty(base), base, adapter), safe=False)
+    except REFUSALS as error:
+        if not inspection.lacks_weights(error):
+            text = f"runs.{run}.adapter: {_say_refused(error)}, so that no merged model can be made of the run"
+            raise UserError(f"{text}; ask for its adapter, or train another one.") from error
+
+
+def _say_refused(error: Exception) -> str:
+    return f"PEFT cannot merge here ({' '.join(str(error).split())[:200].rstrip('.')})"
+
+
+def merge_weights(model: PeftModel, safe: bool = True) -> Any:
+    """Merge as PEFT does, each layer for itself; it raises one of REFUSALS if it cannot.
+
+    safe: whether to look for numbers that are none, for which there must be weights.
+    """
+    if not hasattr(model.base_model, "merge_and_unload"):
+        raise ValueError("a prefix or prompt changes no weights")
+    _put_copies_in_place(model)
+    _part_shared(model)
+    return model.merge_and_unload(safe_merge=safe)
+
+
+def _put_copies_in_place(model: PeftModel) -> None:
+    """Put modules that were trained as a whole in their places; PEFT does so only with those that have a weight."""
+    wrapped = [(name, module) for name, module in model.named_modules() if isinstance(module, ModulesToSaveWrapper)]
+    for name, module in reversed(wrapped):  # the innermost first
+        model.set_submodule(name, module.modules_to_save["default"])
+
+
+def _part_shared(model: PeftModel) -> None:
+    """Give layers weights of their own where a merge would change those of others too, and where layers are copies."""
+    held = Counter(weight for _, weight in model.named_parameters(remove_duplicate=False))
+    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    adapted = {weight for layer in layers for weight in layer.get_base_layer().parameters(recurse=False)}
+    table = model.get_base_model().get_input_embeddings().weight
+    for module in model.modules():
+        for name, weight in list(module.named_parameters(recurse=False)):
+            if held[weight] > 1 and (weight in adapted or weight is not table):
+                setattr(module, name, torch.nn.Parameter(weight.detach().clone(), requires_grad=False))

@@ -18,6 +18,8 @@ from tunelab.models.packing import Packing
 
 # names under which transformers finds them
 PACKED_ROWS, LAST_TOKENS = "packed_rows", "last_tokens"
+# a mask that fits no tokens: attention by anything else, which would take all tokens for one row, fails
+NO_OTHER = torch.empty(1, 1, 0, 0)
 SHORT = 256  # tokens of a row; beyond, scores of all pairs take more memory than what else a layer keeps
 
 
@@ -107,12 +109,20 @@ AttentionInterface.register(PACKED_ROWS, attend_by_rows)
 AttentionInterface.register(LAST_TOKENS, attend_from_last)
 
 
+def list_configs(model: torch.nn.Module) -> list[PreTrainedConfig]:
+    """Return all configs that a model's modules go by, first its own: a module that was copied has one of its own."""
+    held = [module.__dict__.get("config") for module in model.modules()]
+    return list({id(config): config for config in held if isinstance(config, PreTrainedConfig)}.values())
+
+
 @contextlib.contextmanager
-def attention_by(name: str, config: PreTrainedConfig) -> Iterator[None]:
-    """Have a model of this config attend by one of the two for the block; its calls must name what that asks for."""
-    before = config._attn_implementation
-    config._attn_implementation = name
+def attention_by(name: str, model: torch.nn.Module) -> Iterator[None]:
+    """Have all of a model attend by one of the two for the block; its calls must name what that asks for."""
+    before = [(config, config._attn_implementation) for config in list_configs(model)]
+    for config, _ in before:
+        config._attn_implementation = name
     try:
         yield
     finally:
-        config._attn_implementation = before
+        for config, own in before:
+            config._attn_implementation = own

@@ -10,7 +10,7 @@ from peft import PeftModel
 from transformers import DynamicCache
 
 from tunelab.config.peft_types import PROMPT_LEARNING, WEIGHT_CHANGES
-from tunelab.models.packed_attention import PACKED_ROWS, attention_by
+from tunelab.models.packed_attention import NO_OTHER, PACKED_ROWS, attention_by, list_configs
 from tunelab.models.packing import Packing, pack_rows
 
 # adapters that treat each token by itself, and those that all rows share before their first token
@@ -31,17 +31,17 @@ def list_types(model: Any) -> set[str]:
 
 def explain_unfit(model: Any) -> str | None:
     """Say why a causal language model's rows are not packed; None if they can be."""
-    config = find_base(model).config
     if model.device.type != "cpu":
         return "it is meant for CPUs"
-    if config.model_type not in ARCHITECTURES:
-        return f"models of type {config.model_type} have not been checked for it"
-    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
-        return "some layers attend to a window of tokens"
-    if getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True):
-        return "the layers attend to a window of tokens"
-    if config._attn_implementation != "sdpa":
-        return f"attention is computed by {config._attn_implementation}"
+    for config in list_configs(find_base(model)):
+        if config.model_type not in ARCHITECTURES:
+            return f"models of type {config.model_type} have not been checked for it"
+        if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+            return "some layers attend to a window of tokens"
+        if getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True):
+            return "the layers attend to a window of tokens"
+        if config._attn_implementation != "sdpa":
+            return f"attention is computed by {config._attn_implementation}"
     if any(getattr(adapter, "alora_invocation_tokens", None) for adapter in getattr(model, "peft_config", {}).values()):
         return "the adapter begins to act at a place that differs from row to row"
     return None
@@ -85,9 +85,10 @@ def find_hidden(
 def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torch.Tensor:
     """Return the last hidden states [n, width of a state] of packed tokens after those in the cache, which grows."""
     before = cache.get_seq_length() if cache is not None else 0
-    with attention_by(PACKED_ROWS, model.config):
+    with attention_by(PACKED_ROWS, model):
         output = model.base_model(
             input_ids=packing.ids,
+            attention_mask=NO_OTHER,
             position_ids=packing.positions + before,
             past_key_values=cache,
             use_cache=cache is not None,

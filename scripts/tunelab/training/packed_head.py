@@ -73,6 +73,8 @@ def explain_unpacked(trainer: Trainer) -> str | None:
             return f"training.{name} is set"
     if args.world_size > 1:
         return "several processes share the training"
+    if any(getattr(adapter, "velora_config", None) for adapter in getattr(trainer.model, "peft_config", {}).values()):
+        return "the adapter learns by averages over the tokens of a batch"
     return explain_unscorable(trainer.model)
 
 

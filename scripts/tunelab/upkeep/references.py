@@ -21,6 +21,7 @@ RECORD_NAMES = {
     "choose_samples": "{run}_seed{seed}",
     "train": "{run}_seed{seed}",
     "render_model_card": "{run}_seed{seed}_{artefact}",
+    "check_merging": "{run}",
     "merge_adapter": "{run}_seed{seed}",
     "generate_answers": "{run}_seed{seed}_{task}",
     "measure_loss": "{run}_seed{seed}_{task}",

@@ -115,6 +115,22 @@ def test_a_weight_that_two_layers_share_is_changed_for_the_one_that_is_adapted()
     assert torch.equal(complete(Decoder(model).generate, build_config(do_sample=False)), expected)
 
 
+def test_what_peft_cannot_merge_stays_apart_beside_what_it_can(monkeypatch):
+    adapter = LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj", "down_proj"], lora_bias=True)
+    model, config = get_peft_model(build_model("qwen2"), adapter).eval(), build_config(do_sample=False)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data += 0.2 * torch.randn_like(weight)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    decoder = Decoder(model)
+    for _ in range(2):
+        assert torch.equal(complete(decoder.generate, config), complete(model.generate, config))
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+    with decoder._copies.in_place():  # queries have a bias in this model, and nothing else has one
+        merged = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if getattr(module, "merged", False)}
+    assert merged == {"q_proj"}
+
+
 def test_in_half_precision_adapters_stay_apart(monkeypatch):
     from peft.tuners.lora import Linear
 

@@ -44,6 +44,12 @@ LACKING = [
     ({"rank_pattern": {"q_prj": 4}}, "meets no module that the adapter is put on"),
     ({"target_modules": ["q_proj"], "alpha_pattern": {"v_proj": 4}}, "meets no module that the adapter is put on"),
     ({"trainable_token_indices": [7, 5000]}, "the model has 259, numbered from 0 (got '5000')"),
+    ({"alora_invocation_tokens": [259]}, "the model has 259, numbered from 0 (got '259')"),
+    ({"layers_to_transform": [0], "layers_pattern": "blocks"}, "the model has no list of layers 'blocks' (it has 'lay"),
+    ({"layers_to_transform": 0, "layers_pattern": ["layers", "h"]}, "the model has no list of layers 'h' (it has 'lay"),
+    ({"layers_to_transform": 0, "layers_pattern": "layers("}, "the model has no list of layers 'layers(' (it has 'lay"),
+    ({"layer_replication": [[0, 2], [1, 3]]}, "the model has 2 layers, so that a pair ends at 2 at most (got [1, 3])"),
+    ({"layer_replication": [[0, 2], [1, 2]], "layers_to_transform": 3}, "the model has 3, numbered from 0 (got '3')"),
 ]
 
 
@@ -51,7 +57,7 @@ LACKING = [
 def test_what_a_model_has_not_got_is_named(parts, fields, start):
     ((path, text),) = refuse(parts, LORA | fields)
     named = list(fields)[-1]
-    inner = f".{next(iter(fields[named]))}" if named.endswith("_pattern") else ""
+    inner = f".{next(iter(fields[named]))}" if isinstance(fields[named], dict) else ""
     assert path == f"runs.mine.adapter.{named}{inner}"
     assert text.startswith(start)
 
@@ -64,6 +70,10 @@ def test_what_a_model_has_not_got_is_named(parts, fields, start):
         {"target_modules": ["self_attn.q_proj", "embed_tokens"], "layers_to_transform": 1},
         {"rank_pattern": {"q_proj": 4, r"layers\.1\.self_attn\.v_proj": 2}, "target_parameters": ["norm.weight"]},
         {"target_modules": r".*\.[01]\.mlp\.(up|down)_proj", "modules_to_save": ["lm_head"]},
+        {"trainable_token_indices": {"embed_tokens": [258]}, "alora_invocation_tokens": [0]},
+        {"layers_to_transform": [1], "layers_pattern": ["layers"]},
+        {"layers_to_transform": [1], "layers_pattern": "lay.*"},
+        {"layer_replication": [[0, 2], [0, 2]], "layers_to_transform": [3], "rank_pattern": {"layers.3.*": 2}},
     ],
 )
 def test_what_it_has_is_taken_by_the_ends_of_names_and_by_patterns(parts, fields):
@@ -80,9 +90,79 @@ def test_what_is_to_be_left_unquantised_must_be_there(parts):
     assert text == "the model has no module 'lm_haed' (did you mean lm_head?)"
 
 
-def test_layers_beyond_the_model_are_told_though_pefts_own_error_is_of_another_kind(llama):
-    refusal = inspection.find_refusal(llama, "mine", LORA | {"layer_replication": [[0, 9]]})
-    assert "PEFT refuses it" in refusal.text
+# what an adapter asks of single tokens, of a model that shares rows with its output layer or not
+TOKENS = [
+    (LORA, {"trainable_token_indices": {"embed_tokens": [7, 300]}}, False, "the model has 259, numbered from 0"),
+    (LORA, {"trainable_token_indices": {"q_proj": [7]}}, False, "tokens can be trained in model.embed_tokens alone"),
+    (LORA, {"trainable_token_indices": {"lm_head": [7]}}, False, "tokens can be trained in model.embed_tokens alone"),
+    (LORA, {"trainable_token_indices": {"embed_tokens": [7]}}, True, "the output layer of this model shares the rows"),
+    (LORA, {"trainable_token_indices": [7]}, True, "the output layer of this model shares the rows of model.embed_tok"),
+    ({"token_indices": [7]}, {"peft_type": "TRAINABLE_TOKENS"}, True, "the output layer of this model shares the rows"),
+    (
+        {"peft_type": "TRAINABLE_TOKENS"},
+        {"token_indices": [259]},
+        False,
+        "the model has 259, numbered from 0 (got '259'",
+    ),
+    (
+        {"peft_type": "TRAINABLE_TOKENS", "token_indices": [7]},
+        {"target_modules": "all-linear"},
+        False,
+        "tokens can be trained in model.embed_tokens alone (got 'all-linear'); name that, or name the module in",
+    ),
+    (
+        {"peft_type": "TRAINABLE_TOKENS", "token_indices": [7]},
+        {"target_modules": ["v_proj"]},
+        False,
+        "tokens can be trained in model.embed_tokens alone (got 'model.layers.0.self_attn.v_proj'); name that",
+    ),
+    (
+        {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 4},
+        {"modules_to_save": ["embed_tokens"]},
+        False,
+        "beside a prompt, PEFT embeds all tokens by model.embed_tokens as it was fetched, so that a trained one would",
+    ),
+]
+
+
+@pytest.mark.parametrize(("beside", "asked", "tied", "start"), TOKENS)
+def test_tokens_are_those_that_the_model_has_and_trl_learns_by(parts, beside, asked, tied, start):
+    ((path, text),) = refuse(parts | {"tied": tied}, beside | asked)
+    (field,) = asked
+    inner = next(iter(asked[field])) if isinstance(asked[field], dict) and not tied else None
+    assert path == ".".join(filter(None, ["runs.mine.adapter", field, inner]))
+    assert text.startswith(start)
+
+
+def test_single_tokens_are_taken_where_the_output_layer_has_rows_of_its_own(parts):
+    assert refuse(parts, {"peft_type": "TRAINABLE_TOKENS", "token_indices": [258]}) == []
+    assert refuse(parts, LORA | {"trainable_token_indices": [0]}) == []
+    assert not parts["tied"]
+
+
+def test_layers_are_not_replicated_where_the_model_lists_their_kinds(qwen2):
+    parts = inspection.list_parts(inspection.build_empty(qwen2))
+    ((path, text),) = refuse(parts, LORA | {"layer_replication": [[0, 2], [1, 2]]})
+    assert path == "runs.mine.adapter.layer_replication"
+    assert text == (
+        "a model of type qwen2 lists what each layer attends to, and PEFT leaves that list as it is; leave it out"
+    )
+
+
+# what PEFT takes, and the model cannot run with or learn by; or takes and does nothing with
+NOT_RUNNING = [
+    ({"peft_type": "DELORA", "modules_to_save": ["norm"]}, "the model does not run with it: 'ModulesToSaveWrapper'"),
+    ({"peft_type": "GLORA", "config_A_B": "none"}, "the model does not run with it: nothing that it trains has a part"),
+    ({"peft_type": "HRA", "bias": "some"}, "PEFT refuses it: Requested bias: some, is not implemented."),
+    ({"peft_type": "LORA", "rank_pattern": {"k_proj": 4}}, "meets no module that the adapter is put on"),
+    ({"peft_type": "TINYLORA", "target_modules": ["norm"]}, "PEFT refuses it: KeyError: 'model.norm'"),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("fields", "start"), NOT_RUNNING)
+def test_what_shows_when_the_model_is_put_together_is_told(llama, fields, start):
+    assert inspection.find_refusal(llama, "mine", fields).text.startswith(start)
 
 
 def test_experts_are_weighted_only_where_there_are_some(parts):

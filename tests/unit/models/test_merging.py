@@ -5,6 +5,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
+from tests.unit.conftest import SHAPE
 from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 from tunelab.models import merging
@@ -44,7 +45,7 @@ def test_a_merge_that_changes_the_answers_is_an_error(monkeypatch, train_sft, pu
 
 def test_a_prefix_cannot_be_merged(train_sft, publish, llama, rows):
     folder = publish(train_sft(llama, {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3}))
-    with pytest.raises(UserError, match="is of type PREFIX_TUNING, which has no weights to merge"):
+    with pytest.raises(UserError, match=r"is of type PREFIX_TUNING, which PEFT cannot merge here \(a prefix or"):
         merging.merge(llama, folder, rows[:1])
 
 
@@ -65,6 +66,47 @@ def test_a_merged_model_says_truly_whether_its_head_is_tied(
     assert ("lm_head.weight" in held) is not shared
     loaded = load_plain(tmp_path / "base", tmp_path / "model")
     torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"layer_replication": [[0, 2], [1, 2]]},
+        {"target_modules": ["embed_tokens", "q_proj"]},
+        {"peft_type": "MISS", "r": 8, "target_modules": ["q_proj"], "modules_to_save": ["mlp"]},
+    ],
+)
+def test_what_layers_share_or_are_copied_of_is_merged_and_loads_by_itself(
+    train_sft, publish, load_plain, compute_logits, rows, tmp_path, fields
+):
+    architecture = {"model_type": "llama", "tie_word_embeddings": True} | SHAPE
+    create_model(RandomModel(source="random", architecture=architecture), "models.tiny", tmp_path / "base")
+    run = train_sft(tmp_path / "base", {"peft_type": "LORA", "r": 4} | fields)
+    merged, _, _ = merging.merge(tmp_path / "base", publish(run), rows[:2])
+    merged.save_pretrained(tmp_path / "model")
+    loaded = load_plain(tmp_path / "base", tmp_path / "model")
+    torch.testing.assert_close(compute_logits(loaded), compute_logits(run.model), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "reason"),
+    [
+        ({"peft_type": "LORA", "lora_bias": True}, "Impossible to merge LoRA with `lora_bias=True` because the base"),
+        ({"peft_type": "LORA", "alora_invocation_tokens": [7]}, "aLoRA does not support merging"),
+        ({"peft_type": "BEFT"}, "Base layer has no bias, cannot merge bias adapter"),
+        ({"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3}, "a prefix or prompt changes no weights"),
+    ],
+)
+def test_what_cannot_be_merged_is_told_before_it_is_trained(llama, adapter, reason):
+    with pytest.raises(UserError) as refusal:
+        merging.check_mergeable(llama, "mine", adapter)
+    assert str(refusal.value).startswith(f"runs.mine.adapter: PEFT cannot merge here ({reason}")
+    assert str(refusal.value).endswith("; ask for its adapter, or train another one.")
+
+
+@pytest.mark.parametrize("adapter", [LORA, {"peft_type": "UNILORA"}])  # the latter cannot be put together unweighed
+def test_what_can_be_merged_or_is_not_known_is_let_be(llama, adapter):
+    assert merging.check_mergeable(llama, "mine", adapter) is None
 
 
 @pytest.mark.parametrize("fields", [{"lora_bias": True}, {"peft_type": "BEFT", "target_modules": None}])

@@ -1,5 +1,6 @@
 """Packed rows have the log-probabilities and gradients of TRL's own head, to the rounding of float32."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -139,6 +140,24 @@ def test_what_does_not_fit_is_told(peft_type, settings, reason):
 def test_a_trained_output_layer_is_left_to_trl():
     trainer = SimpleNamespace(model=build_model("llama"), args=PLAIN)
     assert explain_unpacked(trainer) == "the output layer is trained, adapted or biased"
+
+
+def test_a_module_that_attends_otherwise_than_the_model_is_told():
+    model = build("llama", "LORA")
+    copied = model.get_base_model().model.layers[1].self_attn
+    copied.config = copy.deepcopy(copied.config)
+    copied.config._attn_implementation = "eager"
+    assert explain_unpacked(SimpleNamespace(model=model, args=PLAIN)) == "attention is computed by eager"
+
+
+def test_attention_that_is_not_reached_fails_rather_than_takes_all_rows_for_one(monkeypatch):
+    model, (ids, attention) = build("llama", "LORA"), build_rows()
+    hidden = copy.deepcopy(model.config)
+    hidden._attn_implementation = "sdpa"
+    monkeypatch.setattr(type(model.get_base_model().model.layers[1].self_attn), "config", hidden, raising=False)
+    del model.get_base_model().model.layers[1].self_attn.config
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        score(model, ids, attention, packed=True)
 
 
 def test_every_type_is_tried_here():
