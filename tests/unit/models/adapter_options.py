@@ -90,8 +90,10 @@ def list_options():
         plain |= NEEDED.get(kind, {})
         listed.append(plain)
         for field in sorted(classes.passed - {"peft_type", "task_type"}):
-            switch, _, word = classes.needs.get(field, "").partition(": ")
-            beside = WITH.get(field, {}) | ({switch: word or True} if switch else {})
+            ways = classes.needs.get(field, {})
+            way = ways[0] if isinstance(ways, list) else ways
+            asked = {name: demand[0] if isinstance(demand, list) else demand for name, demand in way.items()}
+            beside = WITH.get(field, {}) | asked
             listed += [plain | beside | {field: value} for value in list_values(kind, field)]
     run = {"method": "sft", "label": "Mine", "model": "smollm2", "dataset": "support", "training": {"max_steps": 4}}
     runs = {f"mine{number}": run | {"adapter": fields} for number, fields in enumerate(listed)}
