@@ -67,7 +67,8 @@ def check_adapter(folder: Path, adapter: dict[str, Any]) -> None:
     with torch.random.fork_rng(devices=[]):  # whoever goes on to train draws what it would have drawn
         refusal = find_refusal(folder, "", adapter)
     if refusal is not None:
-        raise UserError(f"{'.'.join(refusal.path[2:])}: {refusal.text}")
+        key = ".".join(refusal.path[2:])
+        raise UserError(f"{key}: {refusal.text}")
 
 
 def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | None:
