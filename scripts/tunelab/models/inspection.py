@@ -62,6 +62,15 @@ def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> Non
         raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.text}" for problem in problems))
 
 
+def check_adapter(folder: Path, adapter: dict[str, Any]) -> None:
+    """Raise `UserError` if PEFT will not put an adapter on a model, or the model will not run with it."""
+    with torch.random.fork_rng(devices=[]):  # whoever goes on to train draws what it would have drawn
+        refusal = find_refusal(folder, "", adapter)
+    if refusal is not None:
+        key = ".".join(refusal.path[2:])
+        raise UserError(f"{key}: {refusal.text}")
+
+
 def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | None:
     """Put an adapter on the model without weights and run it, and return what PEFT or the model says if it will not."""
     here, base = ("runs", run, "adapter"), build_empty(folder)

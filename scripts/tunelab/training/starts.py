@@ -8,6 +8,7 @@ from peft import PeftModel
 
 from tunelab.config.specs.training import TrainedRun
 from tunelab.models import adapters
+from tunelab.models.inspection import check_adapter
 
 
 def load_start(base: Path, start: Path | None, device: torch.device, dtype: torch.dtype, spec: TrainedRun) -> Any:
@@ -15,7 +16,12 @@ def load_start(base: Path, start: Path | None, device: torch.device, dtype: torc
 
     The published adapter itself goes on, and no second one is put on top. dtype: of weights that are not trained;
     where all are trained they are held in float32, as a step of 5e-6 moves almost none that is held in bfloat16.
+
+    Raises:
+        UserError: if the model does not take the adapter, which may have been changed since the model was inspected.
     """
+    if spec.adapter is not None:
+        check_adapter(base, spec.adapter)
     trains_adapter = spec.adapter is not None or (start is not None and start.name == "adapter")
     held = dtype if trains_adapter else torch.float32
     if start is None or start.name == "adapter":

@@ -4,7 +4,9 @@ import pytest
 import torch
 from peft import PeftModel
 
+from tunelab.errors import UserError
 from tunelab.models import adapters
+from tunelab.models.inspection import check_adapter
 
 ADAPTERS = {
     "lora": {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"},
@@ -48,3 +50,21 @@ def test_a_whole_model_goes_on(continue_from):
     assert folder.name == "model" and not isinstance(second.model, PeftModel)
     assert all(torch.equal(second.before[name], weight) for name, weight in first.after.items())
     assert any(not torch.equal(second.before[name], weight) for name, weight in second.after.items())
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"peft_type": "C3A", "block_size": 7}, r"^adapter: PEFT refuses it: .* the block size is 7$"),
+        ({"peft_type": "LORA", "rank_pattern": {"k_proj": 4}}, r"^adapter.rank_pattern.k_proj: meets no module"),
+    ],
+)
+def test_an_adapter_that_was_changed_since_the_model_was_inspected_is_judged_anew(train_sft, llama, fields, sentence):
+    with pytest.raises(UserError, match=sentence):
+        train_sft(llama, fields)
+
+
+def test_what_is_judged_draws_no_random_number(llama):
+    before = torch.get_rng_state()
+    check_adapter(llama, {"peft_type": "PSOFT", "r": 4})  # which draws when it is put on a model
+    assert torch.equal(torch.get_rng_state(), before)
