@@ -68,6 +68,7 @@ else:
 
     configfile: DEFAULT
 
+    # Snakemake has merged the texts `null`; this puts nulls in their places
     update_config(config, changes)
 
 

@@ -1,5 +1,4 @@
-"""Give files a second name where the file system can do that, copy them where it cannot, and say what may not be
-written."""
+"""Give files a second name where the file system can do that, copy them where it cannot, and say which it forbids."""
 
 import errno
 import os
@@ -58,11 +57,12 @@ def check_writable(*places: Path) -> None:
         inside = there.iterdir() if there == place and there.is_dir() and os.access(there, os.R_OK) else ()
         for path in (there, *(path for path in sorted(inside) if path.is_dir())):
             if not os.access(path, os.W_OK):
-                raise UserError(explain_unwritable(path, os.strerror(errno.EACCES)))
+                raise UserError(explain_forbidden(path, os.strerror(errno.EACCES)))
 
 
-def explain_unwritable(path: Path | str, reason: str) -> str:
+def explain_forbidden(path: Path | str, reason: str) -> str:
+    """Say that this user may not read or write a file or folder (the system does not say which), and what helps."""
     return (
-        f"{path} may not be written ({reason}). If the folder is another user's, work in a clone of your own; if it is "
-        "yours, give yourself the right to write (`chmod -R u+w`) or remount the disk."
+        f"{path} may not be read or written ({reason}). If the folder is another user's, work in a clone of your own; "
+        "if it is yours, give yourself the right to it (`chmod -R u+rwX`) or remount the disk."
     )

@@ -80,7 +80,9 @@ def test_a_place_of_another_user_is_named(tmp_path, monkeypatch, locked):
     allowed = os.access
     refused = tmp_path / locked
     monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and (path != refused or mode != os.W_OK))
-    with pytest.raises(UserError, match=rf"{locked} may not be written \(Permission denied\).*a clone of your own"):
+    with pytest.raises(
+        UserError, match=rf"{locked} may not be read or written \(Permission denied\).*a clone of your own"
+    ):
         check_writable(*places)
 
 

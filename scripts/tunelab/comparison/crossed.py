@@ -25,7 +25,7 @@ from tunelab.comparison.statistics import (
     draw_counts,
     estimate_proportion,
     estimate_ratios,
-    widen_still,
+    widen_degenerate,
 )
 from tunelab.errors import UserError
 
@@ -60,12 +60,14 @@ class Parts(NamedTuple):
 def estimate_run(measured: Measured) -> Estimate:
     """Return the mean over seeds of each seed's ratio of sums; its interval covers seeds where there are several."""
     if len(measured.numerators) == 1:
-        return widen_still(estimate_ratios(measured.numerators.T, measured.denominators.T)[0], measured.span, "wilson")
+        return widen_degenerate(
+            estimate_ratios(measured.numerators.T, measured.denominators.T)[0], measured.span, "wilson"
+        )
     (resampled,) = resample_runs(measured)
     values = evaluate_seeds(measured)
     draws = cross_seeds(values, resampled, measured.numerators.shape[1]).draws
     made = _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
-    return widen_still(made, measured.span, "wilson")
+    return widen_degenerate(made, measured.span, "wilson")
 
 
 def estimate_share(outcomes: np.ndarray) -> Estimate:

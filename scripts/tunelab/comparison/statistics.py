@@ -69,7 +69,7 @@ def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
 
 
-def widen_still(estimate: Estimate, span: tuple[float, float], interval: str) -> Estimate:
+def widen_degenerate(estimate: Estimate, span: tuple[float, float], interval: str) -> Estimate:
     """Give an interval without width the one that a share's has: equal items do not prove that all others are equal.
 
     span: the smallest and the largest value that is possible; without both ends the estimate stays as it is. At an end

@@ -14,11 +14,13 @@ from scipy import stats
 from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
 from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
 from tunelab.comparison.rows import Verdict
-from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE, Estimate, widen_still
+from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE, Estimate, widen_degenerate
 
 ALPHA = 1 - CONFIDENCE
 POWER = 0.8
-UNSEEN = 1 / 3  # of all rows: as large a part may lie beyond the margin, for all that few rows within it can say
+# the p of equivalence is at least the chance that n rows all lie within the margin and this share of all rows does not
+UNSEEN = 1 / 3
+LEAST_EQUIVALENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))  # rows that a claim of equivalence takes
 
 
 class Contrast(NamedTuple):
@@ -74,7 +76,7 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
         # Draws are often all right or all wrong: items without any difference show no more than those of a share.
         p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
     if not is_share:
-        made = widen_still(Estimate(value, low, high, n, interval), find_span(first, second), "tango")
+        made = widen_degenerate(Estimate(value, low, high, n, interval), find_span(first, second), "tango")
         if made.interval != interval:
             _, low, high, _, interval = made
             detectable = find_detectable_share(0.0, n) * (first.span[1] - first.span[0])
@@ -145,7 +147,7 @@ def _test_difference(
 def _test_equivalence_by_draws(value: float, crossed: Crossed, margin: float) -> float:
     """Return the larger one-sided p that the difference is at least the margin, by the draws and by Cochran's t.
 
-    One item has no spread to measure (its error is infinite), so that even equal values show nothing.
+    One item has no spread to measure (its error is infinite); a few equal ones have none either, see UNSEEN.
     """
     outside = max(int((crossed.draws <= -margin).sum()), int((crossed.draws >= margin).sum()))
     p_draws = (outside + 1) / (RESAMPLES + 1)

@@ -59,9 +59,9 @@ def check_packing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
-    """How to recompute says something only where it is done, and selectively only in the newer way.
+    """See that settings of recomputation are given only where it is on, and `selective` only without `use_reentrant`.
 
-    A study that turns recomputation off in writing is no excuse, as nearly all do.
+    Unlike other fields they are not let be where the switch is off in writing: nearly every run writes it.
     """
     given = run.training.get("gradient_checkpointing_kwargs")
     here = (*path, "training", find_written(run.training, "gradient_checkpointing_kwargs"))

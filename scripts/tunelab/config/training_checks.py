@@ -118,11 +118,12 @@ def _check_only_bound(config: Draft, path: tuple, run: Draft) -> Found:
     """The loss cispo has an upper bound alone, for which TRL takes the lower one where it is missing."""
     if run.method != "grpo" or run.training.get("loss_type") != "cispo" or run.training.get("epsilon_high") is not None:
         return
-    if run.training.get("epsilon") not in (None, load_arguments()[TRAINERS["grpo"]]["epsilon"]["default"]):
+    default = load_arguments()[TRAINERS["grpo"]]["epsilon"]["default"]
+    if run.training.get("epsilon") not in (None, default):
         text = "cispo has no lower bound, and TRL would take this for its upper one; write it as epsilon_high"
         yield Problem((*path, "training", "epsilon"), text)
     else:
-        text = "cispo needs it: TRL would hold every ratio below epsilon's 0.2 instead; its authors recommend 5.0"
+        text = f"cispo needs it: TRL would hold every ratio below epsilon ({default}) instead; it recommends 5.0"
         yield Problem((*path, "training", "epsilon_high"), text)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tunelab.errors import UserError
-from tunelab.files import explain_unwritable
+from tunelab.files import explain_forbidden
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # how PyTorch (CPU), CUDA and the C library say it
@@ -43,7 +43,7 @@ def explain_failure(
     if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
         return f"Out of memory. Lower {_name_batch(rule, wildcards or {})}. The library said: {_shorten(error)}"
     if isinstance(error, PermissionError) and error.filename:
-        return explain_unwritable(error.filename, error.strerror)
+        return explain_forbidden(error.filename, error.strerror)
     if getattr(error, "errno", None) in FULL or "No space left on device" in str(error) or _filled_up(error, folders):
         return f"{_name_full_disk()}; nothing half-written is kept. The system said: {_shorten(error)}"
     return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tunelab.errors import UserError
-from tunelab.files import explain_unwritable
+from tunelab.files import explain_forbidden
 
 # of file systems without locks: Lustre mounted without them, some network and FUSE ones
 LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
@@ -89,7 +89,7 @@ def _open_lock(path: Path) -> IO[str]:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise UserError(explain_unwritable(path, error.strerror)) from None
+        raise UserError(explain_forbidden(path, error.strerror)) from None
 
 
 def _lock(file: IO[str], on_wait: Callable[[], None]) -> bool:

@@ -94,7 +94,11 @@ def load_trained_model(
 
 
 def count_virtual(*configured: Any) -> int:
-    """Return how many tokens an adapter puts before every row; configured: models or PEFT configs, as one says it."""
+    """Return how many tokens an adapter puts before every row.
+
+    configured: a model, which may have an adapter, or the PEFT config of one that is to be put on it, or both; None
+    counts as none.
+    """
     configs = [getattr(item, "peft_config", {}).get("default", item) for item in configured]
     return max(getattr(config, "num_virtual_tokens", None) or 0 for config in configs)
 

@@ -66,6 +66,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "primary": primary | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
         "overview": overview.build_overview(study, primary, cells, pairs, costs),
         "starved": found["starved"],
+        "least_equivalent": verdicts.LEAST_EQUIVALENT,
         "least_completions": {"all": starved.LEAST_COMPLETIONS, "step": starved.LEAST_OF_STEP},
         "pairs": pairs,
         "many": not compares_all(study),  # too many runs to name each, or to set each against each

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tunelab.errors import UserError
-from tunelab.files import explain_unwritable
+from tunelab.files import explain_forbidden
 from tunelab.jobs.console import accept_all_text
 
 INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means the same
@@ -28,6 +28,8 @@ def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
     except UserError as error:
         sys.exit(f"Error: {error}")
     except PermissionError as error:
-        sys.exit(f"Error: {explain_unwritable(error.filename, error.strerror)}")
+        if not error.filename:  # of something else than a file
+            raise
+        sys.exit(f"Error: {explain_forbidden(error.filename, error.strerror)}")
     except (KeyboardInterrupt, EOFError):
         sys.exit(INTERRUPTED)

@@ -65,7 +65,9 @@ def test_a_stage_without_memory_names_the_key_of_its_batches(rule):
 
 def test_a_file_of_another_user_is_explained():
     error = PermissionError(errno.EACCES, "Permission denied", "results/models/a/card.json")
-    assert explain_failure(error).startswith("results/models/a/card.json may not be written (Permission denied). If")
+    assert explain_failure(error).startswith(
+        "results/models/a/card.json may not be read or written (Permission denied). If"
+    )
 
 
 def test_every_stage_with_batches_of_its_own_has_a_rule_of_that_name():

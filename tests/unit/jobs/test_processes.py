@@ -137,7 +137,7 @@ def test_a_lock_file_of_somebody_else_is_a_sentence(tmp_path, monkeypatch, numbe
     with pytest.raises(UserError) as refusal, held_lock(tmp_path / "running.lock", pytest.fail):
         pass
     monkeypatch.undo()
-    assert f"running.lock may not be written ({os.strerror(number)})" in str(refusal.value)
+    assert f"running.lock may not be read or written ({os.strerror(number)})" in str(refusal.value)
     assert "a clone of your own" in str(refusal.value)
 
 

@@ -129,7 +129,7 @@ def test_what_no_entry_is_about_is_cited_by_its_card(tmp_path):
     texts = write_paper(tmp_path, study)
     assert r"\texttt{smollm2}~\cite{model-smollm2}" in texts["setting.tex"]
     entry = texts["references.bib"].partition("@misc{model-smollm2,")[2]
-    assert r"local folder models/my\_\textbraceleft{}model\textbraceright{}" in entry
+    assert r"{local folder my\_\textbraceleft{}model\textbraceright{}}" in entry  # without folders of its author
     assert r"note = {Licence: 50 \% mine}" in entry
     assert entry.count("{") == entry.count("}") - 1  # of the entry itself
 

@@ -208,5 +208,5 @@ def test_a_file_that_may_not_be_written_is_a_sentence(monkeypatch):
         raise PermissionError(13, "Permission denied", "config/mine.yaml")
 
     monkeypatch.setattr(sys, "argv", ["tool"])
-    with pytest.raises(SystemExit, match=r"^Error: config/mine\.yaml may not be written \(Permission denied\)"):
+    with pytest.raises(SystemExit, match=r"^Error: config/mine\.yaml may not be read or written \(Permission denied\)"):
         run_as_tool(write, build_parser("A tool."))
