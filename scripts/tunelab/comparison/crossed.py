@@ -59,15 +59,15 @@ class Parts(NamedTuple):
 
 def estimate_run(measured: Measured) -> Estimate:
     """Return the mean over seeds of each seed's ratio of sums; its interval covers seeds where there are several."""
+    items = (measured.numerators / measured.denominators).mean(axis=0)
     if len(measured.numerators) == 1:
-        return widen_degenerate(
-            estimate_ratios(measured.numerators.T, measured.denominators.T)[0], measured.span, "wilson"
-        )
-    (resampled,) = resample_runs(measured)
-    values = evaluate_seeds(measured)
-    draws = cross_seeds(values, resampled, measured.numerators.shape[1]).draws
-    made = _summarise(float(values.mean()), draws.clip(*measured.span), measured.numerators.shape[1], "crossed")
-    return widen_degenerate(made, measured.span, "wilson")
+        (made,) = estimate_ratios(measured.numerators.T, measured.denominators.T)
+    else:
+        (resampled,) = resample_runs(measured)
+        values = evaluate_seeds(measured)
+        draws = cross_seeds(values, resampled, len(items)).draws
+        made = _summarise(float(values.mean()), draws.clip(*measured.span), len(items), "crossed")
+    return widen_degenerate(made, items, measured.span, "wilson")
 
 
 def estimate_share(outcomes: np.ndarray) -> Estimate:

@@ -18,6 +18,7 @@ from tunelab.errors import UserError
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 SMALL_SAMPLE = 30  # below it the exact interval, which never covers less than promised
+FEW_UNLIKE = 5  # items that differ from the others; with fewer a bootstrap of a mean is too narrow
 BOOTSTRAP_SEED = 20_261_122
 CHUNK = 1_000  # resamples held in memory at a time
 
@@ -69,18 +70,22 @@ def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
 
 
-def widen_degenerate(estimate: Estimate, span: tuple[float, float], interval: str) -> Estimate:
-    """Give an interval without width the one that a share's has: equal items do not prove that all others are equal.
+def widen_degenerate(estimate: Estimate, items: np.ndarray, span: tuple[float, float], interval: str) -> Estimate:
+    """Give a mean of items that are nearly all equal no less than the interval of a share.
 
-    span: the smallest and the largest value that is possible; without both ends the estimate stays as it is. At an end
-    of the span the interval is Wilson's of a share, and for differences Tango's; `interval` names it.
+    A bootstrap sees no more than the few items that differ; what as many items did not show may still be there.
+    items: the values whose mean it is; span: the smallest and the largest value that is possible, without both of which
+    the estimate stays as it is; interval: names what it becomes. Of items that all have one end of the span, it is
+    Wilson's interval of a share, and for differences of 0 Tango's.
     """
     value, low, high, n, _ = estimate
-    if not math.isclose(low, high, abs_tol=1e-9) or not all(map(math.isfinite, span)):
+    unlike = n - np.unique(np.round(items, 9), return_counts=True)[1].max()
+    if unlike >= FEW_UNLIKE or not all(map(math.isfinite, span)):
         return estimate
     unseen = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2
     share = float(unseen / (n + unseen))
-    return Estimate(value, value - (value - span[0]) * share, value + (span[1] - value) * share, n, interval)
+    wide = (min(low, value - (value - span[0]) * share), max(high, value + (span[1] - value) * share))
+    return estimate if wide == (low, high) else Estimate(value, *wide, n, interval)
 
 
 def estimate_means(values: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:

@@ -76,10 +76,13 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
         # Draws are often all right or all wrong: items without any difference show no more than those of a share.
         p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
     if not is_share:
-        made = widen_degenerate(Estimate(value, low, high, n, interval), find_span(first, second), "tango")
+        gaps = (first.numerators / first.denominators - second.numerators / second.denominators).mean(axis=0)
+        made = widen_degenerate(Estimate(value, low, high, n, interval), gaps, find_span(first, second), "tango")
         if made.interval != interval:
             _, low, high, _, interval = made
-            detectable = find_detectable_share(0.0, n) * (first.span[1] - first.span[0])
+            width = first.span[1] - first.span[0]
+            p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin / width))
+            detectable = max(detectable, find_detectable_share(0.0, n) * width)
     p = _test_difference(first, second, value, crossed, (wins, losses) if is_share and seeds == 1 else None)
     return Contrast(value, low, high, n, seeds, interval, p, p_equivalence, wins, losses, detectable)
 

@@ -215,3 +215,12 @@ def test_equal_values_of_a_bounded_metric_leave_an_interval():
         inside = estimate_run(measure(np.full((seeds, 20), 60.0))._replace(span=(0.0, 100.0)))
         assert 40 < inside.low < 60 < inside.high < 70
         assert inside.interval == "wilson"
+
+
+def test_one_row_that_differs_does_not_make_a_mean_more_certain():
+    none, one = np.zeros((1, 32)), np.zeros((1, 32))
+    one[0, 0] = 0.02
+    first, second = (estimate_run(measure(values)._replace(span=(0.0, 1.0))) for values in (none, one))
+    assert (second.low, second.high) == pytest.approx((first.low, first.high), abs=0.002)
+    several = np.linspace(0, 0.4, 32)[None]
+    assert estimate_run(measure(several)._replace(span=(0.0, 1.0))).interval == "bootstrap"

@@ -109,8 +109,21 @@ def test_few_equal_rows_are_not_equivalent(span, seeds):
     for n in (1, 2, 3, 5, 7, 8, 30):
         values = measure(np.tile(np.linspace(1, 2, n), (seeds, 1)), span=span)
         compared = compare_runs(values, values, 0.1, is_share=False)
-        assert (compared.p_equivalence < 0.05) is (n >= 8)
+        assert (compared.p_equivalence < 0.05) is (n >= 8 and not math.isfinite(span[0]))
         assert compared.low < 0 < compared.high or not math.isfinite(span[0])
+
+
+@pytest.mark.parametrize(("n", "shown"), [(32, False), (200, True)])
+@pytest.mark.parametrize("unlike", [0, 1, 4])
+def test_rows_that_are_nearly_all_equal_show_no_more_than_those_of_a_share(n, shown, unlike):
+    """Whatever the verdict, it agrees with the interval."""
+    first, second = np.zeros(n), np.zeros(n)
+    first[:unlike] = 0.01
+    compared = compare_runs(measure_drawn(first), measure_drawn(second), 0.02, is_share=False)
+    share = compare_runs(*build_shares(0, 0, n), 0.02, is_share=True)
+    assert (compared.interval, compared.p_equivalence < 0.05) == ("tango", shown)
+    assert (compared.low, compared.high) == pytest.approx((share.low, share.high), abs=0.003)
+    assert (compared.high < 0.02) is shown
 
 
 def test_a_lone_item_can_show_no_difference():
