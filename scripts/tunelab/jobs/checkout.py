@@ -1,11 +1,17 @@
 """Ask git about this project's own checkout, and never about another repository that it was unpacked in."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 # set where git runs a hook, they speak of the repository of that hook
 FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
+# how git writes that a repository is on the web: https://host/path, ssh://git@host/path, git@host:path
+ADDRESS = re.compile(
+    r"((https?|ssh|git)://([^@/]*@)?|[\w.-]+@)(?P<host>[\w.-]+)(:\d+)?[:/](?P<path>[\w./~-]+?)(\.git)?/?"
+)
 
 
 def run_git(folder: Path, *arguments: str) -> str:
@@ -27,3 +33,15 @@ def run_git(folder: Path, *arguments: str) -> str:
         encoding="utf-8",
         errors="replace",
     ).stdout.rstrip()
+
+
+def find_address(folder: Path) -> str | None:
+    """Return the web address that the checkout in `folder` was cloned from; None if there is none.
+
+    A name, password, token or port in it is left out.
+    """
+    try:
+        found = ADDRESS.fullmatch(run_git(folder, "config", "--get", "remote.origin.url"))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found and f"https://{found['host']}/{found['path']}"

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.crate import METADATA, SUMS, build_crate
+from tunelab.reporting.origin import find_cards
 from tunelab.reporting.settings import write_config
 
 TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
@@ -49,6 +49,11 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
         UserError: if no card tells what made the results.
     """
     cards = find_cards(study, files)
+    if not cards:
+        raise UserError(
+            f"{study.name(study.root / 'cards')} has no card that tells what made {study.name(study.results_file)}; "
+            "run `make report` first."
+        )
     members = {path.relative_to(study.root).as_posix(): path.read_bytes() for path in files}
     members |= {_place(path): path.read_bytes() for path in project}
     members |= {path.relative_to(study.root).as_posix(): path.read_bytes() for path in cards}
@@ -67,25 +72,6 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
     members[METADATA] = (json.dumps(crate, ensure_ascii=False, indent=1) + "\n").encode()
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(members.items()))
     return _zip(members | {SUMS: sums.encode()})
-
-
-def find_cards(study: StudyFolder, files: list[Path]) -> dict[Path, dict]:
-    """Return the cards of the jobs that made these artefacts, and all that they were made from, by their paths."""
-    cards = {path: records.read_json(path) for path in sorted((study.root / "cards").rglob("*.json"))}
-    made: dict[str, Path] = {}
-    for path in sorted(cards, key=lambda path: cards[path]["finished"]):  # a file of two cards is the later job's
-        made |= dict.fromkeys(cards[path]["outputs"], path)
-    found, asked = set(), [study.name(path) for path in files]
-    while asked:
-        if (card := made.get(asked.pop())) and card not in found:
-            found.add(card)
-            asked += cards[card]["inputs"]
-    if not found:
-        raise UserError(
-            f"{study.name(study.root / 'cards')} has no card that tells what made {study.name(study.results_file)}; "
-            "run `make report` first."
-        )
-    return {path: card for path, card in cards.items() if path in found}
 
 
 def list_weights(study: StudyFolder, cards: list[dict]) -> list[dict]:

@@ -20,6 +20,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.jobs.makers import find_makers
 from tunelab.reporting.notation import FILTERS
+from tunelab.reporting.origin import describe_origin
 from tunelab.reporting.page import build_page
 from tunelab.reporting.questions import build_questions, count_disagreements, render_data
 from tunelab.reporting.wordings import SOURCE, install_wordings
@@ -45,7 +46,8 @@ def render_report(
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
     questions = build_questions(study)
-    page = {"disagreements": count_disagreements(questions)} | build_page(study, drawn, partial, makers)
+    page = {"disagreements": count_disagreements(questions), "origin": describe_origin(study)}
+    page |= build_page(study, drawn, partial, makers)
     style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)
