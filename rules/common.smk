@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import threading
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
@@ -30,6 +29,7 @@ from tunelab.jobs.makers import describe_rules
 from tunelab.jobs.processes import held_lock, quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
+from tunelab.jobs.stopping import STOPPED, is_stopping, stop_jobs_when_asked
 from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
 from tunelab.reporting.labels import check_labels
@@ -42,6 +42,8 @@ quote_interpreter()
 
 if not IS_MODULE:
     accept_all_text()
+    if workflow.is_main_process:
+        stop_jobs_when_asked()
     watch_study(workflow)
     if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
         workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
@@ -144,9 +146,8 @@ def claim_folder():
 
 
 onstart:
+    stop_jobs_when_asked()
     claim_folder()
-    # Snakemake's answer to SIGTERM takes a lock that the code it interrupts may hold, and then waits for ever
-    workflow.scheduler._lock = threading.RLock()
     os.environ[FROZEN] = str(
         freeze_study(
             Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
@@ -160,6 +161,8 @@ onerror:
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
         by_make = not (IS_MODULE or changes or LACKING) and os.path.samefile(PROJECT, os.curdir)
         print(describe_failures(titles, offer_partial(OVERLAYS) if by_make else ""), file=sys.stderr)
+    if is_stopping():
+        raise SystemExit(STOPPED)  # instead of Snakemake's word that a job failed
 
 
 # --- what a rule's params are made of ---------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from expected_jobs import (
 
 from tests.forks import read_python
 from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_stubs
+from tunelab.jobs.stopping import STOPPED
 from tunelab.records import hash_file, read_json
 
 JOBS = {
@@ -174,7 +175,8 @@ def test_a_snakemake_that_is_told_to_end_while_it_selects_jobs_ends(tmp_path):
     program = str(PROJECT / "tests/dag/terminated_snakemake.py")
     code, printed = read_python(folder, program, "--cores", "1", "results/datasets/sums/card.json")
     assert code == 1, printed
-    assert "Will exit after finishing currently running jobs" in printed
+    assert printed.splitlines()[-1] == STOPPED
+    assert "did not complete" not in printed
 
 
 def test_what_the_code_says_is_remembered_for_the_next_start_and_for_jobs(project, finished):

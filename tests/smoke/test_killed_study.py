@@ -1,4 +1,4 @@
-"""The smoke study, killed in five ways, and started again with the plain command each time.
+"""The smoke study, killed in six ways, and started again with the plain command each time.
 
 When to kill is told by what the study has done, never by the clock, so that a fast machine does not reach its end
 between two kills and a slow one is not killed before it has begun. Here the real command runs, in fresh interpreters.
@@ -21,15 +21,17 @@ from smoke_study import NO_NETWORK, SMOKE
 
 from tests import forks
 from tests.study_copy import PROJECT, copy_project, run_forks, run_snakemake
+from tunelab.jobs.stopping import STOPPED
 from tunelab.records import read_json
 from tunelab.upkeep.reproduction import TIMINGS, compare_studies
 
 pytestmark = pytest.mark.smoke
 SEED = 3
-WAYS = ("a job", "Snakemake", "everything", "Ctrl-C", "SIGTERM")
+ASKED = ("Ctrl-C", "SIGINT", "SIGTERM")  # to all processes, as a terminal does it, and to Snakemake alone
+WAYS = ("a job", "Snakemake", "everything", *ASKED)
 # first the longest training is killed after these steps of its 80, so that there is one that was resumed
 FIRST = {"everything": 6, "Snakemake": 12, "a job": 18}
-KILLS = 5
+KILLS = 6
 RESULTS = "results/smoke"
 KILLED = (*SMOKE, str(PROJECT / "tests/smoke/killed.yaml"))
 
@@ -74,10 +76,13 @@ def kill_study(study: subprocess.Popen, folder: Path, way: str, moment: random.R
         os.killpg(study.pid, signal.SIGKILL)
     elif way == "Ctrl-C":
         os.killpg(study.pid, signal.SIGINT)
-    elif way == "SIGTERM":
-        study.terminate()
-    study.wait(timeout=600)
+    elif way in ASKED:
+        study.send_signal(signal.Signals[way])
+    study.wait(timeout=60)
     assert study.returncode, f"the study came to its end in spite of {way}"
+    if way in ASKED:
+        assert find_jobs(folder) == []
+        assert (folder / "terminal.txt").read_text(encoding="utf-8").splitlines()[-1] == STOPPED
     return True
 
 
@@ -111,7 +116,7 @@ class Progress:
 
 @pytest.fixture(scope="session")
 def survivor(tmp_path_factory):
-    """A copy of the project whose smoke study was killed in five ways before it was let finish."""
+    """A copy of the project whose smoke study was killed in six ways before it was let finish."""
     folder = copy_project(tmp_path_factory.mktemp("killed"))
     moment, progress = random.Random(SEED), Progress(folder)
     others = [way for way in WAYS for _ in range(KILLS // len(WAYS) - (way in FIRST))]
@@ -142,7 +147,7 @@ def undisturbed(project, tmp_path_factory):
     return folder
 
 
-def test_a_study_killed_in_five_ways_has_the_results_of_one_that_was_left_alone(survivor, undisturbed):
+def test_a_study_killed_in_six_ways_has_the_results_of_one_that_was_left_alone(survivor, undisturbed):
     # that one has the other task besides
     compared = {
         path: same

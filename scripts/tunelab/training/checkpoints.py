@@ -18,6 +18,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, sort_checkpoints
 
 from tunelab import records
 from tunelab.jobs.job import report_progress
+from tunelab.jobs.stopping import TERMINATED, StopNote
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
 from tunelab.training import causes, memory_fit
@@ -96,13 +97,16 @@ class Resumption(TrainerCallback):
     """Complete each checkpoint of `trainer`, and go on from the newest one when training begins.
 
     log, best: callbacks whose `REMEMBERED` attributes are kept; `best` has `weights` besides, or is None.
+    stop: tells when the training is to save the step that it is at, and to end.
     """
 
-    def __init__(self, trainer: ResumableTrainer, log: TrainerCallback, best: TrainerCallback | None) -> None:
+    def __init__(
+        self, trainer: ResumableTrainer, log: TrainerCallback, best: TrainerCallback | None, stop: StopNote
+    ) -> None:
         self.checkpoint = find_checkpoint(Path(trainer.args.output_dir))
         self.resumed_at: list[int] = []
         self.peak_memory_bytes = 0
-        self._trainer, self._best = trainer, best
+        self._trainer, self._best, self._stop = trainer, best, stop
         self._parts = {"trainer": trainer, "log": log, "best": best}
         self._order: dict[str, torch.Tensor] = {}  # at the start of the present epoch
         self._order_to_restore: dict[str, torch.Tensor] = {}
@@ -140,7 +144,9 @@ class Resumption(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         # at the end of an epoch or of the training, its evaluation is still to come
         ends = control.should_training_stop or state.epoch == int(state.epoch)
-        self._due |= control.should_save
+        # a training shorter than the distance of two checkpoints has one at its half, and as any other at its end
+        halved = state.max_steps <= state.save_steps and state.global_step == state.max_steps // 2
+        self._due |= control.should_save or halved or self._stop.asked
         control.should_save = self._due and not ends and self._trainer.between_batches()
 
     def on_epoch_end(self, args, state, control, **kwargs):
@@ -158,6 +164,9 @@ class Resumption(TrainerCallback):
         if state.is_world_process_zero:
             self._complete(folder, args, losses)
             self._remove_old(args, state)
+        if self._stop.asked:
+            report_progress(f"stopped at step {state.global_step}, which is kept")
+            raise SystemExit(TERMINATED)
 
     def _complete(self, folder: Path, args: Any, losses: list[float]) -> None:
         trainer = self._trainer

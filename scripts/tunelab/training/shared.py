@@ -13,6 +13,7 @@ from transformers import Trainer, TrainerCallback, set_seed
 from tunelab.config.specs.training import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
+from tunelab.jobs.stopping import noting_stop
 from tunelab.models import adapters
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.models.lean_lora import make_lean
@@ -138,9 +139,9 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     make_lean(model)
     causes.check_start(model)
     before = adapters.copy_trainable(model)
-    resumption = checkpoints.Resumption(trainer, log, best)
-    trainer.add_callback(resumption)
-    with memory_fit.noting_shortage(trainer), causes.telling_untouched(model):
+    with noting_stop() as stop, memory_fit.noting_shortage(trainer), causes.telling_untouched(model):
+        resumption = checkpoints.Resumption(trainer, log, best, stop)
+        trainer.add_callback(resumption)
         trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
     steps, best_step = trainer.state.global_step, trainer.state.global_step
     if best is not None:

@@ -20,7 +20,7 @@ PERIOD = 1.0  # seconds between two looks at what jobs report
 # what nobody needs to know before jobs run
 IDLE = ("Using shell", "Conda environments: ignored", "Select jobs to execute")
 # what Snakemake says besides warnings and errors while jobs run, and people want to know
-SAID = (INTERRUPTED, "Will exit after finishing", "Complete log", "Elapsed time")
+SAID = ("Complete log", "Elapsed time")
 
 
 def watch_study(workflow: Any) -> None:
@@ -89,7 +89,8 @@ class Display(logging.Handler):
         text = record.getMessage()
         if self._study is None:
             return not text.startswith(IDLE)
-        self._study.stopping |= text.startswith(INTERRUPTED)
+        if text.startswith(INTERRUPTED):
+            self._study.stop()
         # the end of a job's process; the log of the job says why
         told = getattr(record, "exception", "") == "RuleException" and "CalledProcessError" in text
         return text.startswith(SAID) or (record.levelno >= logging.WARNING and not told)

@@ -31,7 +31,7 @@ class RunningStudy:
         self._jobs, self._screen, self._left = jobs, screen, TimeLeft(jobs)
         self._running: dict[int, RunningJob] = {}
         self._done = self._failed = 0
-        self.stopping = False
+        self._stopping = False
         screen.write(", ".join(filter(None, [f"{len(jobs)} job{'s' * (len(jobs) != 1)} to do", self._left.tell({})])))
 
     def start(self, number: int) -> None:
@@ -52,13 +52,18 @@ class RunningStudy:
         if job := self._end(number):
             self._left.give_up(number)
             said = f"{job.plan.title}, {format_seconds(time.monotonic() - job.began)}"
-            if self.stopping:
+            if self._stopping:
                 self._screen.write(f"stopped {said}")
                 return
             self._failed += 1
             reason = f"{find_reason(job.plan.log)}\n        log: {job.plan.log}"
             self._screen.write(f"failed  {said}: {reason}", alarm=True)
             self.show()
+
+    def stop(self) -> None:
+        """Tell that somebody stopped it; jobs that end from now on were broken off."""
+        self._stopping = True
+        self._screen.write("Stopping: a training ends after the step that it is at, and keeps it. Again: at once.")
 
     def look(self) -> None:
         """Tell what jobs have reported since the last look."""

@@ -34,6 +34,7 @@ from tunelab.config.specs.training import (
     SftRun,
 )
 from tunelab.jobs.launching import CHECKPOINTS
+from tunelab.jobs.stopping import TERMINATED
 from tunelab.training import checkpoints
 
 PRELOADED = [
@@ -46,6 +47,7 @@ PRELOADED = [
 ]
 PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
 END = 256  # the token that ends an answer
+ASKED = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
 LOST = 255  # what multiprocessing tells of a process whose end its server could not report; its files tell then
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
 ADALORA = {"peft_type": "ADALORA", "init_r": 6, "target_r": 2, "tinit": 1, "tfinal": 1, "total_step": 7}
@@ -114,20 +116,23 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None, s
 
 
 def set_trap(moment: str, step: int) -> None:
-    """Have this process kill itself: before or while it takes the step after `step`, or while it saves `step`."""
+    """Have this process kill itself: before or while it takes the step after `step`, or while it saves `step`.
+
+    Or it is asked to stop while it takes the step after `step`.
+    """
     from transformers import Trainer, TrainerCallback
 
     from tunelab.training import events
 
     def die(*ignored):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), ASKED.get(moment, signal.SIGKILL))
 
     class Trap(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
             if state.global_step == step:
                 die()
 
-    if moment == "step":
+    if moment in ("step", *ASKED):
         add = Trainer.add_callback
         Trainer.add_callback = lambda self, callback: (add(self, callback), add(self, Trap))
     elif moment == "writing":  # weights and optimizer are there, the rest is not
@@ -238,7 +243,8 @@ def run(tmp_path_factory, processes):
             psutil.wait_procs([psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else [])
             assert (folder / "summary").exists() is ends, (folder / "log").read_text()
         else:
-            assert process.exitcode == (0 if ends else -signal.SIGKILL), (folder / "log").read_text()
+            code = 0 if ends else TERMINATED if kill[0] in ASKED else -signal.SIGKILL
+            assert process.exitcode == code, (folder / "log").read_text()
 
     def run(work, *kills, then=lambda work, folder: None):
         folder = tmp_path_factory.mktemp("results")
@@ -328,6 +334,24 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(prepare, run, 
     assert result.saved == [6, 7]
     # of an attempt that left no whole checkpoint, nothing is kept
     assert len(result.events) == (1 + len(kills) if resumed_at else 1)
+
+
+@pytest.mark.parametrize("moments", [[("terminated", 2)], [("interrupted", 1), ("terminated", 6)]])
+def test_a_training_that_is_asked_to_stop_keeps_the_step_that_it_is_at(prepare, run, whole, moments):
+    # 1 and 6 end an epoch and the training with the next step
+    result = run(prepare(adapter=LORA, save_steps=100), *moments)
+    assert_equal(result, whole)
+    kept = [step + 1 for _, step in moments]
+    assert result.summary["resumed_at"] == kept
+    assert [line for line in result.log.splitlines() if line.startswith("stopped")] == [
+        f"stopped at step {step}, which is kept" for step in kept
+    ]
+
+
+def test_a_short_training_has_a_checkpoint_at_its_half_and_at_its_end(prepare, run, whole):
+    result = run(prepare(adapter=LORA, save_steps=100), ("step", 5))
+    assert_equal(result, whole)
+    assert (result.summary["resumed_at"], result.saved) == ([3], [3, 7])
 
 
 SEVERAL = {

@@ -121,6 +121,10 @@ def test_a_failed_job_is_counted_in_what_follows(begin, clock):
 def test_a_job_that_ends_because_the_study_was_told_to_has_not_failed(begin, clock):
     study, _, lines = begin(live=False)
     study.start(1)
-    study.stopping, clock.now = True, 10.0
+    clock.now = 10.0
+    study.stop()
     study.fail(1)
-    assert lines()[-1] == "stopped train_sft lora 1, 10.0 s"
+    assert lines()[-2:] == [
+        "Stopping: a training ends after the step that it is at, and keeps it. Again: at once.",
+        "stopped train_sft lora 1, 10.0 s",
+    ]
