@@ -1,6 +1,7 @@
-// A link to itself beside each heading; contents that fold on narrow screens and say where one is.
+// A link to itself beside each heading; contents that fold on narrow screens and say where one is; folds that open.
 
 function addAnchor(heading) {
+  if (heading.closest("summary")) return; // it is a control itself
   const id = heading.id || (heading === heading.parentElement.querySelector("h2, h3") && heading.parentElement.id);
   if (!id) return;
   const label = write(words.section, { title: heading.textContent.trim() });
@@ -39,5 +40,19 @@ function startContents() {
   fold();
 }
 
+/** Open all that folds around the place that the address names, and what that place itself folds. */
+function openTarget() {
+  const target = find(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  const own = target.querySelector(":scope > details.fold");
+  if (own) own.open = true;
+  for (let around = target.closest("details"); around; around = around.parentElement.closest("details")) {
+    around.open = true;
+  }
+  target.scrollIntoView();
+}
+
 document.querySelectorAll("h2, h3").forEach(addAnchor);
 startContents();
+addEventListener("hashchange", openTarget);
+openTarget();
