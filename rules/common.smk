@@ -20,6 +20,7 @@ from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
+from tunelab.jobs.forced import announce_forced
 from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
 from tunelab.jobs.gpus import check_processes, promise_gpus
 from tunelab.jobs.function_files import check_functions
@@ -152,6 +153,7 @@ onstart:
             Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
         )
     )
+    announce_forced(workflow.dag_settings)
     remember_code()
 
 
