@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 from tunelab.config.documents import read_document, restore_nulls
 from tunelab.config.loading import load_config
@@ -28,11 +27,12 @@ from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
-from tunelab.jobs.processes import held_lock, quote_interpreter
+from tunelab.jobs.processes import quote_interpreter
 from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
+from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.claims import read_taken
 from tunelab.watching.display import watch_study
@@ -128,20 +128,13 @@ wildcard_constraints:
 
 
 def claim_folder():
-    """Refuse to run beside another Snakemake in this folder.
-
-    It stands in for Snakemake's own locks, which outlive a killed process; the kernel drops this one.
-    """
-
-    def refuse():
-        raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.")
-
+    """Refuse to run beside another program in this folder, or where nothing can be written."""
     workflow.claim = contextlib.ExitStack()
     try:
         check_writable(Path(RESULTS), Path("work"))
-        workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+        workflow.claim.enter_context(claimed_folder(f"The study {SOURCE} ({RESULTS})"))
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        raise SystemExit(str(error)) from None
 
 
 onstart:
