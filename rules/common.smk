@@ -4,9 +4,10 @@ import contextlib
 import os
 import sys
 import threading
+from copy import deepcopy
 
 from snakemake.utils import update_config
-from tunelab.config.documents import read_document, restore_nulls
+from tunelab.config.documents import check_typed, read_document, restore_nulls
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
@@ -55,17 +56,26 @@ EARLY = 100
 FROZEN = "TUNELAB_FROZEN_STUDY"
 
 # a module's config is what its user's `config:` says, as an overlay; else the default study may lie elsewhere too
+OVERLAYS = [] if IS_MODULE else [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
+OWN = not IS_MODULE and os.path.isfile("config/config.yaml")
+DEFAULT = "config/config.yaml" if OWN else own("config/config.yaml")
+try:
+    # before Snakemake reads the default config, since it names no line
+    layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS]))]
+    # on the command line
+    GIVEN = {} if IS_MODULE else restore_nulls(workflow.config_settings.config)
+    check_typed(GIVEN)
+except UserError as error:
+    raise SystemExit(str(error)) from None
+
 if IS_MODULE:
-    OVERLAYS = []
-    SOURCE = f"The config of the module {workflow.modifier.namespace}"
-    DEFAULT = own("config/config.yaml")
-    changes, config = config, read_document(Path(DEFAULT))
+    NAMED = SOURCE = f"The config of the module {workflow.modifier.namespace}"
+    changes, config = config, deepcopy(layers[0])
     update_config(config, changes)
 else:
-    OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
-    DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
-    SOURCE = ", ".join(OVERLAYS) or DEFAULT
-    changes = restore_nulls(workflow.config_settings.config)  # on the command line
+    NAMED = ", ".join(OVERLAYS) or DEFAULT
+    SOURCE = ", ".join([NAMED, *(["--config"] if GIVEN else [])])
+    changes = GIVEN
 
     configfile: DEFAULT
 
@@ -75,16 +85,15 @@ else:
 
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
-        layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
-        SETTLED = settle_selection(config, layers)
+        SETTLED = settle_selection(config, [*layers, changes])
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
-        CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]), config)
+        CFG = load_config(SETTLED, NAMED, map(Path, [DEFAULT, *OVERLAYS]), config, GIVEN)
         check_processes({run: CFG.runs[run] for run in CFG.trained}, workflow.global_resources)
         # what jobs took before, from which those of a cluster claim what they need
         TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None
     else:
         SETTLED, GPUS, TAKEN = load_frozen(os.environ[FROZEN], SCRIPTS)
-        CFG = load_config(SETTLED, SOURCE)
+        CFG = load_config(SETTLED, NAMED)
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
