@@ -12,7 +12,6 @@ from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
-from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.files import check_writable
 from tunelab.jobs.code_hashes import remember_code
@@ -29,7 +28,6 @@ from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
 from tunelab.jobs.processes import quote_interpreter
-from tunelab.jobs.provenance import build_facts
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
@@ -164,41 +162,3 @@ onerror:
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
         by_make = not (IS_MODULE or changes or LACKING) and os.path.samefile(PROJECT, os.curdir)
         print(describe_failures(titles, offer_partial(OVERLAYS) if by_make else ""), file=sys.stderr)
-
-
-# --- what a rule's params are made of ---------------------------------------------------------------------------------
-
-TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
-RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
-
-
-def stage_facts(name, section, script, packages=(), modules=()):
-    return build_facts(name, section, SCRIPTS / script, packages, modules)
-
-
-def train_facts(run, seed):
-    """List what a training depends on; bitsandbytes matters only where it is used."""
-    spec = CFG.runs[run]
-    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
-    script, modules = scripts.get(spec.method, f"train_{spec.method}.py"), function_modules(list_rewards(spec))
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
-
-
-def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
-    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
-
-    def facts(task):
-        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
-
-    return facts, [(name,) for name in tasks]
-
-
-def template_packages(model):
-    """List the package that a bundled template comes from, if TRL brings it."""
-    return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
-
-
-def untracked(value):
-    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
-    return lambda wildcards, input: value
