@@ -95,7 +95,9 @@ report paper bundle: setup setup-profile
 ifdef PARTIAL
 	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY) $(GOAL)
 else
-	$(if $(CONFIG),@$(VENV)/bin/python scripts/check_overlays.py $(STUDY))
+ifdef CONFIG
+	@$(VENV)/bin/python scripts/check_overlays.py $(STUDY)
+endif
 	$(SNAKEMAKE) $(GOAL)
 endif
 
