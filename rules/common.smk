@@ -34,6 +34,7 @@ from tunelab.jobs.wildcards import match_names as only
 from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.claims import read_taken
+from tunelab.upkeep.remaining import leaves_a_page
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -160,5 +161,6 @@ onstart:
 onerror:
     if failed := workflow.scheduler.failed:
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
-        by_make = not (IS_MODULE or changes or LACKING) and os.path.samefile(PROJECT, os.curdir)
-        print(describe_failures(titles, offer_partial(OVERLAYS) if by_make else ""), file=sys.stderr)
+        by_make = not (IS_MODULE or GIVEN or LACKING) and os.path.samefile(PROJECT, os.curdir)
+        offer = offer_partial(OVERLAYS) if by_make and leaves_a_page(CFG, workflow.dag, failed) else ""
+        print(describe_failures(titles, offer), file=sys.stderr)
