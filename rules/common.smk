@@ -27,6 +27,7 @@ from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
+from tunelab.jobs.neighbours import describe_other, note_study
 from tunelab.jobs.processes import quote_interpreter
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.tracking import track
@@ -102,6 +103,8 @@ try:
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
         check_labels(CFG, SETTLED, SOURCE)
+        if not IS_MODULE and (other := describe_other(RESULTS, OVERLAYS or [DEFAULT], CFG.study.title)):
+            print(other, file=sys.stderr)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -155,6 +158,8 @@ onstart:
         )
     )
     announce_forced(workflow.dag_settings)
+    if any(job.rule.name == "render_report" for job in workflow.dag.needrun_jobs()):
+        note_study(RESULTS, OVERLAYS or [DEFAULT])
     remember_code()
 
 
