@@ -3,6 +3,31 @@ VENV := .venv
 PYTHON ?= python3
 # a cluster's nodes have cores of their own
 CORES ?= $(if $(PROFILE),,all)
+# which targets take what is typed; a variable that none of them takes would be passed over without a word
+ALL_TAKE := CORES PROFILE PYTHON VENV TORCH UV
+TAKE_CONFIG := report paper bundle plan verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask status
+TAKE_PARTIAL := report paper bundle
+TAKE_NAME := new-study
+TAKE_DATA := new-study
+TAKE_MODEL := new-study
+TAKE_Q := ask
+TAKE_RUN := ask
+TAKE_TASK := ask
+TAKE_YES := clean-stale
+TAKE_ROUNDS := bench
+TAKE_RUNS := bench
+TAKE_JOBS := gpu-check
+TAKE_UPGRADE := lock
+GOALS := $(or $(MAKECMDGOALS),help)
+typed = $(filter command,$(firstword $(origin $(1))))
+BY_FILE = a study is named by its file, CONFIG=config/$(if $(call typed,NAME),$(value NAME),mine).yaml
+FOREIGN = make $(GOALS) takes no $(1)=, which is for make $(TAKE_$(1))$(if $(filter NAME DATA MODEL,$(1)),; $(BY_FILE))
+UNKNOWN = there is no variable $(1)= here; $(BY_FILE), and make help lists what there is
+check = $(if $(filter $(1),$(ALL_TAKE))$(filter $(TAKE_$(1)),$(GOALS)),,$(error $(if $(TAKE_$(1)),$(FOREIGN),$(UNKNOWN))))
+$(foreach name,$(.VARIABLES),$(if $(call typed,$(name)),$(call check,$(name))))
+FILES_AS_GOALS := $(filter %.yaml %.yml %.json,$(GOALS))
+$(if $(FILES_AS_GOALS),$(error $(FILES_AS_GOALS) is no target; $(BY_FILE)))
+
 # what people type reaches the programs as it is typed: make does not expand it, and the shell does not read it
 override Q := $(value Q)
 override RUN := $(value RUN)
@@ -70,6 +95,9 @@ report paper bundle: setup setup-profile
 ifdef PARTIAL
 	@$(VENV)/bin/python scripts/report_partial.py --cores $(or $(CORES),all) $(STUDY) $(GOAL)
 else
+ifdef CONFIG
+	@$(VENV)/bin/python scripts/check_overlays.py $(STUDY)
+endif
 	$(SNAKEMAKE) $(GOAL)
 endif
 
@@ -97,8 +125,8 @@ gpu-check: setup ## run a study of a few minutes on a GPU, and print one table o
 reproduce-check: setup ## run the smoke study in two fresh clones and compare what they wrote
 	@$(VENV)/bin/python scripts/check_reproducibility.py $(STUDY)
 
-provenance: setup ## write results/provenance.html: how each artefact of the last run was made
-	$(SNAKEMAKE) --report results/provenance.html
+provenance: setup ## write provenance.html beside the study's page: how each artefact was made
+	@$(VENV)/bin/python scripts/report_provenance.py $(STUDY)
 
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"

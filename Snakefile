@@ -6,6 +6,7 @@
 
 include: "rules/places.smk"
 include: "rules/common.smk"
+include: "rules/facts.smk"
 include: "rules/claims.smk"
 include: "rules/functions.smk"
 include: "rules/paths.smk"

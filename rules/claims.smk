@@ -5,11 +5,14 @@
 
 from tunelab.upkeep.claims import Claims
 
+# commands that run no job, such as `--summary` and `--dag`, need not name any
+CORES = workflow.global_resources["_cores"].value or 1
+
 if TAKEN is None:
     # a job on a GPU mostly waits for it; one without takes what the machine has, as far as more is faster
-    THREADS = max(1, min(4, workflow.cores // workflow.global_resources["gpu"].value)) if GPUS else 16
+    THREADS = max(1, min(4, CORES // workflow.global_resources["gpu"].value)) if GPUS else 16
     # evaluations run two at a time, so that one's start-up, which is single-threaded, hides behind the other's work
-    HALF_OF_CORES = max(1, workflow.cores // 2)
+    HALF_OF_CORES = max(1, CORES // 2)
     CLAIMS = {}
 else:
     asked = Claims(TAKEN, gpu=bool(GPUS))

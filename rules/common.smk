@@ -3,15 +3,14 @@
 import contextlib
 import os
 import sys
+from copy import deepcopy
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
-from tunelab.config.documents import read_document, restore_nulls
+from tunelab.config.documents import check_typed, read_document, restore_nulls
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
 from tunelab.config.study import REPEATS, Study
-from tunelab.config.templates import TRL as TRL_TEMPLATES
 from tunelab.errors import UserError
 from tunelab.files import check_writable
 from tunelab.jobs.code_hashes import remember_code
@@ -19,6 +18,7 @@ from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.cores import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
+from tunelab.jobs.forced import announce_forced
 from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
 from tunelab.jobs.gpus import check_processes, promise_gpus
 from tunelab.jobs.function_files import check_functions
@@ -26,14 +26,16 @@ from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
-from tunelab.jobs.processes import held_lock, quote_interpreter
-from tunelab.jobs.provenance import build_facts
+from tunelab.jobs.neighbours import describe_other, note_study
+from tunelab.jobs.processes import quote_interpreter
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.stopping import STOPPED, is_stopping, stop_jobs_when_asked
 from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
+from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.claims import read_taken
+from tunelab.upkeep.remaining import leaves_a_page
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -56,17 +58,26 @@ EARLY = 100
 FROZEN = "TUNELAB_FROZEN_STUDY"
 
 # a module's config is what its user's `config:` says, as an overlay; else the default study may lie elsewhere too
+OVERLAYS = [] if IS_MODULE else [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
+OWN = not IS_MODULE and os.path.isfile("config/config.yaml")
+DEFAULT = "config/config.yaml" if OWN else own("config/config.yaml")
+try:
+    # before Snakemake reads the default config, since it names no line
+    layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS]))]
+    # on the command line
+    GIVEN = {} if IS_MODULE else restore_nulls(workflow.config_settings.config)
+    check_typed(GIVEN)
+except UserError as error:
+    raise SystemExit(str(error)) from None
+
 if IS_MODULE:
-    OVERLAYS = []
-    SOURCE = f"The config of the module {workflow.modifier.namespace}"
-    DEFAULT = own("config/config.yaml")
-    changes, config = config, read_document(Path(DEFAULT))
+    NAMED = SOURCE = f"The config of the module {workflow.modifier.namespace}"
+    changes, config = config, deepcopy(layers[0])
     update_config(config, changes)
 else:
-    OVERLAYS = [os.path.relpath(file) for file in workflow.overwrite_configfiles or []]
-    DEFAULT = "config/config.yaml" if os.path.isfile("config/config.yaml") else own("config/config.yaml")
-    SOURCE = ", ".join(OVERLAYS) or DEFAULT
-    changes = restore_nulls(workflow.config_settings.config)  # on the command line
+    NAMED = ", ".join(OVERLAYS) or DEFAULT
+    SOURCE = ", ".join([NAMED, *(["--config"] if GIVEN else [])])
+    changes = GIVEN
 
     configfile: DEFAULT
 
@@ -76,16 +87,15 @@ else:
 
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
-        layers = [*map(read_document, map(Path, [DEFAULT, *OVERLAYS])), changes]
-        SETTLED = settle_selection(config, layers)
+        SETTLED = settle_selection(config, [*layers, changes])
         GPUS = promise_gpus(workflow.global_resources, cluster=bool(workflow.resource_settings.nodes))
-        CFG = load_config(SETTLED, SOURCE, map(Path, [DEFAULT, *OVERLAYS]), config)
+        CFG = load_config(SETTLED, NAMED, map(Path, [DEFAULT, *OVERLAYS]), config, GIVEN)
         check_processes({run: CFG.runs[run] for run in CFG.trained}, workflow.global_resources)
         # what jobs took before, from which those of a cluster claim what they need
         TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None
     else:
         SETTLED, GPUS, TAKEN = load_frozen(os.environ[FROZEN], SCRIPTS)
-        CFG = load_config(SETTLED, SOURCE)
+        CFG = load_config(SETTLED, NAMED)
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
@@ -95,6 +105,8 @@ try:
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
         check_labels(CFG, SETTLED, SOURCE)
+        if not IS_MODULE and (other := describe_other(RESULTS, OVERLAYS or [DEFAULT], CFG.study.title)):
+            print(other, file=sys.stderr)
 except UserError as error:
     raise SystemExit(str(error)) from None
 
@@ -129,20 +141,13 @@ wildcard_constraints:
 
 
 def claim_folder():
-    """Refuse to run beside another Snakemake in this folder.
-
-    It stands in for Snakemake's own locks, which outlive a killed process; the kernel drops this one.
-    """
-
-    def refuse():
-        raise WorkflowError("Another Snakemake is running in this folder; wait until it ends, or stop it.")
-
+    """Refuse to run beside another program in this folder, or where nothing can be written."""
     workflow.claim = contextlib.ExitStack()
     try:
         check_writable(Path(RESULTS), Path("work"))
-        workflow.claim.enter_context(held_lock(Path(".snakemake/running.lock"), refuse))
+        workflow.claim.enter_context(claimed_folder(f"The study {SOURCE} ({RESULTS})"))
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        raise SystemExit(str(error)) from None
 
 
 onstart:
@@ -153,51 +158,17 @@ onstart:
             Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
         )
     )
+    announce_forced(workflow.dag_settings)
+    if any(job.rule.name == "render_report" for job in workflow.dag.needrun_jobs()):
+        note_study(RESULTS, OVERLAYS or [DEFAULT])
     remember_code()
 
 
 onerror:
     if failed := workflow.scheduler.failed:
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
-        by_make = not (IS_MODULE or changes or LACKING) and os.path.samefile(PROJECT, os.curdir)
-        print(describe_failures(titles, offer_partial(OVERLAYS) if by_make else ""), file=sys.stderr)
+        by_make = not (IS_MODULE or GIVEN or LACKING) and os.path.samefile(PROJECT, os.curdir)
+        offer = offer_partial(OVERLAYS) if by_make and leaves_a_page(CFG, workflow.dag, failed) else ""
+        print(describe_failures(titles, offer), file=sys.stderr)
     if is_stopping():
         raise SystemExit(STOPPED)  # instead of Snakemake's word that a job failed
-
-
-# --- what a rule's params are made of ---------------------------------------------------------------------------------
-
-TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
-RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
-
-
-def stage_facts(name, section, script, packages=(), modules=()):
-    return build_facts(name, section, SCRIPTS / script, packages, modules)
-
-
-def train_facts(run, seed):
-    """List what a training depends on; bitsandbytes matters only where it is used."""
-    spec = CFG.runs[run]
-    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
-    script, modules = scripts.get(spec.method, f"train_{spec.method}.py"), function_modules(list_rewards(spec))
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
-
-
-def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
-    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
-
-    def facts(task):
-        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
-
-    return facts, [(name,) for name in tasks]
-
-
-def template_packages(model):
-    """List the package that a bundled template comes from, if TRL brings it."""
-    return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
-
-
-def untracked(value):
-    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
-    return lambda wildcards, input: value

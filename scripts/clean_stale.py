@@ -9,8 +9,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from tunelab.errors import UserError
-from tunelab.jobs.processes import held_lock
+from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.notation import format_bytes
 from tunelab.upkeep.disk import measure_bytes, measure_freed, remove_tree
 from tunelab.upkeep.overlays import DEFAULT, read_config
@@ -18,15 +17,13 @@ from tunelab.upkeep.stale import list_stale
 from tunelab.upkeep.tools import build_parser, run_as_tool
 from tunelab.values import list_names
 
-RUNNING = Path(".snakemake/running.lock")  # Snakemake holds it while it runs here
-
 
 def main(configfile: list[Path], yes: bool) -> int:
     beside = [file for file in sorted(DEFAULT.parent.glob("*.yaml")) if file != DEFAULT]
     configs = [read_config(overlays) for overlays in ([], *([file] for file in beside), configfile)]
     files = [DEFAULT, *beside, *configfile]
     removing = yes or sys.stdin.isatty()
-    with held_lock(RUNNING, refuse) if removing else contextlib.nullcontext():
+    with claimed_folder("make clean-stale") if removing else contextlib.nullcontext():
         stale = list_stale(configs)
         paths = [path for found in stale for path in found.paths]
         for found in stale:
@@ -34,18 +31,18 @@ def main(configfile: list[Path], yes: bool) -> int:
             print(f"{format_bytes(measure_bytes(found.paths)):>10}  {found.paths[0]}{more}: {found.why}")
         if not stale:
             print("Nothing is stale: the configs refer to all that is here.")
-        else:
-            print(f"Removing this frees {format_bytes(measure_freed(paths))}. No config refers to it, of these:")
-            print(f"{list_names(files, quoted=False)}. Name one that lies elsewhere with CONFIG=.")
-        if stale and removing and (yes or input("Remove it? [y/N] ").strip().lower() in ("y", "yes")):
+            return 0
+        print(f"Removing this frees {format_bytes(measure_freed(paths))}. No config refers to it, of these:")
+        print(f"{list_names(files, quoted=False)}. Name one that lies elsewhere with CONFIG=.")
+        if not removing:
+            print("Nothing was removed, as there is no terminal to ask on; say YES=1 as well to remove it.")
+        elif yes or input("Remove it? [y/N] ").strip().lower() in ("y", "yes"):
             for path in paths:
                 remove_tree(path)
             print("Removed.")
+        else:
+            print("Nothing was removed.")
     return 0
-
-
-def refuse() -> None:
-    raise UserError("Snakemake is running in this folder; wait until it ends, or stop it, before removing anything.")
 
 
 if __name__ == "__main__":

@@ -73,11 +73,11 @@ def run_stubs(folder: Path, *arguments: str) -> str:
     return _expect_success(forks.read_python(folder, str(PROJECT / "tests/stubbed_snakemake.py"), *arguments))
 
 
-def fail_stubs(folder: Path, *failing: str) -> str:
+def fail_stubs(folder: Path, *failing: str, goal: str = "all") -> str:
     """Run the default study with stubs of which these fail, named as `plan` names them; return what it prints."""
     program = str(PROJECT / "tests/stubbed_snakemake.py")
     environment = {"TUNELAB_TEST_FAILING_JOBS": "; ".join(failing)}
-    code, printed = forks.read_python(folder, program, "--cores", "2", **environment)
+    code, printed = forks.read_python(folder, program, "--cores", "2", "--", goal, **environment)
     assert code == 1, printed[-4000:]
     return printed
 

@@ -18,14 +18,16 @@ TOOLS = [
         "ask_runs",
         "bench_growth",
         "bench_training",
+        "check_overlays",
+        "check_reproducibility",
+        "clean_stale",
         "gpu_check",
         "new_study",
         "plan_jobs",
         "report_partial",
+        "report_provenance",
         "show_status",
         "verify_artefacts",
-        "clean_stale",
-        "check_reproducibility",
     )
 ]
 STAGES = sorted(path for path in SCRIPTS.glob("*.py") if path not in TOOLS)

@@ -63,10 +63,12 @@ def test_a_question_arrives_as_it_was_typed(folder, text):
 def test_so_do_names_of_runs_and_tasks_and_files(folder):
     (called,) = make(folder, "ask", "RUN=a\"; touch pwned; '", "TASK=$(shell touch pwned)", "Q=x")
     assert called == ["scripts/ask_runs.py", "--run=a\"; touch pwned; '", "--task=$(shell touch pwned)", "--", "x"]
-    for target, program in (("plan", ["scripts/plan_jobs.py"]), ("report", ["--cores", "all"])):
+    check = ["scripts/check_overlays.py"]  # Snakemake does not say which file of several it cannot read
+    for target, *programs in (("plan", ["scripts/plan_jobs.py"]), ("report", check, ["--cores", "all"])):
         files = ["config/it's.yaml", "$(touch,pwned).yaml", "`touch", "pwned`;.yaml"]
-        assert make(folder, target, f"CONFIG={' '.join(files)}") == [[*program, "--configfile", *files]]
-        assert make(folder, target) == [program]
+        called = make(folder, target, f"CONFIG={' '.join(files)}")
+        assert called == [[*program, "--configfile", *files] for program in programs]
+        assert make(folder, target) == programs[-1:]
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -92,7 +94,7 @@ def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
     shutil.copy(PROJECT / "requirements-slurm.lock", folder)
     first = make(folder, "report", "PROFILE=slurm")
     assert first == [["envs/install.py", "requirements-slurm.lock"], ["--profile", "profiles/slurm"]]
-    assert make(folder, "report", "PROFILE=slurm", "CONFIG=a.yaml") == [
+    assert make(folder, "report", "PROFILE=slurm", "CONFIG=a.yaml")[1:] == [
         ["--profile", "profiles/slurm", "--configfile", "a.yaml"]
     ]
     own = "it's $(touch pwned)"
@@ -104,7 +106,7 @@ def test_a_cluster_is_named_by_its_profile_and_has_cores_of_its_own(folder):
 
 def test_papers_and_bundles_are_goals_behind_the_studys_files(folder):
     files = ["--configfile", "it's.yaml", "b.yaml"]
-    assert make(folder, "paper", "CONFIG=it's.yaml b.yaml") == [["--cores", "all", *files, "--", "compile_paper"]]
+    assert make(folder, "paper", "CONFIG=it's.yaml b.yaml")[1:] == [["--cores", "all", *files, "--", "compile_paper"]]
     assert make(folder, "bundle") == [["--cores", "all", "--", "pack_bundle"]]
 
 
@@ -114,3 +116,30 @@ def test_a_partial_report_is_made_by_its_tool(folder):
     assert make(folder, "bundle", "PARTIAL=1", "CORES=2") == [[*program, "--", "pack_bundle"]]
     called = make(folder, "report", "PARTIAL=1", "CORES=2", "CONFIG=it's.yaml b.yaml")
     assert called == [[*program, "--configfile", "it's.yaml", "b.yaml"]]
+
+
+FILE = "a study is named by its file, CONFIG=config/"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["plan", "NAME=mine"], f"make plan takes no NAME=, which is for make new-study; {FILE}mine.yaml"),
+        (["report", "DATA=my.jsonl"], f"make report takes no DATA=, which is for make new-study; {FILE}mine.yaml"),
+        (["report", "STUDY=$(shell touch pwned)"], f"there is no variable STUDY= here; {FILE}mine.yaml, and make help"),
+        (["plan", "config=config/smoke.yaml"], f"there is no variable config= here; {FILE}mine.yaml"),
+        (["plan", "config/smoke.yaml"], f"config/smoke.yaml is no target; {FILE}mine.yaml"),
+        (["plan", "PARTIAL=1"], "make plan takes no PARTIAL=, which is for make report paper bundle."),
+        (["verify", "YES=1"], "make verify takes no YES=, which is for make clean-stale."),
+        (["new-study", "CONFIG=a.yaml"], "make new-study takes no CONFIG=, which is for make report paper"),
+    ],
+)
+def test_what_a_target_would_pass_over_is_told_before_anything_runs(folder, typed, said):
+    done = subprocess.run(["make", *typed], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 2 and f"*** {said}" in done.stderr
+    assert not list(folder.rglob("pwned")) and not (folder / "called.jsonl").exists()
+
+
+def test_what_comes_from_the_environment_or_concerns_how_jobs_run_is_let_be(folder):
+    assert make(folder, "status", NAME="mine", STUDY="x") == [["scripts/show_status.py"]]
+    assert make(folder, "plan", "CORES=2", "PROFILE=mine", "--jobs=2") == [["scripts/plan_jobs.py"]]

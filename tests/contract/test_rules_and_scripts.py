@@ -109,6 +109,7 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
     assert set(asking) == {
         *("ask_runs.py", "new_study.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
         "tunelab/jobs/partial.py",  # what a partial report tells of itself, which is no setting
+        "tunelab/jobs/forced.py",  # which jobs were asked for by force, as the process that plans tells them
         "tunelab/jobs/gpus.py",  # which GPUs a user or a cluster lets it see
         "tunelab/jobs/launching.py",  # what a launcher and the job tell each of several processes
         "tunelab/sources/proxies.py",  # which proxy HTTP clients take, as its variable is named where it fails
@@ -136,5 +137,5 @@ def test_the_library_has_never_heard_of_snakemake():
 def test_only_the_shared_file_reads_the_config():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk")}
     reading = [name for name, text in texts.items() if re.search(r"\bconfig(\[|\.get|,|\))", re.sub(r"#.*", "", text))]
-    assert len(texts) == 19
+    assert len(texts) == 20
     assert reading == ["common.smk"]

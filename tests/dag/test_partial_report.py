@@ -80,6 +80,21 @@ def test_a_failed_arm_leaves_the_others_their_page_and_a_complete_run_replaces_i
     assert make_partial(folder, code=0).count("done    ") == 0
 
 
+def test_a_partial_report_is_offered_only_where_it_helps(folder):
+    weights = "results/runs/lora/seed1/adapter/adapter_config.json"
+    for failing, goal in (
+        ("fetch_model smollm2", "all"),  # nothing is whole
+        ("train_sft lora 1", weights),  # nobody asked for a page
+        ("render_report", "all"),  # the same would fail again
+        ("compile_paper", "compile_paper"),
+    ):
+        printed = fail_stubs(folder, failing, goal=goal)
+        assert f"  {failing}: {failing} has seen enough." in printed.splitlines()
+        assert "PARTIAL=1" not in printed
+    (folder / weights).unlink()
+    assert "PARTIAL=1" in fail_stubs(folder, "train_sft lora 1")
+
+
 def test_nothing_else_becomes_stale_by_it(folder):
     fail_stubs(folder, "generate_answers lora 1 sums")
     before = plan(folder)

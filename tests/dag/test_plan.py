@@ -11,7 +11,7 @@ import pytest
 from expected_jobs import EVERYTHING
 
 from tests.forks import read_python
-from tests.study_copy import changed_config, changed_file, plan, run_stubs
+from tests.study_copy import changed_config, changed_file, dry_run, plan, run_stubs
 from tests.unit.jobs.card_factory import write_card
 
 SCREEN = 40
@@ -70,6 +70,15 @@ def test_another_study_tells_of_its_own_folder(project):
     text = ask_plan(project, "--configfile", "config/smoke.yaml")
     assert text.startswith("What would run now for results/smoke/report.html, and why (")
     assert "fetch_model tiny" in name_jobs(text)
+
+
+def test_a_study_that_would_replace_the_page_of_another_one_says_so(finished, tmp_path):
+    (tmp_path / "mine.yaml").write_text("study: {seeds: [1]}", encoding="utf-8")
+    options = ("--configfile", str(tmp_path / "mine.yaml"))
+    said = "results/report.html is the page of another study (config/config.yaml), and "
+    for printed in (ask_plan(finished, *options), dry_run(finished, *options)):
+        assert len([line for line in printed.splitlines() if line.startswith(said)]) == 1
+    assert said not in dry_run(finished), "its own page is made again without a word"
 
 
 def test_an_edited_setting_is_the_cause_with_old_and_new_and_the_rest_follows(finished):

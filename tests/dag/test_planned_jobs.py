@@ -1,11 +1,11 @@
 """What a fresh checkout plans, and what a finished study plans when its selection changes."""
 
 import fcntl
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from expected_jobs import (
     CHECKED,
     COMPARED,
@@ -22,7 +22,7 @@ from expected_jobs import (
 )
 
 from tests.forks import read_python
-from tests.study_copy import PROJECT, changed_config, copy_project, plan, run_stubs
+from tests.study_copy import PROJECT, call_snakemake, changed_config, copy_project, plan, run_stubs
 from tunelab.jobs.stopping import STOPPED
 from tunelab.records import hash_file, read_json
 
@@ -157,17 +157,26 @@ def test_a_finished_study_that_is_moved_stays_finished(finished, tmp_path):
     assert plan(moved) == set()
 
 
-def test_a_second_snakemake_in_the_same_folder_says_so_and_leaves(finished):
+def test_a_second_snakemake_in_the_same_folder_learns_in_a_sentence_of_the_first(finished):
     report = finished / "results/report.html"
     report.unlink()
+    others = []
     with open(finished / ".snakemake/running.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(AssertionError, match="Another Snakemake is running in this folder"):
-            run_stubs(finished, "--cores", "1")
+        for named in ("", "The study config/mine.yaml (results/mine) (process 4711)"):
+            (finished / ".snakemake/running.lock").write_text(named, encoding="utf-8")
+            code, printed = call_snakemake(finished, "--cores", "1")
+            assert code == 1 and printed.partition("Building DAG of jobs...\n")[2].count("\n") == 1, printed
+            others.append(printed.splitlines()[-1])
         assert not report.exists()
         assert plan(finished)  # looking is free
+    rest = f" is running in {finished}; wait until it ends (`make status` tells how far it is), stop it, or work in "
+    rest += "another folder by `snakemake --directory FOLDER`."
+    assert others == [f"Another program{rest}", f"The study config/mine.yaml (results/mine) (process 4711){rest}"]
     run_stubs(finished, "--cores", "1")
     assert report.exists()
+    told = (finished / ".snakemake/running.lock").read_text(encoding="utf-8")
+    assert re.fullmatch(r"The study config/config\.yaml \(results\) \(process \d+\)", told)
 
 
 def test_a_snakemake_that_is_told_to_end_while_it_selects_jobs_ends(tmp_path):

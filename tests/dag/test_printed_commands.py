@@ -26,7 +26,15 @@ DOCUMENTS = [
 LINE = re.compile(r"^(?:#? *)?(?:\.venv/bin/)?((?:snakemake|make) .+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:\.venv/bin/)?((?:snakemake|make) [^`]+)`")
 # files of the reader's own that commands name
-OWN = ("config/mine.yaml", "config/my.yaml", "config/short.yaml", "mine.yaml", "thousand.json", "study.yaml")
+OWN = (
+    "config/mine.yaml",
+    "config/rft.yaml",
+    "config/my.yaml",
+    "config/short.yaml",
+    "mine.yaml",
+    "thousand.json",
+    "study.yaml",
+)
 
 
 def list_commands():

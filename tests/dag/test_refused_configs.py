@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.study_copy import call_snakemake, copy_project, plan
+from tests.study_copy import call_snakemake, copy_project, plan, put_back
 
 MISTAKES = {
     "a misspelt key": ("stdy: {seeds: [1]}", ["stdy: unknown key (did you mean study?)"]),
@@ -78,10 +78,45 @@ def test_a_wrong_value_of_the_command_line_is_answered_alike(checkout):
     code, lines = refuse(checkout, "--dry-run", "--config", "study=3", "runs={lora: {adapter: {r: 0}}}")
     assert code == 1
     assert lines == [
-        "config/config.yaml is not valid:",
+        "--config is not valid:",
         "  study: must be a mapping (got 3)",
         "  runs.lora.adapter.r: must be greater than 0 (got '0')",
     ]
+
+
+def test_mistakes_of_a_file_and_of_the_command_line_are_told_apart(checkout):
+    (checkout / "mine.yaml").write_text("runs: {lora: {adapter: {r: 0}, label: 7}}", encoding="utf-8")
+    given = ("--config", "study={sedes: [1]}", "runs={lora: {label: null}}")
+    code, lines = refuse(checkout, "--dry-run", *given, "--configfile", "mine.yaml")
+    (checkout / "mine.yaml").unlink()
+    assert code == 1
+    assert [line.partition(" (")[0] for line in lines] == [
+        "mine.yaml is not valid:",
+        "  runs.lora.adapter.r: must be greater than 0",
+        "--config is not valid:",
+        "  runs.lora.label: must be text",
+        "  study.sedes: unknown key",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["--config", "study={title: a: b}"],
+            "--config study='{title: a: b}' is not YAML: line 1: a colon and a space",
+        ),
+        ([], "config/config.yaml is not YAML: line 1: a colon and a space stand in the middle of a value;"),
+    ],
+)
+def test_what_is_no_yaml_is_a_sentence_with_its_place(checkout, given, said):
+    file = checkout / "config/config.yaml"
+    with put_back(file) as before:
+        if not given:
+            file.write_text(f"strange: a: b\n{before}", encoding="utf-8")
+        code, lines = refuse(checkout, "--dry-run", *given)
+    assert code == 1
+    assert len(lines) == 1 and lines[0].startswith(said)
 
 
 def test_null_on_the_command_line_is_null_however_deep_it_stands(checkout):

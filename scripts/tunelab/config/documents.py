@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from tunelab.config.yaml_errors import explain_yaml
 from tunelab.errors import UserError
 from tunelab.values import shorten
 
@@ -20,14 +21,38 @@ def read_document(file: Path) -> dict[str, Any]:
         UserError: if it is not there, is neither JSON nor YAML, or holds no mapping.
     """
     try:
-        content = parse_document(file.read_text(encoding="utf-8"))
+        text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); name an overlay that exists.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}); name an overlay that exists{_hint(file)}."
+        ) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{file}: line {line} is not UTF-8; save the file as UTF-8 text.") from None
+    try:
+        content = parse_document(text)
+    except (yaml.YAMLError, ValueError):
+        raise UserError(f"{file} is not YAML: {explain_yaml(text)}.") from None
     if not isinstance(content, dict):
         raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {shorten(content)}).")
     return content
+
+
+def _hint(file: Path) -> str:
+    """Name the file that may be meant by the name of a study."""
+    meant = Path("config", file.name).with_suffix(".yaml")
+    return f", such as {meant}" if meant.is_file() and meant != file else ""
+
+
+def check_typed(values: dict[str, Any]) -> None:
+    """Refuse what the command line says (`--config`) as a list or mapping that is none; Snakemake takes it for a text.
+
+    Raises:
+        UserError: naming the value.
+    """
+    for key, value in values.items():
+        if isinstance(value, str) and value.startswith(("{", "[")):
+            raise UserError(f"--config {key}={shorten(value)} is not YAML: {explain_yaml(value)}.")
 
 
 def parse_document(text: str) -> Any:

@@ -68,14 +68,14 @@ def render_problems(problems: Iterable[Problem], raw: dict, documents: dict[Path
     value it is about.
     """
     placed = [
-        (*_find_place(problem.path, raw), problem.text, _find_file(problem.path, documents or {}))
+        (*_find_place(problem.path, raw), problem.text, find_file(problem.path, documents or {}))
         for problem in dict.fromkeys(problems)
     ]
     lines = sorted(placed, key=lambda item: item[0])
     return [f"{file}, {path}: {text}" if file else f"{path}: {text}" for _, path, text, file in lines]
 
 
-def _find_file(path: tuple[str | int, ...], documents: dict[Path, Any]) -> Path | None:
+def find_file(path: tuple[str | int, ...], documents: dict[Path, Any]) -> Path | None:
     """Return the last of the files that hold the key, or else most of the way to it."""
     depths = {file: measure_depth(path, content) for file, content in documents.items()}
     return max(reversed(depths), key=depths.__getitem__) if depths else None

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
-from tunelab.config.drafts import Draft, Problem, render_problems
+from tunelab.config.drafts import Draft, Problem, find_file, render_problems
 from tunelab.config.functions import place_functions
 from tunelab.config.likeness import check_likeness, drop_taken_over, list_unfilled
 from tunelab.config.misread_values import list_misread
@@ -28,6 +28,8 @@ from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
 from tunelab.config.study import list_seeds
 from tunelab.errors import UserError
+
+GIVEN = Path("--config")  # where a value is from that stands in no file
 
 # what makes libraries run foreign code; refused wherever it stands
 UNSAFE = {
@@ -133,13 +135,18 @@ class Config(Spec):
 
 
 def load_config(
-    raw: dict[str, Any], source: str, files: Iterable[Path] = (), typed: dict[str, Any] | None = None
+    raw: dict[str, Any],
+    source: str,
+    files: Iterable[Path] = (),
+    typed: dict[str, Any] | None = None,
+    given: dict[str, Any] | None = None,
 ) -> Config:
     """Validate the settled config.
 
     files: what it was merged from, the default config first, to find keys that stand there twice and numbers that YAML
     reads as others, and to tell which of several overlays is wrong.
     typed: the merged config before it was settled, so that what an entry took over from another one is told once.
+    given: what the command line says (`--config`), merged last.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
@@ -149,10 +156,13 @@ def load_config(
     found, safe, draft = judge(raw)
     problems = drop_taken_over(found, typed or raw)
     if wrong_in_file or problems:
-        several = files if len(files) > 2 else []
-        documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in several}
-        lines = [*wrong_in_file, *render_problems(problems, raw, documents)]
-        raise UserError("\n  ".join([f"{source} is not valid:", *lines]))
+        documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in files}
+        ours = [one for one in problems if given and find_file(one.path, documents | {GIVEN: given}) == GIVEN]
+        others = [problem for problem in problems if problem not in ours]
+        lines = [*wrong_in_file, *render_problems(others, raw, documents if len(files) > 2 else {})]
+        parts = ((source, lines), (GIVEN, render_problems(ours, raw)))
+        told = ["\n  ".join([f"{name} is not valid:", *found]) for name, found in parts if found]
+        raise UserError("\n".join(told))
     config = Config.model_validate(safe)
     runs = {name: run.model_copy(update=_list_coerced(draft.runs[name])) for name, run in config.runs.items()}
     return config.model_copy(update={"runs": runs})

@@ -17,6 +17,7 @@ from typing import Any
 from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.failures import TOLD, explain_failure
+from tunelab.jobs.forced import is_forced
 from tunelab.jobs.gpus import take_gpus
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
@@ -40,8 +41,9 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
 
     With `network=False` the Hugging Face libraries are put offline before they are imported, so a script imports
     whatever loads them inside its `main`. With `keep=True` the outputs are taken from an equal earlier job if there is
-    one, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the same work. Such a job may
-    be done by several processes (`spec.processes`): each calls `main`, of which the first one writes the outputs.
+    one and this one is not forced, and `main` may ask for `checkpoints`, a folder that outlives a killed attempt at the
+    same work. Such a job may be done by several processes (`spec.processes`): each calls `main`, of which the first one
+    writes the outputs.
     """
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if not network:
@@ -95,6 +97,8 @@ def _run(main: Callable, job: Any, keep: bool) -> None:
         return
     outputs = dict(job.output.items())
     with kept_work(f"{job.rule}-{attempt.key}") as kept:
+        if is_forced(job.rule, job.output):
+            kept.give_up()
         earlier = kept.restore(outputs)
         if earlier:
             attempt.reuse(earlier)

@@ -44,6 +44,13 @@ class KeptWork:
         self._remove_checkpoints()
         return manifest["card"]
 
+    def give_up(self) -> None:
+        """Forget finished work, which is to be done again; what is unfinished, of a killed attempt at that, stays."""
+        if self._manifest.exists():
+            self._remove_checkpoints()
+            self._manifest.unlink()
+            shutil.rmtree(self._outputs)
+
     def store(self, outputs: dict[str, str], card: dict) -> None:
         """Keep `outputs` (name → path) and their card; checkpoints have served."""
         self._manifest.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from snakemake.cli import parse_args
 from snakemake.settings import types as settings
 from snakemake.settings.enums import Quietness
 
+from tunelab.config.documents import read_document
 from tunelab.config.loading import Config
 from tunelab.errors import UserError
 from tunelab.upkeep.planning import Job, describe_job
@@ -34,10 +35,10 @@ def plan_study(configfile: list[Path]) -> Plan | None:
     """Return the plan of the default study with overlays on it; None if there is none, and Snakemake has said why.
 
     Raises:
-        UserError: if an overlay is not there, or Snakemake cannot take the profile.
+        UserError: if an overlay cannot be read, or Snakemake cannot take the profile.
     """
-    if missing := [file for file in configfile if not file.is_file()]:
-        raise UserError(f"{missing[0]} is not there; name an overlay that exists, like config/smoke.yaml.")
+    for file in configfile:
+        read_document(file)
     profile = _read_profile()
     with SnakemakeApi(settings.OutputSettings(dryrun=True, enable_file_logging=False, **SILENT)) as snakemake:
         try:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from tunelab.errors import UserError
 from tunelab.files import explain_forbidden
-from tunelab.jobs.console import accept_all_text
+from tunelab.jobs.console import accept_all_text, outlive_readers
 
 INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means the same
 
@@ -22,6 +22,7 @@ def build_parser(description: str) -> ArgumentParser:
 
 def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
     """Call `main` with the parsed arguments and leave with the code that it returns."""
+    outlive_readers()
     accept_all_text()
     try:
         sys.exit(main(**vars(parser.parse_args())))

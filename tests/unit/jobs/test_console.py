@@ -60,3 +60,25 @@ def test_the_display_shows_plain_signs_too(monkeypatch):
     accept_all_text()
     Screen(stream, live=False, colours=False).write("━━┈ 1 of 2 jobs … 3\u202fs")
     assert stream.buffer.getvalue() == b"==- 1 of 2 jobs ... 3 s\n"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_tool_whose_reader_is_gone_says_nothing_of_it_and_ends_as_it_would_have(stream):
+    code = (
+        "import subprocess, sys\n"
+        "from tunelab.upkeep.tools import build_parser, run_as_tool\n"
+        "def main(configfile):\n"
+        f"    print('line\\n' * 100_000, file=sys.{stream}, flush=True)\n"
+        f"    print('and more', file=sys.{stream})\n"
+        f"    return subprocess.run(['echo', 'a child']{', stdout=2' if stream == 'stderr' else ''}).returncode + 3\n"
+        "run_as_tool(main, build_parser('Do.'))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: writer}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, **streams, text=True
+    )
+    os.close(writer)
+    assert done.returncode == 3
+    assert not done.stdout and not done.stderr

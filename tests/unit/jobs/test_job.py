@@ -289,6 +289,29 @@ def test_checkpoints_that_finished_work_was_too_soon_killed_to_remove_go_when_it
     assert not left.parent.parent.exists() and list_made(tmp_path) == MADE
 
 
+COUNT = (
+    "def main(history, checkpoints):\n    checkpoints.mkdir(parents=True, exist_ok=True)\n"
+    "    print('begins at', len(list(checkpoints.iterdir())))\n    (checkpoints / 'step5').touch()\n"
+    "    assert not os.environ.get('KILLED')\n    history.touch()"
+)
+
+
+@pytest.mark.parametrize("asked", ["train_sft", "results/history.jsonl", "every job"])
+def test_forced_work_is_done_again_and_a_killed_attempt_at_that_goes_on(tmp_path, asked):
+    def train(**environment):
+        done = run_job(tmp_path, COUNT, "keep=True", outputs={"history": "results/history.jsonl"}, **environment)
+        return done.returncode, read_log(tmp_path).splitlines()[0]
+
+    forced = {"TUNELAB_FORCED_JOBS": json.dumps(["another_rule", asked])}
+    assert train() == (0, "begins at 0")
+    assert "equal work was finished at" in train(TUNELAB_FORCED_JOBS='["another_rule"]')[1]
+    assert train(**forced) == (0, "begins at 0")
+    assert train(**forced, KILLED="1") == (1, "begins at 0")
+    assert train(**forced) == (0, "begins at 1"), "the same command goes on"
+    train(**forced, KILLED="1")
+    assert train() == (0, "begins at 1"), "so does one without force"
+
+
 def test_a_job_whose_code_was_edited_since_it_was_planned_does_not_run(tmp_path):
     digest = hash_source(SCRIPTS / "tunelab/words.py")
     planned = run_job(tmp_path, "def main():\n    pass", facts=(f"code tunelab/words.py = {digest}",))

@@ -12,6 +12,7 @@ import pytest
 from scripts import ask_runs, check_reproducibility, clean_stale, verify_artefacts
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.errors import UserError
+from tunelab.jobs.working_folder import LOCK
 from tunelab.upkeep.tools import build_parser, run_as_tool
 
 PROJECT = Path(__file__).parents[3]
@@ -51,6 +52,7 @@ def test_without_a_terminal_stale_results_are_only_listed(capsys, monkeypatch):
         "config/config.yaml, config/blog.yaml, config/controls.yaml, config/gpu_check.yaml, config/methods.yaml, "
         "config/real.yaml, config/smoke.yaml. "
         "Name one that lies elsewhere with CONFIG=.",
+        "Nothing was removed, as there is no terminal to ask on; say YES=1 as well to remove it.",
     ]
     assert left() == ["lora", "old"]
     assert not Path(".snakemake").exists(), "looking is free"
@@ -62,7 +64,9 @@ def test_without_a_terminal_stale_results_are_only_listed(capsys, monkeypatch):
 def test_at_a_terminal_only_a_clear_yes_removes(terminal, capsys, text, runs):
     terminal(text)
     clean_stale.main([], yes=False)
-    assert "Remove it? [y/N]" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Remove it? [y/N]" in printed
+    assert printed.endswith("Removed.\n" if runs == ["lora"] else "Nothing was removed.\n")
     assert left() == runs
 
 
@@ -94,13 +98,13 @@ def test_one_broken_config_stops_everything(content):
 
 
 def test_nothing_is_removed_beside_a_running_snakemake():
-    lock = Path(write_file(".snakemake/running.lock", "x"))
-    with open(lock, "w") as held:
+    lock = Path(write_file(".snakemake/running.lock", "The study config/a.yaml (process 3)"))
+    with open(lock) as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="Snakemake is running in this folder"):
+        with pytest.raises(UserError, match=r"The study config/a\.yaml \(process 3\) is running in "):
             clean_stale.main([], yes=True)
     assert left() == ["lora", "old"]
-    assert f'"{lock.as_posix()}"' in (PROJECT / "rules/common.smk").read_text(encoding="utf-8")
+    assert lock == LOCK
     clean_stale.main([], yes=True)
     assert left() == ["lora"]
 

@@ -1,0 +1,39 @@
+# What a rule's params are made of: the facts of its stage. No rule in here.
+
+from tunelab.config.templates import TRL as TRL_TEMPLATES
+from tunelab.jobs.provenance import build_facts
+
+TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
+RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
+
+
+def stage_facts(name, section, script, packages=(), modules=()):
+    return build_facts(name, section, SCRIPTS / script, packages, modules)
+
+
+def train_facts(run, seed):
+    """List what a training depends on; bitsandbytes matters only where it is used."""
+    spec = CFG.runs[run]
+    packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
+    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
+    script, modules = scripts.get(spec.method, f"train_{spec.method}.py"), function_modules(list_rewards(spec))
+    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
+
+
+def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
+    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
+
+    def facts(task):
+        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
+
+    return facts, [(name,) for name in tasks]
+
+
+def template_packages(model):
+    """List the package that a bundled template comes from, if TRL brings it."""
+    return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
+
+
+def untracked(value):
+    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
+    return lambda wildcards, input: value
