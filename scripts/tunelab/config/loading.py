@@ -14,6 +14,7 @@ from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, render_problems
 from tunelab.config.functions import place_functions
+from tunelab.config.hints import add_hints
 from tunelab.config.likeness import check_likeness, drop_taken_over, list_unfilled
 from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
@@ -147,7 +148,7 @@ def load_config(
     files = list(files)
     wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
     found, safe, draft = judge(raw)
-    problems = drop_taken_over(found, typed or raw)
+    problems = add_hints(drop_taken_over(found, typed or raw), raw)
     if wrong_in_file or problems:
         several = files if len(files) > 2 else []
         documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in several}

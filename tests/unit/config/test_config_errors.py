@@ -75,7 +75,7 @@ def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing
 
 def test_the_table_of_mistakes_is_read_whole():
     cases = read_cases()
-    assert len(cases) == len({overlay for overlay, _ in cases}) == 395
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 552
     assert all(lines for _, lines in cases)
 
 
@@ -169,7 +169,7 @@ def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
     ]
     assert list_problems(merge("study: {seed: [1]}"), files=[file]) == [
         *list_repeated_keys(file),
-        "study.seed: unknown key (did you mean seeds?)",
+        "study.seed: is called seeds here; write seeds: [1]",
     ]
 
 

@@ -32,5 +32,5 @@ class PrepareSpec(Spec):
 
 
 class DatasetSpec(Spec):
-    fetch: DatasetSource
-    prepare: PrepareSpec
+    fetch: DatasetSource = Field(description="Where rows come from, such as {source: local, files: [my.jsonl]}.")
+    prepare: PrepareSpec = Field(description="How rows become messages, such as {format: question_answer}.")
