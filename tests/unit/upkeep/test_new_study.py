@@ -47,6 +47,12 @@ KINDS = {
         "gsm8k",
         {"question": "problem", "answer": "solution"},
     ),
+    "numbers": ({"question": "Q{}?", "answer": 7}, "maths", {}),
+    "numbers as text under other names": (
+        {"problem": "Q{}?", "solution": "$1,000.{}"},
+        "maths",
+        {"question": "problem", "answer": "solution"},
+    ),
     "messages": ({"id": "r{}", "messages": ASKED}, "messages", {}),
     "messages under another name": ({"conversations": ASKED}, "messages", {"messages": "conversations"}),
     "ShareGPT": (
@@ -109,7 +115,9 @@ WORDS = ("apple ", "river ", "stone ", "cloud ", "tiger ", "piano ", "lemon ", "
 def fill(value, number):
     if isinstance(value, dict):
         return {key: fill(item, number) for key, item in value.items()}
-    return [fill(item, number) for item in value] if isinstance(value, list) else value.format(number)
+    if isinstance(value, list):
+        return [fill(item, number) for item in value]
+    return value.format(number) if isinstance(value, str) else value
 
 
 def write_rows(row, file="my.jsonl", count=12):
@@ -143,7 +151,7 @@ def test_every_format_is_found_in_the_rows_and_their_columns_are_named(row, kind
     overlay, text, _ = write_study()
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["format"], prepare.get("columns", {})) == (kind, columns)
-    assert overlay["tasks"]["mine"]["kind"] == ("maths" if kind == "gsm8k" else "text")
+    assert overlay["tasks"]["mine"]["kind"] == ("maths" if kind in ("gsm8k", "maths") else "text")
     assert 25 <= len(text.splitlines()) <= 50
     config = read_config([Path("config/mine.yaml")])
     assert (config.study.runs, config.study.tasks) == (("base", "lora"), ("mine",))
@@ -263,7 +271,7 @@ def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data,
 
 
 NO_TEXTS = {
-    "an answer": ({"question": "Q?", "answer": 7}, "field 'answer': expected text that is not blank, found a number"),
+    "an answer": ({"question": "Q?", "answer": True}, "field 'answer': expected text that is not blank, found true or"),
     "an answer beside an id": ({"id": "r", "question": "Q?", "answer": True}, "field 'answer': expected text"),
     "a question": ({"question": 7, "source": "web", "answer": "A"}, "field 'question': expected text that is"),
     "accepted answers": ({"question": "Q?", "answer": ["A", "B"]}, "field 'answer': expected text that is not blank"),
@@ -380,6 +388,17 @@ def test_labels_of_other_things_and_columns_that_judge_nothing_are_left_alone():
     overlay, _, said = write_study()
     assert overlay["datasets"]["mine"]["prepare"]["format"] == "question_answer"
     assert "Columns that nothing reads: 'label', 'likelihood'." in said
+
+
+def test_a_row_among_numbers_that_is_none_is_named_and_answers_of_texts_and_numbers_are_texts():
+    rows = [{"question": f"Q{n}?", "answer": str(n)} for n in range(20)]
+    rows[13]["answer"] = "n/a"
+    Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(UserError, match=r"my.jsonl, row 14, field 'answer': expected one number, such as 18"):
+        write_study()
+    for row in rows[:5]:
+        row["answer"] = "a word"
+    assert guess_format(rows, ["question", "answer"], "rows").format == "question_answer"
 
 
 def test_a_rating_that_is_no_label_is_named_by_its_own_row():

@@ -10,6 +10,7 @@ from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.config.wording import refuse_name
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
+from tunelab.upkeep.new_study.answers import are_numbers, is_worked
 from tunelab.upkeep.new_study.labels import find_label
 from tunelab.values import list_names, name_type, shorten
 
@@ -150,8 +151,10 @@ def _guess_pair(rows: Sequence[Row], shown: Row, named: Named = UNNAMED) -> Foun
     if not (question and answer):
         return None
     others = [column for column in shown if column not in (question, answer)]
-    if _is_worked([row[answer] for row in rows]):
+    if is_worked([row[answer] for row in rows]):
         return "gsm8k", {"question": question, "answer": answer}, sure
+    if answer in (named.answer, _pick(shown, ANSWERS)) and are_numbers([row.get(answer) for row in rows]):
+        return "maths", {"question": question, "answer": answer}, sure
     context = _pick(others, CONTEXTS)
     if question.strip().lower() in ("instruction", "指令") or context:
         fields = {"instruction": question, "output": answer}
@@ -169,12 +172,6 @@ def _complete(shown: Row, question: str | None, answer: str | None) -> tuple[str
         return question, answer
     first, second = texts if answer != texts[0] and question != texts[1] else reversed(texts)
     return first, second
-
-
-def _is_worked(answers: Iterable[Any]) -> bool:
-    """Tell whether most answers end in a number behind GSM8K's mark."""
-    marked = [isinstance(answer, str) and "####" in answer for answer in answers]
-    return sum(marked) > len(marked) / 2
 
 
 def _find_kind(value: Any) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jinja2
 import yaml
 
+from tunelab.config.row_fields import CHECKABLE
 from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings
 from tunelab.data.contamination import read_row
 from tunelab.data.twins import find_twins
@@ -67,7 +68,7 @@ def render_overlay(found: Findings) -> str:
             "repeats": settings.max_steps > LONG_ENOUGH,
             "passes": f"{rows / held['train']:.2g}",
             "preferences": data.preferences,
-            "maths": data.guess.format == "gsm8k",
+            "maths": data.guess.format in CHECKABLE,
             "longest_row": _describe_longest(found.lengths.rows, found.lengths.measured),
             "longest_answer": _describe_longest(found.lengths.answers, found.lengths.measured),
         }
