@@ -6,7 +6,6 @@ import sys
 import threading
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 from snakemake.utils import update_config
 from tunelab.config.documents import read_document, restore_nulls
 from tunelab.config.loading import load_config
@@ -35,7 +34,6 @@ from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.claims import read_taken
-from tunelab.upkeep.resolution import list_resolutions
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -95,9 +93,6 @@ try:
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
         check_labels(CFG, SETTLED, SOURCE)
-        if workflow.output_settings.dryrun:
-            for sentence in list_resolutions(CFG):
-                logger.info(sentence)
 except UserError as error:
     raise SystemExit(str(error)) from None
 

@@ -15,7 +15,7 @@ from tunelab.config.arguments import load_arguments
 from tunelab.config.drafts import LONGEST_KEY, Problem
 from tunelab.config.homes import ANY, find_home, find_pattern
 from tunelab.config.wording import SHOWN, show
-from tunelab.values import cut
+from tunelab.values import cut, list_names
 
 FILE = Path(__file__).with_suffix(".toml")
 # how the sentences of other checks begin
@@ -115,7 +115,7 @@ def _find_shape(problem: Problem, value: Any) -> str | None:
         return None
     shape = _load()["shapes"].get(_write(problem.path))
     if shape is None and problem.text.startswith(MISSHAPEN[0]) and isinstance(value, str | int | float):
-        shape = f"Write [{', '.join(filter(None, re.split(r'[,; ]+', str(value))))}]."
+        shape = f"Write [{list_names(filter(None, re.split(r'[,; ]+', str(value))), quoted=False)}]."
     return f"{problem.text.rstrip('.')}. {shape}" if shape else None
 
 
