@@ -1,8 +1,15 @@
-# How many of a task's held-out rows a job's run is asked, for the rules that evaluate. No rule in here.
+# How many of a task's held-out rows a job's run is asked, for the rules that evaluate, and what a dry run tells of what
+# they can show. No rule in here.
 
+from snakemake.logging import logger
 from tunelab.config.asked import find_asked_rows
+from tunelab.upkeep.resolution import list_resolutions
 
 ASKED = find_asked_rows(CFG)
+
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    for sentence in list_resolutions(CFG):
+        logger.info(sentence)
 
 
 def count_asked(wildcards, most=None):

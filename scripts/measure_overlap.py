@@ -1,7 +1,8 @@
 """Find the test rows of every task that stand in the training data of any run, as they are, in part, or nearly.
 
 Reads   results  the study's folder: the prepared rows of every data set that a run learns from or answers
-Writes  overlap  for each task and training set the ids of its overlapping test rows, by kind (JSON)
+Writes  overlap  for each task and training set the ids of its overlapping test rows, by kind, and of those that have
+                 a twin in training, by question, by answer and by both (JSON)
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tell what would run now, why, and what each stage took last time.
+"""Tell what would run now, why, what each stage took last time, and what the test rows can tell.
 
 A tool for people, not a stage:  make plan [CONFIG=config/blog.yaml]
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 from tunelab.upkeep.dry_run import plan_study
 from tunelab.upkeep.judging import judge_jobs, render_verdicts
 from tunelab.upkeep.planning import list_notes, render_plan
+from tunelab.upkeep.resolution import list_resolutions
 from tunelab.upkeep.tools import build_parser, run_as_tool
 
 
@@ -15,7 +16,8 @@ def main(configfile: list[Path]) -> int:
     plan = plan_study(configfile)
     if plan is None:
         return 1
-    print("\n\n".join([render_plan(plan.jobs, plan.target), *list_notes(plan.config, plan.raw)]))
+    told = [*list_notes(plan.config, plan.raw), "\n".join(list_resolutions(plan.config))]
+    print("\n\n".join([render_plan(plan.jobs, plan.target), *filter(None, told)]))
     if verdicts := judge_jobs(plan.jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0

@@ -12,6 +12,7 @@ FILES = {
     "worked.jsonl": "".join(
         json.dumps({"question": f"{n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"}) + "\n" for n in range(12)
     ),
+    "numbers.jsonl": "".join(json.dumps({"question": f"{n} + 1?", "answer": n + 1}) + "\n" for n in range(12)),
     "shared.json": json.dumps(
         [
             {"conversations": [{"from": "human", "value": f"What is {n}?"}, {"from": "gpt", "value": f"It is {n}."}]}
@@ -44,7 +45,8 @@ def test_a_file_of_someones_is_planned_to_its_page_in_two_commands(checkout, fil
     assert code == 0, printed
     assert f"make report CONFIG=config/{name}.yaml" in printed
     planned = plan(checkout, "--configfile", f"config/{name}.yaml")
-    assert {"render_report", "train_sft lora 1", f"fetch_dataset {name}", f"score_repeats again {name}"} <= planned
+    assert {"render_report", "train_sft lora 1", f"fetch_dataset {name}"} <= planned
+    assert not any(job.startswith(("score_repeats", "measure_drift")) for job in planned)
     assert ("train_preferences dpo 1" in planned) == (name == "preferred")
     code, printed = forks.read_python(checkout, *tool)
     assert (code, printed.strip()) == (

@@ -28,5 +28,5 @@ def test_rows_of_someones_become_a_page(tmp_path):
     run_forks(folder, "--cores", "1", "--configfile", "config/mine.yaml", tiny)
     page = (folder / "results/mine/report.html").read_text(encoding="utf-8")
     assert "my.jsonl" in page
-    for words in ("Untouched", "LoRA", "Differences that the study asks about", "Noise of evaluation"):
+    for words in ("Untouched", "LoRA", "Differences that the study asks about", "with a twin in training"):
         assert words in page

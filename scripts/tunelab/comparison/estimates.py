@@ -48,6 +48,7 @@ def build_results(
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
         overlaps=list(overlaps.list_overlaps(shared)),
+        twins=list(overlaps.list_twins(shared)),
         left=list(overlaps.list_left(items, shared)),
         cleaned=list(overlaps.list_cleaned(items, shared)),
         cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),

@@ -10,7 +10,7 @@ from tunelab.comparison.contrasts import correct_pairs
 from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric
-from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
+from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 from tunelab.comparison.verdicts import compare_runs, judge
 
 # what is taken out: rows that training holds as they are or in part; and rows that resemble one of it as well
@@ -23,6 +23,14 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
     for row in found:
         counts = {level: len(_join(row, kinds)) for level, kinds in LEVELS.items()}
         yield Overlap(task=row["task"], dataset=row["dataset"], rows=row["rows"], exact=len(row["exact"]), **counts)
+
+
+def list_twins(found: list[dict]) -> Iterator[Twins]:
+    """Count the test rows that have a twin in training."""
+    for row in found:
+        for twins in row["twins"]:
+            counts = {part: len(twins[part]) for part in ("question", "answer", "both")}
+            yield Twins(**{name: row[name] for name in ("task", "dataset", "rows")}, **twins | counts)
 
 
 def list_left(items: Items, found: list[dict]) -> Iterator[Left]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tunelab.comparison.gain_rows import Gain, GainKind
 from tunelab.comparison.rows import Number, Record, Verdict
-from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap
+from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 
 
 class Estimate(Number):
@@ -163,6 +163,7 @@ class Results(Record):
     repeats: list[Repeat]
     known: list[Known]
     overlaps: list[Overlap]
+    twins: list[Twins]
     left: list[Left]
     cleaned: list[Cleaned]
     cleaned_contrasts: list[CleanedContrast]

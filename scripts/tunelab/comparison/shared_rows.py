@@ -20,6 +20,20 @@ class Overlap(Record):
     )
 
 
+class Twins(Record):
+    """How many of a task's test rows have a twin among these rows: one of nearly the same words (5-grams as above)."""
+
+    task: str
+    dataset: str
+    rows: int = Field(description="Test rows of the task.")
+    numbers: Literal["kept", "masked"] = Field(description="masked: all numbers are read as the same one.")
+    question: int = Field(description="Test rows whose question has a twin.")
+    answer: int = Field(description="Test rows whose answer has a twin.")
+    both: int = Field(description="Test rows with a twin in question and answer, one and the same row.")
+    usual: int = Field(description="Training rows that have such a twin among the other training rows.")
+    usual_of: int = Field(description="How many training rows were looked at for that, the first.")
+
+
 class Left(Record):
     """How many of a task's test rows stay without those that training data shares."""
 

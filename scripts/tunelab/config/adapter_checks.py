@@ -3,6 +3,7 @@
 Each refusal stands where PEFT would raise an error, or train and publish something else without a word.
 """
 
+import re
 from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
@@ -10,6 +11,7 @@ from tunelab.config.field_classes import find_setting
 from tunelab.config.peft_types import CHANGES_BASE
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.specs.training import PREFERENCES
+from tunelab.config.wording import show
 from tunelab.values import list_names
 
 Found = Iterator[Problem]
@@ -17,6 +19,10 @@ Found = Iterator[Problem]
 FROM_WEIGHTS = ("pissa", "mica", "orthogonal")
 # what PEFT cannot, or does not rightly, publish of a LoRA whose start changed the base
 UNPUBLISHED = ("use_dora", "modules_to_save", "trainable_token_indices", "bias")
+# words for all layers that are none of PEFT's
+EVERY_LAYER = {"all", "all-linear-layers", "auto", "default", "linear"}
+_NAME = re.compile(r"[\w.]+")
+_NAMES = re.compile(r"[\w.]+([\s,]+[\w.]+)+")
 # types that take one of two fields, of which the first is off by default
 EITHER = {"BOFT": ("boft_block_num", "boft_block_size"), "OFT": ("r", "oft_block_size")}
 
@@ -46,6 +52,21 @@ def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
     if training.get("load_best_model_at_end"):
         text = "AdaLoRA gives ranks away to the end, so that no earlier step can be kept; leave it out"
         yield Problem((*path, "training", "load_best_model_at_end"), text)
+
+
+def _check_targets(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that one text of target_modules can be what PEFT takes it for, a pattern that matches whole names."""
+    targets = run.adapter.get("target_modules") if run.get("adapter") is not None else None
+    if not isinstance(targets, str):
+        return
+    here = (*path, "adapter", "target_modules")
+    if targets.lower().replace("_", "-") in EVERY_LAYER:
+        yield Problem(
+            here, f"{show(targets)} would be a module's name; write all-linear, or leave it out for PEFT's own choice"
+        )
+    elif _NAMES.fullmatch(targets):
+        listed = ", ".join(_NAME.findall(targets))
+        yield Problem(here, f"is one pattern for whole names (got {show(targets)}); write a list, [{listed}]")
 
 
 def _check_layers(config: Draft, path: tuple, run: Draft) -> Found:
@@ -103,4 +124,4 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, f"{adapter.init_lora_weights} {text}")
 
 
-ADAPTER_CHECKS = (_check_budget, _check_layers, _check_companions, _check_start)
+ADAPTER_CHECKS = (_check_budget, _check_targets, _check_layers, _check_companions, _check_start)

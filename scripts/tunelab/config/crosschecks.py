@@ -13,7 +13,7 @@ from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
 from tunelab.config.field_checks import check_fields
 from tunelab.config.function_checks import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.model_checks import MODEL_CHECKS
-from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
+from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
 from tunelab.config.training_checks import check_training
@@ -129,8 +129,8 @@ def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
-    if dataset.prepare.one_shot and dataset.prepare.format != "gsm8k":
-        text = f"only the format gsm8k has a worked example to show (the format is {dataset.prepare.format})"
+    if dataset.prepare.one_shot and dataset.prepare.format not in CHECKABLE:
+        text = f"only gsm8k and maths have a worked example to show (the format is {dataset.prepare.format})"
         yield Problem((*path, "prepare", "one_shot"), text)
 
 
@@ -154,9 +154,8 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
-    if task.kind == "maths" and config.datasets[task.dataset].prepare.format != "gsm8k":
-        text = f"maths needs answers to check; {show(task.dataset)} is not of format gsm8k"
-        yield Problem((*path, "kind"), text)
+    if task.kind == "maths" and config.datasets[task.dataset].prepare.format not in CHECKABLE:
+        yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {NO_NUMBERS}")
 
 
 def _check_test_rows(config: Draft, path: tuple, task: Draft) -> Found:

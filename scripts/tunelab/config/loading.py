@@ -14,6 +14,7 @@ from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import parse_document
 from tunelab.config.drafts import Draft, Problem, find_file, render_problems
 from tunelab.config.functions import place_functions
+from tunelab.config.hints import add_hints
 from tunelab.config.likeness import check_likeness, drop_taken_over, list_unfilled
 from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
@@ -154,7 +155,7 @@ def load_config(
     files = list(files)
     wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
     found, safe, draft = judge(raw)
-    problems = drop_taken_over(found, typed or raw)
+    problems = add_hints(drop_taken_over(found, typed or raw), raw)
     if wrong_in_file or problems:
         documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in files}
         ours = [one for one in problems if given and find_file(one.path, documents | {GIVEN: given}) == GIVEN]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.field_classes import find_written
 from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
 from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import show
 
@@ -102,9 +103,8 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in SAMPLING and config.datasets[run.dataset].prepare.format != "gsm8k":
-        text = f"GRPO needs answers to check; {show(run.dataset)} is not of format gsm8k"
-        yield Problem((*path, "dataset"), text)
+    if run.method in SAMPLING and config.datasets[run.dataset].prepare.format not in CHECKABLE:
+        yield Problem((*path, "dataset"), f"rewards check answers, and {show(run.dataset)} {NO_NUMBERS}")
 
 
 def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
+from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
 from tunelab.config.run_checks import list_sources
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.wording import show
@@ -31,9 +32,8 @@ def _lacks_dataset(run: Any, drawn: dict) -> bool:
 
 
 def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
-    if config.datasets[entry.dataset].prepare.format != "gsm8k":
-        text = f"drawn answers are checked; {show(entry.dataset)} is not of format gsm8k"
-        yield Problem((*path, "dataset"), text)
+    if config.datasets[entry.dataset].prepare.format not in CHECKABLE:
+        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {NO_NUMBERS}")
 
 
 def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:

@@ -75,7 +75,12 @@ def _check_names(path: tuple, asked: Any, modules: list[str]) -> Found:
         return
     missing = [one for one in ([asked] if isinstance(asked, str) else asked) if not _meets_one(asked, one, modules)]
     if missing:
-        yield Problem(path, _refuse_missing(missing, modules))
+        if isinstance(asked, str) and any(is_meant(name, [asked]) for name in modules):
+            yield Problem(
+                path, f"is a pattern for whole names (got {show(asked)}); for the end of names write [{asked}]"
+            )
+        else:
+            yield Problem(path, _refuse_missing(missing, modules))
 
 
 def _refuse_missing(missing: list[str], modules: list[str]) -> str:

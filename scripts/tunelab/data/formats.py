@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
+from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, PAIRED
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import turns, worked_answers
 from tunelab.data.fields import BadField, check_text, is_absent
@@ -49,7 +49,7 @@ class Example:
 
 def find_system(spec: PrepareSpec) -> str | None:
     """Return the system message of every row without its own; an empty one in the config means none."""
-    if spec.system is None and spec.format == "gsm8k":
+    if spec.system is None and spec.format in CHECKABLE:
         return worked_answers.SYSTEM_PROMPT
     return spec.system or None
 
@@ -156,10 +156,15 @@ def _build_pair(values: dict[str, Any], spec: PrepareSpec, system: str | None) -
     """Build the example of a row that holds a question and its answer."""
     question_field, answer_field = FIELDS[spec.format][0], FIELDS[spec.format][-1]
     values = _add_input(values, question_field)
-    question, reply = (check_text(values[field], field) for field in (question_field, answer_field))
-    gold, shots = None, []
-    if spec.format == "gsm8k":
-        reply, gold = _read_worked_answer(reply)
+    question = check_text(values[question_field], question_field)
+    if spec.format == "maths":
+        reply, gold = worked_answers.read_number(values[answer_field])
+    else:
+        reply, gold = check_text(values[answer_field], answer_field), None
+    shots: list[turns.Turn] = []
+    if spec.format in CHECKABLE:
+        if gold is None:
+            reply, gold = worked_answers.read_worked_answer(reply)
         shots = list(worked_answers.ONE_SHOT) if spec.one_shot else []
     pair = [*shots, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
     return Example(question, tuple(_with_system(system, pair)), gold)
@@ -170,16 +175,6 @@ def _add_input(values: dict[str, Any], field: str) -> dict[str, Any]:
     if is_absent(values.get("input")) or not isinstance(values.get(field), str):
         return values
     return values | {field: f"{check_text(values[field], field)}\n{check_text(values['input'], 'input')}"}
-
-
-def _read_worked_answer(text: str) -> tuple[str, str]:
-    """Return the demonstration and the gold number of a GSM8K answer."""
-    parts = worked_answers.split_worked_answer(text)
-    if parts is None:
-        steps, _, number = text.rpartition("####")
-        # what is wrong with a long answer is seen at its end
-        raise BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
-    return worked_answers.render_demonstration(*parts), parts[1]
 
 
 def _with_system(system: str | None, messages: list[turns.Turn]) -> list[turns.Turn]:

@@ -4,7 +4,7 @@ Near duplicates are those of Lee et al. (2022, section 4.2), a Jaccard similarit
 exactly, by a product of sparse matrices, where they estimate it. Units are words, or characters of Chinese text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -13,27 +13,27 @@ from tunelab.data.overlap import list_ngrams
 from tunelab.words import split_words
 
 SHINGLE, NEAR = 5, 0.8
-CHUNK = 256  # test questions that are held against all training questions at a time
+CHUNK = 256  # test rows that are held against all training rows at a time
 
 
 def find_near(test: Sequence[str], train: Sequence[str]) -> np.ndarray:
     """Return which test questions share at least NEAR of all their 5-grams with one of `train` (booleans)."""
-    places: dict[tuple[str, ...], int] = {}
-    known, asked = (_place_ngrams(questions, places) for questions in (train, test))
-    columns, near = len(places), np.zeros(len(test), bool)
-    known, asked = _build_matrix(known, columns), _build_matrix(asked, columns)
-    for start in range(0, len(test), CHUNK):
-        part = asked[start : start + CHUNK]
-        shared = (part @ known.T).tocoo()
-        union = np.diff(part.indptr)[shared.row] + np.diff(known.indptr)[shared.col] - shared.data
-        near[start + shared.row[shared.data >= NEAR * union]] = True
-    return near
+    known = [list_ngrams(split_words(question), SHINGLE) for question in train]
+    asked = [list_ngrams(split_words(question), SHINGLE) for question in test]
+    return np.concatenate([np.zeros(0, bool), *(pairs.sum(axis=1) > 0 for pairs in find_pairs(asked, known))])
 
 
-def _place_ngrams(questions: Sequence[str], places: dict[tuple[str, ...], int]) -> list[list[int]]:
-    """List each question's 5-grams by their places, giving new ones the next."""
-    ngrams = (list_ngrams(split_words(question), SHINGLE) for question in questions)
-    return [[places.setdefault(ngram, len(places)) for ngram in row] for row in ngrams]
+def find_pairs(asked: Sequence[set], known: Sequence[set]) -> Iterator[sparse.csr_array]:
+    """Yield which sets have a Jaccard similarity of at least NEAR, CHUNK of `asked` by all of `known` at a time."""
+    places: dict[Hashable, int] = {}
+    rows = [[[places.setdefault(item, len(places)) for item in row] for row in rows] for rows in (known, asked)]
+    known_counts, asked_counts = (_build_matrix(part, len(places)) for part in rows)
+    for start in range(0, len(asked), CHUNK):
+        part = asked_counts[start : start + CHUNK]
+        shared = (part @ known_counts.T).tocoo()
+        union = np.diff(part.indptr)[shared.row] + np.diff(known_counts.indptr)[shared.col] - shared.data
+        near = shared.data >= NEAR * union
+        yield sparse.csr_array((near[near], (shared.row[near], shared.col[near])), shape=shared.shape)
 
 
 def _build_matrix(rows: list[list[int]], columns: int) -> sparse.csr_array:

@@ -1,4 +1,4 @@
-"""GSM8K's worked answers (steps, then `#### 18`): the gold number, the blog's XML prompt, and demonstrations in XML.
+"""GSM8K's worked answers (steps, then `#### 18`), or numbers alone: the gold, the blog's XML prompt, demonstrations.
 
 A demonstration shows the format for supervised training (a warm start before GRPO). It ends at `</answer>`, without
 the blog's last newline: there a model naturally stops. The `legacy` strict-format reward pays only with that newline;
@@ -6,7 +6,9 @@ the `fixed` one pays either way.
 """
 
 import re
+from typing import Any
 
+from tunelab.data.fields import BadField
 from tunelab.numbers import normalise_number
 
 # Copied from the blog with its first and last newline.
@@ -32,8 +34,27 @@ def split_worked_answer(text: str) -> tuple[str, str] | None:
 
 
 def render_demonstration(steps: str, gold: str) -> str:
-    """Render worked steps as the reasoning and the answer that the prompt asks for."""
+    """Render worked steps as the reasoning and the answer that the prompt asks for; without steps, none is shown."""
     return f"<reasoning>\n{steps}\n</reasoning>\n<answer>\n{gold}\n</answer>"
+
+
+def read_worked_answer(text: str) -> tuple[str, str]:
+    """Return the demonstration and the gold number of a GSM8K answer."""
+    parts = split_worked_answer(text)
+    if parts is None:
+        steps, _, number = text.rpartition("####")
+        # what is wrong with a long answer is seen at its end
+        raise BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
+    return render_demonstration(*parts), parts[1]
+
+
+def read_number(value: Any) -> tuple[str, str]:
+    """Return the demonstration and the gold number of an answer that is a number alone, written as text or not."""
+    written = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    gold = normalise_number(written) if isinstance(written, str) else None
+    if gold is None:
+        raise BadField("answer", "one number, such as 18 or 1,000.5", value)
+    return render_demonstration("", gold), gold
 
 
 ONE_SHOT = (

@@ -9,6 +9,7 @@ from typing import Any
 from tunelab.config.drafts import Problem, render_problems
 from tunelab.config.function_checks import GIVEN, TRAINING_ONLY
 from tunelab.config.loading import Config
+from tunelab.config.row_fields import CHECKABLE
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.errors import UserError
 from tunelab.jobs.functions import list_uses
@@ -105,7 +106,7 @@ def _find_bad_signature(
 
 def _has_column(prepare: PrepareSpec, column: str) -> bool:
     if column == "answer":
-        return prepare.format == "gsm8k"
+        return prepare.format in CHECKABLE
     return column in (*GIVEN, *prepare.keep)
 
 

@@ -56,7 +56,7 @@ def _judge_pairs(pairs: list[tuple[dict, dict]], kind: str, task: str) -> list[d
             if "answer" not in reference:
                 raise UserError(
                     f"tasks.{task}.kind: maths needs a gold number, and the row {reference['id']} of the test data has "
-                    f"none. Prepare the data set with `format: gsm8k`, or set kind to text."
+                    f"none. Prepare the data set with `format: gsm8k` or `maths`, or set kind to text."
                 )
         return [judge_maths(answer, reference) for answer, reference in pairs]
     judge_text = build_text_judge()

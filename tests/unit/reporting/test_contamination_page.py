@@ -30,6 +30,12 @@ def test_the_main_numbers_stand_beside_those_without_shared_rows(study):
     assert len(re.findall(r'<span class="n">n&nbsp;=&nbsp;10</span>', section)) == 5 + 1
     assert "3 of the 12 test questions of Grade-school sums stand in the training data of sums" in page.words
     assert "What was read before." in page.words
+    assert (
+        "3 of the 12 test rows of Grade-school sums have a row in the training data of sums whose question"
+        in page.words
+    )
+    assert "(so have 30 of 240 training rows among themselves)" in page.words
+    assert "read as the same" in section and "30 of 240" in section
 
 
 def test_where_nothing_is_shared_the_table_folds(study):

@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from scripts import new_study
+from tunelab.comparison.verdicts import find_detectable_share
 from tunelab.config.selection import describe_left_out
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json, write_json
 from tunelab.upkeep.new_study import model as models
 from tunelab.upkeep.new_study import settings, writing
-from tunelab.upkeep.new_study.columns import guess_format
+from tunelab.upkeep.new_study.columns import Named, guess_format
 from tunelab.upkeep.new_study.model import Known
 from tunelab.upkeep.new_study.settings import Machine, choose_settings
 from tunelab.upkeep.new_study.talking import Lengths
@@ -44,6 +45,12 @@ KINDS = {
     "worked sums under other names": (
         {"problem": "Q{}?", "solution": WORKED},
         "gsm8k",
+        {"question": "problem", "answer": "solution"},
+    ),
+    "numbers": ({"question": "Q{}?", "answer": 7}, "maths", {}),
+    "numbers as text under other names": (
+        {"problem": "Q{}?", "solution": "$1,000.{}"},
+        "maths",
         {"question": "problem", "answer": "solution"},
     ),
     "messages": ({"id": "r{}", "messages": ASKED}, "messages", {}),
@@ -102,10 +109,15 @@ PREFERENCES = {
 }
 
 
+WORDS = ("apple ", "river ", "stone ", "cloud ", "tiger ", "piano ", "lemon ", "bridge ", "candle ")
+
+
 def fill(value, number):
     if isinstance(value, dict):
         return {key: fill(item, number) for key, item in value.items()}
-    return [fill(item, number) for item in value] if isinstance(value, list) else value.format(number)
+    if isinstance(value, list):
+        return [fill(item, number) for item in value]
+    return value.format(number) if isinstance(value, str) else value
 
 
 def write_rows(row, file="my.jsonl", count=12):
@@ -117,9 +129,9 @@ def write_rows(row, file="my.jsonl", count=12):
     return file
 
 
-def write_study(model="", data="my.jsonl", name="mine"):
+def write_study(model="", data="my.jsonl", name="mine", **given):
     """Write a study; return its overlay as a mapping, its text and what was said."""
-    file, said = writing.write_study(name, model, data)
+    file, said = writing.write_study(name, model, data, **given)
     text = file.read_text(encoding="utf-8")
     return yaml.safe_load(text), text, "\n".join(said)
 
@@ -139,10 +151,11 @@ def test_every_format_is_found_in_the_rows_and_their_columns_are_named(row, kind
     overlay, text, _ = write_study()
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["format"], prepare.get("columns", {})) == (kind, columns)
-    assert overlay["tasks"]["mine"]["kind"] == ("maths" if kind == "gsm8k" else "text")
-    assert 20 <= len(text.splitlines()) <= 45
+    assert overlay["tasks"]["mine"]["kind"] == ("maths" if kind in ("gsm8k", "maths") else "text")
+    assert 25 <= len(text.splitlines()) <= 50
     config = read_config([Path("config/mine.yaml")])
-    assert (config.study.runs, config.study.tasks, config.noise.run) == (("base", "lora"), ("mine",), "lora")
+    assert (config.study.runs, config.study.tasks) == (("base", "lora"), ("mine",))
+    assert (config.drift, config.noise) == (None, None), "which take longer than so short a training"
     assert config.runs["lora"].dataset == "mine"
     assert list(describe_left_out(overlay, config)) == []
 
@@ -153,7 +166,7 @@ def test_rows_of_preferences_are_learnt_from_after_their_chosen_answers(row, col
     overlay, text, _ = write_study()
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["format"], prepare.get("columns", {})) == ("preference", columns)
-    assert 35 <= len(text.splitlines()) <= 60
+    assert 40 <= len(text.splitlines()) <= 66
     config = read_config([Path("config/mine.yaml")])
     assert config.study.runs == ("base", "lora", method)
     assert (config.runs[method].method, config.runs[method].init_from) == (method, "lora")
@@ -258,7 +271,7 @@ def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data,
 
 
 NO_TEXTS = {
-    "an answer": ({"question": "Q?", "answer": 7}, "field 'answer': expected text that is not blank, found a number"),
+    "an answer": ({"question": "Q?", "answer": True}, "field 'answer': expected text that is not blank, found true or"),
     "an answer beside an id": ({"id": "r", "question": "Q?", "answer": True}, "field 'answer': expected text"),
     "a question": ({"question": 7, "source": "web", "answer": "A"}, "field 'question': expected text that is"),
     "accepted answers": ({"question": "Q?", "answer": ["A", "B"]}, "field 'answer': expected text that is not blank"),
@@ -289,7 +302,84 @@ def test_enough_rows_are_held_out_where_some_are_labelled_false():
     rows = [fill({"prompt": "Q{}?", "completion": "A{}."}, n) | {"label": label} for n, label in enumerate(labels)]
     Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     prepare = write_study()[0]["datasets"]["mine"]["prepare"]
-    assert (prepare["test"], prepare["validation"]) == (9, 9)
+    assert (prepare["test"], prepare["validation"]) == (9, 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "test", "validation"),
+    [(6, 2, 1), (30, 10, 3), (120, 40, 12), (600, 100, 40), (1500, 150, 40), (5000, 200, 40)],
+)
+def test_of_a_small_file_a_third_is_held_out_and_the_overlay_says_what_that_can_tell(rows, test, validation):
+    write_rows(KINDS["question and answer"][0], count=rows)
+    overlay, text, said = write_study()
+    prepare = overlay["datasets"]["mine"]["prepare"]
+    assert (prepare["test"], prepare["validation"]) == (test, validation)
+    told = f"differ by {100 * find_detectable_share(0.2, test):.0f} points of accuracy"
+    assert told in said and told in text
+    assert ("bring more rows" in said) == (test < 50)
+
+
+def test_all_rows_of_a_test_file_are_asked_up_to_two_hundred():
+    for split, count in (("train", 60), ("test", 230)):
+        write_rows({"question": f"{split} {{}}?", "answer": "A{}."}, f"{split}.jsonl", count)
+    assert write_study(data="train.jsonl")[0]["datasets"]["mine"]["prepare"]["test"] == 200
+
+
+def test_test_rows_that_differ_from_training_in_a_number_are_told():
+    write_rows({"question": "How do I restart router {}?", "answer": "Wait for {} seconds, then press the button."})
+    assert "Twins: 0 of the 4 test rows" in (said := write_study()[2])
+    assert "4 if all numbers are read as the same (a template's rows)" in said
+    Path("my.jsonl").write_text(
+        "".join(json.dumps({"question": word * 3, "answer": word[::-1]}) + "\n" for word in WORDS), encoding="utf-8"
+    )
+    assert "Twins" not in write_study(name="other")[2]
+
+
+def test_named_columns_are_read_as_question_and_answer():
+    write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}", "score": "3"}, "odd.jsonl")
+    with pytest.raises(UserError, match="seems to judge the answer"):
+        write_study(data="odd.jsonl", columns=Named("frage", "antwort"))
+    write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}"}, "odd.jsonl")
+    prepare = write_study(data="odd.jsonl", columns=Named("frage", "antwort"))[0]["datasets"]["mine"]["prepare"]
+    assert (prepare["format"], prepare["columns"]) == ("question_answer", {"question": "frage", "answer": "antwort"})
+    found = write_study(data="odd.jsonl", name="other", columns=Named(answer="antwort"))[0]
+    assert found["datasets"]["other"]["prepare"]["columns"] == {"answer": "antwort"}
+    write_rows({"frage": "Q{}?", "chosen": "A{}.", "rejected": "B"}, "pairs.jsonl")
+    found = write_study(data="pairs.jsonl", name="third", columns=Named(question="frage"))[0]
+    assert found["datasets"]["third"]["prepare"]["columns"] == {"prompt": "frage"}
+
+
+def test_a_named_column_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(UserError, match=r"QUESTION: my.jsonl has no column 'questoin' \(did you mean question\?\)"):
+        write_study(columns=Named("questoin"))
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "title"),
+    [
+        ("support_tickets.jsonl", "", "Support tickets"),
+        ("my.jsonl", "", "Mine"),
+        ("data/train.json.gz", "", "Mine"),
+        ("问答-一.jsonl", "", "问答 一"),
+        ("my.jsonl", " What: a study & more ", "What: a study & more"),
+    ],
+)
+def test_a_title_is_given_or_made_of_words_and_is_no_files_name(file, given, title):
+    write_rows(KINDS["question and answer"][0], file.replace(".json.gz", ".jsonl.gz"))
+    overlay, text, _ = write_study(data=file.replace(".json.gz", ".jsonl.gz"), title=given)
+    assert overlay["study"]["title"] == overlay["tasks"]["mine"]["label"] == title
+    assert f"A first study of {Path(file).name[:5]}" in text
+
+
+def test_a_data_set_of_the_hub_is_told_how_to_be_brought_or_written():
+    with pytest.raises(UserError) as caught:
+        write_study(data="org/some-rows")
+    for part in (
+        "hf download org/some-rows --repo-type dataset",
+        "DATA=some-rows",
+        "source: hub, repo_id: org/some-rows",
+    ):
+        assert part in str(caught.value)
 
 
 def test_labels_of_other_things_and_columns_that_judge_nothing_are_left_alone():
@@ -298,6 +388,17 @@ def test_labels_of_other_things_and_columns_that_judge_nothing_are_left_alone():
     overlay, _, said = write_study()
     assert overlay["datasets"]["mine"]["prepare"]["format"] == "question_answer"
     assert "Columns that nothing reads: 'label', 'likelihood'." in said
+
+
+def test_a_row_among_numbers_that_is_none_is_named_and_answers_of_texts_and_numbers_are_texts():
+    rows = [{"question": f"Q{n}?", "answer": str(n)} for n in range(20)]
+    rows[13]["answer"] = "n/a"
+    Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(UserError, match=r"my.jsonl, row 14, field 'answer': expected one number, such as 18"):
+        write_study()
+    for row in rows[:5]:
+        row["answer"] = "a word"
+    assert guess_format(rows, ["question", "answer"], "rows").format == "question_answer"
 
 
 def test_a_rating_that_is_no_label_is_named_by_its_own_row():

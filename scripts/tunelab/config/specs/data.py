@@ -12,11 +12,11 @@ class PrepareSpec(Spec):
     """How raw rows become chat messages, and which rows are held out."""
 
     format: Literal[
-        "instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "preference"
+        "instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "maths", "preference"
     ]
     columns: dict[str, str] = Field(default_factory=dict, description="The format's field → the file's column.")
     system: str | None = Field(None, description="System message put before every conversation.")
-    one_shot: bool = Field(False, description="gsm8k only: show one worked example before the question.")
+    one_shot: bool = Field(False, description="gsm8k and maths only: show one worked example before the question.")
     train_on: Literal["all", "last"] = Field(
         "all", description="Which of the assistant's turns training learns: all, or each conversation's last."
     )
@@ -32,5 +32,5 @@ class PrepareSpec(Spec):
 
 
 class DatasetSpec(Spec):
-    fetch: DatasetSource
-    prepare: PrepareSpec
+    fetch: DatasetSource = Field(description="Where rows come from, such as {source: local, files: [my.jsonl]}.")
+    prepare: PrepareSpec = Field(description="How rows become messages, such as {format: question_answer}.")

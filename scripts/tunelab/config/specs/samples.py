@@ -15,7 +15,7 @@ class SamplesSpec(Spec):
     """Several answers to each training question, drawn from what a run published for the same seed."""
 
     run: str = Field(description="Whose answers: those of a trained run, or of an untouched model.")
-    dataset: str = Field(description="Whose training questions; of format gsm8k, as answers are checked.")
+    dataset: str = Field(description="Whose training questions; of format gsm8k or maths, as answers are checked.")
     rows: PositiveInt | Literal["train"] = Field("train", description="First training questions; train: all.")
     samples: PositiveInt = Field(8, description="Answers to each question.")
     max_new_tokens: PositiveInt = Field(256, description="Tokens of an answer; one that is cut is never learnt.")

@@ -43,7 +43,7 @@ class HubModel(ChatSettings):
     source: Literal["hub"]
     repo_id: str
     revision: str = Field(
-        description="Commit hash; a branch or tag is resolved once, at the first fetch, and recorded."
+        description="Commit hash; a branch (main) or tag is resolved once, at the first fetch, and recorded."
     )
     licence: str | None = None
 

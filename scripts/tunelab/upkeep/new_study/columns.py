@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
+from tunelab.config.wording import refuse_name
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
+from tunelab.upkeep.new_study.answers import are_numbers, is_worked
 from tunelab.upkeep.new_study.labels import find_label
-from tunelab.values import list_names, name_type
+from tunelab.values import list_names, name_type, shorten
 
 Row = dict[str, Any]
 Found = tuple[str, dict[str, str], bool]
@@ -45,21 +47,40 @@ class Guess(NamedTuple):
     sure: bool
 
 
-def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str) -> Guess:
+class Named(NamedTuple):
+    """Columns that someone names; blank where they are to be found."""
+
+    question: str = ""
+    answer: str = ""
+
+
+UNNAMED = Named()
+
+
+def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named: Named = UNNAMED) -> Guess:
     """Guess how rows are to be read.
 
-    place: what the rows are from, for the sentence.
+    place: what the rows are from, for the sentence; named: the columns that someone says are question and answer.
 
     Raises:
-        UserError: if no columns look like a question and its answer, or like a conversation; if two answers have none.
+        UserError: if no columns look like a question and its answer, or like a conversation; if two answers have none;
+            if a named column is not there.
     """
+    for option, column in named._asdict().items():
+        if column and column not in columns:
+            problem = f"{option.upper()}: {place} has no column {shorten(column)}"
+            raise UserError(f"{refuse_name(problem, column, columns)}. Its columns are {list_names(columns)}.")
     shown = {column: value for column in columns if (value := _find_first(rows, column)) is not None}
-    found = _guess_preference(shown, place) or _guess_turns(shown) or _guess_pair(rows, shown)
+    found = None if named.answer else _guess_preference(shown, place, named)
+    found = found or (
+        _guess_pair(rows, shown, named) if any(named) else _guess_turns(shown) or _guess_pair(rows, shown)
+    )
     if found is None:
         raise UserError(
             f"DATA: {place} has the columns {list_names(columns)}{_tell_kinds(shown)}, and none look like a question "
             "and its answer (question and answer, instruction and output, prompt and completion) or a conversation "
-            "(messages, conversations). Rename its columns to such a pair."
+            "(messages, conversations). Name them: make new-study … QUESTION=column ANSWER=column, which sets "
+            "prepare.columns."
         )
     format_name, mapped, sure = _add_label(found, rows, shown, place)
     fields = [mapped.get(field, field) for field in FIELDS[format_name]]
@@ -85,7 +106,7 @@ def _add_label(found: Found, rows: Sequence[Row], shown: Row, place: str) -> Fou
     return "preference", given | {"label": label}, sure
 
 
-def _guess_preference(shown: Row, place: str) -> Found | None:
+def _guess_preference(shown: Row, place: str, named: Named) -> Found | None:
     """Find a chosen and a rejected answer, or an answer and its label, under the names that TRL has for them."""
     folded = {column.strip().lower(): column for column in shown}
     kind = LABELLED if folded.keys() >= {"prompt", *LABELLED} else PAIRED
@@ -93,14 +114,16 @@ def _guess_preference(shown: Row, place: str) -> Found | None:
         return None
     answers = {field: folded[field] for field in kind}
     others = [column for column in folded.values() if column not in answers.values()]
-    if question := folded["prompt"] if kind == LABELLED else _pick(others, (*QUESTIONS, *SPEAKERS)):
+    asked = named.question or (folded["prompt"] if kind == LABELLED else _pick(others, (*QUESTIONS, *SPEAKERS)))
+    if question := asked:
         context = _pick([column for column in others if column != question], CONTEXTS)
         return "preference", {"prompt": question} | answers | ({"input": context} if context else {}), True
     begins = all(isinstance(shown[column], list) and len(shown[column]) > 1 for column in answers.values())
     if not begins:
         raise UserError(
-            f"DATA: {place} has a chosen and a rejected answer but no column with the question. Bring it as a text or "
-            "a list of turns in a column prompt, or as the turns that both answers begin with."
+            f"DATA: {place} has a chosen and a rejected answer but no column with the question. Name it, "
+            "QUESTION=column, or bring it as a text or a list of turns in a column prompt, or as the turns that "
+            "both answers begin with."
         )
     return "preference", answers, True
 
@@ -114,19 +137,24 @@ def _guess_turns(shown: Row) -> Found | None:
     return None
 
 
-def _guess_pair(rows: Sequence[Row], shown: Row) -> Found | None:
-    texts = [column for column, value in shown.items() if isinstance(value, str)]
-    answer = _pick(shown, ANSWERS) or _pick(texts, OTHER_ANSWERS) or _pick(shown, OTHER_ANSWERS)
+def _guess_pair(rows: Sequence[Row], shown: Row, named: Named = UNNAMED) -> Found | None:
+    shown = shown | {column: None for column in named if column and column not in shown}  # one that is blank throughout
+    texts = [column for column, value in shown.items() if isinstance(value, str) and column != named.question]
+    free = [column for column in shown if column != named.question]
+    answer = named.answer or _pick(free, ANSWERS) or _pick(texts, OTHER_ANSWERS) or _pick(free, OTHER_ANSWERS)
     others = [column for column in shown if column != answer]
-    question = _pick(others, QUESTIONS) or _pick([column for column in others if column in texts], OTHER_QUESTIONS)
+    asked = _pick(others, QUESTIONS) or _pick([column for column in others if column in texts], OTHER_QUESTIONS)
+    question = named.question or asked
     sure = bool(question and answer)
     if not sure:
         question, answer = _complete(shown, question, answer)
     if not (question and answer):
         return None
     others = [column for column in shown if column not in (question, answer)]
-    if _is_worked([row[answer] for row in rows]):
+    if is_worked([row[answer] for row in rows]):
         return "gsm8k", {"question": question, "answer": answer}, sure
+    if answer in (named.answer, _pick(shown, ANSWERS)) and are_numbers([row.get(answer) for row in rows]):
+        return "maths", {"question": question, "answer": answer}, sure
     context = _pick(others, CONTEXTS)
     if question.strip().lower() in ("instruction", "指令") or context:
         fields = {"instruction": question, "output": answer}
@@ -144,12 +172,6 @@ def _complete(shown: Row, question: str | None, answer: str | None) -> tuple[str
         return question, answer
     first, second = texts if answer != texts[0] and question != texts[1] else reversed(texts)
     return first, second
-
-
-def _is_worked(answers: Iterable[Any]) -> bool:
-    """Tell whether most answers end in a number behind GSM8K's mark."""
-    marked = [isinstance(answer, str) and "####" in answer for answer in answers]
-    return sum(marked) > len(marked) / 2
 
 
 def _find_kind(value: Any) -> str | None:

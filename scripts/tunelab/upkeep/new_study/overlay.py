@@ -8,13 +8,18 @@ from typing import Any, NamedTuple
 import jinja2
 import yaml
 
+from tunelab.config.row_fields import CHECKABLE
 from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings
+from tunelab.data.contamination import read_row
+from tunelab.data.twins import find_twins
 from tunelab.upkeep.new_study.model import Chosen, Known
 from tunelab.upkeep.new_study.rows import Data
 from tunelab.upkeep.new_study.settings import Machine, Settings
 from tunelab.upkeep.new_study.talking import Lengths
+from tunelab.upkeep.resolution import FEW, describe_rows
 from tunelab.values import cut, list_names
 
+LONG_ENOUGH = 60  # steps of a training beside which its drift and a second evaluation are short
 TEMPLATE = Path(__file__).with_name("overlay.yaml.j2")
 
 
@@ -23,6 +28,7 @@ class Findings(NamedTuple):
 
     name: str
     title: str
+    file: str
     dataset: str
     data: Data
     model: Chosen
@@ -58,9 +64,11 @@ def render_overlay(found: Findings) -> str:
             "guess": data.guess,
             "guessed": _describe_guess(data),
             "held": held,
+            "resolution": describe_rows(held["test"]).replace("\n", "\n      # "),
+            "repeats": settings.max_steps > LONG_ENOUGH,
             "passes": f"{rows / held['train']:.2g}",
             "preferences": data.preferences,
-            "maths": data.guess.format == "gsm8k",
+            "maths": data.guess.format in CHECKABLE,
             "longest_row": _describe_longest(found.lengths.rows, found.lengths.measured),
             "longest_answer": _describe_longest(found.lengths.answers, found.lengths.measured),
         }
@@ -80,12 +88,28 @@ def describe(found: Findings) -> Iterator[str]:
         )
     else:
         yield f"Model: {model.name}, {found.chat_reason}."
+    yield from _describe_test(found)
     yield _describe_memory(found)
     longest, positions = max(found.lengths.prompts), found.known.positions
     if positions and longest + found.settings.max_new_tokens > positions:
         yield f"The longest prompt has {longest} tokens, and the model {positions} positions: leave such rows out."
     if found.problem:
         yield f"These rows do not go with the model yet: {found.problem}"
+
+
+def _describe_test(found: Findings) -> Iterator[str]:
+    """Yield what the test rows can tell, and how many of them training says as well."""
+    splits = found.data.splits
+    test, train = ([read_row(list(example.messages)) for example in splits[name]] for name in ("test", "train"))
+    few = f" Few, as {FEW} to 200 are usual: bring more rows if you can." if len(test) < FEW else ""
+    yield f"Test: {len(test)} rows are held out; {' '.join(describe_rows(len(test)).split())}.{few}"
+    same, templated = (int(find_twins(test, train, masked)["both"].sum()) for masked in (False, True))
+    if templated:
+        beyond = f", {templated} if all numbers are read as the same (a template's rows)" if templated > same else ""
+        yield (
+            f"Twins: {same} of the {len(test)} test rows have a training row of nearly the same question and "
+            f"answer{beyond}; there a run may remember what it says."
+        )
 
 
 def _describe_guess(data: Data) -> str:

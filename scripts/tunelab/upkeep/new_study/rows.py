@@ -5,18 +5,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tunelab.config.hints import REPOSITORY
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.config.specs.sources import LocalDataset
 from tunelab.data.formats import Example
 from tunelab.data.preparing import read_examples
 from tunelab.data.splits import build_records, draw_splits
 from tunelab.errors import UserError
-from tunelab.upkeep.new_study.columns import Guess, guess_format
+from tunelab.upkeep.new_study.columns import Guess, Named, guess_format
 from tunelab.upkeep.new_study.licences import find_licence
 
-# rows that are held out of small and large files: enough to tell runs apart, and answered in minutes
-MOST = {"test": 100, "validation": 40}
-SHARE = 0.1
+# Rows that are held out: of a small file a third, since few test rows tell nothing apart, up to SMALL; of a large one a
+# tenth, up to what is answered in minutes.
+THIRD, SMALL = 1 / 3, 100
+TENTH, MOST = 0.1, {"test": 200, "validation": 40}
 
 
 class Data(NamedTuple):
@@ -39,10 +41,10 @@ class Data(NamedTuple):
         return "kto" if "label" in self.list_records("train")[0] else "dpo"
 
 
-def look_at_rows(named: str, dataset: str) -> Data:
+def look_at_rows(named: str, dataset: str, columns: Named) -> Data:
     """Read the data that `DATA` names as the study will read it.
 
-    dataset: its name in the config, for sentences.
+    dataset: its name in the config, for sentences; columns: those of question and answer, where they are named.
 
     Raises:
         UserError: if it cannot be read, if a row cannot be used, or if there are too few rows to divide.
@@ -52,16 +54,19 @@ def look_at_rows(named: str, dataset: str) -> Data:
     if not named.strip():
         raise UserError("DATA: name your file or folder of rows, for example DATA=my.jsonl.")
     place = Path(named).expanduser()
+    if REPOSITORY.fullmatch(named) and not os.path.exists(place) and not os.path.isdir(place.parent):
+        raise UserError(_explain_repository(named, dataset))
     source = _describe_source(place)
     with TemporaryDirectory() as folder:
         raw, facts = local_table.fetch(source, "DATA", Path(folder), Path(folder))
     rows = {split: table.to_list() for split, table in raw.items()}
-    guess = guess_format(rows["train"], raw["train"].column_names, named)
+    guess = guess_format(rows["train"], raw["train"].column_names, named, columns)
     prepare = PrepareSpec(format=guess.format, columns=guess.columns)
     card = {"dataset": dataset, "source": source.model_dump(mode="json"), **facts}
     examples = read_examples(raw, card, prepare, dataset)
     held = {"test": examples.get("test", examples["train"]), "validation": examples["train"]}
-    prepare = prepare.model_copy(update={split: _share(given, split) for split, given in held.items()})
+    most = {"test": MOST["test"]} if "test" in examples else {}  # rows of a test file are for nothing else
+    prepare = prepare.model_copy(update={split: _share(given, split, most.get(split)) for split, given in held.items()})
     splits, _ = draw_splits(examples["train"], examples.get("test"), prepare, dataset)
     return Data(source, guess, prepare, sum(map(len, rows.values())), splits)
 
@@ -80,8 +85,23 @@ def _describe_source(place: Path) -> LocalDataset:
     return LocalDataset(source="local", files=(write_path(place),), test_files=tests, licence=licence)
 
 
-def _share(examples: list[Example], split: str) -> int:
-    """Return how many rows are held out, of which those labelled false will be left out; one would compare no runs."""
-    held = max(2 if split == "test" else 1, min(MOST[split], round(SHARE * len(examples))))
-    wanted = sum(example.label is not False for example in examples)
-    return -(-held * len(examples) // max(wanted, 1))
+def _explain_repository(named: str, dataset: str) -> str:
+    name = named.rpartition("/")[2]
+    return (
+        f"DATA: there is no file or folder {named}. If it is a data set of the Hub: nothing is fetched here, and rows "
+        f"must be looked at. Bring them, `.venv/bin/hf download {named} --repo-type dataset --local-dir {name}`, and "
+        f"take DATA={name}; or write datasets: {{{dataset}: {{fetch: {{source: hub, repo_id: {named}}}, prepare: "
+        "{format: question_answer}}} into a config of your own (config/README.md)."
+    )
+
+
+def _share(examples: list[Example], split: str, least: int | None) -> int:
+    """Return how many rows are held out, so that enough are left of them without those labelled false.
+
+    least: as many as there are, up to that.
+    """
+    rows, wanted = len(examples), sum(example.label is not False for example in examples)
+    share = min(wanted, least) if least else min(MOST[split], round(TENTH * wanted))
+    if split == "test":  # one row would compare no runs
+        share = max(2, share, min(SMALL, round(THIRD * wanted)))
+    return -(-max(1, share) * rows // max(wanted, 1))

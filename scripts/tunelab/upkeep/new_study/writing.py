@@ -8,6 +8,7 @@ from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.loading import Config
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
+from tunelab.upkeep.new_study.columns import UNNAMED, Named
 from tunelab.upkeep.new_study.model import Chosen, choose_model, look_at_model
 from tunelab.upkeep.new_study.overlay import Findings, describe, render_overlay
 from tunelab.upkeep.new_study.rows import look_at_rows
@@ -16,10 +17,13 @@ from tunelab.upkeep.new_study.talking import choose_chat, estimate_rows
 from tunelab.upkeep.overlays import DEFAULT, read_config
 from tunelab.values import shorten
 
+# names of files that say nothing of what is in them
+IDLE = {"", "data", "dataset", "examples", "file", "input", "mine", "my", "rows", "train", "training"}
+_SEPARATORS = re.compile(r"[\W_]+")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")  # it becomes a folder of results
 
 
-def write_study(name: str, model: str, data: str) -> tuple[Path, list[str]]:
+def write_study(name: str, model: str, data: str, title: str = "", columns: Named = UNNAMED) -> tuple[Path, list[str]]:
     """Look at data and model, and write config/<name>.yaml; return it with a sentence on each finding.
 
     Raises:
@@ -28,7 +32,7 @@ def write_study(name: str, model: str, data: str) -> tuple[Path, list[str]]:
     default = read_config()
     file = check_name(name)
     chosen = choose_model(model, default)
-    found = find_out(name, data, chosen, default)
+    found = find_out(name, data, chosen, default, title.strip(), columns)
     text = render_overlay(found)
     with TemporaryDirectory() as folder:
         trial = Path(folder, file.name)
@@ -58,11 +62,18 @@ def check_name(name: str) -> Path:
     return file
 
 
-def find_out(name: str, data: str, chosen: Chosen, default: Config) -> Findings:
+def make_title(name: str, data: str) -> str:
+    """Make a title of words from the file's name, or from the study's where that says nothing of the rows."""
+    stem = Path(data).name.partition(".")[0]
+    words = _SEPARATORS.sub(" ", stem if stem.lower() not in IDLE else name).strip()
+    return words[:1].upper() + words[1:] or name
+
+
+def find_out(name: str, data: str, chosen: Chosen, default: Config, title: str, columns: Named) -> Findings:
     """Look at the rows, at the model and at the machine."""
     taken = {*default.datasets, *default.tasks, *RUN_FILES}
     dataset = f"{name}-rows" if name in taken else name
-    rows = look_at_rows(data, dataset)
+    rows = look_at_rows(data, dataset, columns)
     records = [record for split in rows.splits for record in rows.list_records(split)]
     records += [row | {"messages": [*row["messages"][:-1], row["rejected"]]} for row in records if "rejected" in row]
     machine = find_machine()
@@ -75,5 +86,18 @@ def find_out(name: str, data: str, chosen: Chosen, default: Config) -> Findings:
             except UserError as error:
                 reason, problem = "not settled", str(error)
         settings = choose_settings(len(rows.splits["train"]), lengths, known, machine)
-    title = Path(data).name or data
-    return Findings(name, title, dataset, rows, chosen, known, chat, reason, lengths, settings, machine, problem)
+    return Findings(
+        name,
+        title or make_title(name, data),
+        Path(data).name or data,
+        dataset,
+        rows,
+        chosen,
+        known,
+        chat,
+        reason,
+        lengths,
+        settings,
+        machine,
+        problem,
+    )

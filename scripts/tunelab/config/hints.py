@@ -1,0 +1,148 @@
+"""Say what to write here, where someone wrote what another program would take: a key, a value, or a shape.
+
+`hints.toml` lists these by their place. Two kinds are found without a list: keys that are at home in another part of
+the config (`homes`), and names of files and repositories where an entry of the config is to be named.
+"""
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tunelab.config.arguments import load_arguments
+from tunelab.config.drafts import LONGEST_KEY, Problem
+from tunelab.config.homes import ANY, find_home, find_pattern
+from tunelab.config.wording import SHOWN, show
+from tunelab.values import cut, list_names
+
+FILE = Path(__file__).with_suffix(".toml")
+# how the sentences of other checks begin
+MISSING, UNKNOWN, MISSHAPEN = (
+    "is required",
+    ("unknown key", "is not a field of "),
+    ("must be a list", "must be a mapping"),
+)
+# fields that name an entry of another table, and how one for a repository, a folder or a file is defined there
+ENTRIES = {
+    "model": (
+        "models",
+        "{{source: hub, repo_id: {value}, revision: main}}",
+        "{{source: local, path: {value}}}",
+    ),
+    "dataset": (
+        "datasets",
+        "{{fetch: {{source: hub, repo_id: {value}}}, prepare: {{format: question_answer}}}}",
+        "{{fetch: {{source: local, files: [{value}]}}, prepare: {{format: question_answer}}}}",
+    ),
+}
+ENTRIES["teacher"] = ENTRIES["model"]
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+DATA_FILE = re.compile(r".*\.(jsonl?|csv|parquet|txt)(\.\w+)?", re.IGNORECASE)
+
+
+def add_hints(problems: Iterable[Problem], raw: dict[str, Any]) -> list[Problem]:
+    """Return the problems with what to write instead, where that is known, and without those that this answers.
+
+    raw: the config that they are about.
+    """
+    found, answered = [], set()
+    for problem in problems:
+        hint, fields = _find_hint(problem, raw)
+        found.append(Problem(problem.path, hint) if hint else problem)
+        answered |= {(*problem.path[:-1], field) for field in fields}
+    return [problem for problem in found if not (problem.path in answered and problem.text.startswith(MISSING))]
+
+
+def _find_hint(problem: Problem, raw: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """Return the sentence for a problem, if there is one, and the fields of its section that it accounts for."""
+    path, (given, value) = problem.path, _look_up(problem.path, raw)
+    if not path or not given or len(str(path[-1])) > LONGEST_KEY:
+        return None, []
+    if entry := _load()["keys"].get(_write(path[:-1]), {}).get(path[-1]):
+        fields = entry.get("for", [])
+        return _fill(entry["text"], value), [fields] if isinstance(fields, str) else fields
+    if problem.text.startswith(UNKNOWN) and (home := find_home(path, raw)):
+        section, field = home
+        below = section[len(path) - 1 :] if section[: len(path) - 1] == path[:-1] else ()
+        where = ".".join(f"<{section[0][:-1]}>" if key == ANY else str(key) for key in section)
+        return f"stands in the wrong place; write {where}: {{{field}: {_show(value)}}}", list(below[:1])
+    return _find_value(path, value) or _find_shape(problem, value), []
+
+
+def _find_value(path: tuple, value: Any) -> str | None:
+    """Return the sentence about a word that is none here, or about a name that is no entry of the config."""
+    if not isinstance(value, str):
+        return None
+    word, tables = value.strip().lower(), _load()["values"]
+    for place in (_write(path), str(path[-1])):
+        if hint := tables.get(place, {}).get(word.replace("-", "_"), tables.get(place, {}).get(word)):
+            return f"{show(value)} {hint}"
+    if _write(path) == "runs.*.method" and (kind := _find_adapter(word)):
+        return f"{show(value)} is a kind of adapter: write method: sft and adapter: {{peft_type: {kind}}}"
+    if path[-1] in ENTRIES and path[0] in ("runs", "tasks", "samples"):
+        return _define(str(path[-1]), value)
+    return None
+
+
+def _find_adapter(word: str) -> str | None:
+    """Return the PEFT type that a word such as `lora`, `prefix` or `p-tuning` means."""
+    plain = word.replace("-", "_").upper()
+    spelt = {name.replace("_", ""): name for name in load_arguments() if name.isupper()}
+    return next(
+        (spelt[one.replace("_", "")] for one in (plain, f"{plain}_TUNING") if one.replace("_", "") in spelt), None
+    )
+
+
+def _define(field: str, value: str) -> str | None:
+    """Return how a repository, folder or file is made an entry of the config, if the value can be one of these."""
+    table, of_hub, local = ENTRIES[field]
+    is_file = value.startswith((".", "/", "~")) or (field == "dataset" and DATA_FILE.fullmatch(value))
+    if not is_file and not REPOSITORY.fullmatch(value):
+        return None
+    stem = value.rstrip("/").rpartition("/")[2].partition(".json")[0].partition(".csv")[0].lower()
+    name = re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-_.")[:50] or "mine"
+    entry = (local if is_file else of_hub).format(value=value)
+    return (
+        f"{show(value)} is no entry of {table}; write {table}: {{{name}: {entry}}}, and name that here, {field}: {name}"
+    )
+
+
+def _find_shape(problem: Problem, value: Any) -> str | None:
+    """Return the problem's sentence with what to write in place of a value of another shape."""
+    if isinstance(value, dict) or not problem.text.startswith(MISSHAPEN):
+        return None
+    shape = _load()["shapes"].get(_write(problem.path))
+    if shape is None and problem.text.startswith(MISSHAPEN[0]) and isinstance(value, str | int | float):
+        shape = f"Write [{list_names(filter(None, re.split(r'[,; ]+', str(value))), quoted=False)}]."
+    return f"{problem.text.rstrip('.')}. {shape}" if shape else None
+
+
+def _look_up(path: tuple, raw: Any) -> tuple[bool, Any]:
+    """Return whether the config has a value at a path that is not null, and the value."""
+    for key in path:
+        held = range(len(raw)) if isinstance(raw, list | tuple) else raw if isinstance(raw, dict) else ()
+        if key not in held:
+            return False, None
+        raw = raw[key]
+    return raw is not None, raw
+
+
+def _fill(text: str, value: Any) -> str:
+    """Write a value in its place in a sentence; what is a list already is not put into another one."""
+    place = "[{value}]" if isinstance(value, list) and "[{value}]" in text else "{value}"
+    return text.replace(place, _show(value))
+
+
+def _show(value: Any) -> str:
+    return cut(value, SHOWN) if isinstance(value, str) else show(value)
+
+
+def _write(path: tuple) -> str:
+    return ".".join(map(str, find_pattern(path)))
+
+
+@functools.cache
+def _load() -> dict[str, dict]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
