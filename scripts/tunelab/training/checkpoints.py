@@ -49,9 +49,8 @@ def find_checkpoint(folder: Path) -> Path | None:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    if not (checkpoint / STATE).exists():
-        return False
-    return records.read_json(checkpoint / STATE)["files"] == _list_sizes(checkpoint)
+    state = checkpoint / STATE
+    return state.exists() and records.read_json(state)["files"] == _list_sizes(checkpoint)
 
 
 def _list_sizes(checkpoint: Path) -> dict[str, int]:
@@ -144,8 +143,8 @@ class Resumption(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         # at the end of an epoch or of the training, its evaluation is still to come
         ends = control.should_training_stop or state.epoch == int(state.epoch)
-        # a training shorter than the distance of two checkpoints has one at its half, and as any other at its end
-        halved = state.max_steps <= state.save_steps and state.global_step == state.max_steps // 2
+        short = state.max_steps <= state.save_steps  # it has a checkpoint at its half, and as any other at its end
+        halved = short and state.global_step == state.max_steps // 2
         self._due |= control.should_save or halved or self._stop.asked
         control.should_save = self._due and not ends and self._trainer.between_batches()
 
