@@ -34,6 +34,7 @@ from tunelab.jobs.tracking import track
 from tunelab.jobs.wildcards import match_names as only
 from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.labels import check_labels
+from tunelab.upkeep.at_hand import check_at_hand
 from tunelab.upkeep.claims import read_taken
 from tunelab.upkeep.remaining import leaves_a_page
 from tunelab.watching.display import watch_study
@@ -99,20 +100,20 @@ try:
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
+    # the parts of the config by stage, and the selected runs, seeds and tasks
+    SLICES = Slices(CFG)
+    STUDY = Study(SLICES.whole)
     if workflow.is_main_process:
         # a dry run writes there as well
         check_writable(Path(".snakemake"), Path(".snakemake/iocache/latest.pkl"))
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
         check_labels(CFG, SETTLED, SOURCE)
+        check_at_hand(CFG, SLICES.learnt["study"]["runs"], GPUS)
         if not IS_MODULE and (other := describe_other(RESULTS, OVERLAYS or [DEFAULT], CFG.study.title)):
             print(other, file=sys.stderr)
 except UserError as error:
     raise SystemExit(str(error)) from None
-
-# the parts of the config by stage, and the selected runs, seeds and tasks
-SLICES = Slices(CFG)
-STUDY = Study(SLICES.whole)
 
 
 pathvars:

@@ -156,8 +156,8 @@ def test_a_run_less_is_told_as_such(finished):
     ("content", "said"),
     [
         ("study: {seedz: [1]}", "study.seedz"),
-        ("study: {seeds: [1", "not valid JSON or YAML"),
-        (None, "nothing.yaml is not there"),
+        ("study: {seeds: [1", "is not YAML: the [ of line 1 is never closed"),
+        (None, "nothing.yaml cannot be read (No such file or directory); name an overlay that exists"),
     ],
 )
 def test_a_broken_config_is_a_sentence(project, tmp_path, content, said):

@@ -25,8 +25,8 @@ tasks:
 
 def test_a_data_set_is_learnt_from_as_it_is_and_drawn_answers_are_chosen_from(tmp_path):
     folder = copy_project(tmp_path)
-    row = {"prompt": "Q?", "chosen": "Yes", "rejected": "No"}
-    (folder / "mine.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    rows = [{"prompt": f"Q{number}?", "chosen": "Yes", "rejected": "No"} for number in range(12)]
+    (folder / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (folder / "mine.yaml").write_text(STUDY, encoding="utf-8")
     jobs = plan(folder, "--configfile", "mine.yaml")
     trained = {job for job in jobs if job.startswith("train_")}

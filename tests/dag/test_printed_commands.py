@@ -15,6 +15,7 @@ from tests.unit.comparison.results_factory import build_study
 from tests.unit.config.default_config import load
 from tests.unit.reporting.page_factory import MAKERS, prepare_study, render_page
 from tunelab.config.study import Study
+from tunelab.records import write_json, write_jsonl
 from tunelab.reporting.settings import write_config
 
 DOCUMENTS = [
@@ -60,6 +61,10 @@ def clone(project, tmp_path_factory):
         overlay = {"study": {"results": f"results/{name.partition('.')[0].rpartition('/')[2]}"}}
         (folder / name).write_text(yaml.safe_dump(overlay), encoding="utf-8")
     (folder / "my_work").mkdir()
+    questions = [{"instruction": f"What is {n}?", "input": "", "output": f"{n}."} for n in range(100)]
+    sums = [{"question": f"{n} + 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(200)]
+    write_json(folder / "data/ruozhiba/ruozhiba.json", questions)
+    write_jsonl(folder / "data/gsm8k/train.jsonl", sums)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.forks import read_python
 from tests.study_copy import call_snakemake, copy_project, plan, put_back
 
 MISTAKES = {
@@ -124,3 +125,25 @@ def test_null_on_the_command_line_is_null_however_deep_it_stands(checkout):
     rules = {job.split()[0] for job in plan(checkout, "--config", *given)}
     assert "generate_answers" in rules
     assert not rules & {"generate_samples", "generate_repeats", "measure_drift"}
+
+
+@pytest.mark.parametrize("command", [["-m", "snakemake", "--dry-run", "--cores", "1"], ["scripts/plan_jobs.py"]])
+def test_what_the_first_jobs_would_refuse_is_refused_by_every_dry_run(checkout, command):
+    rows = "".join(f'{{"question": "How are you, {number}?", "answer": "Well."}}\n' for number in range(20))
+    (checkout / "rows.jsonl").write_text(rows, encoding="utf-8")
+    prepare = "{format: question_answer, columns: {answer: reply}, test: 500}"
+    (checkout / "mine.yaml").write_text(
+        f"""
+study: {{precision: float16}}
+datasets: {{mine: {{fetch: {{source: local, files: [rows.jsonl]}}, prepare: {prepare}}}}}
+tasks: {{support: {{dataset: mine}}}}
+models: {{smollm2: {{chat_template: gone.jinja}}}}
+""",
+        encoding="utf-8",
+    )
+    code, printed = read_python(checkout, *command, "--configfile", "mine.yaml", CUDA_VISIBLE_DEVICES="")
+    (checkout / "mine.yaml").unlink()
+    assert code == 1
+    said = ("models.smollm2.chat_template: ", "rows.jsonl: there is no column 'reply'", "study.precision: float16")
+    lines = printed.splitlines()[-3:]
+    assert all(line.startswith(start) for line, start in zip(lines, said, strict=True)), printed

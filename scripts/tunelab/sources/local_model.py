@@ -11,6 +11,21 @@ from tunelab.sources.weights import check_quantisation, check_safetensors, check
 def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
     """Link the files of the user's model into `folder`, or copy them; nothing of the user's is changed."""
     source = Path(spec.path)
+    others, weights = check_folder(spec, key)
+    for name in weights:
+        check_safetensors(source / name, key)
+    for name in (*others, *weights):
+        point_or_copy(source / name, folder / name)
+    return {}
+
+
+def check_folder(spec: LocalModel, key: str) -> tuple[list[str], list[str]]:
+    """Return the names of the files that a model is loaded from, those with its weights last.
+
+    Raises:
+        UserError: if the folder is evidently no whole model.
+    """
+    source = Path(spec.path)
     if not source.is_dir():
         what = "is a file" if source.exists() else "does not exist"
         raise UserError(f"{key}.path: {spec.path!r} {what}; give the folder that `save_pretrained` wrote.")
@@ -23,9 +38,4 @@ def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
         raise UserError(f"{key}.path: {spec.path!r} has no config.json; give the folder that `save_pretrained` wrote.")
     check_weights(names, key)
     check_quantisation(source, key)
-    weights = list_weights(source, {name for name in names if (source / name).is_file()}, key)
-    for name in weights:
-        check_safetensors(source / name, key)
-    for name in (*others, *weights):
-        point_or_copy(source / name, folder / name)
-    return {}
+    return others, list_weights(source, {name for name in names if (source / name).is_file()}, key)
