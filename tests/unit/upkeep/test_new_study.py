@@ -314,7 +314,7 @@ def test_of_a_small_file_a_third_is_held_out_and_the_overlay_says_what_that_can_
     overlay, text, said = write_study()
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["test"], prepare["validation"]) == (test, validation)
-    told = f"differ by {100 * find_detectable_share(0.2, test):.0f} points of accuracy"
+    told = f"{100 * find_detectable_share(0.2, test):.0f} points of accuracy"
     assert told in said and told in text
     assert ("bring more rows" in said) == (test < 50)
 
