@@ -16,8 +16,10 @@ def main(configfile: list[Path]) -> int:
     plan = plan_study(configfile)
     if plan is None:
         return 1
-    told = [*list_notes(plan.config, plan.raw), "\n".join(list_resolutions(plan.config))]
-    print("\n\n".join([render_plan(plan.jobs, plan.target), *filter(None, told)]))
+    told = [render_plan(plan.jobs, plan.target), *list_notes(plan.config, plan.raw)]
+    if any(job.runs for job in plan.jobs):
+        told.append("\n".join(list_resolutions(plan.config)))
+    print("\n\n".join(filter(None, told)))
     if verdicts := judge_jobs(plan.jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0

@@ -40,6 +40,10 @@ HINTS = {
     **dict.fromkeys((".ndjson", ".jsonlines"), "name it .jsonl"),
     **dict.fromkeys((".tsv", ".tab", ".xls", ".xlsx", ".ods"), "save the table as CSV, with commas"),
     **dict.fromkeys((".arrow", ".feather"), "save the table as Parquet"),
+    **dict.fromkeys(
+        (".txt", ".md", ".pdf", ".docx", ".html"),
+        "plain text is not learnt as such: save rows of a prompt (the text's beginning) and its completion (the rest)",
+    ),
 }
 # what a folder of shards may hold besides: marks of the programs that wrote it, and words about it
 _BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?|.*\.md", re.IGNORECASE)

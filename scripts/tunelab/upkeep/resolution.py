@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 from scipy import stats
 
-from tunelab import records
 from tunelab.comparison.verdicts import ALPHA, POWER, find_detectable_share
 from tunelab.config.loading import Config
 
 DISCORDANCE = 0.2  # the share of rows that two runs judge differently, which is not known before
+TEST = f"paired test, {POWER:.0%} power, runs that disagree on a fifth of the rows"
 FEW = 50  # rows; with fewer even large differences stay undecided
 
 
@@ -22,28 +21,24 @@ def find_detectable_mean(n: int) -> float:
 
 
 def describe_rows(n: int) -> str:
-    """Say which differences between two runs n test rows can show."""
+    """Say which differences between two runs n test rows show."""
     points, spreads = 100 * find_detectable_share(DISCORDANCE, n), find_detectable_mean(n)
-    return (
-        f"a paired test finds with {POWER:.0%} power that two runs differ by {points:.0f} points of accuracy (if they\n"
-        f"disagree on a fifth of the rows), or by {spreads:.2f} standard deviations in a mean such as ROUGE-L"
-    )
+    return f"{points:.0f} points of accuracy, or {spreads:.2f} standard deviations of a mean such as ROUGE-L"
 
 
 def list_resolutions(config: Config) -> Iterator[str]:
-    """Yield a sentence for each task of which the number of test rows is known."""
-    for name in config.study.tasks:
-        task = config.tasks[name]
-        if n := _count_test_rows(config, task.dataset):
-            yield f"tasks.{name} has {n} test rows{', which are few' if n < FEW else ''}:\n{describe_rows(n)}."
+    """Yield a line for each task of which the number of test rows is known, after one that says what they tell."""
+    known = {name: _count_test_rows(config, config.tasks[name].dataset) for name in config.study.tasks}
+    if any(known.values()):
+        yield f"Smallest differences that the test rows show ({TEST}):"
+    for name, n in known.items():
+        if n:
+            yield f"  {name}: {n} rows{' (few)' if n < FEW else ''}, {describe_rows(n)}"
 
 
 def _count_test_rows(config: Config, dataset: str) -> int | None:
-    """Return how many rows are held out, by the prepared data or else by the config; None where it says a share."""
+    """Return how many rows the config holds out; None where it says a share of rows that it does not count."""
     spec = config.datasets[dataset]
-    card = Path(config.study.results, "datasets", dataset, "data_card.json")
-    if card.is_file():
-        return records.read_json(card)["rows"]["test"]
     test, source = spec.prepare.test, spec.fetch
     own = source.test_rows if source.source == "generated" else None
     if isinstance(test, int):

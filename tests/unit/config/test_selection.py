@@ -49,9 +49,9 @@ def test_what_the_default_says_of_what_an_overlay_leaves_out_falls_away(overlays
         (["study: {runs: [base, lora]}", "noise: {rows: 4}"], "noise.run: 'grpo' is not in study.runs"),
         (["noise: {run: gpro}"], "noise.run: 'gpro' is not in study.runs"),
         # a run that is left out, and that the overlay itself makes wrong
-        (["{study: {runs: [base]}, runs: {grpo: {dataset: support}}}"], "runs.grpo.dataset: GRPO needs answers"),
+        (["{study: {runs: [base]}, runs: {grpo: {dataset: support}}}"], "runs.grpo.dataset: rewards check answers"),
         # one that is selected, or that a selected run starts from
-        (["datasets: {sums: {prepare: {format: question_answer}}}"], "runs.grpo.dataset: GRPO needs answers"),
+        (["datasets: {sums: {prepare: {format: question_answer}}}"], "runs.grpo.dataset: rewards check answers"),
         (["{study: {runs: [grpo]}, runs: {grpo: {init_from: prefix}}}"], "runs.grpo.init_from: TRL's GRPO misplaces"),
         # one that teaches a selected run
         (
@@ -60,7 +60,7 @@ def test_what_the_default_says_of_what_an_overlay_leaves_out_falls_away(overlays
                 "{method: distillation, label: M, model: smollm2, dataset: sums, init_from: warmstart, teacher: grpo, "
                 "training: {}}}}"
             ],
-            "runs.grpo.dataset: GRPO needs answers",
+            "runs.grpo.dataset: rewards check answers",
         ),
         (["study: {runs: [base, lorra]}"], "study.runs: there is no run 'lorra'"),
         (["study: {runs: lora}"], "study.runs: must be a list"),

@@ -248,7 +248,7 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
     [
         ("", None, "DATA: name your file or folder of rows, for example DATA=my.jsonl."),
         ("no.jsonl", None, "'no.jsonl' does not exist"),
-        ("my.txt", {"question": "Q{}?", "answer": "A"}, "'my.txt' has an unknown ending"),
+        ("my.txt", {"question": "Q{}?", "answer": "A"}, "plain text is not learnt as such: save rows of a prompt"),
         ("a.jsonl", {"text": "t{}"}, "DATA: a.jsonl has the columns 'text', and none look like a question"),
         ("a.jsonl", {"a": "1{}", "b": "2", "c": "3"}, "DATA: a.jsonl has the columns 'a', 'b', 'c', and none look"),
         ("a.jsonl", {"question": "Q{}?", "answer": " "}, "has the columns 'question', 'answer', and none look"),
@@ -314,7 +314,7 @@ def test_of_a_small_file_a_third_is_held_out_and_the_overlay_says_what_that_can_
     overlay, text, said = write_study()
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["test"], prepare["validation"]) == (test, validation)
-    told = f"differ by {100 * find_detectable_share(0.2, test):.0f} points of accuracy"
+    told = f"{100 * find_detectable_share(0.2, test):.0f} points of accuracy"
     assert told in said and told in text
     assert ("bring more rows" in said) == (test < 50)
 

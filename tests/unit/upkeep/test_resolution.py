@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from tests.unit.config.default_config import load
-from tunelab.records import write_json
 from tunelab.upkeep.resolution import find_detectable_mean, list_resolutions
 
 
@@ -17,20 +16,16 @@ def test_a_mean_is_found_as_often_as_the_power_says():
 
 
 def test_the_default_studys_test_rows_are_told_with_what_they_can_show():
-    support, sums = list_resolutions(load())
-    assert support.startswith("tasks.support has 64 test rows:\na paired test finds with 80% power")
-    assert "differ by 15 points of accuracy" in support and "0.36 standard deviations" in support
-    assert sums.startswith("tasks.sums has 200 test rows:") and "differ by 9 points of accuracy" in sums
+    title, support, sums = list_resolutions(load())
+    assert title.startswith("Smallest differences that the test rows show (paired test, 80% power, runs that disagree")
+    assert support == "  support: 64 rows, 15 points of accuracy, or 0.36 standard deviations of a mean such as ROUGE-L"
+    assert sums == "  sums: 200 rows, 9 points of accuracy, or 0.20 standard deviations of a mean such as ROUGE-L"
 
 
-def test_few_rows_are_called_few_and_shares_wait_for_the_rows(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_few_rows_are_called_few_and_shares_wait_for_the_rows():
     few = "{study: {tasks: [support]}, datasets: {support: {prepare: {test: 8}}}}"
-    (told,) = list_resolutions(load(few))
-    assert "has 8 test rows, which are few" in told
+    assert "8 rows (few), 72 points" in list(list_resolutions(load(few)))[1]
     share = few.replace("8", "0.25")
     assert list(list_resolutions(load(share))) == []
-    write_json(tmp_path / "results/datasets/support/data_card.json", {"rows": {"test": 31}})
-    assert "has 31 test rows, which are few" in next(list_resolutions(load(share)))
     generated = "{study: {tasks: [sums]}, datasets: {sums: {prepare: {test: 0.5}}}}"
-    assert "has 100 test rows" in next(list_resolutions(load(generated)))
+    assert "100 rows," in list(list_resolutions(load(generated)))[1]

@@ -80,7 +80,7 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named:
             f"DATA: {place} has the columns {list_names(columns)}{_tell_kinds(shown)}, and none look like a question "
             "and its answer (question and answer, instruction and output, prompt and completion) or a conversation "
             "(messages, conversations). Name them: make new-study … QUESTION=column ANSWER=column, which sets "
-            "prepare.columns."
+            "prepare.columns. Plain texts are not learnt as such: divide each into its beginning and the rest."
         )
     format_name, mapped, sure = _add_label(found, rows, shown, place)
     fields = [mapped.get(field, field) for field in FIELDS[format_name]]

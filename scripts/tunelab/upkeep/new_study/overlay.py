@@ -16,7 +16,7 @@ from tunelab.upkeep.new_study.model import Chosen, Known
 from tunelab.upkeep.new_study.rows import Data
 from tunelab.upkeep.new_study.settings import Machine, Settings
 from tunelab.upkeep.new_study.talking import Lengths
-from tunelab.upkeep.resolution import FEW, describe_rows
+from tunelab.upkeep.resolution import FEW, TEST, describe_rows
 from tunelab.values import cut, list_names
 
 LONG_ENOUGH = 60  # steps of a training beside which its drift and a second evaluation are short
@@ -64,7 +64,7 @@ def render_overlay(found: Findings) -> str:
             "guess": data.guess,
             "guessed": _describe_guess(data),
             "held": held,
-            "resolution": describe_rows(held["test"]).replace("\n", "\n      # "),
+            "resolution": f"{describe_rows(held['test'])}\n      # ({TEST})",
             "repeats": settings.max_steps > LONG_ENOUGH,
             "passes": f"{rows / held['train']:.2g}",
             "preferences": data.preferences,
@@ -102,7 +102,7 @@ def _describe_test(found: Findings) -> Iterator[str]:
     splits = found.data.splits
     test, train = ([read_row(list(example.messages)) for example in splits[name]] for name in ("test", "train"))
     few = f" Few, as {FEW} to 200 are usual: bring more rows if you can." if len(test) < FEW else ""
-    yield f"Test: {len(test)} rows are held out; {' '.join(describe_rows(len(test)).split())}.{few}"
+    yield f"Test: {len(test)} rows are held out. They show differences of {describe_rows(len(test))} ({TEST}).{few}"
     same, templated = (int(find_twins(test, train, masked)["both"].sum()) for masked in (False, True))
     if templated:
         beyond = f", {templated} if all numbers are read as the same (a template's rows)" if templated > same else ""
