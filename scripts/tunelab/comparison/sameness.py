@@ -20,6 +20,8 @@ GRAM = 4  # words: shorter runs recur in any longer text (seq-rep-4 of Welleck e
 # An answer repeats itself when more of it was said before than is new: a sentence thrice, not one turn of phrase twice.
 MOST = 0.5
 
+ORIGINS = {"distinct": "Li et al. 2016", "looping": "Welleck et al. 2020"}
+
 
 class Alike(NamedTuple):
     """What texts have in common: how many there are, the commonest one and how many have its words; how many loop."""

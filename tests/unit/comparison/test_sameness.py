@@ -89,7 +89,7 @@ def test_thoughts_before_an_answer_are_left_out(answer):
 
 
 def test_the_numbers_of_sums_are_as_alike_as_their_right_answers(answer):
-    study, rows, _ = answer("lora", 1, "arithmetic", [""] * 12)
+    study, *_ = answer("lora", 1, "arithmetic", [""] * 12)
     path = study.dataset_file("sums", "test_dataset.json")
     write_jsonl(path, [row | {"answer": "7"} for row in read_jsonl(path)])
     *_, found = answer("lora", 1, "arithmetic", ["7"] * 12)
