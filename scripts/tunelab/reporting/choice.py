@@ -39,9 +39,10 @@ def build_choice(study: Study, task: str, metric: str, cells: dict, pairs: dict,
     tied = [run for run in level if cells[run, task, metric]["value"] == cells[first, task, metric]["value"]]
     better = {run: [name for name, verdict in list_contrary(row) if verdict == "better"] for run, row in rows.items()}
     ahead = {run: metrics for run, metrics in better.items() if metrics}
+    alone = not level and not ahead and len(rows) == len(others)
     doubts = join_doubts(rows.values())
     doubted = {
-        "starved": [run for run in doubts.get("starved", ()) if run != first],
+        "starved": [run for run in doubts.get("starved", ()) if run in level or (alone and run != first)],
         "degenerate": [run for run in doubts.get("degenerate", ()) if run in (first, *level)],
     }
     return {
@@ -49,7 +50,7 @@ def build_choice(study: Study, task: str, metric: str, cells: dict, pairs: dict,
         "metric": metric,
         "best": [first, *tied],
         "level": [run for run in level if run not in tied],
-        "alone": not level and not ahead and len(rows) == len(others),
+        "alone": alone,
         "ahead": ahead,
         "cheapest": {budget: choose_cheapest([first, *level], spent, budget) for budget in BUDGETS},
         "doubted": pick(doubted),

@@ -116,7 +116,8 @@ def test_a_run_that_was_not_compared_with_the_best_is_no_candidate_and_the_best_
     [
         ({}, ("lora",), (), {"starved": ["lora"]}),  # better than every other run, of which one was starved
         ({}, ("grpo",), (), {}),  # nevertheless better
-        ({("lora", "grpo"): "undecided"}, ("grpo", "prefix"), (), {"starved": ["prefix"]}),
+        ({("lora", "grpo"): "undecided"}, ("grpo", "prefix"), (), {}),  # of neither is anything said
+        ({("lora", "grpo"): "undecided"}, ("grpo", "lora"), (), {"starved": ["lora"]}),
         ({("lora", "grpo"): "undecided"}, (), ("grpo", "lora", "prefix"), {"degenerate": ["grpo", "lora"]}),
         ({("warmstart", "grpo"): "undecided"}, (), ("base",), {}),
     ],
