@@ -116,8 +116,9 @@ def name_metric(study: Study, metric: str, words: NullTranslations) -> str:
 
 def join_runs(study: Study, runs: list[str], words: NullTranslations) -> str:
     """Join the labels of runs as a sentence has them; of many runs, tell how many they are."""
+    _ = words.gettext
     if len(runs) > MOST_NAMES:
-        return words.gettext("%(shown)s runs") % {"shown": len(runs)}
+        return _("%(shown)s runs") % {"shown": len(runs)}
     return join_names([study.run(run)["label"] for run in runs], words)
 
 
