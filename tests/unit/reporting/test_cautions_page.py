@@ -37,9 +37,7 @@ def test_what_touches_the_numbers_stands_on_the_first_screen_and_leads_to_its_th
     assert told["threat-overlap"].startswith(
         "3 of the 12 questions of Grade-school sums share words with training rows of sums; without them"
     )
-    assert told["threat-cut"] == "Grade-school sums: the limit on new tokens cut off answers of GRPO (100.0 %)".replace(
-        "0 %", "0\u202f%"
-    )
+    assert told["threat-cut"] == "Grade-school sums: the limit on new tokens cut off answers of GRPO (100.0 %)"
     assert told["threat-degenerate"] == (
         "Technical questions: LoRA gives 12 of 12 questions the same answer; "
         "12 of 12 answers of prefix tuning repeat themselves"
