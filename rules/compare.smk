@@ -24,6 +24,8 @@ rule measure_overlap:
 rule compare_methods:
     input:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
+        answers=per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
+        references=sorted({test_rows(task) for task in CFG.study.tasks}),
         losses=per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
         drift=per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else [],
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),

@@ -5,7 +5,7 @@ that the page words stand on these. All other pairs are exploratory, and form a 
 Pairs grow with the square of the runs: of many runs, each is compared with its untouched model and its start alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from tunelab.comparison.budgets import list_unequal
@@ -42,8 +42,14 @@ def _list_origins(study: Study) -> Iterator[Pair]:
         yield from (tuple(sorted((run, origin), key=place.get)) for origin in sorted(origins, key=place.get))
 
 
-def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], float]) -> Iterator[Contrast]:
-    """Test every pair on every contrasted metric; `floors` holds the noise of evaluation by (task, metric)."""
+def list_contrasts(
+    items: Items, trainings: dict, floors: dict[tuple[str, str], float], degenerate: Mapping[str, set[str]]
+) -> Iterator[Contrast]:
+    """Test every pair on every contrasted metric.
+
+    floors: the noise of evaluation by (task, metric). degenerate: the runs of each task whose answers are alike or
+    repeat themselves.
+    """
     study = items.study
     starved = {row.run for row in list_starved(study, trainings)}
     for task, kind in items.tasks.items():
@@ -67,6 +73,7 @@ def list_contrasts(items: Items, trainings: dict, floors: dict[tuple[str, str], 
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
                     starved=[run for run in pair if run in starved],
+                    degenerate=[run for run in pair if run in degenerate.get(task, ())],
                     verdict=judge(contrast.value, p, p_equivalence, find_metric(metric, study.own_metrics).better),
                     sources=sources,
                     **contrast._asdict() | {"p_equivalence": p_equivalence},

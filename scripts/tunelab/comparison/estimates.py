@@ -5,7 +5,7 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, statistics
+from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, sameness, statistics
 from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gain_rows import Gain
@@ -34,13 +34,15 @@ def build_results(
     """
     items = Items(study)
     estimates = list(list_estimates(items))
-    repeats = list(noise.list_repeats(items))
+    repeats, alike = list(noise.list_repeats(items)), list(sameness.list_sameness(study))
+    floors, degenerate = noise.find_floors(repeats), sameness.find_degenerate(alike)
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=statistics.CONFIDENCE,
         estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, noise.find_floors(repeats))),
+        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
         starved=list(list_starved(study, trainings)),
+        sameness=alike,
         parts=list(list_parts(items)),
         gains=list(list_gains(items)),
         kinds=list(kinds.list_kinds(items)),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tunelab.comparison.gain_rows import Gain, GainKind
 from tunelab.comparison.rows import Number, Record, Verdict
+from tunelab.comparison.sameness_rows import Sameness
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 
 
@@ -49,6 +50,9 @@ class Contrast(Number):
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
     unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
     starved: list[str] = Field(description="Which of the two runs drew too few completions, as told in `starved`.")
+    degenerate: list[str] = Field(
+        description="Whose answers to the task are alike, or repeat themselves, beyond the references: see `sameness`."
+    )
     verdict: Verdict
     sources: list[str]
 
@@ -156,6 +160,7 @@ class Results(Record):
     estimates: list[Estimate]
     contrasts: list[Contrast]
     starved: list[Starved]
+    sameness: list[Sameness]
     parts: list[Parts]
     gains: list[Gain]
     kinds: list[GainKind]

@@ -1,6 +1,7 @@
 """What tests share with trainings, and the main numbers with and without these rows side by side."""
 
-from tunelab.reporting.findings import list_doubted
+from tunelab.reporting.findings import find_tension
+from tunelab.reporting.remarks import list_doubts
 
 
 def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> dict:
@@ -15,8 +16,8 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
         level["runs"].append((cells[row["run"], row["task"], row["metric"]], row))
     for row in found["cleaned_contrasts"]:
         level, whole = levels[row["task"], row["without"]], pairs[row["task"], row["run"], row["against"]]
-        doubted = list_doubted(row | {"starved": whole["starved"]})
-        level["contrasts"].append((whole, row | {"doubted": doubted}))
+        again = row | {name: whole[name] for name in ("starved", "degenerate", "margin")} | {"p": row["p_corrected"]}
+        level["contrasts"].append((whole, again | {"doubted": list_doubts(again), "tension": find_tension(again)}))
     return {
         "overlaps": found["overlaps"],
         "twins": found["twins"],

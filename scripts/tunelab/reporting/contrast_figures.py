@@ -39,7 +39,7 @@ def draw_contrasts(study: Study, results: Results, words: NullTranslations) -> D
     split = longest > 1.5 * LONGEST_LABEL
     heights = [AROUND + (TALL if split else ROW) * len(rows[task]) for task in study.tasks]
     drawing, panels = build_panels(
-        headlines.tell_contrasts(study, rows, words), len(rows), 1, sum(heights) / len(rows), height_ratios=heights
+        headlines.tell_contrasts(study, results, words), len(rows), 1, sum(heights) / len(rows), height_ratios=heights
     )
     drawing.figure.get_layout_engine().set(h_pad=0.1)
     for (panel,), (task, contrasts) in zip(panels, rows.items(), strict=True):

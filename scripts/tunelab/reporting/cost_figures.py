@@ -4,6 +4,7 @@ from gettext import NullTranslations
 
 from matplotlib.axes import Axes
 
+from tunelab.comparison import sameness
 from tunelab.comparison.metrics import CONTRASTED, METRICS
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
@@ -20,7 +21,7 @@ from tunelab.reporting.figures import (
     name_axis,
     write_number,
 )
-from tunelab.reporting.findings import find_pairs
+from tunelab.reporting.findings import find_pairs, list_contrary
 from tunelab.reporting.tables import is_summary, sum_chain_seconds
 
 GREY = "#b5b5b5"
@@ -34,7 +35,8 @@ def draw_costs(
     _ = words.gettext
     costs = {run: seconds for run in study.runs if (seconds := list_seconds(study, trainings, run))}
     outdone = {task: list_outdone(results, task, costs) for task in study.tasks}
-    headline = headlines.tell_outdone(study, outdone, {row.run for row in results.starved}, words)
+    starved, degenerate = {row.run for row in results.starved}, sameness.find_degenerate(results.sameness)
+    headline = headlines.tell_outdone(study, outdone, starved, degenerate, words)
     drawing, panels = build_panels(headline, 1, len(study.tasks), 3.8)
     drawing.figure.get_layout_engine().set(w_pad=0.15)
     for panel, task in zip(panels[0], study.tasks, strict=True):
@@ -69,11 +71,17 @@ def list_seconds(study: StudyFolder, trainings: dict, run: str) -> list[float]:
 
 
 def list_outdone(results: Results, task: str, costs: Costs) -> list[str]:
-    """List the runs that another one outdoes: better by the test on a task's first metric, at no more cost."""
+    """List the runs that another one outdoes: better by the test on a task's first metric, at no more cost.
+
+    One that the tests show to be worse on some other metric outdoes nothing.
+    """
     won = [
         (run, against)
         for (name, run, against), row in find_pairs([row.model_dump() for row in results.contrasts]).items()
-        if name == task and row["verdict"] == "better" and {run, against} <= costs.keys()
+        if name == task
+        and row["verdict"] == "better"
+        and {run, against} <= costs.keys()
+        and "worse" not in {verdict for _, verdict in list_contrary(row)}
     ]
     return [run for run in costs if any(run == lost and max(costs[by]) <= min(costs[run]) for by, lost in won)]
 

@@ -35,19 +35,32 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
 def build_size(study: Study, find: dict, task: str) -> dict:
     """Say how wide a task's interval is for a run that is right half the time."""
     n = max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "strict"))
+    return {"task": task, "n": n, "half_width": find_half_width(n)}
+
+
+def find_half_width(n: int) -> float:
+    """Find how far the interval of a share reaches on each side where half of n rows are right."""
     half = estimate_proportion([i < n // 2 for i in range(n)])
-    return {"task": task, "n": n, "half_width": (half.high - half.low) / 2}
+    return (half.high - half.low) / 2
 
 
 def list_cut_off(study: Study, find: dict) -> list[dict]:
-    """List, per task, the run whose answers ran into the limit on new tokens most often, if any did."""
-    worst = []
+    """List, per task, the runs whose answers ran into the limit on new tokens, the most often cut first.
+
+    Each has the share of its worst seed. `much` are those of which more was cut than the choice of rows moves a share
+    by: as far as a run's interval reaches that is right half the time.
+    """
+    found = []
     for task in study.tasks:
         rows = [row for (_, _, name, metric), row in find.items() if (name, metric) == (task, "truncated")]
-        row = max((row for row in rows if row["seed"] is not None), key=lambda row: row["value"])
-        if row["value"]:
-            worst.append({"task": task, "run": row["run"], "share": row["value"]})
-    return worst
+        runs: dict[str, dict] = {}
+        for row in sorted(rows, key=lambda row: -row["value"]):
+            if row["value"] and row["seed"] is not None:
+                runs.setdefault(row["run"], {"run": row["run"], "share": row["value"], "n": row["n"]})
+        much = [row for row in runs.values() if row["share"] > find_half_width(row["n"])]
+        if runs:
+            found.append({"task": task, "runs": list(runs.values()), "much": much})
+    return found
 
 
 def list_cut_rows(cards: dict[str, dict]) -> list[dict]:

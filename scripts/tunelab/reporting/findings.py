@@ -1,19 +1,23 @@
 """The tested differences as the page shows them: what the config asks first, then every pair of runs.
 
-Verdicts come from the results; nothing is judged in here.
+Verdicts come from the results; nothing is judged in here. A verdict stands on a task's first metric, and never alone:
+beside it stand the other metrics on which the tests decide otherwise.
 """
 
-from collections.abc import Iterable
+from typing import Literal
 
+from tunelab.comparison.verdicts import ALPHA
 from tunelab.config.study import Study
+from tunelab.reporting.remarks import join_doubts, list_doubts
 
 VERDICTS = ("better", "worse", "equivalent", "undecided")  # as the page lists them
 MIRRORED = {"better": "worse", "worse": "better"}
+Tension = Literal["holm", "test", "margin"]
 
 
 def build_findings(contrasts: list[dict]) -> dict:
     """Build the declared contrasts by task and metric, and the counts that the page tells of them."""
-    rows = [build_finding(contrast) for contrast in contrasts]
+    rows = complete(contrasts)
     declared = [row for row in rows if row["declared"]]
     primary = [row for row in declared if row["primary"]]
     return {
@@ -27,40 +31,47 @@ def build_findings(contrasts: list[dict]) -> dict:
     }
 
 
+def complete(contrasts: list[dict]) -> list[dict]:
+    """Add to each contrast what `build_finding` adds; those on a first metric get what others say to the contrary."""
+    rows = [build_finding(contrast) for contrast in contrasts]
+    others: dict[tuple[str, str, str], list[dict]] = {}
+    for row in rows:
+        if not row["primary"] and row["verdict"] in MIRRORED:
+            others.setdefault(_key(row), []).append(row)
+    for row in rows:
+        found = others.get(_key(row), ()) if row["primary"] else ()
+        row["contrary"] = [other for other in found if other["verdict"] != row["verdict"]]
+    return rows
+
+
+def _key(row: dict) -> tuple[str, str, str]:
+    return row["task"], row["run"], row["against"]
+
+
 def build_finding(contrast: dict) -> dict:
-    """Add to a contrast whether repeated evaluations moved the metric by as much, and of which run it says little."""
+    """Add whether repeated evaluations moved the metric by as much, of which run it says little, and what is odd."""
     floor = contrast["noise"]
     below = bool(floor) and abs(contrast["value"]) <= floor
-    return contrast | {"below_noise": below, "doubted": list_doubted(contrast)}
+    return contrast | {"below_noise": below, "doubted": list_doubts(contrast), "tension": find_tension(contrast)}
 
 
-def list_doubted(contrast: dict) -> list[str]:
-    """List the starved runs that a verdict does not favour: more completions might have turned it."""
-    favoured = {"better": contrast["run"], "worse": contrast["against"]}.get(contrast["verdict"])
-    return [run for run in contrast["starved"] if run != favoured]
+def find_tension(row: dict) -> Tension | None:
+    """Find why a verdict and its interval seem to contradict each other, if they do.
 
-
-def build_kinds(kinds: list[dict], starved: list[dict]) -> list[dict]:
-    """Add to each kind of gain of which runs it says little, since they were starved and it does not favour them."""
-    favoured = {"beyond": "run", "less": "against"}
-    return [
-        row | {"doubted": [run for run in _list_pair_of(row, starved) if run != row.get(favoured.get(row["kind"]))]}
-        for row in kinds
-    ]
-
-
-def _list_pair_of(row: dict, starved: list[dict]) -> list[str]:
-    return [name for name in (row["run"], row["against"]) if name in {found["run"] for found in starved}]
-
-
-def join_doubted(rows: Iterable[dict]) -> list[str]:
-    """List the runs of which `list_doubted` has one of these findings say little, each once."""
-    return list(dict.fromkeys(run for row in rows for run in list_doubted(row)))
+    holm: undecided with 0 outside, by the correction alone. test: the test and the interval are made in different
+    ways, and fall apart. margin: equivalent with 0 outside, which is a difference, but one too small to matter.
+    """
+    outside = row["low"] > 0 or row["high"] < 0
+    if outside and row["verdict"] == "undecided":
+        return "holm" if row["p"] < ALPHA else "test"
+    if outside and row["verdict"] == "equivalent":
+        return "margin"
+    return "test" if not outside and row["verdict"] in MIRRORED else None
 
 
 def mirror(row: dict) -> dict:
     """Turn a finding round, so that it is one of the other run."""
-    return row | {
+    turned = {
         "run": row["against"],
         "against": row["run"],
         "value": -row["value"],
@@ -70,28 +81,40 @@ def mirror(row: dict) -> dict:
         "losses": row["wins"],
         "verdict": MIRRORED.get(row["verdict"], row["verdict"]),
     }
+    contrary = {"contrary": [mirror(other) for other in row["contrary"]]} if "contrary" in row else {}
+    return row | turned | contrary
 
 
 def find_pairs(contrasts: list[dict]) -> dict[tuple[str, str, str], dict]:
     """Find the difference on each task's first metric by (task, run, against), in both directions."""
-    rows = [build_finding(contrast) for contrast in contrasts if contrast["primary"]]
-    both = [turned for row in rows for turned in (row, mirror(row))]
-    return {(row["task"], row["run"], row["against"]): row for row in both}
+    rows = [row for row in complete(contrasts) if row["primary"]]
+    return {_key(row): row for found in rows for row in (found, mirror(found))}
+
+
+def list_contrary(row: dict) -> list[tuple[str, str]]:
+    """List the metrics that say the contrary of a finding, each with its verdict."""
+    return [(other["metric"], other["verdict"]) for other in row["contrary"]]
 
 
 def group_verdicts(rows: list[dict]) -> dict[str, list[dict]]:
     """Group findings by task and by what they say: those of one verdict against one run are told in one breath.
 
-    What is undecided is told together at the end, whatever it is held against.
+    What is undecided, with no metric to the contrary, is told together at the end, whatever it is held against.
     """
     grouped: dict[str, dict[tuple, list[dict]]] = {}
     for row in rows:
-        said = ("undecided", None) if row["verdict"] == "undecided" else (row["verdict"], row["against"])
-        grouped.setdefault(row["task"], {}).setdefault(said, []).append(row)
+        contrary = tuple(list_contrary(row))
+        against = None if row["verdict"] == "undecided" and not contrary else row["against"]
+        grouped.setdefault(row["task"], {}).setdefault((row["verdict"], against, contrary), []).append(row)
     return {
         task: [
-            {"verdict": verdict, "against": against, "rows": found, "doubted": join_doubted(found)}
-            for (verdict, against), found in sorted(groups.items(), key=lambda group: VERDICTS.index(group[0][0]))
+            {
+                **{"verdict": verdict, "against": against, "contrary": list(contrary), "rows": found},
+                **{"metric": found[0]["metric"], "doubted": join_doubts(found)},
+            }
+            for (verdict, against, contrary), found in sorted(
+                groups.items(), key=lambda group: (VERDICTS.index(group[0][0]), group[0][1] is None)
+            )
         ]
         for task, groups in grouped.items()
     }

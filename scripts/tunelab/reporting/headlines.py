@@ -1,26 +1,25 @@
 """What a figure shows, in a sentence: comparatives come from verdicts alone, all else is a fact of the files.
 
 The sentences stand above the figures of the page, and in their PDF files. Where nothing supports one, the headline says
-what is drawn.
+what is drawn. A claim names the metric that it stands on, and those on which the tests decide otherwise.
 """
 
 from gettext import NullTranslations
 from statistics import fmean
 
-from tunelab.comparison.metrics import NEUTRAL
-from tunelab.comparison.results import Contrast, Results
-from tunelab.comparison.rows import Verdict
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
-from tunelab.reporting.findings import find_pairs, group_verdicts, join_doubted
+from tunelab.reporting.claims import MOST_NAMES, join_runs, join_sentences, name_task, tell_claims, tell_remark
+from tunelab.reporting.findings import build_findings, find_pairs
 from tunelab.reporting.notation import format_decimal
+from tunelab.reporting.remarks import pick
 from tunelab.reporting.signals import take_end, take_start
 
-MOST_NAMES, MOST_CLAIMS = 4, 4  # runs of a claim, and claims of a task, that can still be read in a headline
 
-
-def tell_contrasts(study: Study, rows: dict[str, list[Contrast]], words: NullTranslations) -> str:
-    """Tell what the differences on each task came to."""
-    return _tell(study, [row.model_dump() for found in rows.values() for row in found], words)
+def tell_contrasts(study: Study, results: Results, words: NullTranslations) -> str:
+    """Tell what the declared differences on each task came to."""
+    found = build_findings([row.model_dump() for row in results.contrasts])
+    return tell_claims(study, [row for row in found["primary"] if row["task"] in study.tasks], words)
 
 
 def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTranslations) -> str | None:
@@ -28,21 +27,35 @@ def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTr
     found = find_pairs([row.model_dump() for row in results.contrasts])
     pairs = [(run, study.find_untouched(run)) for run in study.list_trained() if study.find_untouched(run)]
     judged = [found[task, *pair] for task in tasks for pair in pairs]
-    return _tell(study, judged, words) if judged else None
+    return tell_claims(study, judged, words) if judged else None
 
 
-def tell_outdone(study: Study, outdone: dict[str, list[str]], starved: set[str], words: NullTranslations) -> str:
+def tell_outdone(
+    study: Study,
+    outdone: dict[str, list[str]],
+    starved: set[str],
+    degenerate: dict[str, set[str]],
+    words: NullTranslations,
+) -> str:
     """Tell which runs of each task cost no less than one that is better."""
-    _ = words.gettext
+    _, ngettext = words.gettext, words.ngettext
     said = []
     for task, runs in outdone.items():
         names = {"task": name_task(study, task, words)}
         if runs:
             names["runs"] = join_runs(study, runs, words)
-            remark = _remark(study, [run for run in runs if run in starved], words)
-            said.append(_("%(task)s: a better run cost no more than %(runs)s") % names + remark)
+            doubts = {"starved": starved, "degenerate": degenerate.get(task, set())}
+            remark = tell_remark(
+                study, pick({why: [run for run in runs if run in named] for why, named in doubts.items()}), words
+            )
+            claim = ngettext(
+                "%(task)s: %(runs)s is beaten by a better run that cost no more",
+                "%(task)s: %(runs)s are beaten by a better run that cost no more",
+                len(runs),
+            )
+            said.append(claim % names + remark)
         else:
-            said.append(_("%(task)s: no run is outdone by a better one that cost no more") % names)
+            said.append(_("%(task)s: no run is beaten by a better one that cost no more") % names)
     return join_sentences(said, words)
 
 
@@ -81,81 +94,3 @@ def tell_signals(study: Study, histories: dict[str, list[list[dict]]], words: Nu
             "runs": join_runs(study, fell, words)
         }
     return _("Loss and signs of health over the steps")
-
-
-def _tell(study: Study, rows: list[dict], words: NullTranslations) -> str:
-    _ = words.gettext
-    said = [
-        _("%(task)s: %(claims)s")
-        % {"task": name_task(study, task, words), "claims": _("; ").join(_list_claims(study, groups, words))}
-        for task, groups in group_verdicts(rows).items()
-    ]
-    return join_sentences(said, words)
-
-
-def _list_claims(study: Study, groups: list[dict], words: NullTranslations) -> list[str]:
-    """List what the groups of `group_verdicts` claim, undecided ones in a few words."""
-    _ = words.gettext
-    decided = [group for group in groups if group["verdict"] != "undecided"]
-    undecided = [row for group in groups if group["verdict"] == "undecided" for row in group["rows"]]
-    if len(decided) > MOST_CLAIMS:
-        count = sum(len(group["rows"]) for group in decided)
-        said = _("%(decided)s of %(of)s differences are decided") % {"decided": count, "of": count + len(undecided)}
-        return [said + _remark(study, join_doubted(row for group in groups for row in group["rows"]), words)]
-    claims = [
-        _claim(study, group["verdict"], group["against"], [row["run"] for row in group["rows"]], words)
-        + _remark(study, group["doubted"], words)
-        for group in decided
-    ]
-    if not undecided:
-        return claims
-    if len(undecided) == 1:
-        names = {role: study.run(undecided[0][role])["label"] for role in ("run", "against")}
-        rest = _("%(run)s and %(against)s cannot be told apart") % names
-    else:
-        rest = _("nothing else is decided") if claims else _("nothing is decided")
-    return [*claims, rest + _remark(study, join_doubted(undecided), words)]
-
-
-def _remark(study: Study, starved: list[str], words: NullTranslations) -> str:
-    """Say behind a claim which of its runs drew too few completions for it to say much; nothing if none did."""
-    if not starved:
-        return ""
-    _ = words.gettext
-    runs = {"runs": join_runs(study, starved, words)}
-    return _(" (%(remark)s)") % {"remark": _("%(runs)s: too few completions to expect an effect") % runs}
-
-
-def _claim(study: Study, verdict: Verdict, against: str, runs: list[str], words: NullTranslations) -> str:
-    ngettext, n = words.ngettext, len(runs)
-    sentence = {
-        "better": ngettext("%(runs)s is better than %(against)s", "%(runs)s are better than %(against)s", n),
-        "worse": ngettext("%(runs)s is worse than %(against)s", "%(runs)s are worse than %(against)s", n),
-        "equivalent": ngettext("%(runs)s is equivalent to %(against)s", "%(runs)s are equivalent to %(against)s", n),
-    }[verdict]
-    return sentence % {"runs": join_runs(study, runs, words), "against": study.run(against)["label"]}
-
-
-def name_task(study: Study, task: str, words: NullTranslations) -> str:
-    """Return a task's label, or what a neutral text is called."""
-    if task in study.tasks:
-        return study.task(task)["label"]
-    _ = words.gettext
-    return _("Neutral text %(name)s") % {"name": task.removeprefix(NEUTRAL)}
-
-
-def join_runs(study: Study, runs: list[str], words: NullTranslations) -> str:
-    """Join the labels of runs as a sentence has them; of many runs, tell how many they are."""
-    _ = words.gettext
-    if len(runs) > MOST_NAMES:
-        return _("%(shown)s runs") % {"shown": len(runs)}
-    *first, last = [study.run(run)["label"] for run in runs]
-    return _(" and ").join([_(", ").join(first), last]) if first else last
-
-
-def join_sentences(sentences: list[str], words: NullTranslations) -> str:
-    """Join sentences that have no full stop yet; a single one is a title, and gets none."""
-    _ = words.gettext
-    if len(sentences) == 1:
-        return sentences[0]
-    return "".join(_("%(sentence)s. ") % {"sentence": sentence} for sentence in sentences).strip()

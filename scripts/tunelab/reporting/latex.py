@@ -29,7 +29,7 @@ ESCAPES = str.maketrans(
 )
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 NOISE = "*"  # behind the verdict on a difference that is no larger than what repeating an evaluation changed
-STARVED = "†"  # behind a verdict that says little of a run, since it drew too few completions
+DOUBTED = {"starved": "†", "degenerate": "‡"}  # behind a verdict that says little of a run: see `remarks`
 LONGEST = 40  # rows of a table on one page
 
 Translate = Callable[[str], str]
@@ -132,7 +132,9 @@ def _write_contrast(study: Study, row: Contrast, translate: Translate) -> dict[s
         "p": notation.format_p(row.p),
         "p, corrected": notation.format_p(row.p_corrected),
         "p of equivalence": notation.format_p(row.p_equivalence),
-        "Verdict": translate(row.verdict) + NOISE * finding["below_noise"] + STARVED * bool(finding["doubted"]),
+        "Verdict": translate(row.verdict)
+        + NOISE * finding["below_noise"]
+        + "".join(map(DOUBTED.get, finding["doubted"])),
     }
 
 

@@ -1,18 +1,12 @@
-"""The first screen: each run's value on each task with its interval, its verdict, its cost, and which run to take.
-
-Which run to take follows from verdicts alone: of all runs that are not shown to be worse than the one with the best
-value, the one that costs least. A run that was not compared with it is no candidate.
-"""
+"""The first screen: each run's value on each task with its interval, its verdict, its cost, and which run to take."""
 
 import math
 from statistics import fmean
 
-from tunelab.comparison.metrics import find_metric
 from tunelab.config.study import Study
-from tunelab.reporting.findings import join_doubted
+from tunelab.reporting.choice import build_choice, rank_runs
 from tunelab.reporting.notation import require_number
 
-BUDGETS = ("seconds", "memory", "disk")
 SHOWN = 12  # runs: as many as a first screen has room for
 
 
@@ -34,10 +28,9 @@ def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: di
         "exploratory": not all(row["declared"] for row in verdicts),
         "incomplete": not all(row["complete"] for row in spent.values()),
         "costs": spent,
-        "choices": {
-            budget: [choose_run(study, task, primary[task], cells, pairs, spent, budget) for task in study.tasks]
-            for budget in (BUDGETS if spent else ())
-        },
+        "choices": [
+            build_choice(study, task, primary[task], cells, pairs, spent) for task in (study.tasks if spent else ())
+        ],
     }
 
 
@@ -70,12 +63,6 @@ def choose_shown(study: Study, primary: dict[str, str], cells: dict) -> list[str
     return [run for run in study.runs if run in kept]
 
 
-def rank_runs(study: Study, task: str, metric: str, cells: dict) -> list[str]:
-    """List all runs by their value, the best first."""
-    higher = find_metric(metric, study.own_metrics).better == "higher"
-    return sorted(study.runs, key=lambda run: cells[run, task, metric]["value"], reverse=higher)
-
-
 def build_task(study: Study, task: str, metric: str, runs: list[str], cells: dict, pairs: dict) -> dict:
     """Build a task's column: the ends of its scale, and for each run the places on it (in per cent) and the verdict."""
     rows = {run: cells[run, task, metric] for run in runs}
@@ -100,28 +87,3 @@ def find_scale(low: float, high: float) -> tuple[float, float]:
     step = 10.0 ** math.floor(math.log10(max(high - low, abs(high) / 100, 1e-6)))
     bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step
     return bottom, top if top > bottom else bottom + step
-
-
-def choose_run(
-    study: Study, task: str, metric: str, cells: dict, pairs: dict, spent: dict[str, dict], budget: str
-) -> dict:
-    """Choose the cheapest run among those not shown to be worse than the best one; untouched models cost nothing."""
-    best, *others = rank_runs(study, task, metric, cells)
-    rows = {run: pairs[task, run, best] for run in others if (task, run, best) in pairs}
-    verdicts = {run: row["verdict"] for run, row in rows.items()}
-    level = [run for run, verdict in verdicts.items() if verdict != "worse"]
-    cheapest = min([best, *level], key=lambda run: spent[run][budget] if run in spent else 0.0)
-    if cheapest == best:  # which is then set against all others
-        doubted = [run for run in join_doubted(rows.values()) if run != best]
-    else:
-        doubted = join_doubted([rows[cheapest]])
-    return {
-        "task": task,
-        "run": cheapest,
-        "best": best,
-        "verdict": verdicts.get(cheapest),
-        "doubted": doubted,
-        "alone": not level and len(verdicts) == len(others),
-        "cost": spent.get(cheapest),
-        "best_cost": spent.get(best),
-    }

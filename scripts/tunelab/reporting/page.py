@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison import gains, starved, statistics, verdicts
+from tunelab.comparison import gains, sameness, starved, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
@@ -14,6 +14,7 @@ from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import (
     cards,
+    cautions,
     completions,
     contamination,
     facts,
@@ -22,6 +23,7 @@ from tunelab.reporting import (
     findings,
     identity,
     overview,
+    remarks,
     samples,
     sections,
     settings,
@@ -74,7 +76,10 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "fairness": fairness.build_fairness(study, trainings),
         "gains": found["gains"],
         "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
-        "kinds": findings.build_kinds(found["kinds"], found["starved"]),
+        "kinds": remarks.build_kinds(found["kinds"], found["starved"], found["sameness"]),
+        "sameness": found["sameness"],
+        "origins": sameness.ORIGINS,
+        "degenerate": cautions.list_degenerate(study, found["sameness"]),
         "recovered": found["recovered"],
         "repeats": found["repeats"],
         "parts": found["parts"],
@@ -104,7 +109,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "ngram": NGRAM,
         "quantiles": list(cards.QUANTILES),
     }
-    return page | {"sections": sections.list_sections(page)}
+    return page | {"sections": sections.list_sections(page), "cautions": cautions.list_cautions(page)}
 
 
 def build_run(study: Study, run: str) -> dict:
@@ -138,12 +143,14 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> d
     generation = study.load(study.task_file(run, seed, task, "generation.json"))
     measured = {metric for (_, _, name, metric) in find if name == task}
     headlines = list_headlines(spec)
+    rows = {row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "loss")}
     return {
         "label": spec["label"],
         "kind": spec["kind"],
         "dataset": spec["dataset"],
         "synthetic": data_cards[spec["dataset"]]["synthetic"],
-        "n": max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "loss")),
+        "n": max(rows),
+        "fewer": min(rows) if len(rows) > 1 else None,
         "headlines": headlines,
         "brief": BRIEF[spec["kind"]],
         "others": [metric for metric in METRICS if metric in measured and metric not in (*headlines, "kl")],

@@ -17,7 +17,8 @@ COSTS = (
 )
 COST_COLUMNS = ("run", "seed", *COSTS, "chain_train_seconds")
 ESTIMATE_COLUMNS = ("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval")
-CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in ("unequal", "starved", "sources"))
+LISTS = ("unequal", "starved", "degenerate", "sources")  # which no cell holds
+CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in LISTS)
 
 
 def list_main_columns(study: Study) -> tuple[str, ...]:

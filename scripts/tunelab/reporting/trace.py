@@ -4,7 +4,7 @@ from typing import Any
 
 KINDS = (
     *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "repeats", "known"),
-    *("cleaned", "cleaned_contrasts"),
+    *("cleaned", "cleaned_contrasts", "sameness"),
 )
 
 

@@ -211,7 +211,7 @@ def draw_answers(drawn: random.Random, run: str, task: dict, examples: list[dict
             text = (
                 reference
                 if drawn.random() < likeness
-                else "A fan is a part of a computer that cools. " * drawn.randint(1, 5)
+                else f"The fan {example['id']} is part {drawn.randint(1, 5)} of a computer that cools."
             )
         answers.append(
             {"id": example["id"], "completion": text, "tokens": tokens, "finish": "length" if cut else "stop"}

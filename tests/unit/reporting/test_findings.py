@@ -6,8 +6,11 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.findings import (
     build_changes,
     build_findings,
+    complete,
     find_pairs,
+    find_tension,
     group_verdicts,
+    list_contrary,
     mirror,
 )
 
@@ -62,6 +65,7 @@ def test_verdicts_that_say_the_same_are_told_in_one_breath_and_what_is_undecided
         build_contrast("grpo", "base", verdict="undecided"),
         build_contrast("grpo", "base", verdict="worse", task="sums"),
     ]
+    rows = complete(rows)
     told = {
         task: [(group["verdict"], group["against"], [row["run"] for row in group["rows"]]) for group in groups]
         for task, groups in group_verdicts(rows).items()
@@ -106,3 +110,56 @@ def test_a_run_is_trained_on_its_starts_data_too(tmp_path):
     assert study.list_datasets("grpo") == {"sums", "tech"}
     assert study.list_datasets("base") == set()
     assert study.list_learnt() == ["sums", "tech"]
+
+
+def test_other_metrics_that_decide_otherwise_stand_with_a_finding_in_both_directions():
+    pairs = find_pairs(
+        [
+            build_contrast("lora", "base"),
+            build_contrast("lora", "base", metric="chrf", primary=False, verdict="worse", value=-4.3),
+            build_contrast("lora", "base", metric="rouge_l", primary=False, verdict="undecided"),
+            build_contrast("lora", "base", task="sums", metric="strict", verdict="undecided"),
+            build_contrast("lora", "base", task="sums", metric="flexible", primary=False, verdict="worse"),
+            build_contrast("lora", "base", task="sums", metric="loss", primary=False, verdict="equivalent"),
+            build_contrast("prefix", "base", metric="chrf", primary=False, verdict="worse"),
+        ]
+    )
+    assert list_contrary(pairs["support", "lora", "base"]) == [("chrf", "worse")]
+    assert list_contrary(pairs["support", "base", "lora"]) == [("chrf", "better")]
+    assert pairs["support", "base", "lora"]["contrary"][0]["value"] == 4.3
+    assert list_contrary(pairs["sums", "lora", "base"]) == [("flexible", "worse")]
+
+
+def test_what_is_contradicted_is_told_apart_from_what_is_not():
+    rows = complete(
+        [
+            build_contrast("lora", "base", verdict="undecided"),
+            build_contrast("lora", "base", metric="chrf", primary=False, verdict="worse"),
+            build_contrast("prefix", "base", verdict="undecided"),
+            build_contrast("grpo", "base"),
+        ]
+    )
+    groups = group_verdicts([row for row in rows if row["primary"]])["support"]
+    assert [(group["verdict"], group["against"], group["contrary"]) for group in groups] == [
+        ("better", "base", []),
+        ("undecided", "base", [("chrf", "worse")]),
+        ("undecided", None, []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ends", "p", "tension"),
+    [
+        ("undecided", (-0.6, -0.1), 0.02, "holm"),
+        ("undecided", (0.1, 0.6), 0.06, "test"),
+        ("undecided", (-0.6, 0.1), 0.02, None),
+        ("equivalent", (-0.6, -0.1), 0.001, "margin"),
+        ("equivalent", (-0.6, 0.1), 0.2, None),
+        ("better", (-0.6, 0.1), 0.01, "test"),
+        ("worse", (-0.6, 0.0), 0.01, "test"),
+        ("better", (-0.6, -0.1), 0.01, None),
+    ],
+)
+def test_a_verdict_that_seems_to_contradict_its_interval_has_a_reason(verdict, ends, p, tension):
+    row = build_contrast("lora", "base", verdict=verdict, low=ends[0], high=ends[1], p=p)
+    assert find_tension(row) == tension

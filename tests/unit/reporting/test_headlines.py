@@ -1,6 +1,7 @@
 """Headlines say what verdicts and files say, and no more."""
 
 from gettext import NullTranslations
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,26 +9,30 @@ from tests.unit.comparison.results_factory import build_study
 from tests.unit.reporting.contrast_factory import build_contrast
 from tests.unit.reporting.page_factory import PROJECT
 from tunelab.config.study import Study
-from tunelab.reporting import headlines
+from tunelab.reporting import claims, headlines
 from tunelab.reporting.wordings import load_words
 
 ENGLISH, CHINESE = NullTranslations(), load_words([PROJECT / "reports/zh.po"])
 STUDY = Study(build_study())
 
 
-def tell(*rows, words=ENGLISH, starved=()):
-    """Tell verdicts of one task, each given as (run, against, verdict)."""
+def tell(*rows, words=ENGLISH, starved=(), degenerate=(), others=()):
+    """Tell verdicts of one task, each given as (run, against, verdict); `others` have a metric as well."""
+    named = [*((*row, "loss") for row in rows), *others]
     made = [
         build_contrast(
-            *(run, against), verdict=verdict, value=0.9, starved=[name for name in (run, against) if name in starved]
+            *(run, against),
+            **{"verdict": verdict, "metric": metric, "primary": metric == "loss", "value": 0.9},
+            starved=[name for name in (run, against) if name in starved],
+            degenerate=[name for name in (run, against) if name in degenerate],
         )
-        for run, against, verdict in rows
+        for run, against, verdict, metric in named
     ]
-    return headlines.tell_contrasts(STUDY, {"support": made}, words)
+    return headlines.tell_contrasts(STUDY, SimpleNamespace(contrasts=made), words)
 
 
 @pytest.mark.parametrize(
-    ("rows", "claims"),
+    ("rows", "said"),
     [
         ([("lora", "prefix", "undecided")], "LoRA and prefix tuning cannot be told apart"),
         ([("grpo", "warmstart", "better")], "GRPO is better than warm start"),
@@ -46,33 +51,81 @@ def tell(*rows, words=ENGLISH, starved=()):
         ),
     ],
 )
-def test_a_headline_words_the_verdicts(rows, claims):
-    assert tell(*rows) == f"Technical questions: {claims}"
+def test_a_headline_words_the_verdicts(rows, said):
+    assert tell(*rows) == f"Technical questions, by held-out loss: {said}"
 
 
 def test_many_claims_are_counted_and_many_runs_too():
     others = ("lora", "prefix", "warmstart", "grpo")
     rows = [*((run, "base", "better") for run in others), *(("base", run, "worse") for run in others)]
-    assert tell(*rows, ("lora", "grpo", "undecided")) == "Technical questions: 8 of 9 differences are decided"
-    assert headlines.join_runs(STUDY, STUDY.runs, ENGLISH) == "5 runs"
+    told = "Technical questions, by held-out loss: 8 of 9 differences are decided"
+    assert tell(*rows, ("lora", "grpo", "undecided")) == told
+    assert claims.join_runs(STUDY, STUDY.runs, ENGLISH) == "5 runs"
 
 
 def test_a_headline_of_two_tasks_is_two_sentences():
-    rows = {task: [build_contrast("lora", "base", task=task)] for task in ("support", "arithmetic")}
-    told = headlines.tell_contrasts(STUDY, rows, ENGLISH)
-    assert (
-        told == "Technical questions: LoRA is better than untouched. Grade-school sums: LoRA is better than untouched."
+    rows = [build_contrast("lora", "base", task=task) for task in ("support", "arithmetic")]
+    rows.append(build_contrast("lora", "base", task="text:neutral_en"))  # no task
+    told = headlines.tell_contrasts(STUDY, SimpleNamespace(contrasts=rows), ENGLISH)
+    assert told == (
+        "Technical questions, by held-out loss: LoRA is better than untouched. "
+        "Grade-school sums, by held-out loss: LoRA is better than untouched."
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "others", "said"),
+    [
+        (
+            [("lora", "base", "better"), ("prefix", "base", "better")],
+            [("lora", "base", "worse", "chrf"), ("lora", "base", "undecided", "rouge_l")],
+            "prefix tuning is better than untouched; LoRA is better than untouched, but worse in chrF",
+        ),
+        (
+            [("lora", "base", "better")],
+            [("lora", "base", "better", "chrf"), ("lora", "base", "equivalent", "rouge_l")],
+            "LoRA is better than untouched",
+        ),
+        (
+            [("lora", "base", "undecided"), ("prefix", "base", "undecided"), ("grpo", "base", "undecided")],
+            [(run, "base", "worse", metric) for run in ("lora", "prefix") for metric in ("rouge_l", "chrf")],
+            "LoRA and prefix tuning are not told apart from untouched, but worse in ROUGE-L and chrF; "
+            "GRPO and untouched cannot be told apart",
+        ),
+        (
+            [("lora", "base", "equivalent")],
+            [("lora", "base", "worse", "chrf"), ("lora", "base", "better", "my_own")],
+            "LoRA is equivalent to untouched, but better in my_own and worse in chrF",
+        ),
+        (
+            [("lora", "base", "worse")],
+            [("lora", "base", "better", f"pass@{k}") for k in (1, 2, 4, 8, 16)],
+            "LoRA is worse than untouched, but better in 5 metrics",
+        ),
+    ],
+)
+def test_a_headline_says_on_which_metrics_the_tests_decide_otherwise(rows, others, said):
+    told = tell(*rows, others=others).removeprefix("Technical questions, by held-out loss: ")
+    assert set(told.split("; ")) == set(said.split("; "))
+
+
+def test_counted_claims_count_those_that_other_metrics_contradict():
+    runs = ("lora", "prefix", "warmstart", "grpo")
+    rows = [*((run, "base", "better") for run in runs), ("lora", "grpo", "worse")]
+    others = [(run, "base", "worse", metric) for run, metric in zip(runs, ("chrf", "rouge_l", "a", "b"), strict=True)]
+    assert tell(*rows, others=others).endswith(": 5 of 5 differences are decided; on 4, other metrics say otherwise")
+
+
 def test_a_headline_is_in_the_language_of_the_study():
-    assert tell(("grpo", "warmstart", "better"), words=CHINESE) == "Technical questions\uff1aGRPO 优于 warm start"
+    assert tell(("grpo", "warmstart", "better"), words=CHINESE).endswith("\uff1aGRPO 优于 warm start")
     both = tell(("lora", "base", "equivalent"), ("prefix", "base", "equivalent"), words=CHINESE)
-    assert both == "Technical questions\uff1aLoRA 和 prefix tuning 与 untouched 等效"
+    assert both == "Technical questions\uff08按留出损失\uff09\uff1aLoRA 和 prefix tuning 与 untouched 等效"
+    otherwise = tell(("lora", "base", "better"), words=CHINESE, others=[("lora", "base", "worse", "chrf")])
+    assert otherwise.endswith("\uff1aLoRA 优于 untouched\uff0c但按chrF更差")
 
 
 @pytest.mark.parametrize(
-    ("rows", "claims"),
+    ("rows", "said"),
     [
         ([("grpo", "warmstart", "better")], "GRPO is better than warm start"),
         (
@@ -90,8 +143,8 @@ def test_a_headline_is_in_the_language_of_the_study():
         ),
     ],
 )
-def test_a_headline_tells_of_starved_runs_that_a_verdict_does_not_favour(rows, claims):
-    assert tell(*rows, starved=("grpo",)) == f"Technical questions: {claims}"
+def test_a_headline_tells_of_starved_runs_that_a_verdict_does_not_favour(rows, said):
+    assert tell(*rows, starved=("grpo",)) == f"Technical questions, by held-out loss: {said}"
 
 
 def test_the_remark_on_a_starved_run_is_in_the_language_of_the_study_and_on_counted_claims_too():
@@ -104,16 +157,23 @@ def test_the_remark_on_a_starved_run_is_in_the_language_of_the_study_and_on_coun
     )
 
 
+@pytest.mark.parametrize("verdict", ["better", "worse", "equivalent", "undecided"])
+def test_a_headline_tells_of_repetitive_answers_whatever_the_verdict(verdict):
+    assert tell(("lora", "base", verdict), degenerate=("lora",)).endswith("(LoRA: repetitive answers)")
+    both = tell(("grpo", "base", "worse"), degenerate=("grpo",), starved=("grpo",))
+    assert both.endswith("(GRPO: too few completions to expect an effect; GRPO: repetitive answers)")
+
+
 def test_runs_that_something_better_outdoes_are_named():
-    told = headlines.tell_outdone(STUDY, {"support": ["lora"], "arithmetic": []}, {"grpo"}, ENGLISH)
+    told = headlines.tell_outdone(STUDY, {"support": ["lora"], "arithmetic": []}, {"grpo"}, {"support": set()}, ENGLISH)
     assert told == (
-        "Technical questions: a better run cost no more than LoRA. "
-        "Grade-school sums: no run is outdone by a better one that cost no more."
+        "Technical questions: LoRA is beaten by a better run that cost no more. "
+        "Grade-school sums: no run is beaten by a better one that cost no more."
     )
-    told = headlines.tell_outdone(STUDY, {"support": ["lora", "grpo"]}, {"grpo"}, ENGLISH)
+    told = headlines.tell_outdone(STUDY, {"support": ["lora", "grpo"]}, {"grpo"}, {"support": {"lora"}}, ENGLISH)
     assert told == (
-        "Technical questions: a better run cost no more than LoRA and GRPO "
-        "(GRPO: too few completions to expect an effect)"
+        "Technical questions: LoRA and GRPO are beaten by a better run that cost no more "
+        "(GRPO: too few completions to expect an effect; LoRA: repetitive answers)"
     )
 
 

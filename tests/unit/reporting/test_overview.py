@@ -1,16 +1,28 @@
 import pytest
 
 from tests.unit.comparison.results_factory import build_study
+from tests.unit.reporting.contrast_factory import build_contrast
 from tunelab.config.study import Study
 from tunelab.reporting import overview
+from tunelab.reporting.findings import build_finding
 from tunelab.reporting.overview import build_overview, find_scale, sum_costs
 
 VALUES = {"base": 0.1, "lora": 0.4, "prefix": 0.45, "warmstart": 0.5, "grpo": 0.6}
 TIMES = {"lora": 40.0, "prefix": 20.0, "warmstart": 60.0, "grpo": 200.0}
 
 
-def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="strict", unasked=(), starved=()):
-    """Build the overview of a study whose one task has these values; `verdicts` are by (run, against)."""
+def build(
+    verdicts,
+    runs=tuple(VALUES),
+    values=VALUES,
+    times=TIMES,
+    metric="strict",
+    unasked=(),
+    starved=(),
+    degenerate=(),
+    contrary=None,
+):
+    """Build the overview of a study of one task with these values; `verdicts` and `contrary` are by (run, against)."""
     spec = build_study(runs)
     spec["study"]["tasks"] = ["arithmetic"]
     study = Study(spec)
@@ -19,10 +31,15 @@ def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="stri
         for run, value in values.items()
     }
     pairs = {
-        ("arithmetic", *pair): {
-            **{"run": pair[0], "against": pair[1], "verdict": verdict, "declared": pair not in unasked},
-            "starved": [run for run in pair if run in starved],
-        }
+        ("arithmetic", *pair): build_finding(
+            build_contrast(
+                *pair,
+                **{"verdict": verdict, "declared": pair not in unasked},
+                starved=[run for run in pair if run in starved],
+                degenerate=[run for run in pair if run in degenerate],
+            ).model_dump()
+        )
+        | {"contrary": [{"metric": name, "verdict": said} for name, said in (contrary or {}).get(pair, ())]}
         for pair, verdict in verdicts.items()
     }
     costs = [
@@ -36,8 +53,8 @@ def build(verdicts, runs=tuple(VALUES), values=VALUES, times=TIMES, metric="stri
     return build_overview(study, {"arithmetic": metric}, cells, pairs, costs)
 
 
-def choose(budget, verdicts, **options):
-    (row,) = build(verdicts, **options)["choices"][budget]
+def choose(verdicts, **options):
+    (row,) = build(verdicts, **options)["choices"]
     return row
 
 
@@ -45,58 +62,74 @@ ALL_WORSE = {(run, "grpo"): "worse" for run in VALUES if run != "grpo"}
 
 
 def test_a_run_that_is_better_than_all_others_is_taken_whatever_it_costs():
-    row = choose("seconds", ALL_WORSE)
-    assert (row["run"], row["best"], row["alone"], row["cost"]["seconds"]) == ("grpo", "grpo", True, 200.0)
+    row = choose(ALL_WORSE)
+    assert (row["best"], row["level"], row["alone"], row["ahead"]) == (["grpo"], [], True, {})
+    assert row["cheapest"] == {"seconds": ["grpo"], "memory": ["grpo"], "disk": ["grpo"]}
 
 
 @pytest.mark.parametrize("verdict", ["undecided", "equivalent"])
-def test_the_cheapest_run_that_is_not_shown_to_be_worse_is_taken(verdict):
-    level = {("lora", "grpo"): verdict, ("warmstart", "grpo"): verdict}
-    row = choose("seconds", ALL_WORSE | level)
-    assert (row["run"], row["best"], row["verdict"], row["alone"]) == ("lora", "grpo", verdict, False)
-    assert (row["cost"]["seconds"], row["best_cost"]["seconds"]) == (40.0, 200.0)
+def test_runs_that_are_not_shown_to_be_worse_are_named_and_the_cheapest_of_them_taken(verdict):
+    row = choose(ALL_WORSE | {("lora", "grpo"): verdict, ("warmstart", "grpo"): verdict})
+    assert (row["best"], row["level"], row["alone"]) == (["grpo"], ["warmstart", "lora"], False)
+    assert row["cheapest"] == {"seconds": ["lora"], "memory": ["lora"], "disk": ["grpo"]}
 
 
-def test_each_budget_has_a_choice_of_its_own():
-    level = ALL_WORSE | {("prefix", "grpo"): "undecided", ("warmstart", "grpo"): "undecided"}
-    assert choose("memory", level)["run"] == "prefix"
-    assert choose("disk", level)["run"] == "grpo"
+def test_equal_values_and_equal_costs_are_ties():
+    level = {("base", "warmstart"): "worse", ("lora", "warmstart"): "worse"}
+    level |= {("grpo", "warmstart"): "equivalent", ("prefix", "warmstart"): "undecided"}
+    row = choose(level, values=VALUES | {"warmstart": 0.6}, times=TIMES | {"warmstart": 200.01, "prefix": 300.0})
+    assert set(row["best"]) == {"grpo", "warmstart"} and row["level"] == ["prefix"]
+    # 200.0 and 200.01 seconds are written alike
+    assert set(row["cheapest"]["seconds"]) == {"grpo", "warmstart"}
+    assert row["cheapest"]["disk"] == ["prefix"]
+
+
+def test_a_run_that_some_test_shows_to_be_worse_is_no_candidate():
+    level = ALL_WORSE | {("lora", "grpo"): "undecided", ("prefix", "grpo"): "equivalent"}
+    row = choose(level, contrary={("prefix", "grpo"): [("flexible", "worse"), ("loss", "worse")]})
+    assert (row["level"], row["cheapest"]["seconds"]) == (["lora"], ["lora"])
+
+
+def test_a_run_that_is_better_on_another_metric_is_named_and_the_best_is_not_better_than_every_other():
+    row = choose(ALL_WORSE, contrary={("lora", "grpo"): [("loss", "better"), ("flexible", "better")]})
+    assert (row["alone"], row["ahead"], row["level"]) == (False, {"lora": ["loss", "flexible"]}, [])
+
+
+def test_the_best_value_is_not_the_best_where_the_test_says_so():
+    verdicts = {("warmstart", "grpo"): "better", ("grpo", "warmstart"): "worse", ("lora", "warmstart"): "undecided"}
+    row = choose(verdicts)  # two runs that were asked other rows
+    assert (row["best"], row["level"]) == (["warmstart"], ["lora"])
 
 
 def test_nothing_is_to_be_trained_where_the_untouched_model_is_level():
-    row = choose("seconds", ALL_WORSE | {("base", "grpo"): "undecided"})
-    assert (row["run"], row["cost"]) == ("base", None)
+    row = choose(ALL_WORSE | {("base", "grpo"): "undecided", ("lora", "grpo"): "undecided"})
+    assert set(map(tuple, row["cheapest"].values())) == {("base",)}
 
 
 def test_a_run_that_was_not_compared_with_the_best_is_no_candidate_and_the_best_is_not_alone():
-    verdicts = {pair: verdict for pair, verdict in ALL_WORSE.items() if pair != ("prefix", "grpo")}
-    row = choose("seconds", verdicts)
-    assert (row["run"], row["alone"]) == ("grpo", False)
+    row = choose({pair: verdict for pair, verdict in ALL_WORSE.items() if pair != ("prefix", "grpo")})
+    assert (row["best"], row["level"], row["alone"]) == (["grpo"], [], False)
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "starved", "taken", "doubted"),
+    ("verdicts", "starved", "degenerate", "doubted"),
     [
-        ({}, ("lora",), "grpo", ["lora"]),  # better than every other run, of which one was starved
-        ({}, ("grpo",), "grpo", []),  # nevertheless better
-        ({("lora", "grpo"): "undecided"}, ("grpo", "prefix"), "lora", ["grpo"]),  # prefix is not spoken of
-        ({("lora", "grpo"): "equivalent"}, ("lora",), "lora", ["lora"]),
-        ({("warmstart", "grpo"): "undecided"}, (), "warmstart", []),
+        ({}, ("lora",), (), {"starved": ["lora"]}),  # better than every other run, of which one was starved
+        ({}, ("grpo",), (), {}),  # nevertheless better
+        ({("lora", "grpo"): "undecided"}, ("grpo", "prefix"), (), {}),  # of neither is anything said
+        ({("lora", "grpo"): "undecided"}, ("grpo", "lora"), (), {"starved": ["lora"]}),
+        ({("lora", "grpo"): "undecided"}, (), ("grpo", "lora", "prefix"), {"degenerate": ["grpo", "lora"]}),
+        ({("warmstart", "grpo"): "undecided"}, (), ("base",), {}),
     ],
 )
-def test_starved_runs_are_told_of_where_the_choice_is_set_against_them(verdicts, starved, taken, doubted):
-    row = choose("seconds", ALL_WORSE | verdicts, starved=starved)
-    assert (row["run"], row["doubted"]) == (taken, doubted)
-
-
-def test_the_best_value_of_a_starved_run_is_not_doubted_by_its_own_choice():
-    row = choose("disk", ALL_WORSE | {("prefix", "grpo"): "undecided"}, starved=("grpo", "prefix"))
-    assert (row["run"], row["doubted"]) == ("grpo", ["prefix"])
+def test_doubts_on_runs_that_the_choice_is_about_are_told(verdicts, starved, degenerate, doubted):
+    row = choose(ALL_WORSE | verdicts, starved=starved, degenerate=degenerate)
+    assert {reason: sorted(runs) for reason, runs in row["doubted"].items()} == doubted
 
 
 def test_the_best_loss_is_the_lowest():
-    row = choose("seconds", {(run, "base"): "worse" for run in TIMES}, metric="loss")
-    assert (row["best"], row["run"], row["alone"]) == ("base", "base", True)
+    row = choose({(run, "base"): "worse" for run in TIMES}, metric="loss")
+    assert (row["best"], row["alone"]) == (["base"], True)
 
 
 def test_a_run_costs_what_its_start_cost_too():

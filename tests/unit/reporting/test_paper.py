@@ -245,7 +245,7 @@ def test_studies_of_every_kind_have_a_paper(tmp_path, tasks, seeds):
     texts = make_paper(tmp_path, study)
     assert ("strict accuracy" in texts["results.tex"]) == (tasks == ["arithmetic"])
     assert ("mcnemar1947" in list_cited(texts)) == (tasks == ["arithmetic"])
-    assert ("each trained with one seed" in texts["setting.tex"]) == (len(seeds) == 1)
+    assert ("each with one seed" in texts["setting.tex"]) == (len(seeds) == 1)
     assert ("resamples seeds and rows" in texts["methods.tex"]) == (len(seeds) == 2)
 
 

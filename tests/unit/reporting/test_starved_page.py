@@ -53,8 +53,9 @@ def test_a_verdict_that_does_not_favour_the_starved_run_says_so_in_its_own_sente
     page, paper = judged(verdict)
     sentences = list_sentences(page)
     # the kind of its gain among them
-    assert sum("GRPO and warm start" in text or "GRPO is" in text for text in sentences) == 3
-    assert [MARK in text for text in sentences] == ["GRPO" in text for text in sentences]
+    told = [text for text in sentences if "GRPO" in text]
+    assert len(told) == 3
+    assert [MARK in text for text in sentences] == [text in told for text in sentences]
     groups = page.words.partition("what the tests say")[2].partition("Every verdict in a sentence")[0]
     assert groups.count(MARK) == 2  # one for each task
     assert page.html.count("◔ GRPO: too few completions to expect an effect") == 13  # in the table of contrasts
@@ -73,9 +74,17 @@ def test_a_starved_run_that_is_nevertheless_better_has_the_threat_alone(judged):
 
 def test_the_choice_of_a_run_says_that_what_it_is_set_against_was_starved(results):
     choices = render_page(*results).words.partition("Which one should I take?")[2].partition("What was asked")[0]
-    assert re.search(rf"Grade-school sums: warm start \([^)]+\), the best value {re.escape(MARK)};", choices)
+    sums, texts = choices.partition("Grade-school sums")[2].split("Technical questions")
+    assert re.search(rf"warm start\s*not told apart: .*GRPO.*{re.escape(MARK.strip('()'))}", sums)
     # level with LoRA alone, and nothing is said of GRPO
-    assert re.search(r"prefix tuning \([^)]+\), cannot be told apart from the best, LoRA \([^)]+\)\.", choices)
+    assert "GRPO" not in texts and re.search(r"LoRA\s*not told apart: prefix tuning\s*LoRA or prefix tuning \(", texts)
+
+
+def test_the_first_screen_tells_of_starved_runs_and_leads_to_the_threat(results):
+    page = render_page(*results)
+    first = page.html.partition("</header>")[0]
+    assert '<a href="#threat-starved">GRPO: too few completions to expect an effect</a>' in first
+    assert page.html.count('id="threat-starved"') == 1
 
 
 def test_enough_completions_are_no_threat(judged):

@@ -4,7 +4,14 @@ import pytest
 
 from tests.unit.reporting.page_factory import MAKERS, prepare_study, render_page
 from tunelab.records import read_json
-from tunelab.reporting.notation import format_difference, format_metric, format_percent, format_size
+from tunelab.reporting.notation import (
+    format_count,
+    format_decimal,
+    format_difference,
+    format_metric,
+    format_percent,
+    format_size,
+)
 from tunelab.reporting.trace import KINDS, build_trace, place_rows
 
 LINK = re.compile(r'<a class="trace" href="results\.json#/(\w+)/(\d+)">([^<]+)</a>')
@@ -27,7 +34,7 @@ def list_writings(row):
         for value in numbers
         for write, given in (
             *((write, [metric]) for write in (format_metric, format_difference, format_size)),
-            (format_percent, []),
+            *((write, []) for write in (format_percent, format_decimal, format_count)),
         )
     }
 
@@ -43,6 +50,7 @@ def test_every_linked_number_is_one_of_the_row_that_it_leads_to(results):
         "repeats",
         "cleaned",
         "cleaned_contrasts",
+        "sameness",
     }
     assert len(links) > 100
     for kind, number, text in links:
