@@ -3,12 +3,11 @@
 
 from snakemake.logging import logger
 from tunelab.config.asked import find_asked_rows
+from tunelab.upkeep.resolution import list_resolutions
 
 ASKED = find_asked_rows(CFG)
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
-    from tunelab.upkeep.resolution import list_resolutions  # SciPy takes its time, which no other start need spend
-
     for sentence in list_resolutions(CFG):
         logger.info(sentence)
 

@@ -17,9 +17,9 @@ import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
 from tunelab.comparison.cochran import Crossed, Variance
+from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.statistics import (
     BOOTSTRAP_SEED,
-    CONFIDENCE,
     SMALL_SAMPLE,
     Estimate,
     draw_counts,

@@ -5,13 +5,14 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, sameness, statistics
+from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, sameness
 from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gain_rows import Gain
 from tunelab.comparison.gains import Answers, split_gain
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import PROPORTIONS, list_metrics
+from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.recovered import estimate_recovered
 from tunelab.comparison.results import Estimate, Parts, Recovered, Results
 from tunelab.comparison.starved import list_starved
@@ -38,7 +39,7 @@ def build_results(
     floors, degenerate = noise.find_floors(repeats), sameness.find_degenerate(alike)
     return Results(
         smoke=study.spec["study"]["smoke"],
-        confidence=statistics.CONFIDENCE,
+        confidence=CONFIDENCE,
         estimates=estimates,
         contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
         starved=list(list_starved(study, trainings)),

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tunelab.comparison.crossed import Measured, cross_seeds, estimate_difference, resample_runs
-from tunelab.comparison.statistics import CONFIDENCE, Estimate
+from tunelab.comparison.power import CONFIDENCE
+from tunelab.comparison.statistics import Estimate
 
 # Enough answers in the layout, of each seed. Of 5, a resample of the rows has none in 7 of 1,000 cases, so that an
 # accuracy given the layout has an interval; and what holds in less than a twentieth of the answers tells of few.

@@ -13,9 +13,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from tunelab.comparison.power import CONFIDENCE
 from tunelab.errors import UserError
 
-CONFIDENCE = 0.95
 RESAMPLES = 10_000
 SMALL_SAMPLE = 30  # below it the exact interval, which never covers less than promised
 FEW_UNLIKE = 5  # items that differ from the others; with fewer a bootstrap of a mean is too narrow

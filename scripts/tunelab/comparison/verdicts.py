@@ -9,15 +9,13 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
 from tunelab.comparison.paired import estimate_score_interval, test_equivalence, test_mcnemar, test_swaps
+from tunelab.comparison.power import ALPHA, CONFIDENCE, POWER, find_detectable_share
 from tunelab.comparison.rows import Verdict
-from tunelab.comparison.statistics import CONFIDENCE, RESAMPLES, SMALL_SAMPLE, Estimate, widen_degenerate
+from tunelab.comparison.statistics import RESAMPLES, SMALL_SAMPLE, Estimate, widen_degenerate
 
-ALPHA = 1 - CONFIDENCE
-POWER = 0.8
 # the p of equivalence is at least the chance that n rows all lie within the margin and this share of all rows does not
 UNSEEN = 1 / 3
 LEAST_EQUIVALENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))  # rows that a claim of equivalence takes
@@ -106,21 +104,6 @@ def judge(value: float, p_holm: float, p_equivalence_holm: float, better: Litera
     if p_holm < ALPHA:
         return "better" if (value > 0) == (better == "higher") else "worse"
     return "undecided"
-
-
-def find_detectable_share(discordance: float, n: int) -> float:
-    """Return the difference of paired shares that McNemar's test finds with probability POWER at two-sided ALPHA.
-
-    Connor's formula (Biometrics 43, 1987, 207-211) solved for the difference. The share of discordant pairs cannot be
-    smaller than the difference it holds, so it is raised to that: no discordant pair is no infinite power.
-    1 when the items are too few for any difference.
-    """
-    level, power = stats.norm.ppf(1 - ALPHA / 2), stats.norm.ppf(POWER)
-    if n <= level**2:
-        return 1.0
-    # √n u = level + power √(1 - u²), where u is the difference over the root of the discordance
-    unit = (level * math.sqrt(n) + power * math.sqrt(n + power**2 - level**2)) / (n + power**2)
-    return float(min(1.0, max(unit * math.sqrt(discordance), unit**2)))
 
 
 def _find_detectable(crossed: Crossed) -> float:

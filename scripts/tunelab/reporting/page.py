@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison import gains, sameness, starved, statistics, verdicts
+from tunelab.comparison import gains, power, sameness, starved, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
@@ -103,7 +103,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "config": settings.write_config(study),
         "confidence": results.confidence,
         "coverage": found["coverage"],
-        "power": verdicts.POWER,
+        "power": power.POWER,
         "resamples": statistics.RESAMPLES,
         "small_sample": statistics.SMALL_SAMPLE,
         "ngram": NGRAM,

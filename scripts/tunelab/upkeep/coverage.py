@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tunelab.comparison.crossed import TAIL, cross_seeds
-from tunelab.comparison.statistics import CONFIDENCE, draw_counts
+from tunelab.comparison.power import CONFIDENCE
+from tunelab.comparison.statistics import draw_counts
 from tunelab.records import write_json
 
 SEEDS, ITEMS, RATIOS = (2, 3, 5), (50, 200, 1000), (0, 0.5, 1, 2, 3, 5)

@@ -1,23 +1,13 @@
 """What a study's test rows can tell: the smallest differences that a paired test would find in most studies like it."""
 
-import math
 from collections.abc import Iterator
 
-from scipy import stats
-
-from tunelab.comparison.verdicts import ALPHA, POWER, find_detectable_share
+from tunelab.comparison.power import POWER, find_detectable_mean, find_detectable_share
 from tunelab.config.loading import Config
 
 DISCORDANCE = 0.2  # the share of rows that two runs judge differently, which is not known before
 TEST = f"paired test, {POWER:.0%} power, runs that disagree on a fifth of the rows"
 FEW = 50  # rows; with fewer even large differences stay undecided
-
-
-def find_detectable_mean(n: int) -> float:
-    """Return the mean difference that a paired t-test finds with probability POWER, in standard deviations."""
-    if n < 2:
-        return math.inf
-    return float((stats.t.ppf(1 - ALPHA / 2, n - 1) + stats.t.ppf(POWER, n - 1)) / math.sqrt(n))
 
 
 def describe_rows(n: int) -> str:

@@ -8,7 +8,8 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from tunelab.comparison import paired
 from tunelab.comparison.crossed import Measured, estimate_difference
-from tunelab.comparison.verdicts import compare_runs, correct_family, find_detectable_share, judge
+from tunelab.comparison.power import find_detectable_share
+from tunelab.comparison.verdicts import compare_runs, correct_family, judge
 
 
 def measure(values, **span):

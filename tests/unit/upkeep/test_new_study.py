@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts import new_study
-from tunelab.comparison.verdicts import find_detectable_share
+from tunelab.comparison.power import find_detectable_share
 from tunelab.config.selection import describe_left_out
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json, write_json
