@@ -372,7 +372,7 @@ def test_a_folder_that_is_no_single_table_is_refused():
     assert find("train-0.jsonl", "test-0.jsonl") == f"holds splits ('test', 'train'), {one}"
     assert find("a.validation.jsonl", "training.jsonl") == f"holds splits ('train', 'val'), {one}"
     assert find("notes.txt") == (
-        f"{FILES}: 'shards/notes.txt' has an unknown ending; known are {ENDINGS}; plain text is not learnt as such: save "
-        "rows of a prompt (the text's beginning) and its completion (the rest)."
+        f"{FILES}: 'shards/notes.txt' has an unknown ending; known are {ENDINGS}; plain text is not learnt as such: "
+        "save rows of a prompt (the text's beginning) and its completion (the rest)."
     )
     assert find("a.jsonl", "more/b.jsonl") == "holds other folders ('more'); name one of those."
