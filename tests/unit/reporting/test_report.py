@@ -119,7 +119,7 @@ def test_a_comparative_comes_from_its_verdict(spoilable, verdict, words):
 
 def test_unequal_budgets_and_noise_are_said_in_the_verdicts_own_sentence(spoilable):
     root, study = spoilable
-    change_table(root, verdict="better", unequal=["steps", "tokens"], value=-0.2, noise=0.25)
+    change_table(root, verdict="better", unequal=["steps", "tokens"], value=-0.2, low=-0.3, high=-0.1, noise=0.25)
     words = render_page(root, study).words
     expected = (
         r"LoRA is better than prefix tuning on Technical questions in [^.]*\d[^;]*; budgets differ \(steps, tokens\); "
@@ -133,7 +133,7 @@ def test_a_larger_difference_that_stays_undecided_is_not_said_to_be_too_small(sp
     change_table(root, verdict="undecided", value=-0.4, smallest_detectable=0.3, p_corrected=0.156)
     words = render_page(root, study).words
     assert re.search(r"which the test does not tell from chance, p.=.0\.156\.", words)
-    assert "these rows would show one of" not in words
+    assert "this test could detect" not in words
 
 
 def test_conversations_of_several_replies_and_what_their_turns_carry_are_told(spoilable):
