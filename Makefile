@@ -10,6 +10,9 @@ TAKE_PARTIAL := report paper bundle
 TAKE_NAME := new-study
 TAKE_DATA := new-study
 TAKE_MODEL := new-study
+TAKE_TITLE := new-study
+TAKE_QUESTION := new-study
+TAKE_ANSWER := new-study
 TAKE_Q := ask
 TAKE_RUN := ask
 TAKE_TASK := ask
@@ -21,7 +24,7 @@ TAKE_UPGRADE := lock
 GOALS := $(or $(MAKECMDGOALS),help)
 typed = $(filter command,$(firstword $(origin $(1))))
 BY_FILE = a study is named by its file, CONFIG=config/$(if $(call typed,NAME),$(value NAME),mine).yaml
-FOREIGN = make $(GOALS) takes no $(1)=, which is for make $(TAKE_$(1))$(if $(filter NAME DATA MODEL,$(1)),; $(BY_FILE))
+FOREIGN = make $(GOALS) takes no $(1)=, which is for make $(TAKE_$(1))$(if $(filter NAME DATA MODEL TITLE QUESTION ANSWER,$(1)),; $(BY_FILE))
 UNKNOWN = there is no variable $(1)= here; $(BY_FILE), and make help lists what there is
 check = $(if $(filter $(1),$(ALL_TAKE))$(filter $(TAKE_$(1)),$(GOALS)),,$(error $(if $(TAKE_$(1)),$(FOREIGN),$(UNKNOWN))))
 $(foreach name,$(.VARIABLES),$(if $(call typed,$(name)),$(call check,$(name))))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 PROGRAM = """#!/usr/bin/env python3
 import json, sys
 with open("called.jsonl", "a") as called:
@@ -143,3 +145,14 @@ def test_what_a_target_would_pass_over_is_told_before_anything_runs(folder, type
 def test_what_comes_from_the_environment_or_concerns_how_jobs_run_is_let_be(folder):
     assert make(folder, "status", NAME="mine", STUDY="x") == [["scripts/show_status.py"]]
     assert make(folder, "plan", "CORES=2", "PROFILE=mine", "--jobs=2") == [["scripts/plan_jobs.py"]]
+
+
+def test_every_variable_that_a_recipe_reads_may_be_typed_for_its_target():
+    rules = re.findall(r"^([a-z][a-z -]*):.*\n((?:\t.*\n|if.*\n|else\n|endif\n)+)", MAKEFILE, re.M)
+    taken = dict(re.findall(r"^TAKE_([A-Z]+) := (.*)$", MAKEFILE, re.M))
+    found = 0
+    for targets, recipe in rules:
+        for name in re.findall(r"\$\(call quoted,([A-Z]+)\)|\$\(if \$\(([A-Z]+)\)", recipe):
+            found += 1
+            assert set(targets.split()) <= set(taken["".join(name)].split()), (targets, name)
+    assert found >= 12
