@@ -10,14 +10,14 @@ FIRST_SCREEN = {"width": 1200, "height": 800}
 
 def test_what_was_asked_what_came_out_how_sure_and_at_what_cost_stand_on_the_first_screen(visit, report):
     page = visit(report, viewport=FIRST_SCREEN)
-    for place in (".setting", ".overview", "#choice", "#verdicts"):
+    for place in (".setting", ".overview", "#verdicts", "#cautions"):
         box = page.locator(place).bounding_box()
         assert box["y"] + box["height"] < FIRST_SCREEN["height"], place
     table = page.locator(".overview")
     assert table.locator("tbody tr").count() == 5
     cells = table.locator("tbody tr", has_text="GRPO").locator("td").all_inner_texts()
     assert len(cells) == 2 * 2 + 3
-    assert re.search(r"^\d+\.\d.% [▲?]\s+\[", cells[1]), "a value with its interval"
+    assert re.search(r"^\d+\.\d.% [▲?]( [◔↻])*\s+\[", cells[1]), "a value with its interval"
     assert re.search(r"\d.*(s|min)$", cells[4]) and cells[6].endswith("B")
     signs = table.locator("tbody .verdict")
     assert signs.count() == 4 * 2, "each trained run is held against the untouched one on each task"

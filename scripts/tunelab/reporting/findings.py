@@ -6,7 +6,7 @@ beside it stand the other metrics on which the tests decide otherwise.
 
 from typing import Literal
 
-from tunelab.comparison.verdicts import ALPHA
+from tunelab.comparison.power import ALPHA
 from tunelab.config.study import Study
 from tunelab.reporting.remarks import join_doubts, list_doubts
 
