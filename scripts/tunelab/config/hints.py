@@ -60,7 +60,7 @@ def _find_hint(problem: Problem, raw: dict[str, Any]) -> tuple[str | None, list[
     path, (given, value) = problem.path, _look_up(problem.path, raw)
     if not path or not given or len(str(path[-1])) > LONGEST_KEY:
         return None, []
-    if entry := _load()["keys"].get(_write(path[:-1]), {}).get(path[-1]):
+    if entry := load_hints()["keys"].get(_write(path[:-1]), {}).get(path[-1]):
         fields = entry.get("for", [])
         return _fill(entry["text"], value), [fields] if isinstance(fields, str) else fields
     if problem.text.startswith(UNKNOWN) and (home := find_home(path, raw)):
@@ -75,7 +75,7 @@ def _find_value(path: tuple, value: Any) -> str | None:
     """Return the sentence about a word that is none here, or about a name that is no entry of the config."""
     if not isinstance(value, str):
         return None
-    word, tables = value.strip().lower(), _load()["values"]
+    word, tables = value.strip().lower(), load_hints()["values"]
     for place in (_write(path), str(path[-1])):
         if hint := tables.get(place, {}).get(word.replace("-", "_"), tables.get(place, {}).get(word)):
             return f"{show(value)} {hint}"
@@ -113,7 +113,7 @@ def _find_shape(problem: Problem, value: Any) -> str | None:
     """Return the problem's sentence with what to write in place of a value of another shape."""
     if isinstance(value, dict) or not problem.text.startswith(MISSHAPEN):
         return None
-    shape = _load()["shapes"].get(_write(problem.path))
+    shape = load_hints()["shapes"].get(_write(problem.path))
     if shape is None and problem.text.startswith(MISSHAPEN[0]) and isinstance(value, str | int | float):
         shape = f"Write [{list_names(filter(None, re.split(r'[,; ]+', str(value))), quoted=False)}]."
     return f"{problem.text.rstrip('.')}. {shape}" if shape else None
@@ -144,5 +144,10 @@ def _write(path: tuple) -> str:
 
 
 @functools.cache
-def _load() -> dict[str, dict]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+def load_hints() -> dict[str, dict]:
+    """Read the file, with an entry for each of the words that share one."""
+    hints = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    for kind in ("values", "keys"):
+        for place, table in hints[kind].items():
+            hints[kind][place] = {word: entry for words, entry in table.items() for word in words.split("|")}
+    return hints

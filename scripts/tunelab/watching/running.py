@@ -63,7 +63,7 @@ class RunningStudy:
     def stop(self) -> None:
         """Tell that somebody stopped it; jobs that end from now on were broken off."""
         self._stopping = True
-        self._screen.write("Stopping: a training ends after the step that it is at, and keeps it. Again: at once.")
+        self._screen.write("Stopping: each training finishes and keeps its present step. Ctrl-C again stops at once.")
 
     def look(self) -> None:
         """Tell what jobs have reported since the last look."""

@@ -1,17 +1,15 @@
 """What is told to people who write what another program would take: every line of the list leads to something here."""
 
-import tomllib
-
 import pytest
 
 from tests.unit.config.default_config import DEFAULT, load, merge
-from tunelab.config.hints import FILE, add_hints
+from tunelab.config.hints import add_hints, load_hints
 from tunelab.config.homes import ANY, SECTIONS, find_home, find_pattern
 from tunelab.config.loading import judge
 from tunelab.config.target_checks import check_targets
 from tunelab.errors import UserError
 
-HINTS = tomllib.loads(FILE.read_text(encoding="utf-8"))
+HINTS = load_hints()
 # a place for each section of the list, in the default study
 PLACES = {
     "": {},

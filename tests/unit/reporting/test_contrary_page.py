@@ -1,29 +1,20 @@
 """Page, paper and figures say where tested metrics of one pair decide otherwise than the first."""
 
-import copy
 import re
-import shutil
 
 import pytest
 
-from tests.unit.reporting.page_factory import draw_figures, prepare_study, render_page
+from tests.unit.reporting.page_factory import draw_figures, render_page
 from tests.unit.reporting.test_paper import write_paper
 from tunelab.records import read_json, write_json
 
 PAIR = {"run": "lora", "against": "base", "task": "support"}
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    root = tmp_path_factory.mktemp("contrary")
-    return root, prepare_study(root)
-
-
 @pytest.fixture
-def judged(results, tmp_path):
+def judged(changed_study):
     """Return a function that gives LoRA's metrics against the untouched model these verdicts, and renders all."""
-    root, study = tmp_path / "results", copy.deepcopy(results[1])
-    shutil.copytree(results[0], root)
+    root, study = changed_study
 
     def judge(changes=None, **verdicts):
         table = read_json(root / "results.json") | (changes or {})
@@ -45,7 +36,7 @@ def judged(results, tmp_path):
 def test_a_better_loss_and_a_worse_likeness_are_told_in_one_breath_everywhere(judged):
     page, paper = judged(loss="better", chrf="worse", rouge_l="undecided")
     first = page.words.partition("Contents")[0]
-    assert "worse in chrF" in first.partition("Which one should I take?")[0]  # below the value's sign
+    assert "worse in chrF" in first.partition("What was asked")[0]  # below the value's sign
     groups = first.partition("what the tests say")[2].partition("Every verdict in a sentence")[0]
     assert re.search(r"better than untouched, but worse in chrF: LoRA", groups)
     said = "LoRA is better than untouched on Technical questions in held.out loss"
@@ -71,8 +62,8 @@ def test_metrics_that_agree_are_not_told_apart(judged):
     assert not re.search(r"LoRA[^.;]*but (?:better|worse)", page.words.partition("Contents")[0])
 
 
-def test_a_superlative_does_not_stand_where_another_metric_says_the_contrary(judged, results):
-    table = read_json(results[0] / "results.json")
+def test_a_superlative_does_not_stand_where_another_metric_says_the_contrary(judged, made_study):
+    table = read_json(made_study[0] / "results.json")
     others = {"prefix", "warmstart", "grpo", "base"}
     contrasts = []
     for row in table["contrasts"]:
@@ -83,7 +74,7 @@ def test_a_superlative_does_not_stand_where_another_metric_says_the_contrary(jud
     assert not others
 
     def read_choice(page):
-        return page.words.partition("Which one should I take?")[2].partition("What was asked")[0]
+        return page.words.partition("Which one should I take?")[2].partition("Made with")[0]
 
     page, _ = judged({"contrasts": contrasts}, loss="better")
     assert "LoRA better than every other run" in read_choice(page).replace("LoRAbetter", "LoRA better")
@@ -106,15 +97,14 @@ def test_a_superlative_does_not_stand_where_another_metric_says_the_contrary(jud
         ("equivalent", (0.01, 0.02), 0.02, "a difference, but within the margin of 0.050"),
     ],
 )
-def test_a_verdict_that_seems_to_contradict_its_interval_says_why(results, tmp_path, verdict, ends, p, said):
-    root = tmp_path / "results"
-    shutil.copytree(results[0], root)
+def test_a_verdict_that_seems_to_contradict_its_interval_says_why(changed_study, verdict, ends, p, said):
+    root, study = changed_study
     table = read_json(root / "results.json")
     for row in table["contrasts"]:
         if PAIR.items() <= row.items() and row["primary"]:
             row |= {"verdict": verdict, "low": ends[0], "high": ends[1], "p": p, "p_corrected": 0.06}
     write_json(root / "results.json", table)
-    page = render_page(root, results[1])
+    page = render_page(root, study)
     contrasts = page.html.partition('id="contrasts-table"')[2].partition("</table>")[0]
     changes = page.html.partition('id="changes"')[2].partition("</table>")[0]
     for part in (contrasts, changes):

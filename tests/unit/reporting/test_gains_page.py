@@ -1,26 +1,12 @@
 """What page and figure say of the kind of gain."""
 
-import copy
 import re
-import shutil
 
 import plot_gains
 import pytest
 
-from tests.unit.reporting.page_factory import prepare_study, render_page
+from tests.unit.reporting.page_factory import render_page
 from tunelab.records import read_json, write_json
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("results")
-    return root, prepare_study(root)
-
-
-@pytest.fixture
-def results(made, tmp_path):
-    root, study = made
-    return shutil.copytree(root, tmp_path / "results"), copy.deepcopy(study)
 
 
 def read_section(page):
@@ -62,23 +48,23 @@ def change(root, **kinds):
         ("undecided", {}, "nothing is decided on how reliable GRPO and warm start are."),
     ],
 )
-def test_each_kind_of_gain_has_its_sentence(results, kind, verdicts, words):
-    root, study = results
+def test_each_kind_of_gain_has_its_sentence(changed_study, kind, verdicts, words):
+    root, study = changed_study
     change(root, kind=kind, **{step: {"verdict": verdict} for step, verdict in verdicts.items()})
     assert words in read_section(render_page(root, study))
 
 
 @pytest.mark.parametrize(("verdict", "told"), [("better", "more"), ("worse", "fewer"), ("equivalent", None)])
-def test_coverage_is_told_where_it_is_decided(results, verdict, told):
-    root, study = results
+def test_coverage_is_told_where_it_is_decided(changed_study, verdict, told):
+    root, study = changed_study
     change(root, coverage={"verdict": verdict})
     section = read_section(render_page(root, study))
     said = {word for word in ("more", "fewer") if f"gets {word} questions strictly right in 4 draws" in section}
     assert said == ({told} if told else set())
 
 
-def test_every_row_says_how_it_was_split_and_one_that_was_not_has_no_parts(results):
-    root, study = results
+def test_every_row_says_how_it_was_split_and_one_that_was_not_has_no_parts(changed_study):
+    root, study = changed_study
     table = read_json(root / "results.json")
     splits = [{"layout": "by the layout", "lenient": "by the last number"}[row["split"]] for row in table["gains"]]
     assert set(splits) == {"by the layout", "by the last number"}
@@ -94,8 +80,8 @@ def test_every_row_says_how_it_was_split_and_one_that_was_not_has_no_parts(resul
     assert "Not split: a run has too few answers in the layout" in read_section(page)
 
 
-def test_a_difference_that_was_not_split_is_drawn_as_a_whole(results):
-    root, study = results
+def test_a_difference_that_was_not_split_is_drawn_as_a_whole(changed_study):
+    root, study = changed_study
 
     def draw():
         plot_gains.main(str(root), study, root / "results.json", [], root / "gains.svg", root / "gains.pdf")

@@ -1,8 +1,6 @@
 """What page and paper say of reinforcement learning that drew too few completions to expect an effect."""
 
-import copy
 import re
-import shutil
 
 import pytest
 
@@ -14,17 +12,10 @@ from tunelab.records import read_json, write_json
 MARK = "(GRPO: too few completions to expect an effect)"
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    root = tmp_path_factory.mktemp("starved")
-    return root, prepare_study(root)
-
-
 @pytest.fixture
-def judged(results, tmp_path):
+def judged(changed_study):
     """Return a function that gives every contrast of a study a verdict, and renders its page."""
-    root, study = tmp_path / "results", copy.deepcopy(results[1])
-    shutil.copytree(results[0], root)
+    root, study = changed_study
 
     def judge(verdict, **changes):
         table = read_json(root / "results.json") | changes
@@ -39,8 +30,8 @@ def list_sentences(page):
     return [" ".join(text.split()) for text in re.findall(r'<li class="finding">(.*?)</li>', page.html, re.S)]
 
 
-def test_a_starved_run_is_a_threat_with_its_numbers_and_the_remedy(results):
-    words = render_page(*results).words
+def test_a_starved_run_is_a_threat_with_its_numbers_and_the_remedy(changed_study):
+    words = render_page(*changed_study).words
     assert (
         "Too few completions to expect an effect. GRPO drew 160 completions, 8 a step (fewer than 1,500 in all and "
         "fewer than 32 a step). Where it is not better than another run, that says little of the method. More steps "
@@ -72,16 +63,16 @@ def test_a_starved_run_that_is_nevertheless_better_has_the_threat_alone(judged):
     assert "GRPO drew 160 completions, 8 a step" in paper
 
 
-def test_the_choice_of_a_run_says_that_what_it_is_set_against_was_starved(results):
-    choices = render_page(*results).words.partition("Which one should I take?")[2].partition("What was asked")[0]
+def test_the_choice_of_a_run_says_that_what_it_is_set_against_was_starved(changed_study):
+    choices = render_page(*changed_study).words.partition("Which one should I take?")[2].partition("Made with")[0]
     sums, texts = choices.partition("Grade-school sums")[2].split("Technical questions")
     assert re.search(rf"warm start\s*not told apart: .*GRPO.*{re.escape(MARK.strip('()'))}", sums)
     # level with LoRA alone, and nothing is said of GRPO
     assert "GRPO" not in texts and re.search(r"LoRA\s*not told apart: prefix tuning\s*LoRA or prefix tuning \(", texts)
 
 
-def test_the_first_screen_tells_of_starved_runs_and_leads_to_the_threat(results):
-    page = render_page(*results)
+def test_the_first_screen_tells_of_starved_runs_and_leads_to_the_threat(changed_study):
+    page = render_page(*changed_study)
     first = page.html.partition("</header>")[0]
     assert '<a href="#threat-starved">GRPO: too few completions to expect an effect</a>' in first
     assert page.html.count('id="threat-starved"') == 1

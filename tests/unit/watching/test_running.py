@@ -125,6 +125,6 @@ def test_a_job_that_ends_because_the_study_was_told_to_has_not_failed(begin, clo
     study.stop()
     study.fail(1)
     assert lines()[-2:] == [
-        "Stopping: a training ends after the step that it is at, and keeps it. Again: at once.",
+        "Stopping: each training finishes and keeps its present step. Ctrl-C again stops at once.",
         "stopped train_sft lora 1, 10.0 s",
     ]
