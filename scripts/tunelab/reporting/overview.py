@@ -6,6 +6,7 @@ from statistics import fmean
 from tunelab.config.study import Study
 from tunelab.reporting.choice import build_choice, rank_runs
 from tunelab.reporting.notation import require_number
+from tunelab.reporting.remarks import join_doubts
 
 SHOWN = 12  # runs: as many as a first screen has room for
 
@@ -25,6 +26,7 @@ def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: di
         "left_out": len(study.runs) - len(shown),
         "tasks": columns,
         "judged": bool(verdicts),
+        "doubted": list(join_doubts(verdicts)),
         "exploratory": not all(row["declared"] for row in verdicts),
         "incomplete": not all(row["complete"] for row in spent.values()),
         "costs": spent,

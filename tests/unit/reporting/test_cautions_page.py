@@ -47,6 +47,12 @@ def test_what_touches_the_numbers_stands_on_the_first_screen_and_leads_to_its_th
         assert page.html.count(f'id="{name}"') == 1
 
 
+def test_the_first_screen_says_what_its_signs_of_doubt_mean(results, made_study):
+    legend = "↻ marks a run with repetitive answers."
+    assert legend in render_page(*results).words
+    assert legend not in render_page(*made_study).words
+
+
 def test_repetitive_answers_are_a_threat_and_behind_every_verdict_about_them(results):
     page, paper = render_page(*results), write_paper(*results)["results.tex"]
     said = (
