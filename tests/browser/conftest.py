@@ -85,7 +85,7 @@ def chinese_report(report, tmp_path_factory) -> Path:
     root = shutil.copytree(report.parent, tmp_path_factory.mktemp("chinese"), dirs_exist_ok=True)
     study = build_known_study(seeds=SEEDS)
     study["study"]["language"] = "zh"
-    draw_figures(root, study)
+    draw_figures(root, study, drawn=True)
     return finish_page(root, study)
 
 

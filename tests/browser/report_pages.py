@@ -23,7 +23,7 @@ def build_known_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, .
 
 def write_page(root: Path, study: dict, rows: int = ROWS, spoil: Callable[[Path], None] | None = None) -> Path:
     """Write a study's results below `root`, judge them by rule, and render; `spoil` may change the files before."""
-    prepare_study(root, study, rows=rows)
+    prepare_study(root, study, rows=rows, drawn=True)
     return finish_page(root, study, spoil)
 
 

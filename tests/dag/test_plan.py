@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import sys
 from ast import literal_eval
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_a_fresh_checkout_tells_of_every_job_on_one_screen(project):
     assert "  score_answers ×10: 5 runs · seeds 0, 1 · sums, support\n" in text
     assert "How long it takes is not known before a first run." in text
     assert len(text.splitlines()) <= SCREEN
+
+
+def test_a_plan_leaves_the_interpreter_as_what_runs_behind_it_needs_it(project, tmp_path):
+    program = tmp_path / "my programs" / "python"  # quoted for jobs' commands while the plan is made
+    program.parent.mkdir()
+    program.symlink_to(sys.executable)
+    script = tmp_path / "plan.py"
+    script.write_text(
+        "import sys; sys.executable = sys.argv[1]; from tunelab.upkeep.dry_run import plan_study\n"
+        "assert plan_study([]); print(sys.executable)",
+        encoding="utf-8",
+    )
+    code, printed = read_python(project, str(script), str(program), PYTHONPATH="scripts")
+    assert (code, printed.splitlines()[-1]) == (0, str(program))
 
 
 @pytest.mark.parametrize(

@@ -88,17 +88,6 @@ def widen_degenerate(estimate: Estimate, items: np.ndarray, span: tuple[float, f
     return estimate if wide == (low, high) else Estimate(value, *wide, n, interval)
 
 
-def estimate_means(values: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:
-    """Return the mean of each column (items by measures), with percentile bootstrap intervals over the rows."""
-    return estimate_ratios(values, np.ones_like(np.asarray(values, float)), seed)
-
-
-def summarise_seeds(values: Sequence[float]) -> Estimate:
-    """Return the mean over seeds, with the lowest and the highest seed as its range: no confidence is claimed."""
-    _require_items(len(values))
-    return Estimate(float(np.mean(values)), min(values), max(values), len(values), "seed-range")
-
-
 def _require_items(n: int) -> None:
     if n == 0:
         raise UserError("Nothing to estimate: the test set is empty. Raise `prepare.test` of the task's data set.")

@@ -46,7 +46,8 @@ def draw_costs(
             for row in results.estimates
             if (row.task, row.metric) == (task, metric) and is_summary(study, row) and row.run in costs
         }
-        _draw_front(panel, found, costs, METRICS[metric].better == "higher")
+        if found:  # none where no run has a whole chain of costs
+            _draw_front(panel, found, costs, METRICS[metric].better == "higher")
         for run, row in found.items():
             _draw_point(drawing, panel, study, row, costs[run], run in outdone[task], words)
         panel.set_title(study.task(task)["label"])

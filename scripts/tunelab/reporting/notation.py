@@ -77,28 +77,31 @@ def format_count(number: float) -> str:
 
 def format_amount(number: float) -> str:
     """Write a large number with three significant digits: `4.88 M`."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{THIN}{unit}"
-    return f"{number:.0f}"
+    for size, unit in ((1, ""), (1e3, f"{THIN}k"), (1e6, f"{THIN}M")):
+        if number / size < 999.5:  # what would be rounded to a thousand takes the next unit
+            return f"{number:.0f}" if size == 1 else f"{number / size:.3g}{unit}"
+    return f"{number / 1e9:.3g}{THIN}B" if number < 999.5e9 else f"{number / 1e9:,.0f}{THIN}B"
 
 
 def format_bytes(number: float) -> str:
     """Write a size with decimal units, as file managers do: `2.4 GB`."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= size:
+    if number < 999.5:
+        return f"{number:.0f}{THIN}B"
+    for size, unit in ((1e3, "kB"), (1e6, "MB")):
+        if number / size < 999.95:
             return f"{number / size:.1f}{THIN}{unit}"
-    return f"{number:.0f}{THIN}B"
+    return f"{number / 1e9:.1f}{THIN}GB"
 
 
 def format_seconds(seconds: float) -> str:
-    if seconds < 60:
+    """Write a duration in two units at most: `9.1 s`, `2 min 34 s`, `1 h 07 min`."""
+    if seconds < 59.95:
         return f"{seconds:.1f}{THIN}s"
-    minutes, hours = round(seconds / 60), seconds / 3600
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        whole, rest = divmod(round(seconds), 60)
-        return f"{whole}{THIN}min {rest:02d}{THIN}s"
-    return f"{int(hours)}{THIN}h {minutes % 60:02d}{THIN}min"
+        return f"{minutes}{THIN}min {rest:02d}{THIN}s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours}{THIN}h {minutes:02d}{THIN}min"
 
 
 def format_level(share: float) -> str:

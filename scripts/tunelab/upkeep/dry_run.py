@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,12 +41,15 @@ def plan_study(configfile: list[Path]) -> Plan | None:
     for file in configfile:
         read_document(file)
     profile = _read_profile()
+    interpreter = sys.executable  # the rules quote it for the shell; what runs behind the plan takes it as it is
     with SnakemakeApi(settings.OutputSettings(dryrun=True, enable_file_logging=False, **SILENT)) as snakemake:
         try:
             dag = _dry_run(snakemake, configfile, profile)
         except Exception as error:
             snakemake.print_exception(error)  # as Snakemake's own command shows it
             return None
+        finally:
+            sys.executable = interpreter
     known, runs, loaded = dag.workflow.persistence.has_metadata, dag.needrun, dag.workflow.globals
     found = [job for level in dag.toposorted() for job in sorted(level, key=_name)]
     (target,) = (job for job in found if job.rule.name == "all")

@@ -159,7 +159,7 @@ def label_jobs(jobs: list[Job]) -> str:
 def _label_wildcard(name: str, jobs: list[Job]) -> str:
     values = sorted({job.wildcards[name] for job in jobs}, key=lambda value: (value.isdigit() and int(value), value))
     if len(values) > NAME_LIMIT:
-        return f"{len(values)} {name}s"
+        return f"{len(values)} {name.removesuffix('s')}s"
     prefix = {"seed": "seed " if len(values) == 1 else "seeds "}.get(name, "")
     return prefix + ", ".join(values)
 

@@ -46,6 +46,8 @@ def list_references(config: Config) -> set[str]:
     for samples in config.samples:
         seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
         folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
+    for repeat in REPEATS if config.noise else ():
+        folders |= {f"noise/{repeat}", *(f"noise/{repeat}/{task}" for task in config.tasks)}
     return folders | tokens | set(_list_records(config))
 
 

@@ -17,7 +17,8 @@ from tunelab.upkeep.studyfolders import ARTEFACTS, RECORDS, list_cards, list_stu
 
 DOWNLOADS = Path("work/downloads")
 UNFINISHED_DAYS = 14
-LEVELS = {"models": 1, "datasets": 1, "runs": 3}  # runs/<run>/<seed>/<task or artefact>
+# how deep the folders lie that have names of the config: runs/<run>/<seed>/<task or artefact>, noise/<repeat>/<task>
+LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2}
 
 
 @dataclass(frozen=True)

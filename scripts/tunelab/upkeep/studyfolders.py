@@ -10,7 +10,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.jobcards import TIMESTAMP
 
 RESULTS = Path("results")
-ARTEFACTS = ("models", "datasets", "runs", "noise", "figures", "tables", "paper")
+ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "figures", "tables", "paper")
 RECORDS = ("logs", "benchmarks", "cards")  # kept by stage; they tell of jobs and are no result
 
 CARD_FIELDS = {"rule", "wildcards", "facts", "inputs", "outputs", "key", "finished", "seconds", "peak_memory_bytes"}

@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tunelab.comparison.statistics import estimate_means, estimate_proportion, estimate_ratios, summarise_seeds
+from tunelab.comparison.statistics import BOOTSTRAP_SEED, estimate_proportion, estimate_ratios
 from tunelab.errors import UserError
+
+
+def estimate_means(values, seed=BOOTSTRAP_SEED):
+    return estimate_ratios(values, np.ones_like(np.asarray(values, float)), seed)
 
 
 def draw_outcomes(count, n):
@@ -75,13 +79,7 @@ def test_rows_that_all_have_one_value_give_an_interval_of_no_width():
     assert (estimate.low, estimate.value, estimate.high) == (0.5, 0.5, 0.5)
 
 
-def test_seeds_are_summarised_by_mean_and_range():
-    assert summarise_seeds([0.2, 0.5, 0.2]) == (pytest.approx(0.3), 0.2, 0.5, 3, "seed-range")
-
-
-@pytest.mark.parametrize(
-    "estimate", [estimate_proportion, summarise_seeds, lambda rows: estimate_means(np.array(rows))]
-)
+@pytest.mark.parametrize("estimate", [estimate_proportion, lambda rows: estimate_means(np.array(rows))])
 def test_an_empty_test_set_is_refused_with_the_key_to_change(estimate):
     with pytest.raises(UserError, match=r"prepare\.test"):
         estimate([])

@@ -1,7 +1,9 @@
 """Make the page of a made-up study, with its tables and figures, and read it as a browser would."""
 
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest import mock
 
 import compare_methods
 import plot_contrasts
@@ -15,6 +17,8 @@ import plot_tasks
 import render_report
 
 from tests.unit.comparison.results_factory import build_study, write_results
+from tunelab.records import write_text
+from tunelab.reporting import figures
 
 PROJECT = Path(__file__).parents[3]
 SIMULATED = PROJECT / "reports/coverage.json"
@@ -66,11 +70,11 @@ def write_comparison(root, study):
     return root / "results.json"
 
 
-def prepare_study(root, study=None, rows=12):
-    """Write every artefact that the page is made from, and return the study."""
+def prepare_study(root, study=None, rows=12, drawn=False):
+    """Write every artefact that the page is made from, and return the study; `drawn` is that of `draw_figures`."""
     study = write_results(root, study or build_study(), rows=rows)
     write_comparison(root, study)
-    draw_figures(root, study)
+    draw_figures(root, study, drawn)
     return study
 
 
@@ -89,14 +93,25 @@ def list_figures(study):
     return drawn
 
 
-def draw_figures(root, study):
-    """Draw the figures of a study in its language."""
+def draw_figures(root, study, drawn=False):
+    """Draw the figures of a study in its language; unless `drawn`, write no more of them than what is read aloud.
+
+    That is headlines and what marks say; nine tenths of the time of such a study would be matplotlib's.
+    """
     table, language = root / "results.json", study["study"]["language"]
-    for name, script in list_figures(study).items():
-        inputs = [] if name in WITHOUT_TABLE else [table]
-        wording = [PROJECT / f"reports/{language}.po"] if language != "en" else []
-        files = (root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
-        script.main(str(root), study, *inputs, wording, *files)
+    write = figures.write_figure if drawn else _write_words
+    with mock.patch.object(figures, "write_figure", write):
+        for name, script in list_figures(study).items():
+            inputs = [] if name in WITHOUT_TABLE else [table]
+            wording = [PROJECT / f"reports/{language}.po"] if language != "en" else []
+            files = (root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
+            script.main(str(root), study, *inputs, wording, *files)
+
+
+def _write_words(drawing, svg, pdf):
+    titles = "".join(f"<title>{escape(text)}</title>" for text in (drawing.headline, *drawing.says.values()))
+    write_text(svg, f"<svg>{titles}</svg>")
+    write_text(pdf, "%PDF")
 
 
 def render_page(root, study, templates=TEMPLATES, partial=None):

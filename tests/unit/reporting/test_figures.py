@@ -155,6 +155,12 @@ def test_a_study_without_such_runs_is_told_so(tmp_path, name, method):
         draw(study, name)
 
 
+def test_costs_are_drawn_where_no_run_has_a_whole_chain_of_them(tmp_path):
+    spec = build_study(runs=("grpo",))
+    write_comparison(tmp_path, write_results(tmp_path, spec, rows=8))
+    assert 'id="mark-' not in draw(StudyFolder(tmp_path, spec), "costs")
+
+
 def test_a_run_is_outdone_when_another_costs_no_more_and_the_test_calls_it_better():
     costs = {"base": [0.0], "lora": [10.0], "prefix": [10.0, 12.0], "grpo": [20.0]}
 

@@ -73,7 +73,7 @@ def needs(*programs, package=None):
 def made(tmp_path_factory):
     """A study with its page, and its paper."""
     root = tmp_path_factory.mktemp("paper")
-    study = prepare_study(root)
+    study = prepare_study(root, drawn=True)
     figures = [path.stem for path in (root / "figures").glob("*.pdf")]
     return root, study, write_paper(root, study, figures=figures), render_page(root, study)
 

@@ -25,7 +25,7 @@ SECTIONS = [
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
-    return root, prepare_study(root)
+    return root, prepare_study(root, drawn=True)
 
 
 @pytest.fixture(scope="module")

@@ -120,6 +120,7 @@ def test_many_changes_of_one_job_are_cut_with_a_count():
 
 def test_jobs_of_a_rule_go_by_one_name():
     assert label_jobs([job("render_report")]) == "render_report"
+    assert label_jobs([job("draw_samples", samples=name) for name in "abcd"]) == "draw_samples ×4: 4 samples"
     assert label_jobs([job("fetch_model", model="tiny")]) == "fetch_model tiny"
     jobs = [job("score_answers", run=run, seed="1", task="sums") for run in RUNS]
     assert label_jobs(jobs) == "score_answers ×5: 5 runs · seed 1 · sums"
