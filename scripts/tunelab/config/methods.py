@@ -15,7 +15,7 @@ class Method(NamedTuple):
     learns_from: Literal["answers", "pairs", "labels", "rewards", "teacher"]
     kind: str  # on the model card
     title: str  # in the paper's sentences
-    term: str  # in the glossary
+    term: str  # in the glossary; one in capitals is the same in every language
     about: str  # what the glossary says of it
     draws: bool = False  # it learns from answers that it draws while it trains
     signals: tuple[str, ...] = ()  # values of its log that tell how it went, where no reward or validation loss does
