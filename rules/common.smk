@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 from tunelab.config.documents import check_typed, read_document, restore_nulls
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
-from tunelab.config.specs.training import PREFERENCES, SAMPLING, SIGNALLING
+from tunelab.config.methods import METHODS, PREFERENCES, REWARDED, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
 from tunelab.files import check_writable

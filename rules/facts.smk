@@ -11,12 +11,24 @@ def stage_facts(name, section, script, packages=(), modules=()):
     return build_facts(name, section, SCRIPTS / script, packages, modules)
 
 
+# the rule of each kind of training, by what a method learns from
+TRAINED_BY = {
+    "answers": "train_sft",
+    "pairs": "train_preferences",
+    "labels": "train_preferences",
+    "rewards": "train_grpo",
+    "teacher": "train_distillation",
+}
+
+
 def train_facts(run, seed):
     """List what a training depends on; bitsandbytes matters only where it is used."""
     spec = CFG.runs[run]
     packages = [*TRAIN_PACKAGES, *(["bitsandbytes"] if spec.uses_bitsandbytes else [])]
-    scripts = dict.fromkeys(SAMPLING, "train_grpo.py") | dict.fromkeys(PREFERENCES, "train_preferences.py")
-    script, modules = scripts.get(spec.method, f"train_{spec.method}.py"), function_modules(list_rewards(spec))
+    script = f"{TRAINED_BY[METHODS[spec.method].learns_from]}.py"
+    # the script of preferences imports the file of the method
+    trainer = [f"tunelab/training/{spec.method}.py"] if spec.method in PREFERENCES else []
+    modules = (*trainer, *function_modules(list_rewards(spec)))
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
 
 

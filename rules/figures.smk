@@ -113,7 +113,7 @@ rule plot_learning_curves:
 
 rule plot_rewards:
     input:
-        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SAMPLING)),
+        histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*REWARDED)),
         wording=study_wording(),
     output:
         figure=report("<results>/figures/rewards.svg", caption="../reports/captions/rewards.rst", category="Figures"),

@@ -51,7 +51,7 @@ def page_files():
         "scores": per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         "samples": per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
         "costs": per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
-        "completions": per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*SAMPLING)),
+        "completions": per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*REWARDED)),
         "drawings": drawing_summaries(),
         "choices": per_arm("<results>/runs/{run}/seed{seed}/choice.json", runs=STUDY.list_learners()),
         "models": [

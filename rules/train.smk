@@ -67,7 +67,7 @@ rule train_grpo:
     benchmark:
         "<benchmarks>/train/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(CFG.list_trained(*SAMPLING, adapter=True)),
+        run=only(CFG.list_trained(*REWARDED, adapter=True)),
     conda:
         "../envs/train.yaml"
     threads: THREADS
@@ -75,7 +75,7 @@ rule train_grpo:
         **CLAIMS,
         gpu=training_gpus,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in SAMPLING]),
+        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in REWARDED]),
         functions=lambda wildcards, input: {"rewards": list_rewards(CFG.runs[wildcards.run])},
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
@@ -93,7 +93,7 @@ use rule train_grpo as train_grpo_model with:
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
     wildcard_constraints:
-        run=only(CFG.list_trained(*SAMPLING, adapter=False)),
+        run=only(CFG.list_trained(*REWARDED, adapter=False)),
 
 
 rule render_model_card:

@@ -14,6 +14,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         tensorboard event files
 """
 
+import importlib
 from pathlib import Path
 
 from tunelab import records
@@ -36,14 +37,13 @@ def main(
     spec,
 ) -> None:
     from tunelab.models.precision import load_precision
-    from tunelab.training import dpo, kto
     from tunelab.training.outcome import write_outcome
 
     origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
     rows = records.read_jsonl(train)
     dtype = load_precision(precision, spec.precision)
-    train_by = {"dpo": dpo.train, "kto": kto.train}[spec.method]
-    trained = train_by(base, begin, rows, checkpoints, saving, int(seed), spec, dtype, template)
+    method = importlib.import_module(f"tunelab.training.{spec.method}")
+    trained = method.train(base, begin, rows, checkpoints, saving, int(seed), spec, dtype, template)
     write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
 
 

@@ -11,16 +11,19 @@ import pytest
 import trl
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import FILE, TRAINERS, find_field, load_classes, load_unsupported
+from tunelab.config.field_classes import FILE, find_field, load_classes, load_unsupported
+from tunelab.config.methods import METHODS, PREFERENCES, REWARDED
 from tunelab.config.preference_checks import LOSSES
-from tunelab.config.specs.training import PREFERENCES, SAMPLING
 
 TABLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 README = Path(__file__).parents[2] / "config/README.md"
 CLASSES = [name for name in load_arguments() if name not in load_unsupported()]
 # tables that several classes share
-SHARED = {"trainers": [*TRAINERS.values()], "sampling": [TRAINERS[method] for method in SAMPLING]}
-SHARED["preferences"] = [TRAINERS[method] for method in PREFERENCES]
+SHARED = {
+    "trainers": [method.config for method in METHODS.values()],
+    "sampling": [METHODS[name].config for name in REWARDED],
+}
+SHARED["preferences"] = [METHODS[name].config for name in PREFERENCES]
 SHARED |= {"adapters": [name for name in CLASSES if name.isupper()]}
 
 
@@ -63,7 +66,7 @@ def test_what_reads_a_field_is_a_setting_or_one_of_its_words(class_name):
 
 
 def test_a_second_name_stands_for_a_field_of_the_same_values():
-    for class_name in TRAINERS.values():
+    for class_name in SHARED["trainers"]:
         classes, known = load_classes(class_name), load_arguments()[class_name]
         for second, name in classes.same.items():
             assert {second, name} <= classes.passed
@@ -82,7 +85,7 @@ def list_announced(class_name):
     return values, quoted & set(known)
 
 
-@pytest.mark.parametrize("class_name", TRAINERS.values())
+@pytest.mark.parametrize("class_name", SHARED["trainers"])
 def test_what_a_library_takes_away_is_marked_or_refused(class_name):
     classes, known = load_classes(class_name), load_arguments()[class_name]
     marked = set(classes.going)
@@ -95,7 +98,7 @@ def test_what_a_library_takes_away_is_marked_or_refused(class_name):
 
 def test_the_documents_name_what_the_libraries_take_away():
     text = README.read_text(encoding="utf-8")
-    for class_name in TRAINERS.values():
+    for class_name in SHARED["trainers"]:
         for name, then in load_classes(class_name).going.items():
             version, _, instead = then.partition(": ")
             assert f"| `{name}` | {version} | {instead} |" in text, name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tunelab.comparison.results import Learner, Shortage, Starved
 from tunelab.config.completions import count_completions, count_of_step
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 
@@ -24,9 +24,9 @@ LEAST_OF_STEP = 32
 def list_starved(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> Iterator[Starved]:
     """Yield the starved runs, each judged by its first seed; `trainings` holds each training.json."""
     answers = {
-        run: count_answers(study, trainings, run) for run in [*study.list_runs(*SAMPLING), *study.list_learners()]
+        run: count_answers(study, trainings, run) for run in [*study.list_runs(*REWARDED), *study.list_learners()]
     }
-    for run in study.list_runs(*SAMPLING):
+    for run in study.list_runs(*REWARDED):
         of_step, learners = count_of_step(study.run(run)), list_learners(study, run, answers)
         if shortages := list_shortages(answers[run], of_step, learners):
             seed = study.list_seeds(run)[0]
@@ -65,7 +65,7 @@ def count_answers(study: StudyFolder, trainings: dict[tuple[str, int], dict], ru
     spec, seed = study.run(run), study.list_seeds(run)[0]
     if spec.get("samples"):
         return study.load(find_summary(study, run, seed))["answers"]
-    if spec["method"] not in SAMPLING:
+    if spec["method"] not in REWARDED:
         return None
     card = study.load(study.dataset_file(spec["dataset"], "data_card.json"))
     return count_completions(spec, trainings[run, seed]["steps"], card["rows"]["train"])

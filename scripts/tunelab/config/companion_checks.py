@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting, find_written
+from tunelab.config.methods import DRAWING, REWARDED
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter
-from tunelab.config.specs.training import DRAWING, SAMPLING
 
 Found = Iterator[Problem]
 
@@ -91,7 +91,7 @@ def check_completions(config: Draft, path: tuple, run: Draft) -> Found:
 
 def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
     """See that the clipping of vLLM's probabilities leaves something, and that one library samples."""
-    if run.method not in SAMPLING or not run.training.get("use_vllm"):
+    if run.method not in REWARDED or not run.training.get("use_vllm"):
         return
     training, here = run.training, (*path, "training")
     if training.get("use_transformers_continuous_batching"):

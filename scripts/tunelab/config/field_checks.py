@@ -6,12 +6,12 @@ from tunelab.config.arguments import check_arguments, load_arguments
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import (
     QUANTIZATION,
-    TRAINERS,
     judge_fields,
     list_set,
     load_classes,
     load_unsupported,
 )
+from tunelab.config.methods import METHODS
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.wording import refuse_choice, refuse_value
 from tunelab.values import list_names
@@ -37,7 +37,7 @@ def _check_training(path: tuple, run: Draft) -> Iterator[Problem]:
     if "method" in run.wrong:
         run.wrong.add("training")  # whose fields they are depends on it
     else:
-        yield from _check_class((*path, "training"), run, TRAINERS[run.method])
+        yield from _check_class((*path, "training"), run, METHODS[run.method].config)
 
 
 def _check_adapter(path: tuple, run: Draft) -> Iterator[Problem]:

@@ -11,15 +11,10 @@ from typing import Any, NamedTuple
 
 from tunelab.config.arguments import is_choice, load_arguments
 from tunelab.config.drafts import Draft
-from tunelab.config.specs.training import DRAWING, PREFERENCES
+from tunelab.config.methods import DRAWING, METHODS, PREFERENCES
 from tunelab.config.wording import show
 
 FILE = Path(__file__).with_name("fields.toml")
-# by a run's method
-TRAINERS = {
-    **{"sft": "SFTConfig", "dpo": "DPOConfig", "kto": "KTOConfig"},
-    **{"grpo": "GRPOConfig", "rloo": "RLOOConfig", "distillation": "DistillationConfig"},
-}
 QUANTIZATION = "BitsAndBytesConfig"
 
 
@@ -45,9 +40,9 @@ def load_unsupported() -> dict[str, str]:
 @functools.cache
 def load_classes(class_name: str) -> Classes:
     """Return the fields of a config class: what all of its kind share, and its own."""
-    shared = {QUANTIZATION: ()} | dict.fromkeys(TRAINERS.values(), ("trainers",))
-    shared |= {TRAINERS[method]: ("trainers", "preferences") for method in PREFERENCES}
-    shared |= {TRAINERS[method]: ("trainers", "sampling") for method in DRAWING}
+    shared = {QUANTIZATION: ()} | {method.config: ("trainers",) for method in METHODS.values()}
+    shared |= {METHODS[name].config: ("trainers", "preferences") for name in PREFERENCES}
+    shared |= {METHODS[name].config: ("trainers", "sampling") for name in DRAWING}
     tables = [_load_table().get(name, {}) for name in (*shared.get(class_name, ("adapters",)), class_name)]
     known = load_arguments()[class_name]
     passed = frozenset(name for table in tables for name in table.get("passed", ()) if name in known)
@@ -98,7 +93,7 @@ def _load_table() -> dict[str, dict]:
 
 def find_setting(run: Draft | dict[str, Any], name: str) -> Any:
     """Return a trained run's value of a trainer's field, or the library's default; None if it has no such field."""
-    default = load_arguments()[TRAINERS[run["method"]]].get(name, {}).get("default")
+    default = load_arguments()[METHODS[run["method"]].config].get(name, {}).get("default")
     return run["training"].get(name, default)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem, collect
+from tunelab.config.methods import REWARDED
 from tunelab.config.specs.study import MARGINS
-from tunelab.config.specs.training import REWARDS, SAMPLING
+from tunelab.config.specs.training import REWARDS
 from tunelab.config.wording import refuse_name, refuse_value, show
 
 Found = Iterator[Problem]
@@ -26,7 +27,7 @@ TRAINING_ONLY = ("completion_ids", "trainer_state", "log_extra", "log_metric", "
 
 def check_rewards(config: Draft, path: tuple, entry: Draft) -> Found:
     """See that every weight is that of a known reward, and every function of the user's has one."""
-    if path[0] == "runs" and entry.method not in SAMPLING:
+    if path[0] == "runs" and entry.method not in REWARDED:
         return
     functions, weights, here = entry.rewards.functions, entry.rewards.weights, (*path, "rewards")
     for name, file in _list_right(functions).items():

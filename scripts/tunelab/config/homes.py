@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import QUANTIZATION, TRAINERS, load_classes
+from tunelab.config.field_classes import QUANTIZATION, load_classes
+from tunelab.config.methods import METHODS
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.config.specs.evaluation import DriftSpec, GenerationSpec, NoiseSpec, SamplingSpec, TaskSpec
 from tunelab.config.specs.samples import SamplesSpec
@@ -92,7 +93,7 @@ def _find_class(section: str, home: Path, raw: dict[str, Any]) -> str:
     if section == "quantization":
         return QUANTIZATION
     if section == "training":
-        return TRAINERS.get(_get_word(raw, (*home[:2], "method")), TRAINERS["sft"])
+        return METHODS.get(_get_word(raw, (*home[:2], "method")), METHODS["sft"]).config
     kind = _get_word(raw, (*home[:2], "adapter", "peft_type"))
     return kind if kind in load_arguments() else "LORA"
 

@@ -12,13 +12,13 @@ from tunelab.config.arguments import load_arguments
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.field_classes import (
     QUANTIZATION,
-    TRAINERS,
     asks_for_nothing,
     find_setting,
     find_written,
     load_classes,
     load_packages,
 )
+from tunelab.config.methods import METHODS
 from tunelab.config.wording import refuse_name, show
 from tunelab.values import list_names
 
@@ -53,7 +53,7 @@ IDLE = {
 def check_inert(config: Draft, path: tuple, run: Draft) -> Found:
     """See that what reads each field is asked for."""
     adapter, quantization = run.get("adapter"), run.get("quantization")
-    sections = [("training", run.training, TRAINERS[run.method])]
+    sections = [("training", run.training, METHODS[run.method].config)]
     sections += [("adapter", adapter, adapter.peft_type)] if adapter is not None else []
     if quantization is not None and (quantization.get("load_in_4bit") or quantization.get("load_in_8bit")):
         sections.append(("quantization", quantization, QUANTIZATION))
@@ -65,7 +65,7 @@ def check_inert(config: Draft, path: tuple, run: Draft) -> Found:
 
 def is_read(run: Draft, name: str) -> bool:
     """Tell whether a run's trainer reads a field under its other settings."""
-    class_name = TRAINERS[run.method]
+    class_name = METHODS[run.method].config
     ways = load_classes(class_name).needs.get(name)
     return ways is None or not Settings(run.training, load_arguments()[class_name]).list_lacking(ways)
 

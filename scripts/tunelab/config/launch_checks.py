@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
-from tunelab.config.specs.training import SAMPLING, SHARED
+from tunelab.config.methods import REWARDED
+from tunelab.config.specs.training import SHARED
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -47,7 +48,7 @@ def _check_shares(path: tuple, run: Draft, processes: int) -> Found:
             )
             yield Problem((*path, "training", name), text)
     generated = run.training.get("generation_batch_size")
-    if run.method in SAMPLING and generated and generated % (batch * processes):
+    if run.method in REWARDED and generated and generated % (batch * processes):
         text = (
             f"must be a multiple of per_device_train_batch_size × launch.processes ({batch} × {processes}; got "
             f"{generated})"

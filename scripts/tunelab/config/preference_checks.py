@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.field_classes import find_setting
+from tunelab.config.methods import PREFERENCES
 from tunelab.config.run_checks import find_adapter
-from tunelab.config.specs.training import PREFERENCES
 from tunelab.config.wording import refuse_choice, refuse_value, show
 
 Found = Iterator[Problem]

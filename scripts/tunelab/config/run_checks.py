@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.field_classes import find_written
+from tunelab.config.methods import REWARDED
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
-from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -75,7 +75,7 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
     if source.model != run.model:
         yield Problem(here, f"{show(run.init_from)} trains {show(source.model)}, this run {show(run.model)}")
     adapter = find_adapter(config, path[-1])
-    if adapter is not None and adapter.peft_type in PROMPT_LEARNING and run.method not in SAMPLING:  # told below
+    if adapter is not None and adapter.peft_type in PROMPT_LEARNING and run.method not in REWARDED:  # told below
         yield Problem(here, f"PEFT cannot go on training what {show(run.init_from)} publishes ({adapter.peft_type})")
 
 
@@ -103,7 +103,7 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in SAMPLING and config.datasets[run.dataset].prepare.format not in CHECKABLE:
+    if run.method in REWARDED and config.datasets[run.dataset].prepare.format not in CHECKABLE:
         yield Problem((*path, "dataset"), f"rewards check answers, and {show(run.dataset)} {NO_NUMBERS}")
 
 
@@ -115,7 +115,7 @@ def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_weights(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in SAMPLING and not any(run.rewards.weights[name] for name in run.rewards.weights):
+    if run.method in REWARDED and not any(run.rewards.weights[name] for name in run.rewards.weights):
         yield Problem((*path, "rewards", "weights"), "all are 0, so that there is nothing to learn from")
 
 
@@ -124,7 +124,7 @@ def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
     adapter = find_adapter(config, path[-1])
     if adapter is None or adapter.peft_type not in PROMPT_LEARNING:
         return
-    if run.method in SAMPLING:
+    if run.method in REWARDED:
         field = ("init_from",) if run.get("init_from") else ("adapter", "peft_type")
         text = f"TRL's GRPO misplaces a prefix or prompt ({adapter.peft_type}) in padded batches; take another adapter"
         yield Problem((*path, *field), text)

@@ -10,13 +10,13 @@ from tunelab.config.adapter_checks import ADAPTER_CHECKS
 from tunelab.config.arguments import load_arguments
 from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.field_classes import TRAINERS, find_setting
+from tunelab.config.field_classes import find_setting
 from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments, is_read
 from tunelab.config.launch_checks import check_launch
+from tunelab.config.methods import METHODS, REWARDED
 from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
 from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
-from tunelab.config.specs.training import SAMPLING
 from tunelab.config.wording import refuse_value
 
 Found = Iterator[Problem]
@@ -81,7 +81,7 @@ def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
     """TRL's batches count completions, and every generated batch must hold whole groups."""
-    if run.method not in SAMPLING:
+    if run.method not in REWARDED:
         return
     here, training = (*path, "training"), run.training
     group, batch = find_setting(run, "num_generations"), find_setting(run, "per_device_train_batch_size")
@@ -118,7 +118,7 @@ def _check_only_bound(config: Draft, path: tuple, run: Draft) -> Found:
     """The loss cispo has an upper bound alone, for which TRL takes the lower one where it is missing."""
     if run.method != "grpo" or run.training.get("loss_type") != "cispo" or run.training.get("epsilon_high") is not None:
         return
-    default = load_arguments()[TRAINERS["grpo"]]["epsilon"]["default"]
+    default = load_arguments()[METHODS["grpo"].config]["epsilon"]["default"]
     if run.training.get("epsilon") not in (None, default):
         text = "cispo has no lower bound, and TRL would take this for its upper one; write it as epsilon_high"
         yield Problem((*path, "training", "epsilon"), text)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tunelab.config.functions import Functions, list_metrics, list_rewards
 from tunelab.config.loading import Config
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.methods import REWARDED
 from tunelab.jobs.read_files import hash_function_file
 
 
@@ -38,7 +38,7 @@ def list_rewarding(config: Config) -> list[Any]:
     """List what of the study says how answers are rewarded: its runs that sample, and the drawings it learns from."""
     runs = [config.runs[run] for run in config.study.runs]
     drawn = dict.fromkeys(run.samples for run in runs if getattr(run, "samples", None))
-    return [*(run for run in runs if run.method in SAMPLING), *(config.samples[name] for name in drawn)]
+    return [*(run for run in runs if run.method in REWARDED), *(config.samples[name] for name in drawn)]
 
 
 def list_judges(config: Config, task: str) -> dict[str, Functions]:

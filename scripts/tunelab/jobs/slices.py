@@ -6,10 +6,10 @@ A slice is plain values: the very part that becomes the stage's facts is what it
 from typing import Any
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import TRAINERS
+from tunelab.config.methods import DRAWING, METHODS, PREFERENCES
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
-from tunelab.config.specs.training import CHOICE, DRAWING, PREFERENCES
+from tunelab.config.specs.training import CHOICE
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 from tunelab.jobs.study_slices import StudySlices
 
@@ -76,7 +76,7 @@ class Slices(StudySlices):
             return self._config.samples[run.samples].max_new_tokens
         if run.method not in DRAWING:
             return None
-        default = load_arguments()[TRAINERS[run.method]]["max_completion_length"]["default"]
+        default = load_arguments()[METHODS[run.method].config]["max_completion_length"]["default"]
         return run.training.get("max_completion_length", default)
 
     def task(self, task: str, include: Any, exclude: Any = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tunelab.config.completions import COUNTED
 from tunelab.config.loading import Config
-from tunelab.config.specs.training import SAMPLING, SIGNALLING
+from tunelab.config.methods import REWARDED, SIGNALLING
 from tunelab.config.study import Study
 
 
@@ -57,7 +57,7 @@ class StudySlices:
             task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
         )
         part["study"]["smoke"] = self._config.study.smoke
-        for name in Study(self.whole).list_runs(*SAMPLING):  # of which the completions are counted
+        for name in Study(self.whole).list_runs(*REWARDED):  # of which the completions are counted
             part["runs"][name]["training"] = _pick(self.whole["runs"][name]["training"], COUNTED)
         drift = self._config.drift
         return part | {
@@ -105,7 +105,7 @@ class StudySlices:
 
     @cached_property
     def drawn_rewards(self) -> dict[str, Any]:
-        return self.pick(["label", "rewards"], methods=SAMPLING)
+        return self.pick(["label", "rewards"], methods=REWARDED)
 
     @cached_property
     def drawn_signals(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class StudySlices:
             "gains": any(study.task(task)["kind"] == "maths" for task in declared),
             "costs": study.list_trained(),
             "learning_curves": study.list_runs("sft"),
-            "rewards": study.list_runs(*SAMPLING),
+            "rewards": study.list_runs(*REWARDED),
             "signals": study.list_runs(*SIGNALLING),
             "forgetting": self._config.drift and study.list_trained(),
         }

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from tunelab.config.methods import METHODS
 from tunelab.config.specs.training import CHOICE
 from tunelab.models.basemodels import find_revision, name_origin
 from tunelab.models.licences import describe_licence
@@ -47,14 +48,6 @@ LOAD_MODEL = """\
 from transformers import AutoModelForCausalLM
 
 model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
-METHODS = {
-    "sft": "Supervised fine-tuning (TRL `SFTTrainer`)",
-    "dpo": "Preference optimisation (TRL `DPOTrainer`)",
-    "kto": "Preference optimisation (TRL `KTOTrainer`)",
-    "grpo": "Reinforcement learning (TRL `GRPOTrainer`)",
-    "rloo": "Reinforcement learning (TRL `RLOOTrainer`)",
-    "distillation": "On-policy distillation (TRL `DistillationTrainer`)",
-}
 
 
 def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter: bool) -> str:
@@ -62,7 +55,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
 
     spec: the run's section of the config; card: the base model's card; training: what the training cost.
     """
-    origin, licence = name_origin(card), card["licence"]
+    origin, licence, method = name_origin(card), card["licence"], METHODS[spec.method]
     front = {
         "base_model": origin,
         "library_name": "peft" if adapter else "transformers",
@@ -78,7 +71,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
     return TEMPLATE.format(
         front=yaml.safe_dump(front, sort_keys=False),
         kind="Adapter" if adapter else "Model",
-        method=METHODS[spec.method],
+        method=f"{method.kind} (TRL `{method.trainer}`)",
         base=origin,
         dataset=spec.dataset,
         seed=seed,

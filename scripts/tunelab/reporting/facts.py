@@ -6,7 +6,7 @@ The page words them; a fact that does not hold is an empty list, so that the pag
 from collections import defaultdict
 
 from tunelab.comparison.statistics import estimate_proportion
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
 
 MACHINE = ("device", "dtype", "processes", "threads")  # of each process
@@ -23,7 +23,7 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
         "cut_rows": list_cut_rows(cards),
         "quantised": list_quantised(study),
         "rewarded": [
-            run for run in study.list_runs(*SAMPLING) if "correctness" in study.run(run)["rewards"]["weights"]
+            run for run in study.list_runs(*REWARDED) if "correctness" in study.run(run)["rewards"]["weights"]
         ],
         "divided": [run for (run, _), training in trainings.items() if training.get("micro_batch")],
         "resumed": [run for (run, _), training in trainings.items() if training["resumed_at"]],

@@ -5,7 +5,7 @@ from typing import Any
 from tunelab.comparison.budgets import build_budget, differ, is_start
 from tunelab.comparison.starved import count_answers
 from tunelab.config.completions import count_of_step
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.methods import REWARDED
 from tunelab.jobs.layout import StudyFolder
 
 # what a model gave to a training; shown where some run has it
@@ -45,7 +45,7 @@ def describe_answers(study: StudyFolder, trainings: dict, run: str) -> dict[str,
 
     `rows` are then those that were made of the answers.
     """
-    seed, drawn = study.list_seeds(run)[0], study.run(run)["method"] in SAMPLING
+    seed, drawn = study.list_seeds(run)[0], study.run(run)["method"] in REWARDED
     found = {
         "answers": count_answers(study, trainings, run),
         "answers_of_step": count_of_step(study.run(run)) if drawn else None,

@@ -5,6 +5,7 @@ from typing import Any
 from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.field_classes import find_setting
+from tunelab.config.methods import METHODS
 from tunelab.config.study import Study
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 
@@ -35,7 +36,11 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
     learnt = [row for row in page["samples"].get("learners", ()) if row["run"] == run]
     rows = learnt[0]["rows"] if learnt else page["cards"][spec["dataset"]]["rows"]["train"]
     start = spec.get("init_from")
+    method = METHODS[spec["method"]]
     return told | {
+        "title": method.title,
+        "learns_from": method.learns_from,
+        "drawing": method.draws,
         "dataset": spec["dataset"],
         "rows": rows,
         "start": study.run(start)["label"] if start in study.runs else start,

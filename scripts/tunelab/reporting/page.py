@@ -8,7 +8,7 @@ from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
 from tunelab.comparison.results import Results
-from tunelab.config.specs.training import SAMPLING
+from tunelab.config.methods import METHODS, REWARDED
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
@@ -61,6 +61,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "texts": texts,
         "models": [build_model(study, model) for model in study.spec["models"]],
         "cards": data_cards,
+        "methods": [method._asdict() for name, method in METHODS.items() if study.list_runs(name)],
         "metrics": {name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
         "cells": cells,
         "find": find,
@@ -90,7 +91,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "settings": settings.build_settings(study, first),
         "trace": trace.build_trace(found, study.name(study.results_file)),
         "unused_epochs": settings.list_unused_epochs(study),
-        "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*SAMPLING)},
+        "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*REWARDED)},
         "samples": samples.build_samples(study),
         "costs": costs,
         "facts": facts.build_facts(study, find, trainings, data_cards),

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from tunelab.comparison.metrics import CONTRASTED
-from tunelab.config.specs.training import SIGNALLING
+from tunelab.config.methods import SIGNALLING
 from tunelab.jobs.layout import StudyFolder
 
 LOGGED = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")

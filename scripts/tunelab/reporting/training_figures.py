@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from tunelab.config.specs.training import SAMPLING, SIGNALLING
+from tunelab.config.methods import METHODS, REWARDED, SIGNALLING
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines
@@ -23,13 +23,6 @@ from tunelab.reporting.figures import (
 )
 
 HEALTH = ("kl", "entropy", "completions/mean_length", "completions/clipped_ratio", "frac_reward_zero_std")
-PREFERENCE = ("loss", "rewards/chosen", "rewards/rejected")
-# what methods without a reward of their own log
-SIGNALS = {
-    "dpo": (*PREFERENCE, "rewards/accuracies"),
-    "kto": (*PREFERENCE, "kl"),
-    "distillation": ("loss", "entropy", "completions/mean_length", "completions/clipped_ratio"),
-}
 SHARES = {"completions/clipped_ratio", "frac_reward_zero_std", "rewards/accuracies"}
 AGAINST = (("reward", "tokens"), ("kl", "tokens"), ("reward", "kl"))
 PARTS = ("#8da0cb", "#fc8d62", "#66c2a5", "#e78ac3", "#ffd92f", "#e5c494", "#a6d854", "#b3b3b3")
@@ -73,7 +66,7 @@ def draw_rewards(study: StudyFolder, words: NullTranslations) -> Drawing:
     The last line has reward and divergence of all of them against the tokens seen, and against each other. Seconds are
     no axis here, so that the figure is the same on every machine.
     """
-    runs, names = study.list_runs(*SAMPLING), name_curves(words)
+    runs, names = study.list_runs(*REWARDED), name_curves(words)
     if not runs:
         raise UserError("study.runs has no run with `method: grpo`, so there are no rewards to draw.")
     histories = {run: load_histories(study, run) for run in runs}
@@ -101,7 +94,7 @@ def draw_signals(study: StudyFolder, words: NullTranslations) -> Drawing:
         names = ", ".join(f"`{method}`" for method in SIGNALLING)
         raise UserError(f"study.runs has no run of a method among {names}, so there are no signals to draw.")
     histories = {run: load_histories(study, run) for run in runs}
-    curves = {run: SIGNALS[study.run(run)["method"]] for run in runs}
+    curves = {run: METHODS[study.run(run)["method"]].signals for run in runs}
     drawing, own, _ = _lay_out(headlines.tell_signals(study, histories, words), list(map(len, curves.values())), 4)
     for run, panels in zip(runs, own, strict=True):
         _draw_run(drawing, panels, study, run, curves[run], histories[run], words)

@@ -8,8 +8,8 @@ from typing import Any
 from tunelab.comparison.starved import LEAST_COMPLETIONS, LEAST_OF_STEP, list_learners, list_shortages
 from tunelab.config.completions import count_completions, count_of_step
 from tunelab.config.loading import Config
+from tunelab.config.methods import REWARDED
 from tunelab.config.selection import describe_left_out
-from tunelab.config.specs.training import SAMPLING
 from tunelab.config.study import Study, has_unused_epochs
 from tunelab.reporting.notation import format_seconds
 from tunelab.upkeep.changes import describe_changes, read_params
@@ -111,7 +111,7 @@ def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
 
 def _describe_starved(study: Study) -> Iterator[str]:
     """Yield a sentence for each run that will draw too few completions, as far as the config alone tells."""
-    planned = {run: study.run(run)["training"].get("max_steps", -1) for run in study.list_runs(*SAMPLING)}
+    planned = {run: study.run(run)["training"].get("max_steps", -1) for run in study.list_runs(*REWARDED)}
     answers = {run: count_completions(study.run(run), steps) for run, steps in planned.items() if steps > 0}
     learnt = {run: study.spec["samples"][study.run(run)["samples"]] for run in study.list_learners()}
     known = {run: entry["rows"] * entry["samples"] for run, entry in learnt.items() if entry["rows"] != "train"}

@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from jinja2.ext import babel_extract
 
 from tunelab.comparison.metrics import METRICS, find_metric
+from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
 from tunelab.reporting.report import build_environment
 
@@ -97,7 +98,10 @@ def test_every_text_of_the_templates_can_be_translated():
 def test_the_catalog_has_every_text_and_none_that_is_no_longer_there(catalog):
     described = [*METRICS.values(), *map(find_metric, ("mean@N", "pass@k", "maj@k"))]
     labels = {metric.label for metric in described if "@" not in metric.label}
-    wanted = extract_messages() | labels | {metric.about for metric in described}
+    methods = {
+        text for method in METHODS.values() for text in (method.title, method.term, method.about, method.reading)
+    }
+    wanted = extract_messages() | labels | {metric.about for metric in described} | methods - {*LANGUAGE_FREE, ""}
     assert {message.id for message in catalog if message.id} == wanted
 
 

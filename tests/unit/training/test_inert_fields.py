@@ -15,8 +15,9 @@ import torch
 
 from tests.unit.training.preference_kinds import LORA
 from tunelab.config.drafts import Draft
-from tunelab.config.field_classes import TRAINERS, load_classes
+from tunelab.config.field_classes import load_classes
 from tunelab.config.inert_checks import is_read
+from tunelab.config.methods import METHODS
 from tunelab.config.preference_checks import LOSSES
 from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
 from tunelab.training import distillation, dpo, grpo, kto, sft
@@ -234,7 +235,7 @@ def list_read(method, settings, changes):
 
 
 def test_every_line_of_the_table_is_tried_both_ways_unless_it_is_known_from_reading_alone():
-    lines = {name for trainer in TRAINERS.values() for name in load_classes(trainer).needs}
+    lines = {name for method in METHODS.values() for name in load_classes(method.config).needs}
     lines = {name for name in lines if not any(fnmatchcase(name, known) for known in READ_ALONE)}
     tried = [(list_read(*case), set(case[2])) for case in CASES.values()]
     assert lines <= {name for read, _ in tried for name in read}

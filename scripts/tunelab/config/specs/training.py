@@ -6,14 +6,6 @@ from pydantic import Field, PositiveInt
 
 from tunelab.config.specs.base import FunctionName, Label, Spec
 
-# methods that learn from answers drawn while they train, and from what rewards say of these
-SAMPLING = ("grpo", "rloo")
-# methods that learn from which answers are preferred to others
-PREFERENCES = ("dpo", "kto")
-# methods that no reward teaches: their losses and likelihoods tell how it went
-SIGNALLING = (*PREFERENCES, "distillation")
-# methods that learn from answers drawn while they train, whatever says what these are worth
-DRAWING = (*SAMPLING, "distillation")
 # fields that count steps, of which each of a run's processes takes its part
 SHARED = ("gradient_accumulation_steps", "steps_per_generation")
 # the five that both sets have, and the coin of control runs
