@@ -1,11 +1,11 @@
-"""Measure one run's loss on the assistant's tokens of a task's held-out rows.
+"""Measure one run's loss on the assistant's tokens of a task's held-out rows, and on the answers that pairs reject.
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
         template    the study's chat template for the model
         references  the task's held-out rows, of which `first` are measured, or all
         weights     what the run published; none for the untouched model
-Writes  losses      one summed loss and token count per row
+Writes  losses      one summed loss and token count per row; of a pair, those of the rejected answer too
 """
 
 from pathlib import Path

@@ -14,6 +14,7 @@ from tunelab.jobs.job import run_as_job
 
 
 def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
+    from tunelab.data.preferences import are_pairs
     from tunelab.models.carried import check_carried, check_told_apart
     from tunelab.models.chat import encode_conversation, encode_prompt, hash_template, load_tokenizer, preview_mask
 
@@ -28,7 +29,7 @@ def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, 
             "assistant": [sum(item["assistant_masks"]) for item in encoded],
             "prompt": [len(encode_prompt(tokenizer, row["messages"][:-1])) for row in rows],
         }
-        if "rejected" in rows[0]:
+        if are_pairs(rows):
             turns = [[*row["messages"][:-1], row["rejected"]] for row in rows]
             rejected = [encode_conversation(tokenizer, pair)["input_ids"] for pair in turns]
             check_told_apart([row["id"] for row in rows], [item["input_ids"] for item in encoded], rejected)

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric, is_sampled
+from tunelab.comparison.metrics import counts_items, find_margin, find_metric, is_sampled
 from tunelab.comparison.results import Contrast
 from tunelab.comparison.starved import list_starved
 from tunelab.comparison.verdicts import Contrast as Compared
@@ -52,11 +52,10 @@ def list_contrasts(
     """
     study = items.study
     starved = {row.run for row in list_starved(study, trainings)}
-    for task, kind in items.tasks.items():
+    for task in items.tasks:
         declared, others = study.list_contrasts(task), list_others(study, task)
         for place, metric in enumerate(items.list_contrasted(task)):
-            share = metric in PROPORTIONS.get(kind, ())
-            found = {pair: _compare(items, pair, task, metric, share) for pair in declared + others}
+            found = {pair: _compare(items, pair, task, metric) for pair in declared + others}
             corrected = correct_pairs({pair: found[pair][0] for pair in others + declared})
             corrected |= correct_pairs({pair: found[pair][0] for pair in declared})
             for pair, (contrast, sources) in found.items():
@@ -80,13 +79,13 @@ def list_contrasts(
                 )
 
 
-def _compare(items: Items, pair: Pair, task: str, metric: str, share: bool) -> tuple[Compared, list[str]]:
+def _compare(items: Items, pair: Pair, task: str, metric: str) -> tuple[Compared, list[str]]:
     """Return what the comparison on the rows that both runs have came to, and the files behind it."""
     (first, second), sources = items.measure_together([(run, metric) for run in pair], task)
     if first.numerators.shape[1] < 2:
         raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
     margin = find_margin(items.study.spec["comparison"]["margins"], metric)
-    return compare_runs(first, second, margin, share, is_sampled(metric)), sources
+    return compare_runs(first, second, margin, counts_items(metric), is_sampled(metric)), sources
 
 
 def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:

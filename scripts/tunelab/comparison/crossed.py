@@ -49,6 +49,12 @@ def select_items(measured: Measured, kept: Sequence[bool]) -> Measured:
     return measured._replace(numerators=measured.numerators[:, kept], denominators=measured.denominators[:, kept])
 
 
+def pick_seed(measured: Measured, place: int) -> Measured:
+    """Return the items of one seed."""
+    rows = slice(place, place + 1)
+    return measured._replace(numerators=measured.numerators[rows], denominators=measured.denominators[rows])
+
+
 class Parts(NamedTuple):
     """Standard deviations: between seeds, between items, and of what is left (chance, for one seed and item)."""
 
@@ -73,6 +79,7 @@ def estimate_run(measured: Measured) -> Estimate:
 def estimate_share(outcomes: np.ndarray) -> Estimate:
     """Return the share of true outcomes (seeds by items), with the interval of a proportion where there is one seed.
 
+    An outcome may be a half, which is a tie.
     With several seeds the crossed interval is never narrower than one seed's would be at the mean share: answers that
     are all wrong have no spread to resample, and yet 8 of them do not prove that none is ever right.
     """

@@ -5,13 +5,12 @@ Every number is computed from the per-item files, never from another summary.
 
 from collections.abc import Iterator
 
-from tunelab.comparison import contrasts, crossed, kinds, known, noise, overlaps, sameness
+from tunelab.comparison import contrasts, crossed, implicit, kinds, known, noise, overlaps, sameness
 from tunelab.comparison.coverage import summarise_coverage
-from tunelab.comparison.crossed import Measured
 from tunelab.comparison.gain_rows import Gain
 from tunelab.comparison.gains import Answers, split_gain
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, list_metrics
+from tunelab.comparison.metrics import counts_items, list_metrics
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.recovered import estimate_recovered
 from tunelab.comparison.results import Estimate, Parts, Recovered, Results
@@ -40,6 +39,7 @@ def build_results(
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=CONFIDENCE,
+        paired=items.paired,
         estimates=estimates,
         contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
         starved=list(list_starved(study, trainings)),
@@ -48,6 +48,7 @@ def build_results(
         gains=list(list_gains(items)),
         kinds=list(kinds.list_kinds(items)),
         recovered=list(list_recovered(items)),
+        implicit=list(implicit.list_implicit(items)),
         repeats=repeats,
         known=list(known.list_known(study, estimates, published)),
         overlaps=list(overlaps.list_overlaps(shared)),
@@ -62,23 +63,17 @@ def build_results(
 def list_estimates(items: Items) -> Iterator[Estimate]:
     """Estimate every metric of every run, for each seed and, where there are several, over all of them."""
     for task, kind in items.tasks.items():
-        for metric in list_metrics(items.study, task, kind):
+        for metric in list_metrics(items.study, task, kind, task in items.paired):
             for run in items.study.runs:
                 measured, sources = items.measure(run, task, metric)
-                seeds, share = items.study.list_seeds(run), metric in PROPORTIONS.get(kind, ())
+                seeds, share = items.study.list_seeds(run), counts_items(metric)
                 named = {"run": run, "task": task, "metric": metric}
                 for i, seed in enumerate(seeds):
-                    own = crossed.estimate_metric(pick_seed(measured, i), share)
+                    own = crossed.estimate_metric(crossed.pick_seed(measured, i), share)
                     yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
                 if len(seeds) > 1:
                     over = crossed.estimate_metric(measured, share)
                     yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
-
-
-def pick_seed(measured: Measured, place: int) -> Measured:
-    """Return the items of one seed."""
-    rows = slice(place, place + 1)
-    return measured._replace(numerators=measured.numerators[rows], denominators=measured.denominators[rows])
 
 
 def list_parts(items: Items) -> Iterator[Parts]:

@@ -5,7 +5,6 @@ the rows that all of them have. A neutral text counts as a task of its own, `tex
 paragraphs.
 """
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +16,20 @@ from tunelab.comparison.crossed import Measured, select_items
 from tunelab.comparison.metrics import (
     CONTRASTED,
     NEUTRAL,
-    RATIOS,
+    find_file,
     find_metric,
     is_sampled,
     list_contrasted,
     name_text,
 )
+from tunelab.comparison.row_values import list_values
+from tunelab.data.preferences import are_pairs
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.judging.sampling import estimate, group_by_id
 
 PARTS = ("numerators", "denominators")
+TEST = "test_dataset.json"
 Side = tuple[str, str]  # a run and a metric
 
 
@@ -62,10 +64,17 @@ class Items:
         kinds = {task: self.study.task(task)["kind"] for task in self.study.tasks}
         return kinds | dict.fromkeys(map(name_text, self.study.list_texts()), "neutral")
 
+    @cached_property
+    def paired(self) -> list[str]:
+        """The tasks whose held-out rows are pairs of a chosen and a rejected answer."""
+        files = {task: self.study.dataset_file(self.study.task(task)["dataset"], TEST) for task in self.study.tasks}
+        return [task for task, file in files.items() if are_pairs(self.study.load(file))]
+
     def list_contrasted(self, task: str) -> list[str]:
         """List the metrics on which runs are compared."""
-        neutral = self.tasks[task] == "neutral"
-        return list(CONTRASTED["neutral"]) if neutral else list_contrasted(self.study.task(task))
+        if self.tasks[task] == "neutral":
+            return list(CONTRASTED["neutral"])
+        return list_contrasted(self.study.task(task), task in self.paired)
 
     def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
         """Return a metric of a run over all its seeds and rows, and the names of the files it comes from."""
@@ -99,7 +108,7 @@ class Items:
         own, table = self._read(run, self.study.list_seeds(run)[0], task, metric), self._load(f"repeated {task}", path)
         again = set(_list_ids(table.rows))
         self._refuse_rows_beyond(own, path, again)
-        return np.array([item in again for item in own.ids]), *_list_values(table.rows, metric)
+        return np.array([item in again for item in own.ids]), *list_values(table.rows, metric)
 
     def _read(self, run: str, seed: int, task: str, metric: str) -> Column:
         key = (run, seed, task, metric)
@@ -113,9 +122,9 @@ class Items:
         return self._read_samples if is_sampled(metric) else self._read_task
 
     def _read_task(self, run: str, seed: int, task: str, metric: str) -> Column:
-        name = "losses.jsonl" if metric in RATIOS else "scores.jsonl"
-        rows, path = self._load(task, self.study.task_file(run, seed, task, name), fewer=self._find_fewer(task))
-        return Column(_list_ids(rows), *_list_values(rows, metric), path)
+        file = self.study.task_file(run, seed, task, find_file(metric))
+        rows, path = self._load(task, file, fewer=self._find_fewer(task))
+        return Column(_list_ids(rows), *list_values(rows, metric), path)
 
     def _read_drift(self, run: str, seed: int, task: str, metric: str) -> Column:
         kind, source = ("text", task.removeprefix(NEUTRAL)) if task.startswith(NEUTRAL) else ("task", task)
@@ -124,7 +133,7 @@ class Items:
         if metric == "kl":
             values = np.array([row["kl"] for row in rows]), np.array([row["tokens"] for row in rows])
         else:
-            values = _list_ratio(rows, metric)
+            values = list_values(rows, metric)
         return Column(_list_ids(rows), *values, path)
 
     def _read_samples(self, run: str, seed: int, task: str, metric: str) -> Column:
@@ -174,24 +183,5 @@ class Items:
         )
 
 
-def _add_up(rewards: dict[str, float | None]) -> float:
-    """Add up rewards, of which a function of the user's own may not apply."""
-    return sum(value for value in rewards.values() if value is not None)
-
-
 def _list_ids(rows: list[dict]) -> list[str]:
     return [row["id"] for row in rows]
-
-
-def _list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """List a metric's numerators and denominators, from rows of scores or losses."""
-    if metric in RATIOS:
-        return _list_ratio(rows, metric)
-    values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
-    return np.array(values, float), np.ones(len(values))
-
-
-def _list_ratio(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    above, below = RATIOS[metric]
-    losses = np.array([row["loss"] for row in rows], float)
-    return losses / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)

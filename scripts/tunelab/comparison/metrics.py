@@ -48,6 +48,20 @@ METRICS = {
     "loss": Metric("held-out loss", "lower", "decimal", "nats per token of the reference answer"),
     "kl": Metric("divergence", "", "decimal", "KL from the untouched model on the reference answer, nats per token"),
     "bits_per_byte": Metric("bits per byte", "lower", "decimal", "the same loss, free of the tokenizer"),
+    "ranking": Metric(
+        "ranking accuracy",
+        "higher",
+        "percent",
+        "the chosen answer of a pair is likelier than the rejected one, by the sum over its tokens; a tie counts half",
+        SHARE,
+    ),
+    "ranking_per_token": Metric(
+        "ranking accuracy per token",
+        "higher",
+        "percent",
+        "the same by the mean over an answer's tokens, as the sum favours the shorter answer",
+        SHARE,
+    ),
 }
 PROPORTIONS = {
     "maths": ("strict", "tagged", "flexible", "strict_format", "soft_format", "no_answer", "truncated"),
@@ -55,6 +69,10 @@ PROPORTIONS = {
 }
 MEANS = {"maths": ("reward", "tokens"), "text": ("rouge_l", "chrf", "length_ratio", "tokens")}
 RATIOS = {"loss": ("loss", "tokens"), "bits_per_byte": ("bits", "bytes")}
+# of tasks whose held-out rows are pairs, by how likely a run finds either answer
+PAIRED = ("ranking", "ranking_per_token")
+# what these are made of, and shown nowhere: the chosen answer's log-probability minus the rejected one's
+GAP = "ranking-gap"
 # differences between runs are tested on these; a task's verdict stands on its first
 CONTRASTED = {
     "maths": ("strict", "flexible", "reward", "loss"),
@@ -95,19 +113,34 @@ def list_sampled(task: dict) -> list[str]:
     ]
 
 
-def list_contrasted(task: dict) -> list[str]:
-    """List the metrics of a task on which runs are compared; a verdict stands on the first."""
-    return [*CONTRASTED[task["kind"]], *list_sampled(task), *task.get("metrics", ())]
+def list_contrasted(task: dict, paired: bool) -> list[str]:
+    """List the metrics of a task on which runs are compared; a verdict stands on the first.
+
+    paired: whether the task's held-out rows are pairs, as of `Items.paired` and `Results.paired`.
+    """
+    return [*CONTRASTED[task["kind"]], *PAIRED * paired, *list_sampled(task), *task.get("metrics", ())]
 
 
 def find_margin(margins: dict[str, float], metric: str) -> float:
     """Find below which difference of a metric two runs are equivalent: that of `strict` for drawn answers."""
+    if metric in PAIRED:
+        return margins["ranking"]
     return margins["strict" if is_sampled(metric) else metric]
 
 
-def list_headlines(task: dict) -> list[str]:
-    """List the metrics of the table of results."""
-    return [*HEADLINES[task["kind"]], *task.get("metrics", ())]
+def counts_items(metric: str) -> bool:
+    """Tell whether a metric is a share of items that are right or wrong each."""
+    return metric in PAIRED or any(metric in names for names in PROPORTIONS.values())
+
+
+def find_file(metric: str) -> str:
+    """Return the name of the file of a run's task that holds a metric, unless it is one of drawn answers or drift."""
+    return "losses.jsonl" if metric in (*RATIOS, *PAIRED, GAP) else "scores.jsonl"
+
+
+def list_headlines(task: dict, paired: bool) -> list[str]:
+    """List the metrics of the table of results; paired: as of `list_contrasted`."""
+    return [*HEADLINES[task["kind"]], *PAIRED * paired, *task.get("metrics", ())]
 
 
 def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
@@ -127,10 +160,10 @@ def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
     return Metric(name, "higher", "percent", about[name.partition("@")[0]], SHARE)
 
 
-def list_metrics(study: Study, task: str, kind: str) -> list[str]:
-    """List what is measured on a task, in the order of the tables."""
+def list_metrics(study: Study, task: str, kind: str, paired: bool) -> list[str]:
+    """List what is measured on a task, in the order of the tables; paired: as of `list_contrasted`."""
     if kind == "neutral":
         return list(RATIOS)
     drift = ["kl"] if study.spec.get("drift") else []
     own = study.task(task).get("metrics", {})
-    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *own, *list_sampled(study.task(task)), *drift]
+    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *PAIRED * paired, *own, *list_sampled(study.task(task)), *drift]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tunelab.comparison.contrasts import correct_pairs
 from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, find_margin, find_metric
+from tunelab.comparison.metrics import counts_items, find_margin, find_metric
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 from tunelab.comparison.verdicts import compare_runs, judge
 
@@ -48,7 +48,7 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
             measured, sources = items.measure(run, task, metric)
             kept = [item not in gone for item in items.list_ids(run, task, metric)]
             if sum(kept) >= FEWEST:
-                again = estimate_metric(select_items(measured, kept), _is_share(items, task, metric))
+                again = estimate_metric(select_items(measured, kept), counts_items(metric))
                 named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
                 yield Cleaned(**named, **again._asdict())
 
@@ -65,7 +65,7 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
             kept = [item not in gone for item in items.list_common(sides, task)]
             if sum(kept) >= FEWEST:
                 first, second = (select_items(measured, kept) for measured in both)
-                compared[pair] = compare_runs(first, second, margin, _is_share(items, task, metric))
+                compared[pair] = compare_runs(first, second, margin, counts_items(metric))
         better = find_metric(metric, items.study.own_metrics).better
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]
@@ -87,10 +87,6 @@ def _list_gone(items: Items, found: list[dict]) -> Iterator[tuple[str, str, set[
             if len(gone) > before:
                 yield task, level, gone, rows[0]["rows"]
             before = len(gone)
-
-
-def _is_share(items: Items, task: str, metric: str) -> bool:
-    return metric in PROPORTIONS[items.tasks[task]]
 
 
 def _join(row: dict, kinds: tuple[str, ...]) -> set[str]:

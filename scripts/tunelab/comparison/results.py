@@ -109,6 +109,25 @@ class Recovered(Record):
     sources: list[str]
 
 
+class Implicit(Record):
+    """How often a trained run's implicit reward, which DPO optimises, prefers the chosen answers of held-out pairs.
+
+    It is an answer's log-probability by the run, minus that by its start.
+    """
+
+    run: str
+    seed: int | None = Field(description="null: all seeds of the study together.")
+    task: str
+    start: str | None = Field(
+        description="What the run began from: its `init_from`, or the untouched model. null: it is not in the study."
+    )
+    accuracy: Number | None = Field(
+        description="Share of pairs whose chosen answer gained more than the rejected one; a tie counts half. null: "
+        "the start is not in the study, so nothing tells what was gained."
+    )
+    sources: list[str]
+
+
 class Repeat(Record):
     """A metric of the run that was evaluated again."""
 
@@ -157,6 +176,7 @@ class Results(Record):
     version: Literal[1] = 1
     smoke: bool = Field(description="A trial of the workflow, whose numbers mean nothing.")
     confidence: float
+    paired: list[str] = Field(description="Tasks whose held-out rows are pairs of a chosen and a rejected answer.")
     estimates: list[Estimate]
     contrasts: list[Contrast]
     starved: list[Starved]
@@ -165,6 +185,7 @@ class Results(Record):
     gains: list[Gain]
     kinds: list[GainKind]
     recovered: list[Recovered]
+    implicit: list[Implicit]
     repeats: list[Repeat]
     known: list[Known]
     overlaps: list[Overlap]

@@ -33,11 +33,14 @@ class Estimate(NamedTuple):
     interval: str
 
 
-def estimate_proportion(outcomes: Sequence[bool]) -> Estimate:
-    """Return the share of true outcomes, with Wilson's interval, or Clopper and Pearson's for a small sample."""
+def estimate_proportion(outcomes: Sequence[float]) -> Estimate:
+    """Return the share of true outcomes, with Wilson's interval, or Clopper and Pearson's for a small sample.
+
+    An outcome may be a half, which is a tie.
+    """
     n = len(outcomes)
     _require_items(n)
-    count = sum(bool(outcome) for outcome in outcomes)
+    count = float(sum(outcomes))
     method, name = ("beta", "clopper-pearson") if n < SMALL_SAMPLE else ("wilson", "wilson")
     low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE, method=method)
     # At the borders both intervals end exactly there; the formulas miss it by a rounding error.

@@ -32,6 +32,16 @@ def check_contrasts(config: Draft) -> Iterator[Problem]:
         seen[frozenset(pair)].append(tasks)
 
 
+def check_ranking(config: Draft) -> Iterator[Problem]:
+    """See that rankings of held-out pairs have a margin; whether preferences are pairs, their rows tell later."""
+    formats = [config.datasets[config.tasks[task].dataset].prepare.format for task in config.study.tasks]
+    if "preference" in formats and "ranking" not in config.comparison.margins:
+        text = (
+            "is required: the difference in ranking accuracy below which two runs are equivalent; write ranking: 0.02"
+        )
+        yield Problem(("comparison", "margins", "ranking"), text)
+
+
 def _check_pair(config: Draft, path: Path, pair: Any) -> Iterator[Problem]:
     if len(pair) != 2:
         yield Problem(path, f"must name two runs, [run, against] (got {show(pair)})")

@@ -6,7 +6,7 @@ causes. What concerns a run alone stands in `run_checks`.
 
 from collections.abc import Iterator
 
-from tunelab.config.comparison_checks import check_contrasts
+from tunelab.config.comparison_checks import check_contrasts, check_ranking
 from tunelab.config.distillation_checks import check_distillation
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
@@ -171,7 +171,10 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
         yield Problem(path, "is the name of something that every run's folder holds; take another name")
 
 
-STUDY_CHECKS = (_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts, *FUNCTION_CHECKS)
+STUDY_CHECKS = (
+    *(_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts, check_ranking),
+    *FUNCTION_CHECKS,
+)
 TABLE_CHECKS = {
     "models": MODEL_CHECKS,
     "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows, check_kept),

@@ -17,7 +17,7 @@ Found = Iterator[Problem]
 TAKEN = {
     *("id", "step", "sample", "prompt", "answer", "completion", "reward", "advantage", "tokens", "truncated", "right"),
     *("strict", "tagged", "flexible", "no_answer", "extracted", "rewards", "rouge_l", "chrf", "length_ratio", "loss"),
-    *("bits_per_byte", "kl", "run", "seed", "task", "n", *REWARDS),
+    *("bits_per_byte", "kl", "ranking", "ranking_per_token", "run", "seed", "task", "n", *REWARDS),
 }
 # what every function may be given without a column of that name
 GIVEN = ("prompts", "completions", "id", "answer", "reference")

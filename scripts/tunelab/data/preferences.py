@@ -11,6 +11,11 @@ from tunelab.errors import UserError
 Rows = list[dict[str, Any]]
 
 
+def are_pairs(rows: Rows) -> bool:
+    """Tell whether a data set's rows are pairs of a chosen and a rejected answer, which all of a split are, or none."""
+    return "rejected" in rows[0]
+
+
 def list_pairs(rows: Rows) -> Rows:
     """Return the rows as pairs.
 

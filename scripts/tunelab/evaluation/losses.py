@@ -1,4 +1,4 @@
-"""Measure a model's loss on the last turn of the assistant in held-out conversations."""
+"""Measure a model's loss on the last turn of the assistant in held-out conversations; of a pair, on both answers."""
 
 import math
 from collections.abc import Iterator
@@ -71,24 +71,34 @@ def measure_rows(
     dtype: torch.dtype,
     template: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure every row, untruncated, and return one record per row in their order."""
+    """Measure every row, untruncated, and return one record per row in their order; of a pair, with both answers."""
     device = choose_device()
     tokenizer = chat.load_tokenizer(base, template=template)
     model = adapters.load_trained_model(base, artefact, device, dtype)
-    encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in rows]
-    check_rows(base, rows, [len(item["input_ids"]) for item in encoded], adapters.count_virtual(model))
-    measured: dict[int, dict] = {}
+    pairs = [row for row in rows if "rejected" in row]
+    asked = [*rows, *(row | {"messages": [*row["messages"][:-1], row["rejected"]]} for row in pairs)]
+    encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in asked]
+    check_rows(base, asked, [len(item["input_ids"]) for item in encoded], adapters.count_virtual(model))
+    measured: dict[int, tuple[float, int]] = {}
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
         for index, (loss, tokens) in zip(batch, found, strict=True):
             if not math.isfinite(loss):
                 what = "the model as it was fetched" if artefact is None else str(artefact)
                 raise UserError(
-                    f"The loss of row {rows[index]['id']} is no number ({loss}) with {what}: its weights hold numbers "
+                    f"The loss of row {asked[index]['id']} is no number ({loss}) with {what}: its weights hold numbers "
                     "that are none, or the precision is too small for it. Set study.precision to float32, or choose "
                     "another model."
                 )
-            reference = tell_turn(rows[index]["messages"][-1])
-            measured[index] = {"loss": loss, "tokens": tokens, "bytes": len(reference.encode())}
-        report_progress(f"{len(measured)} of {len(rows)} losses")
-    return [{"id": row["id"], **measured[index]} for index, row in enumerate(rows)]
+            measured[index] = loss, tokens
+        report_progress(f"{len(measured)} of {len(encoded)} losses")
+    found = [measured[index] for index in range(len(encoded))]
+    rejected = {
+        row["id"]: {"rejected_loss": loss, "rejected_tokens": tokens}
+        for row, (loss, tokens) in zip(pairs, found[len(rows) :], strict=True)
+    }
+    return [
+        {"id": row["id"], "loss": loss, "tokens": tokens, "bytes": len(tell_turn(row["messages"][-1]).encode())}
+        | rejected.get(row["id"], {})
+        for row, (loss, tokens) in zip(rows, found[: len(rows)], strict=True)
+    ]

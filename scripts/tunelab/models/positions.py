@@ -51,7 +51,7 @@ def _measure_run(spec: dict[str, Any], tokens: dict[str, dict]) -> Row:
 
 
 def _measure_task(spec: dict[str, Any], tokens: dict[str, dict]) -> Row:
-    return _find_longest(spec, tokens, ["test"], {"prompt": spec["max_new_tokens"], "total": 0})
+    return _find_longest(spec, tokens, ["test"], {"prompt": spec["max_new_tokens"], "total": 0, "rejected": 0})
 
 
 def _find_longest(

@@ -37,14 +37,14 @@ Translate = Callable[[str], str]
 
 def render_main_table(study: Study, results: Results, translate: Translate = str) -> str:
     """Render the headline metrics, one row per run, each with its interval behind it; seeds are averaged."""
-    columns = [(task, metric) for task in study.tasks for metric in list_headlines(study.task(task))]
+    columns = [(task, metric) for task in study.tasks for metric in _list_headlines(study, results, task)]
     titles = [(study.task(task)["label"], _title(study, metric, translate)) for task, metric in columns]
     return _render(_list_cells(study, results, columns, study.runs), titles, _label(study, study.runs))
 
 
 def render_task_tables(study: Study, results: Results, task: str, translate: Translate) -> list[str]:
     """Render the headline metrics of one task, in as many tables as fit on a page each."""
-    metrics = list_headlines(study.task(task))
+    metrics = _list_headlines(study, results, task)
     titles = [(_title(study, metric, translate),) for metric in metrics]
     columns = [(task, metric) for metric in metrics]
     return [
@@ -84,6 +84,10 @@ def render_cost_tables(study: Study, costs: list[dict], translate: Translate) ->
         )
         for part in _split(costs)
     ]
+
+
+def _list_headlines(study: Study, results: Results, task: str) -> list[str]:
+    return list_headlines(study.task(task), task in results.paired)
 
 
 def _split(rows: list) -> list[list]:

@@ -57,7 +57,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "smoke": study.spec["study"]["smoke"],
         "seeds": study.spec["study"]["seeds"],
         "runs": {run: build_run(study, run) for run in study.runs},
-        "tasks": {task: build_task(study, task, find, data_cards) for task in study.tasks},
+        "tasks": {task: build_task(study, task, find, data_cards, task in results.paired) for task in study.tasks},
         "texts": texts,
         "models": [build_model(study, model) for model in study.spec["models"]],
         "cards": data_cards,
@@ -95,7 +95,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "samples": samples.build_samples(study),
         "costs": costs,
         "facts": facts.build_facts(study, find, trainings, data_cards),
-        "signals": signals.build_signals(study, find, pairs),
+        "signals": signals.build_signals(study, find, pairs, found["implicit"]),
         "identical": identity.list_identical(study),
         "still": identity.list_still(study, find),
         "figures": figures,
@@ -138,18 +138,19 @@ def is_control(spec: dict) -> bool:
     return judges.isdisjoint(rewards["weights"]) or rewards.get("shuffle_gold", False)
 
 
-def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict) -> dict:
+def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict, paired: bool) -> dict:
     spec = study.task(task)
     run, seed = study.list_arms()[0]
     generation = study.load(study.task_file(run, seed, task, "generation.json"))
     measured = {metric for (_, _, name, metric) in find if name == task}
-    headlines = list_headlines(spec)
+    headlines = list_headlines(spec, paired)
     rows = {row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "loss")}
     return {
         "label": spec["label"],
         "kind": spec["kind"],
         "dataset": spec["dataset"],
         "synthetic": data_cards[spec["dataset"]]["synthetic"],
+        "paired": paired,
         "n": max(rows),
         "fewer": min(rows) if len(rows) > 1 else None,
         "headlines": headlines,

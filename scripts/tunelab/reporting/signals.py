@@ -1,7 +1,8 @@
 """What preference learning said of itself while it trained, beside what its runs then said themselves.
 
 A model can tell every right answer from a wrong one and write none: its trainer logs an accuracy of pairs, while the
-likelihood of both answers falls. So the page sets the one beside the other, and names runs that collapsed.
+likelihood of both answers falls. So the page sets the one beside the other, and names runs that collapsed. Beside the
+logged accuracy, which is of pairs that were learnt, stands that of the same reward on pairs that no run has seen.
 """
 
 from statistics import fmean
@@ -15,11 +16,13 @@ LOGGED = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/re
 FIFTH = 0.2  # share of the steps that tells how a training ended; single steps scatter
 
 
-def build_signals(study: StudyFolder, find: dict, pairs: dict) -> list[dict[str, Any]]:
+def build_signals(study: StudyFolder, find: dict, pairs: dict, implicit: list[dict]) -> list[dict[str, Any]]:
     """Build one row per run and seed: what was logged in the last fifth of the steps, and how its task went after it.
 
-    find: estimates by (run, seed, task, metric); pairs: findings by (task, run, against).
+    find: estimates by (run, seed, task, metric); pairs: findings by (task, run, against); implicit: of `Results`. What
+    a task without pairs has not got is None.
     """
+    held_out = {(row["run"], row["seed"], row["task"]): row for row in implicit}
     rows = []
     for run, seed in study.list_arms(study.list_runs(*SIGNALLING)):
         logged = summarise_end(study.load(study.run_file(run, seed, "history.jsonl")))
@@ -28,6 +31,7 @@ def build_signals(study: StudyFolder, find: dict, pairs: dict) -> list[dict[str,
             start = study.find_shown(run, "init_from")
             against = pairs.get((task, run, start))
             row = {"run": run, "seed": seed, "task": task, "start": start, "against": against, **logged}
+            row["implicit"] = held_out.get((run, seed, task))
             rows.append(row | {"estimate": find[run, seed, task, metric], "collapsed": is_collapsed(logged, against)})
     return rows
 

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from tunelab.comparison.metrics import HEADLINES, list_headlines
+from tunelab.comparison.metrics import HEADLINES, PAIRED, list_headlines
 from tunelab.comparison.results import Contrast, Estimate, Results
 from tunelab.comparison.starved import find_summary
 from tunelab.config.study import Study
@@ -21,10 +21,10 @@ LISTS = ("unequal", "starved", "degenerate", "sources")  # which no cell holds
 CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in LISTS)
 
 
-def list_main_columns(study: Study) -> tuple[str, ...]:
-    """List the main table's columns: the headlines of every kind of task, and the user's own metrics."""
+def list_main_columns(study: Study, results: Results) -> tuple[str, ...]:
+    """List the main table's columns: headlines of every kind of task, rankings if any, the user's own metrics."""
     named = [metric for headlines in HEADLINES.values() for metric in headlines]
-    metrics = dict.fromkeys([*named, *study.own_metrics])
+    metrics = dict.fromkeys([*named, *(PAIRED if results.paired else ()), *study.own_metrics])
     return "run", "seed", "task", "n", *(f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
 
 
@@ -40,7 +40,7 @@ def build_main_table(study: Study, results: Results) -> list[dict]:
         for seed in [*seeds, *([None] if len(seeds) > 1 else [])]:
             for task in study.tasks:
                 line = {"run": run, "seed": seed, "task": task, "n": found[run, seed, task, "loss"].n}
-                for metric in list_headlines(study.task(task)):
+                for metric in list_headlines(study.task(task), task in results.paired):
                     row = found[run, seed, task, metric]
                     line |= {metric: row.value, f"{metric}_low": row.low, f"{metric}_high": row.high}
                 table.append(line)

@@ -3,7 +3,7 @@
 from typing import Any
 
 KINDS = (
-    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "repeats", "known"),
+    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "implicit", "repeats", "known"),
     *("cleaned", "cleaned_contrasts", "sameness"),
 )
 

@@ -13,7 +13,7 @@ METHODS = {"base": "untouched", "warmstart": "warm start", "grpo": "GRPO", "dpo"
 SYSTEM = "Work step by step. Put the steps between <reasoning> tags and the number between <answer> tags."
 
 
-MARGINS = {"strict": 0.02, "flexible": 0.02, "reward": 0.1, "loss": 0.05, "rouge_l": 0.02, "chrf": 2.0}
+MARGINS = {"strict": 0.02, "flexible": 0.02, "reward": 0.1, "loss": 0.05, "rouge_l": 0.02, "chrf": 2.0, "ranking": 0.02}
 CONTRASTS = [["lora", "base"], ["prefix", "base"], ["lora", "prefix"], ["warmstart", "base"], ["grpo", "warmstart"]]
 
 

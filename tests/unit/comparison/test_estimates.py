@@ -10,7 +10,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import estimates
 from tunelab.comparison.coverage import summarise_coverage
-from tunelab.comparison.metrics import HEADLINES, MEANS, METRICS, PROPORTIONS, RATIOS
+from tunelab.comparison.metrics import HEADLINES, MEANS, METRICS, PAIRED, PROPORTIONS, RATIOS
 from tunelab.comparison.results import Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -49,7 +49,7 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     assert len(neutral) == 1
     # shares, means, loss twice, divergence, mean@N, pass@k and maj@k for two k; loss twice for the neutral text
     assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 5) + (1 + 4 + 2 + 1) + 2)
-    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "mean", "pass", "maj"}
+    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "mean", "pass", "maj"} - {*PAIRED}
     assert {row.seed for row in rows if row.run == "base"} == {0}
     assert all(row.low <= row.value <= row.high for row in rows)
 

@@ -1,8 +1,12 @@
 """Which pairs of runs are compared on which task: a short entry on all, one that names its tasks on these."""
 
-from tests.unit.config.default_config import load
+import pytest
+
+from tests.unit.config.default_config import load, merge
+from tunelab.config.loading import load_config
 from tunelab.config.selection import describe_left_out
 from tunelab.config.study import Study, read_contrast
+from tunelab.errors import UserError
 
 NAMED = {"runs": ["warmstart", "base"], "tasks": ["sums"]}
 
@@ -54,3 +58,16 @@ def test_pairs_that_do_not_count_are_told_with_the_runs_and_tasks_that_they_lack
         "comparison.contrasts: 6 of 6 pairs do not count, since study.runs leaves out lora, prefix, grpo and "
         "study.tasks leaves out sums; name pairs of the study, or no difference is tested."
     ]
+
+
+def test_a_task_of_preferences_asks_for_the_margin_of_rankings():
+    local = {"source": "local", "files": ["pairs.jsonl"]}
+    config = merge({"datasets": {"support": {"prepare": {"format": "preference"}}}})
+    config["datasets"]["support"]["fetch"] = local
+    del config["comparison"]["margins"]["ranking"]
+    with pytest.raises(
+        UserError, match=r"comparison\.margins\.ranking: is required: the difference in ranking accuracy"
+    ):
+        load_config(config, "config/config.yaml")
+    config["datasets"]["support"]["prepare"]["format"] = "question_answer"
+    load_config(config, "config/config.yaml")

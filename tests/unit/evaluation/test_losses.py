@@ -68,6 +68,31 @@ def test_of_several_replies_the_last_one_is_measured(llama, load_plain):
     assert measured["loss"] == pytest.approx(total, rel=1e-4)
 
 
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_of_a_pair_both_answers_are_measured_in_one_prompt(llama, artefact, rows, load_plain, batch_size):
+    tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, artefact)
+    rejected = [{"role": "assistant", "content": text} for text in ("No.", "I would rather not say a word of it.", "?")]
+    pairs = [row | {"rejected": turn} for row, turn in zip(rows, rejected, strict=False)]
+    found = losses.measure_rows(llama, artefact, pairs, batch_size, dtype=torch.float32)
+    alone = losses.measure_rows(llama, artefact, rows[:3], batch_size, dtype=torch.float32)
+    for row, measured, single in zip(pairs, found, alone, strict=True):
+        assert list(measured) == ["id", "loss", "tokens", "bytes", "rejected_loss", "rejected_tokens"]
+        assert [measured[name] for name in ("id", "tokens", "bytes")] == [
+            single[name] for name in ("id", "tokens", "bytes")
+        ]
+        assert measured["loss"] == pytest.approx(single["loss"], rel=1e-4)
+        answered = [*row["messages"][:-1], row["rejected"]]
+        total, count = sum_by_hand(model, chat.encode_conversation(tokenizer, answered))
+        assert measured["rejected_tokens"] == count == len(row["rejected"]["content"]) + 1
+        assert measured["rejected_loss"] == pytest.approx(total, rel=1e-4)
+
+
+def test_a_rejected_answer_that_does_not_fit_is_refused_with_its_row(llama, rows):
+    long = rows[0] | {"rejected": {"role": "assistant", "content": "no " * 300}}
+    with pytest.raises(UserError, match="512 positions, and row row0 needs"):
+        losses.measure_rows(llama, None, [long], 1, dtype=torch.float32)
+
+
 def test_rows_keep_their_order_and_count_the_references_bytes(llama):
     answers = ["一二三", "a", "four"]
     rows = [

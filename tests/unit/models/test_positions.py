@@ -48,6 +48,13 @@ def test_an_adapters_virtual_tokens_stand_before_a_drawn_answer_too():
     assert check_positions({}, sent, {"chat": LENGTHS}, "models.m")["needed"] == {"runs.grpo": 250 + 64 + 20}
 
 
+def test_a_rejected_answer_of_a_held_out_pair_is_sent_as_well():
+    task = {"dataset": "chat", "max_new_tokens": 10, "virtual": 0}
+    tokens = {"chat": LENGTHS | {"test": LENGTHS["test"] | {"rejected": [90, 410]}}}
+    found = check_positions({}, {"runs": {}, "tasks": {"pairs": task}, "compared": True}, tokens, "models.m")
+    assert found["needed"] == {"tasks.pairs": 410}
+
+
 @pytest.mark.parametrize(("virtual", "needed"), [(0, 301), (20, 321)])
 def test_a_job_names_its_longest_row_that_does_not_fit(tmp_path, virtual, needed):
     records.write_json(tmp_path / "config.json", {"n_positions": 300})

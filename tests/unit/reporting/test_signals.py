@@ -57,6 +57,10 @@ def test_the_page_names_a_collapse_where_it_shows_the_run_and_among_the_threats(
     assert page.words.count("Collapse. DPO (seed") == 3
 
 
+def test_learnt_preferences_are_not_held_against_pairs_where_no_task_has_any(page):
+    assert "Pairs told apart" in page.words and "Held-out pairs" not in page.words
+
+
 def test_the_page_tells_the_share_of_the_teachers_gain(page):
     assert "Share of the teacher's gain over the student's start" in page.words
     assert "these rows do not show that the teacher gained anything" not in page.words

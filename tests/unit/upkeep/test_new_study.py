@@ -167,6 +167,7 @@ def test_rows_of_preferences_are_learnt_from_after_their_chosen_answers(row, col
     prepare = overlay["datasets"]["mine"]["prepare"]
     assert (prepare["format"], prepare.get("columns", {})) == ("preference", columns)
     assert 40 <= len(text.splitlines()) <= 66
+    assert ("ranked against the rejected ones" in text) == (method == "dpo")
     config = read_config([Path("config/mine.yaml")])
     assert config.study.runs == ("base", "lora", method)
     assert (config.runs[method].method, config.runs[method].init_from) == (method, "lora")

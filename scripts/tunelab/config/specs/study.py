@@ -6,8 +6,8 @@ from pydantic import Field, PositiveFloat
 
 from tunelab.config.specs.base import Label, Seed, Spec
 
-# what is compared on every task, beside the task's own metrics
-MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf")
+# what is compared on tasks, beside their own metrics
+MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf", "ranking")
 
 
 class ContrastSpec(Spec):
@@ -27,7 +27,7 @@ class ComparisonSpec(Spec):
     )
     margins: dict[str, PositiveFloat] = Field(
         description="Metric → difference, in its own unit, below which two runs are equivalent; shares from 0 to 1. "
-        "That of strict holds for mean@N, pass@k and maj@k too.",
+        "That of strict holds for mean@N, pass@k and maj@k too, that of ranking for the one per token.",
         json_schema_extra={"properties": {name: {"exclusiveMinimum": 0, "type": "number"} for name in MARGINS}},
     )
 
