@@ -12,11 +12,13 @@ class Overlap(Record):
 
     task: str
     dataset: str = Field(description="The data set whose training and validation rows are meant.")
+    texts: bool = Field(description="Whether these are plain texts, of which it counts that a question stands in one.")
     rows: int = Field(description="Test rows of the task.")
     exact: int = Field(description="Test rows whose question stands there as it is.")
     ngram13: int = Field(description="Those, and rows that share 13 words (characters of Chinese) in a row with it.")
     near: int = Field(
-        description="Those, and rows of which some question there has 5-grams at a Jaccard of 0.8 or more."
+        description="Those, and rows of which some question there has 5-grams at a Jaccard of 0.8 or more (or some "
+        "text 0.8 of their own)."
     )
 
 
