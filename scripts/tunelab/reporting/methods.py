@@ -5,7 +5,7 @@ from typing import Any
 from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.field_classes import find_setting
-from tunelab.config.study import Study
+from tunelab.config.study import Study, cuts_rows
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 
 # what sentences say by themselves; everything else that the config sets is listed behind them
@@ -37,6 +37,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
     start = spec.get("init_from")
     return told | {
         "dataset": spec["dataset"],
+        "texts": page["cards"][spec["dataset"]]["format"] == "text",
         "rows": rows,
         "start": study.run(start)["label"] if start in study.runs else start,
         "learnt": learnt[0] if learnt else None,
@@ -48,7 +49,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "set": {name: _write(find_setting(spec, name)) for name in ("learning_rate", "lr_scheduler_type")},
         "loss_type": _write(find_setting(spec, "loss_type")),
         "beta": find_setting(spec, "beta"),
-        "limit": find_setting(spec, "max_length"),
+        "limit": find_setting(spec, "max_length") if cuts_rows(spec["training"]) else None,
         "draws": find_setting(spec, "num_generations"),
         "completion": find_setting(spec, "max_completion_length"),
         "temperature": find_setting(spec, "temperature"),
