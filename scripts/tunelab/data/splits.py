@@ -13,6 +13,7 @@ from itertools import groupby
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
+from tunelab.values import list_names
 from tunelab.words import compose
 
 
@@ -132,5 +133,5 @@ def _check_filled(
     why = f" ({told})" if told else ""
     raise UserError(
         f"{key}: no rows remain for {' and '.join(empty)}. Rows: {rows}{why}; {asked} give {found}. "
-        f"Change {', '.join(changed)} or {key}.limit, or bring more rows."
+        f"Change {list_names(changed, quoted=False)} or {key}.limit, or bring more rows."
     )
