@@ -22,7 +22,7 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
     """Count what was found; each kind takes in those before it, as none is a proof against the next."""
     for row in found:
         counts = {level: len(_join(row, kinds)) for level, kinds in LEVELS.items()}
-        named = {name: row[name] for name in ("task", "dataset", "rows")} | {"texts": row.get("texts", False)}
+        named = {name: row[name] for name in ("task", "dataset", "rows", "texts") if name in row}
         yield Overlap(**named, exact=len(row["exact"]), **counts)
 
 

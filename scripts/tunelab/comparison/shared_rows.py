@@ -12,8 +12,8 @@ class Overlap(Record):
 
     task: str
     dataset: str = Field(description="The data set whose training and validation rows are meant.")
-    texts: bool = Field(description="Whether these are plain texts, of which it counts that a question stands in one.")
     rows: int = Field(description="Test rows of the task.")
+    texts: bool = Field(False, description="Whether it is one of plain texts, in which a question stands somewhere.")
     exact: int = Field(description="Test rows whose question stands there as it is.")
     ngram13: int = Field(description="Those, and rows that share 13 words (characters of Chinese) in a row with it.")
     near: int = Field(
