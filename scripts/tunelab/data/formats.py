@@ -68,11 +68,12 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
     # a column that is named for another field is not read for the one of its name as well
     taken = {field for field in OPTIONAL - spec.columns.keys() if field in spec.columns.values()}
     mapped = {field: spec.columns.get(field, field) for field in fields if field not in {*unused, *taken}}
+    plain = ", or take format: text, which plain texts have" if columns == ["text"] else ""
     for field, column in mapped.items():
         if column not in columns and (field not in optional or field in spec.columns):
             raise UserError(
                 f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
-                f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}."
+                f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}{plain}."
             )
     for name in spec.keep:
         if name not in columns:

@@ -49,6 +49,11 @@ def test_a_column_that_is_not_there_is_named():
     assert "there is no column 'text', from which the field 'text' is read" in said
 
 
+def test_texts_that_are_to_be_read_as_questions_are_told_the_format_of_texts():
+    said = refuse("Oil it.\n\nTurn it.\n", "manual.txt")
+    assert said.endswith("columns.question, or take format: text, which plain texts have.")
+
+
 def test_files_of_notes_are_a_table_where_nothing_else_is_beside_them():
     Path("docs").mkdir()
     for number, text in enumerate(PUMPS):
