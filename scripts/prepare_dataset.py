@@ -1,9 +1,9 @@
-"""Turn a fetched data set into chat messages and divide it into train, validation and test.
+"""Turn a fetched data set into chat messages or plain texts and divide it into train, validation and test.
 
 Reads   card        what was fetched; the rows lie beside it in raw/
-Writes  train       rows to learn from (JSON Lines: id, messages, and for maths the gold answer)
+Writes  train       rows to learn from (JSON Lines: id, messages, and for maths the gold answer; or id, text)
         validation  rows to choose checkpoints by
-        test        held-out rows, asked of every run
+        test        held-out rows, asked of every run; none of plain texts
         data_card   origin, sizes, duplicates, overlap and a few rows
 """
 

@@ -1,10 +1,10 @@
-"""Fine-tune a model on worked examples: LoRA, QLoRA, prefix tuning, any other PEFT type, or all weights.
+"""Fine-tune a model on worked examples or plain texts: LoRA, QLoRA, prefix tuning, any other PEFT type, or all weights.
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
         template    the study's chat template for the model
-        train       conversations to learn from
-        validation  conversations for choosing the best step
+        train       rows to learn from
+        validation  rows for choosing the best step
         start       what the `init_from` run published, if any
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project

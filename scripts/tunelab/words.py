@@ -1,4 +1,5 @@
-"""Cut text into the units that overlap and ROUGE count: words, and single characters for Chinese and its neighbours.
+"""Cut text into paragraphs, and into the units that overlap and ROUGE count: words, single characters for Chinese and
+its neighbours.
 
 The usual tokenizers of both keep only `[a-z0-9]` and would see nothing in a Chinese text. A vowel sign or an accent
 stays with its letter, and a text is the same in every canonical form of Unicode: `é` may be one character or two.
@@ -6,7 +7,9 @@ stays with its letter, and a text is the same in every canonical form of Unicode
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 
 # Han ideographs with their extensions, kana, and Hangul syllables are units of one character each.
 _SINGLE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -20,6 +23,14 @@ def compose(text: str) -> str:
 def split_words(text: str) -> list[str]:
     """Return the text's words in lower case, without punctuation."""
     return _find_units().findall(compose(text.lower()))
+
+
+def split_paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield a text's paragraphs, which blank lines separate: the number of the first line of each, and its lines."""
+    for blank, lines in groupby(enumerate(text.splitlines(), 1), key=lambda line: not line[1].strip()):
+        if not blank:
+            numbers, paragraph = zip(*lines, strict=True)
+            yield numbers[0], list(paragraph)
 
 
 @cache

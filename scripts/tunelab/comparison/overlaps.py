@@ -22,7 +22,8 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
     """Count what was found; each kind takes in those before it, as none is a proof against the next."""
     for row in found:
         counts = {level: len(_join(row, kinds)) for level, kinds in LEVELS.items()}
-        yield Overlap(task=row["task"], dataset=row["dataset"], rows=row["rows"], exact=len(row["exact"]), **counts)
+        named = {name: row[name] for name in ("task", "dataset", "rows", "texts") if name in row}
+        yield Overlap(**named, exact=len(row["exact"]), **counts)
 
 
 def list_twins(found: list[dict]) -> Iterator[Twins]:

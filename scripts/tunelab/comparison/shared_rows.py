@@ -13,10 +13,12 @@ class Overlap(Record):
     task: str
     dataset: str = Field(description="The data set whose training and validation rows are meant.")
     rows: int = Field(description="Test rows of the task.")
+    texts: bool = Field(False, description="Whether it is one of plain texts, in which a question stands somewhere.")
     exact: int = Field(description="Test rows whose question stands there as it is.")
     ngram13: int = Field(description="Those, and rows that share 13 words (characters of Chinese) in a row with it.")
     near: int = Field(
-        description="Those, and rows of which some question there has 5-grams at a Jaccard of 0.8 or more."
+        description="Those, and rows of which some question there has 5-grams at a Jaccard of 0.8 or more (or some "
+        "text 0.8 of their own)."
     )
 
 

@@ -16,6 +16,7 @@ from tunelab.config.model_checks import MODEL_CHECKS
 from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
+from tunelab.config.text_checks import check_asked, check_idle, check_learnt, check_neutral, holds_texts
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
 
@@ -138,7 +139,8 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
     """See that validation and test leave rows to train on, as far as that is known before the rows are."""
     fetch, prepare = dataset.fetch, dataset.prepare
     own_test = fetch.source == "generated" or fetch.get("test_split") or fetch.get("test_files")
-    taken = {"validation": prepare.validation} | ({} if own_test else {"test": prepare.test})
+    asked = not own_test and not holds_texts(config, path[-1])
+    taken = {"validation": prepare.validation} | ({"test": prepare.test} if asked else {})
     most = min(filter(None, (prepare.limit, fetch.get("rows"))), default=None)
     if most is not None:
         left = most - sum(wanted if type(wanted) is int else max(1, round(wanted * most)) for wanted in taken.values())
@@ -154,7 +156,7 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
-    if task.kind == "maths" and config.datasets[task.dataset].prepare.format not in CHECKABLE:
+    if task.kind == "maths" and config.datasets[task.dataset].prepare.format not in (*CHECKABLE, "text"):
         yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {NO_NUMBERS}")
 
 
@@ -172,13 +174,13 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
 
 
 STUDY_CHECKS = (
-    *(_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_contrasts, check_ranking),
+    *(_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_neutral, check_contrasts, check_ranking),
     *FUNCTION_CHECKS,
 )
 TABLE_CHECKS = {
     "models": MODEL_CHECKS,
-    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows, check_kept),
+    "datasets": (_check_steps, _check_columns, _check_example, _check_training_rows, check_kept, check_idle),
     "samples": (*SAMPLE_CHECKS, check_rewards),
-    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_distillation, check_rewards, check_training),
-    "tasks": (_check_answers, _check_test_rows, _check_task_name, check_metrics, *TASK_CHECKS),
+    "runs": (*RUN_CHECKS, *LEARNER_CHECKS, check_learnt, check_distillation, check_rewards, check_training),
+    "tasks": (_check_answers, check_asked, _check_test_rows, _check_task_name, check_metrics, *TASK_CHECKS),
 }

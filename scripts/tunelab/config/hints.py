@@ -34,12 +34,13 @@ ENTRIES = {
     "dataset": (
         "datasets",
         "{{fetch: {{source: hub, repo_id: {value}}}, prepare: {{format: question_answer}}}}",
-        "{{fetch: {{source: local, files: [{value}]}}, prepare: {{format: question_answer}}}}",
+        "{{fetch: {{source: local, files: [{value}]}}, prepare: {{format: {format}}}}}",
     ),
 }
 ENTRIES["teacher"] = ENTRIES["model"]
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
-DATA_FILE = re.compile(r".*\.(jsonl?|csv|parquet|txt)(\.\w+)?", re.IGNORECASE)
+DATA_FILE = re.compile(r".*\.(jsonl?|csv|parquet|txt|md)(\.\w+)?", re.IGNORECASE)
+TEXT = re.compile(r"\.(txt|md)(\.\w+)?$", re.IGNORECASE)
 
 
 def add_hints(problems: Iterable[Problem], raw: dict[str, Any]) -> list[Problem]:
@@ -103,7 +104,9 @@ def _define(field: str, value: str) -> str | None:
         return None
     stem = value.rstrip("/").rpartition("/")[2].partition(".json")[0].partition(".csv")[0].lower()
     name = re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-_.")[:50] or "mine"
-    entry = (local if is_file else of_hub).format(value=value)
+    entry = (local if is_file else of_hub).format(
+        value=value, format="text" if TEXT.search(value) else "question_answer"
+    )
     return (
         f"{show(value)} is no entry of {table}; write {table}: {{{name}: {entry}}}, and name that here, {field}: {name}"
     )

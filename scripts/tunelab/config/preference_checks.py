@@ -64,7 +64,7 @@ def _check_source(config: Draft, path: tuple, run: Draft) -> Found:
     """Without drawn answers the data set itself must say which answers are preferred."""
     if run.method not in PREFERENCES or run.get("samples"):
         return
-    if config.datasets[run.dataset].prepare.format != "preference":
+    if config.datasets[run.dataset].prepare.format not in ("preference", "text"):
         text = f"{show(run.dataset)} is not of format preference; name such a data set, or drawn answers in samples"
         yield Problem((*path, "dataset"), text)
 

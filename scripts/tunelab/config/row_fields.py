@@ -8,6 +8,7 @@ FIELDS = {
     "sharegpt": ("conversations", "system", "tools"),
     "gsm8k": ("question", "answer"),
     "maths": ("question", "answer"),
+    "text": ("text",),
     "preference": ("prompt", "input", "chosen", "rejected", "completion", "label", "system"),
 }
 # formats whose answers are numbers, which rewards and scores check, and how to say what is asked for

@@ -103,7 +103,7 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in REWARDED and config.datasets[run.dataset].prepare.format not in CHECKABLE:
+    if run.method in REWARDED and config.datasets[run.dataset].prepare.format not in (*CHECKABLE, "text"):
         yield Problem((*path, "dataset"), f"rewards check answers, and {show(run.dataset)} {NO_NUMBERS}")
 
 

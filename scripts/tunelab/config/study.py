@@ -27,6 +27,11 @@ def has_unused_epochs(training: dict) -> bool:
     return "num_train_epochs" in training and training.get("max_steps", -1) > 0
 
 
+def cuts_rows(training: dict) -> bool:
+    """Tell whether rows longer than `max_length` lose their end, as they do unless packing divides them."""
+    return not training.get("packing") or training.get("packing_strategy", "bfd") == "bfd"
+
+
 class Study:
     """The selected part of the config (`spec`, as `Config.describe_study` gives it, or a slice of it)."""
 

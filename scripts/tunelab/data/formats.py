@@ -1,4 +1,4 @@
-"""Turn rows of a data set's own format into chat messages, checking every field on the way.
+"""Turn rows of a data set's own format into chat messages or plain texts, checking every field on the way.
 
 A bad row is never skipped or mended: it stops the stage with its file, row number, field and what was expected.
 """
@@ -25,7 +25,8 @@ class Example:
 
     Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`). Of
     preferences, the last message is the chosen answer and `rejected` the other one, or `label` says whether it is
-    wanted. `columns` are kept for the user's own rewards and metrics.
+    wanted. `columns` are kept for the user's own rewards and metrics. A plain text is its own question, without
+    messages.
     """
 
     question: str
@@ -40,11 +41,12 @@ class Example:
         others = {"answer": self.answer, "rejected": self.rejected, "label": self.label}
         others |= {"columns": self.columns or None}
         given = {name: value for name, value in others.items() if value is not None}
-        return {"id": identifier, "messages": list(self.messages)} | given
+        said = {"messages": list(self.messages)} if self.messages else {"text": self.question}
+        return {"id": identifier} | said | given
 
     def list_parts(self) -> list[Any]:
         """List all that the row says; rows with equal parts are one row twice."""
-        return [self.messages, self.answer, self.rejected, self.label]
+        return [self.messages or self.question, self.answer, self.rejected, self.label]
 
 
 def find_system(spec: PrepareSpec) -> str | None:
@@ -66,11 +68,12 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
     # a column that is named for another field is not read for the one of its name as well
     taken = {field for field in OPTIONAL - spec.columns.keys() if field in spec.columns.values()}
     mapped = {field: spec.columns.get(field, field) for field in fields if field not in {*unused, *taken}}
+    plain = ", or take format: text, which plain texts have" if columns == ["text"] else ""
     for field, column in mapped.items():
         if column not in columns and (field not in optional or field in spec.columns):
             raise UserError(
                 f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
-                f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}."
+                f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}{plain}."
             )
     for name in spec.keep:
         if name not in columns:
@@ -110,6 +113,8 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
 
 def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
     """Build one example from a row's fields."""
+    if spec.format == "text":
+        return Example(check_text(values["text"], "text"), ())
     if spec.format == "preference":
         messages, rejected, label = read_preference(_add_input(values, "prompt"))
         return replace(_complete(messages, values, system), rejected=rejected, label=label)

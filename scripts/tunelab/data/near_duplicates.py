@@ -1,10 +1,13 @@
 """Find test questions that are nearly one of the training data.
 
 Near duplicates are those of Lee et al. (2022, section 4.2), a Jaccard similarity of 5-grams of at least 0.8, found here
-exactly, by a product of sparse matrices, where they estimate it. Units are words, or characters of Chinese text.
+exactly, by a product of sparse matrices, where they estimate it. A plain text is longer than what it may hold, so of
+these it counts how much of a question is in one text (`held`): at least 0.8 of its 5-grams. Units are words, or
+characters of Chinese text.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from scipy import sparse
@@ -16,23 +19,31 @@ SHINGLE, NEAR = 5, 0.8
 CHUNK = 256  # test rows that are held against all training rows at a time
 
 
-def find_near(test: Sequence[str], train: Sequence[str]) -> np.ndarray:
-    """Return which test questions share at least NEAR of all their 5-grams with one of `train` (booleans)."""
-    known = [list_ngrams(split_words(question), SHINGLE) for question in train]
+def find_near(test: Sequence[str], train: Sequence[str], held: bool = False) -> np.ndarray:
+    """Return which test questions share at least NEAR of all their 5-grams with one of `train` (booleans).
+
+    held: whether only their own 5-grams count, and not all of both.
+    """
+    known = (list_ngrams(split_words(question), SHINGLE) for question in train)
     asked = [list_ngrams(split_words(question), SHINGLE) for question in test]
-    return np.concatenate([np.zeros(0, bool), *(pairs.sum(axis=1) > 0 for pairs in find_pairs(asked, known))])
+    return np.concatenate([np.zeros(0, bool), *(pairs.sum(axis=1) > 0 for pairs in find_pairs(asked, known, held))])
 
 
-def find_pairs(asked: Sequence[set], known: Sequence[set]) -> Iterator[sparse.csr_array]:
-    """Yield which sets have a Jaccard similarity of at least NEAR, CHUNK of `asked` by all of `known` at a time."""
-    places: dict[Hashable, int] = {}
-    rows = [[[places.setdefault(item, len(places)) for item in row] for row in rows] for rows in (known, asked)]
-    known_counts, asked_counts = (_build_matrix(part, len(places)) for part in rows)
+def find_pairs(asked: Sequence[set], known: Iterable[set], held: bool = False) -> Iterator[sparse.csr_array]:
+    """Yield which sets have a Jaccard similarity of at least NEAR, CHUNK of `asked` by all of `known` at a time.
+
+    held: whether `known` needs but to hold that share of `asked`.
+    """
+    places = {item: place for place, item in enumerate(dict.fromkeys(chain(*asked)))}  # nothing else can be shared
+    asked_counts = _build_matrix([[places[item] for item in row] for row in asked], len(places))
+    shareable = [([places[item] for item in row if item in places], len(row)) for row in known]
+    known_counts = _build_matrix([row for row, _ in shareable], len(places))
+    sizes = np.array([size for _, size in shareable], int)
     for start in range(0, len(asked), CHUNK):
         part = asked_counts[start : start + CHUNK]
         shared = (part @ known_counts.T).tocoo()
-        union = np.diff(part.indptr)[shared.row] + np.diff(known_counts.indptr)[shared.col] - shared.data
-        near = shared.data >= NEAR * union
+        all_items = np.diff(part.indptr)[shared.row] + (0 if held else sizes[shared.col] - shared.data)
+        near = shared.data >= NEAR * all_items
         yield sparse.csr_array((near[near], (shared.row[near], shared.col[near])), shape=shared.shape)
 
 

@@ -1,7 +1,8 @@
 """Find test questions that stand in training data, as they are or in part.
 
 Units are words, or characters of Chinese text. Shared runs of 13 units follow Brown et al. (2020, appendix C); a
-question of fewer units can only be the same as a whole.
+question of fewer units can only be the same as a whole. In a plain text a question may stand as it is, with words
+before and behind it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from tunelab.data.splits import fold_question
 from tunelab.words import split_words
 
 NGRAM = 13
+TELLING = 5  # words that a question must have to be looked for in texts, where fewer stand by chance
 
 
 def find_exact(test: Sequence[str], train: Sequence[str]) -> np.ndarray:
@@ -20,10 +22,30 @@ def find_exact(test: Sequence[str], train: Sequence[str]) -> np.ndarray:
     return np.array([fold_question(question) in known for question in test], bool)
 
 
+def find_held(test: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """Return which test questions stand in one of `texts`, all words in a row, or are one (booleans)."""
+    found, asked = find_exact(test, texts), [_spell(question) for question in test]
+    begun: dict[tuple[str, ...], list[int]] = {}
+    for place, words in enumerate(asked):
+        begun.setdefault(tuple(words.split()[:TELLING]), []).append(place)
+    for text in map(_spell, texts):
+        for begin in begun.keys() & list_ngrams(text.split(), TELLING):
+            for place in begun[begin]:
+                found[place] |= asked[place] in text
+    return found
+
+
+def _spell(text: str) -> str:
+    """Return a text's words with a space before and behind each."""
+    return f" {' '.join(split_words(text))} "
+
+
 def find_shared(test: Sequence[str], train: Sequence[str]) -> np.ndarray:
     """Return which test questions share NGRAM units in a row with one of `train` (booleans)."""
-    known = {ngram for question in train for ngram in list_ngrams(split_words(question), NGRAM)}
-    return np.array([not known.isdisjoint(list_ngrams(split_words(question), NGRAM)) for question in test], bool)
+    asked = [list_ngrams(split_words(question), NGRAM) for question in test]
+    wanted = set().union(*asked)
+    known = {ngram for question in train for ngram in wanted & list_ngrams(split_words(question), NGRAM)}
+    return np.array([not known.isdisjoint(ngrams) for ngrams in asked], bool)
 
 
 def list_ngrams(words: list[str], n: int) -> set[tuple[str, ...]]:

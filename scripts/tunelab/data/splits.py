@@ -13,6 +13,7 @@ from itertools import groupby
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
+from tunelab.values import list_names
 from tunelab.words import compose
 
 
@@ -26,7 +27,7 @@ def draw_splits(
     its label is false.
 
     Shares are of the rows that remain after `limit`; a share `test` of a source with its own test split is of that
-    split. Validation rows always come from the training rows.
+    split. Validation rows always come from the training rows. Of plain texts, none are for a test.
     """
     rows = len(source) + len(source_test or ())
     source, repeated = drop_repeats(source)
@@ -39,9 +40,9 @@ def draw_splits(
         left_out["left_out_in_test"], source = len(source) - len(kept), kept
     ordered = _order_by_seed(source, spec.seed)[: spec.limit]
     if source_test is None:
-        test, rest = _take(ordered, _count(spec.test, len(ordered)))
+        test, rest = _take(ordered, _count(spec.held_out, len(ordered)))
     else:
-        test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.test, len(source_test))], ordered
+        test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.held_out, len(source_test))], ordered
     validation, train = _take(rest, _count(spec.validation, len(ordered)))
     splits = {"train": train, "validation": validation, "test": test}
     if spec.format == "preference":
@@ -113,11 +114,13 @@ def _check_filled(
 ) -> None:
     """Stop when a split is empty, and say where the rows went."""
     sizes = {name: len(examples) for name, examples in splits.items()}
-    empty = [name for name, size in sizes.items() if size == 0]
+    empty = [name for name, size in sizes.items() if size == 0 and (name != "test" or spec.held_out)]
     if not empty:
         return
     key = f"datasets.{dataset}.prepare"
-    asked = f"limit {spec.limit}, " * (spec.limit is not None) + f"validation {spec.validation}, test {spec.test}"
+    given = {"limit": spec.limit, "validation": spec.validation, "test": spec.held_out}
+    asked = ", ".join(f"{name} {value}" for name, value in given.items() if value)
+    changed = [f"{key}.{name}" for name in ("test", "validation") if given[name]]
     found = ", ".join(f"{name} {size}" for name, size in sizes.items())
     questions = Counter(fold_question(example.question) for split in splits.values() for example in split)
     reasons = {
@@ -130,5 +133,5 @@ def _check_filled(
     why = f" ({told})" if told else ""
     raise UserError(
         f"{key}: no rows remain for {' and '.join(empty)}. Rows: {rows}{why}; {asked} give {found}. "
-        f"Change {key}.test, {key}.validation or {key}.limit, or bring more rows."
+        f"Change {list_names(changed, quoted=False)} or {key}.limit, or bring more rows."
     )

@@ -18,6 +18,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import find_base
 from tunelab.models.room import check_rows
+from tunelab.words import split_paragraphs
 
 
 class Item(NamedTuple):
@@ -34,13 +35,12 @@ def read_paragraphs(file: Path) -> list[str]:
         UserError: if the file is not there, is no UTF-8, or holds fewer than two paragraphs.
     """
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"drift.texts: {file} cannot be read ({error.strerror}); name a text file.") from None
     except UnicodeDecodeError:
         raise UserError(f"drift.texts: {file} is not UTF-8; save it in that encoding.") from None
-    stripped = "\n".join(line.strip() for line in lines)
-    paragraphs = [part.strip() for part in stripped.split("\n\n") if part.strip()]
+    paragraphs = ["\n".join(map(str.strip, lines)) for _, lines in split_paragraphs(text)]
     if len(paragraphs) < 2:
         found = f"{len(paragraphs)} paragraph" + ("" if len(paragraphs) == 1 else "s")
         raise UserError(f"drift.texts: {file} holds {found}; write at least 2, with a blank line between them.")

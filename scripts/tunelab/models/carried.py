@@ -16,9 +16,9 @@ ENOUGH = 50  # rows that carry a field and are tried: a template may show it in 
 def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]) -> None:
     """Raise UserError for a field, or a tool's answers, that the template shows in none of the rows that have it."""
     for name in SAID:
-        carrying = [row for row in rows if any(name in turn for turn in row["messages"])]
+        carrying = [row for row in rows if any(name in turn for turn in _list_turns(row))]
         _insist(tokenizer, carrying, name, lambda turn, name=name: {key: turn[key] for key in turn if key != name})
-    answered = [row for row in rows if any(turn["role"] == "tool" for turn in row["messages"])]
+    answered = [row for row in rows if any(turn["role"] == "tool" for turn in _list_turns(row))]
     _insist(tokenizer, answered, "role: tool", lambda turn: turn | {"content": "?"} if turn["role"] == "tool" else turn)
 
 
@@ -33,6 +33,10 @@ def check_told_apart(ids: list[str], chosen: list[list[int]], rejected: list[lis
             f"chat template, which leaves out where they differ, so they would teach nothing (rows "
             f"{list_names(equal)}). Mend or remove the rows, or name another template in the model's chat_template."
         )
+
+
+def _list_turns(row: dict[str, Any]) -> list[dict]:
+    return row.get("messages", [])  # a plain text has none
 
 
 def _insist(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]], name: str, change: Any) -> None:

@@ -95,11 +95,28 @@ def _find_closing(tokenizer: PreTrainedTokenizerBase, template: str) -> frozense
 
 
 class Encoded(NamedTuple):
-    """A rendered conversation, its tokens, and for each whether the assistant wrote it (0 or 1)."""
+    """A row as the model sees it, its tokens, and for each whether it is learnt (0 or 1)."""
 
     text: str
     tokens: list[Token]
     mask: list[int]
+
+    def cut(self, max_length: int | None = None) -> dict[str, list[int]]:
+        """Return `input_ids` and `assistant_masks` of the first `max_length` tokens."""
+        ids = [token.id for token in self.tokens]
+        return {"input_ids": ids[:max_length], "assistant_masks": self.mask[:max_length]}
+
+    def divide(self) -> list[dict[str, Any]]:
+        """Return the text in pieces that do or do not count in the loss."""
+        runs = [
+            (trained, [place for place, _ in run])
+            for trained, run in groupby(enumerate(self.mask), key=lambda item: item[1])
+        ]
+        edges = [0, *(self.tokens[places[0]].start for _, places in runs[1:]), len(self.text)]
+        return [
+            {"text": self.text[start:end], "trained": bool(trained)}
+            for (trained, _), (start, end) in zip(runs, pairwise(edges), strict=True)
+        ]
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
@@ -162,9 +179,7 @@ def encode_conversation(
     Raises:
         UserError: as `encode` does.
     """
-    encoded = encode(tokenizer, messages)
-    ids = [token.id for token in encoded.tokens]
-    return {"input_ids": ids[:max_length], "assistant_masks": encoded.mask[:max_length]}
+    return encode(tokenizer, messages).cut(max_length)
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[int]:
@@ -173,19 +188,6 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> lis
     literals = find_literals(tokenizer, text, messages, functools.partial(render_prompt, tokenizer))
     tokens, _ = tokenise_turns(tokenizer, text, literals, list_starts(tokenizer, messages, text))
     return [token.id for token in tokens]
-
-
-def preview_mask(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[dict[str, Any]]:
-    """Return the conversation as the model sees it, in pieces of text that do or do not count in the loss."""
-    text, tokens, mask = encode(tokenizer, messages)
-    runs = [
-        (trained, [place for place, _ in run]) for trained, run in groupby(enumerate(mask), key=lambda item: item[1])
-    ]
-    edges = [0, *(tokens[places[0]].start for _, places in runs[1:]), len(text)]
-    return [
-        {"text": text[start:end], "trained": bool(trained)}
-        for (trained, _), (start, end) in zip(runs, pairwise(edges), strict=True)
-    ]
 
 
 def hash_template(tokenizer: PreTrainedTokenizerBase) -> str:

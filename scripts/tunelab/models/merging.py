@@ -11,6 +11,7 @@ from peft.utils import ModulesToSaveWrapper
 
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, inspection
+from tunelab.models.learnt_rows import read_row
 from tunelab.models.room import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
@@ -22,7 +23,7 @@ REFUSALS = (RuntimeError, ValueError)
 def merge(
     base: Path, adapter: Path, rows: list[dict], template: Path | None = None
 ) -> tuple[Any, Any, dict[str, float]]:
-    """Merge in float32 on the CPU; return the model, its tokenizer and the parity on the rows' conversations.
+    """Merge in float32 on the CPU; return the model, its tokenizer and the parity on the rows.
 
     Parity: the largest difference of a logit (`max_logit_difference`), and the share of tokens for which adapter and
     merged model would write the same next one (`same_token_share`).
@@ -34,8 +35,7 @@ def merge(
     assert isinstance(model, PeftModel)
     tokenizer = chat.load_tokenizer(base, template=template)
     room = count_room(base)  # a training may have cut its rows, so that they need not fit whole
-    encoded = [chat.encode_conversation(tokenizer, row["messages"], room)["input_ids"] for row in rows]
-    batches = [torch.tensor([ids]) for ids in encoded]
+    batches = [torch.tensor([read_row(tokenizer, row).cut(room)["input_ids"]]) for row in rows]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
         try:

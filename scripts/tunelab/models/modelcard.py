@@ -23,7 +23,7 @@ Load it with:
 {loading}
 ```
 
-`chat_template.jinja` is the chat template that it was trained with; ask it by that one
+`chat_template.jinja` is the chat template that the study used with it; ask it by that one
 (`tokenizer.chat_template = open("chat_template.jinja").read()`).
 
 ## Training

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tunelab.config.study import Study
+from tunelab.config.field_classes import find_setting
+from tunelab.config.study import Study, cuts_rows
 from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.settings import render_setting
+from tunelab.values import cut
 
 QUANTILES = {"shortest": 0.0, "median": 0.5, "nine in ten below": 0.9, "longest": 1.0}
 EXAMPLES = 3
+SHOWN = 20_000  # characters of a plain text, which may be a book
 
 
 def build_data_cards(study: StudyFolder) -> dict[str, dict]:
@@ -27,10 +30,7 @@ def build_data_cards(study: StudyFolder) -> dict[str, dict]:
                 lengths.append(build_lengths(study, *pair, study.load(path)))
                 files.append(path)
         cards[dataset] = card | {
-            "examples": [
-                [{"role": turn["role"], "content": tell_turn(turn)} for turn in row["messages"]]
-                for row in card["examples"][:EXAMPLES]
-            ],
+            "examples": list(map(tell_row, card["examples"][:EXAMPLES])),
             "source": {**fetched["source"], "revision": fetched["revision"]} | name_files(fetched["source"]),
             "revision": fetched["revision"],
             "artefacts": fetched["files"],
@@ -42,6 +42,13 @@ def build_data_cards(study: StudyFolder) -> dict[str, dict]:
     return cards
 
 
+def tell_row(row: dict) -> list[dict[str, str]]:
+    """Return what a row says, each part with whose it is; a plain text is a single part."""
+    if "text" in row:
+        return [{"role": "text", "content": cut(row["text"], SHOWN)}]
+    return [{"role": turn["role"], "content": tell_turn(turn)} for turn in row["messages"]]
+
+
 def name_files(source: dict) -> dict[str, list[str]]:
     """Name a source's files, local ones without the folders of the one who ran the study."""
     files = [*source.get("files", ()), *source.get("test_files", ())]
@@ -49,7 +56,7 @@ def name_files(source: dict) -> dict[str, list[str]]:
 
 
 def build_lengths(study: Study, dataset: str, model: str, tokens: dict) -> dict:
-    """Summarise the token lengths of a data set's rows as a model's template renders them."""
+    """Summarise the token lengths of a data set's rows as a model sees them."""
     splits = {
         split: {kind: [float(np.quantile(lengths[kind], share)) for share in QUANTILES.values()] for kind in lengths}
         for split, lengths in tokens["splits"].items()
@@ -57,7 +64,7 @@ def build_lengths(study: Study, dataset: str, model: str, tokens: dict) -> dict:
     return {
         "model": model,
         "splits": splits,
-        "preview": tokens["preview"],
+        "preview": [piece | {"text": cut(piece["text"], SHOWN)} for piece in tokens["preview"]],
         "template": tokens["template_sha256"][:12],
         "chat": describe_chat(tokens["chat"]),
         "truncated": list_truncated(study, dataset, model, tokens["splits"]["train"]["total"]),
@@ -71,17 +78,12 @@ def describe_chat(chat: dict) -> dict:
 
 
 def list_truncated(study: Study, dataset: str, model: str, totals: list[int]) -> list[dict]:
-    """Count, per supervised run with a `max_length`, the training rows that are longer and lose their end."""
-    runs = [(run, study.run(run)) for run in study.list_runs("sft")]
-    return [
-        {
-            "run": run,
-            "max_length": spec["training"]["max_length"],
-            "rows": sum(total > spec["training"]["max_length"] for total in totals),
-            "of": len(totals),
-        }
-        for run, spec in runs
-        if not spec.get("samples")  # which learns from other rows
-        and (spec["dataset"], spec["model"]) == (dataset, model)
-        and spec["training"].get("max_length")
-    ]
+    """Count, per supervised run that cuts rows, the training rows that are longer and lose their end."""
+    found = []
+    for run in study.list_runs("sft"):
+        spec, most = study.run(run), find_setting(study.run(run), "max_length")
+        own = (spec["dataset"], spec["model"]) == (dataset, model) and not spec.get("samples")  # learns other rows
+        if own and most and cuts_rows(spec["training"]):
+            rows = sum(total > most for total in totals)
+            found.append({"run": run, "max_length": most, "rows": rows, "of": len(totals)})
+    return found

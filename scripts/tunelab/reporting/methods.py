@@ -6,7 +6,7 @@ from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.field_classes import find_setting
 from tunelab.config.methods import METHODS
-from tunelab.config.study import Study
+from tunelab.config.study import Study, cuts_rows
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 
 # what sentences say by themselves; everything else that the config sets is listed behind them
@@ -42,6 +42,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "learns_from": method.learns_from,
         "drawing": method.draws,
         "dataset": spec["dataset"],
+        "texts": page["cards"][spec["dataset"]]["format"] == "text",
         "rows": rows,
         "start": study.run(start)["label"] if start in study.runs else start,
         "learnt": learnt[0] if learnt else None,
@@ -53,7 +54,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "set": {name: _write(find_setting(spec, name)) for name in ("learning_rate", "lr_scheduler_type")},
         "loss_type": _write(find_setting(spec, "loss_type")),
         "beta": find_setting(spec, "beta"),
-        "limit": find_setting(spec, "max_length"),
+        "limit": find_setting(spec, "max_length") if cuts_rows(spec["training"]) else None,
         "draws": find_setting(spec, "num_generations"),
         "completion": find_setting(spec, "max_completion_length"),
         "temperature": find_setting(spec, "temperature"),

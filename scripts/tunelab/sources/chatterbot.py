@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from tunelab.errors import UserError
-from tunelab.sources.readers import Place, Placed, read_text
+from tunelab.sources.packing import read_text
+from tunelab.sources.readers import Place, Placed
 
 
 def read_conversations(file: Path, name: str) -> tuple[list[Placed], list[dict[str, Any]]]:

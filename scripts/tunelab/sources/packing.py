@@ -1,4 +1,4 @@
-"""Read compressed files, and find the shards of a table in a folder."""
+"""Read files of text, compressed or not, and find the shards of a table in a folder."""
 
 import bz2
 import gzip
@@ -40,13 +40,11 @@ HINTS = {
     **dict.fromkeys((".ndjson", ".jsonlines"), "name it .jsonl"),
     **dict.fromkeys((".tsv", ".tab", ".xls", ".xlsx", ".ods"), "save the table as CSV, with commas"),
     **dict.fromkeys((".arrow", ".feather"), "save the table as Parquet"),
-    **dict.fromkeys(
-        (".txt", ".md", ".pdf", ".docx", ".html"),
-        "plain text is not learnt as such: save rows of a prompt (the text's beginning) and its completion (the rest)",
-    ),
+    **dict.fromkeys((".pdf", ".docx", ".html"), "save its text as .txt, with blank lines between paragraphs"),
 }
 # what a folder of shards may hold besides: marks of the programs that wrote it, and words about it
-_BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?|.*\.md", re.IGNORECASE)
+_BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?", re.IGNORECASE)
+NOTES = ".md"  # beside files of another kind; alone, such files are the table
 _SPLIT = re.compile(r"(?<![a-z])(train|test|val|dev|eval)(?:ing|id|idation|uation)?(?![a-z])", re.IGNORECASE)
 
 
@@ -92,6 +90,23 @@ def read_content(file: Path, name: str) -> bytes:
     return content
 
 
+def read_text(file: Path, name: str) -> str:
+    """Read UTF-8, with or without the byte order mark that Windows programs put first."""
+    content = read_content(file, name)
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise UserError(f"{name}: line {line} has a byte 0x00, as files in UTF-16 do; save the file as UTF-8 text.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        begin = max(content.rfind(b"\n", 0, error.start) + 1, error.start - 20)
+        near = content[begin : error.start + 20].partition(b"\n")[0]
+        raise UserError(
+            f"{name}: line {line} is not UTF-8 (byte 0x{content[error.start]:02x} in {near!r}); save the file as UTF-8."
+        ) from error
+
+
 def list_shards(folder: Path, key: str, name: str) -> list[Path]:
     """Return the files of a folder that together are one table, by name.
 
@@ -99,6 +114,7 @@ def list_shards(folder: Path, key: str, name: str) -> list[Path]:
         UserError: for folders in it, files of several formats, and names that say several splits.
     """
     inside = sorted(path for path in folder.iterdir() if not _BESIDE.fullmatch(path.name))
+    inside = [path for path in inside if path.suffix.lower() != NOTES] or inside
     if folders := [path.name for path in inside if path.is_dir()]:
         raise UserError(f"{key}: the folder {name!r} holds other folders ({list_names(folders)}); name one of those.")
     if not inside:

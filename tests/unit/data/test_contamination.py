@@ -120,3 +120,69 @@ def test_the_worked_example_before_every_question_is_not_what_rows_share(tmp_pat
         write_jsonl(tmp_path / f"datasets/a/{split}_dataset.json", shown)
     (found,) = measure_overlaps(StudyFolder(tmp_path, spec))
     assert (found["exact"], found["ngram13"], found["near"]) == ([], ["test1"], ["test1"])
+
+
+ASKED = "How often must the pump of hall nine be oiled?"
+ANSWER = "Once in three weeks, with the oil that stands beside it."
+BEFORE, BEHIND = "As people say every other day: ", " That is all there is to know about pumps in general, and no more."
+IN_TEXTS = {
+    "the question": (f"{BEFORE}{ASKED}{BEHIND}", {"exact", "near", "question"}),
+    "the answer": (f"{BEFORE}{ANSWER}{BEHIND}", {"answer"}),
+    "both": (f"{BEFORE}{ASKED} {ANSWER}{BEHIND}", {"exact", "near", "question", "answer", "both"}),
+    "nearly the question": (f"{BEFORE}{ASKED.replace('How often m', 'M')}{BEHIND}", set()),
+    "but for one word": (f"{BEFORE}{ASKED.replace('How often', 'Often')}{BEHIND}", {"near", "question"}),
+    "something else": (f"{BEFORE}{BEHIND}", set()),
+}
+
+
+def measure_texts(folder, texts, question=ASKED, answer=ANSWER):
+    spec = {
+        "study": {"runs": ["reading"], "seeds": [1], "tasks": ["own"]},
+        "runs": {"reading": {"method": "sft", "model": "m", "dataset": "manuals", "init_from": None}},
+        "tasks": {"own": {"dataset": "asked"}},
+    }
+    row = {"id": "q", "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+    rows = [{"id": f"t{number}", "text": text} for number, text in enumerate(texts)]
+    write_jsonl(folder / "datasets/asked/test_dataset.json", [row])
+    write_jsonl(folder / "datasets/manuals/train_dataset.json", rows[1:])
+    write_jsonl(folder / "datasets/manuals/validation_dataset.json", rows[:1])
+    (found,) = measure_overlaps(StudyFolder(folder, spec))
+    hits = {kind for kind in ("exact", "ngram13", "near") if found[kind]}
+    return found, hits | {part for part in ("question", "answer", "both") if found["twins"][0][part]}
+
+
+@pytest.mark.parametrize(("text", "expected"), IN_TEXTS.values(), ids=IN_TEXTS)
+def test_what_stands_in_a_plain_text_is_found_wherever_in_it(tmp_path, text, expected):
+    found, hits = measure_texts(tmp_path, [text, "Nothing of the kind is in this one."])
+    assert hits == expected
+    assert (found["task"], found["dataset"], found["rows"], found["texts"]) == ("own", "manuals", 1, True)
+
+
+def test_question_and_answer_of_one_text_are_a_twin_in_both_and_those_of_two_texts_are_not(tmp_path):
+    assert measure_texts(tmp_path, [f"{BEFORE}{ASKED}", f"{ANSWER}{BEHIND}"])[1] == {
+        "exact",
+        "near",
+        "question",
+        "answer",
+    }
+
+
+def test_few_words_stand_in_texts_by_chance_and_count_only_as_a_text_of_their_own(tmp_path):
+    texts = ["Someone said: who is it, who?", "It is Ann, of course."]
+    assert measure_texts(tmp_path, texts, "Who is it?", "It is Ann.")[1] == set()
+    assert measure_texts(tmp_path, ["Who is it?", "It is Ann."], "Who is it?", "It is Ann.")[1] == {
+        *("exact", "question", "answer"),
+    }
+
+
+def test_a_question_counts_as_held_only_with_its_words_in_a_row(tmp_path):
+    scattered = "a b c d e x f g h i j"
+    _, hits = measure_texts(tmp_path, [scattered], "a b c d e f g h i j")
+    assert hits == set()
+    assert "exact" in measure_texts(tmp_path, ["x a b c d e f g h i j"], "a b c d e f g h i j")[1]
+    assert "exact" not in measure_texts(tmp_path, ["xa b c d e f g h i jx"], "a b c d e f g h i j")[1]
+
+
+def test_texts_that_hold_one_another_are_counted_as_usual(tmp_path):
+    found, _ = measure_texts(tmp_path, [f"{BEFORE}{BEHIND}", BEHIND, "Something that stands by itself alone here."])
+    assert [(twins["usual"], twins["usual_of"]) for twins in found["twins"]] == [(1, 3), (1, 3)]

@@ -84,7 +84,7 @@ def test_a_system_message_of_the_template_is_trained_and_generated_with_alike():
     tokenizer.chat_template = qwen2_5_chat_template
     prompt = chat.render_prompt(tokenizer, ONE_TURN[:1])
     assert prompt.startswith("<|im_start|>system\nYou are Qwen")
-    assert chat.preview_mask(tokenizer, ONE_TURN)[0] == {"text": prompt, "trained": False}
+    assert chat.encode(tokenizer, ONE_TURN).divide()[0] == {"text": prompt, "trained": False}
 
 
 def test_max_length_cuts_ids_and_mask_at_the_same_place(tokenizer):
@@ -111,7 +111,7 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(template):
 
 
 def test_the_preview_shows_the_rendered_conversation_and_what_counts(tokenizer):
-    pieces = chat.preview_mask(tokenizer, TWO_TURNS)
+    pieces = chat.encode(tokenizer, TWO_TURNS).divide()
     assert "".join(piece["text"] for piece in pieces) == tokenizer.apply_chat_template(TWO_TURNS, tokenize=False)
     assert [piece["text"] for piece in pieces if piece["trained"]] == [
         "Fine — 很好 🙂.<|im_end|>",
@@ -225,7 +225,7 @@ def test_a_control_token_that_a_message_spells_is_text(family, place):
     assert sum(token in chat.list_ends(tokenizer) for token in trained) == 1
     prompt = chat.encode_prompt(tokenizer, spelt[:-1])
     assert ids[: len(prompt)] == prompt and mask.index(1) == len(prompt)
-    assert "".join(piece["text"] for piece in chat.preview_mask(tokenizer, spelt)) == text
+    assert "".join(piece["text"] for piece in chat.encode(tokenizer, spelt).divide()) == text
 
 
 def test_a_thought_in_an_answer_is_the_templates_to_read():

@@ -17,7 +17,7 @@ from tests.unit.data.dataset_stages import GOOD, LONG, lines, parquet, refuse
 
 FILES = "datasets.mine.fetch.files"
 CELLS = 'A double quote in a cell is written twice ("").'
-ENDINGS = ".csv, .json, .jsonl, .parquet, and each with .gz, .bz2, .xz, .zst after it"
+ENDINGS = ".csv, .json, .jsonl, .md, .parquet, .txt, and each with .gz, .bz2, .xz, .zst after it"
 NO_ROWS = "has no rows. Name a file with rows."
 
 
@@ -371,8 +371,8 @@ def test_a_folder_that_is_no_single_table_is_refused():
     assert find("a.jsonl", "b.json.gz") == f"holds files of several kinds ('.json', '.jsonl'), {one}"
     assert find("train-0.jsonl", "test-0.jsonl") == f"holds splits ('test', 'train'), {one}"
     assert find("a.validation.jsonl", "training.jsonl") == f"holds splits ('train', 'val'), {one}"
-    assert find("notes.txt") == (
-        f"{FILES}: 'shards/notes.txt' has an unknown ending; known are {ENDINGS}; plain text is not learnt as such: "
-        "save rows of a prompt (the text's beginning) and its completion (the rest)."
+    assert find("notes.pdf") == (
+        f"{FILES}: 'shards/notes.pdf' has an unknown ending; known are {ENDINGS}; save its text as .txt, with blank "
+        "lines between paragraphs."
     )
     assert find("a.jsonl", "more/b.jsonl") == "holds other folders ('more'); name one of those."

@@ -50,7 +50,12 @@ def test_what_is_right_is_passed_over():
     [
         ({"files": ["gone.jsonl"]}, {}, "datasets.mine.fetch.files: 'gone.jsonl' does not exist (looked for in "),
         ({"test_files": ["gone.csv"]}, {}, "datasets.mine.fetch.test_files: 'gone.csv' does not exist"),
-        ({"files": ["text.txt"]}, {}, "datasets.mine.fetch.files: 'text.txt' has an unknown ending"),
+        ({"files": ["text.pdf"]}, {}, "datasets.mine.fetch.files: 'text.pdf' has an unknown ending"),
+        (
+            {"files": ["text.txt"]},
+            {},
+            "text.txt: there is no column 'question', from which the field 'question' is read",
+        ),
         ({"files": ["empty"]}, {}, "datasets.mine.fetch.files: the folder 'empty' holds no files with rows"),
         ({}, {"columns": {"answer": "reply"}}, "rows.jsonl: there is no column 'reply', from which the field 'answer'"),
         ({}, {"format": "gsm8k"}, "rows.jsonl, row 1, field 'answer': expected"),
@@ -62,6 +67,7 @@ def test_what_is_right_is_passed_over():
 )
 def test_files_of_the_users_are_read_as_the_jobs_will(fetch, prepare, said):
     Path("empty").mkdir()
+    Path("text.pdf").touch()
     write_rows("bad.jsonl", [*ROWS[:2], {"question": "And you?"}])
     (line,) = look(fetch, prepare)
     assert line.startswith(said)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from scripts import new_study
+from tests.unit.config.default_config import load
 from tunelab.comparison.power import find_detectable_share
 from tunelab.config.selection import describe_left_out
 from tunelab.errors import UserError
@@ -249,8 +251,9 @@ def test_a_licence_that_lies_beside_the_rows_is_named_and_the_projects_own_is_no
     [
         ("", None, "DATA: name your file or folder of rows, for example DATA=my.jsonl."),
         ("no.jsonl", None, "'no.jsonl' does not exist"),
-        ("my.txt", {"question": "Q{}?", "answer": "A"}, "plain text is not learnt as such: save rows of a prompt"),
-        ("a.jsonl", {"text": "t{}"}, "DATA: a.jsonl has the columns 'text', and none look like a question"),
+        ("my.txt", {"question": "Q{}?", "answer": "A"}, "DATA: my.txt holds plain texts (column 'text'), which ask"),
+        ("my.pdf", {"text": "t{}"}, "save its text as .txt, with blank lines between paragraphs"),
+        ("a.jsonl", {"id": "n{}", "body": "t{}"}, "files: [a.jsonl]}, prepare: {format: text, columns: {text: body}}}"),
         ("a.jsonl", {"a": "1{}", "b": "2", "c": "3"}, "DATA: a.jsonl has the columns 'a', 'b', 'c', and none look"),
         ("a.jsonl", {"question": "Q{}?", "answer": " "}, "has the columns 'question', 'answer', and none look"),
         ("a.jsonl", {"chosen": "Q{}? A", "rejected": "B"}, "a.jsonl has a chosen and a rejected answer but no column"),
@@ -269,6 +272,17 @@ def test_data_that_a_study_could_not_use_is_refused_and_nothing_is_written(data,
         write_study(data=data)
     assert sentence in str(caught.value)
     assert not Path("config/mine.yaml").exists()
+
+
+def test_what_is_told_to_write_of_plain_texts_is_right():
+    Path("manual.txt").write_text("Oil it.\n\nTurn it.\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        write_study(data="manual.txt")
+    datasets, runs = re.search(r"its config (datasets: .*) and (runs: .*); name both", str(caught.value)).groups()
+    config = load(f"{datasets}\n{runs}")
+    assert config.datasets["texts"].fetch.files == ("manual.txt",)
+    assert config.runs["reading"].dataset == "texts"
+    assert (config.runs["both"].init_from, config.runs["both"].dataset) == ("reading", config.runs["lora"].dataset)
 
 
 NO_TEXTS = {

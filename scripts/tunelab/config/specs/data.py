@@ -1,4 +1,4 @@
-"""How raw rows become messages."""
+"""How raw rows become messages, or plain texts."""
 
 from typing import Literal
 
@@ -9,10 +9,11 @@ from tunelab.config.specs.sources import DatasetSource
 
 
 class PrepareSpec(Spec):
-    """How raw rows become chat messages, and which rows are held out."""
+    """How raw rows become chat messages or plain texts, and which rows are held out."""
 
     format: Literal[
-        "instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "maths", "preference"
+        *("instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "maths"),
+        *("preference", "text"),
     ]
     columns: dict[str, str] = Field(default_factory=dict, description="The format's field → the file's column.")
     system: str | None = Field(None, description="System message put before every conversation.")
@@ -29,6 +30,11 @@ class PrepareSpec(Spec):
     keep: tuple[str, ...] = Field(
         (), description="Further columns of the file, which rewards and metrics of your own are given by name."
     )
+
+    @property
+    def held_out(self) -> float | int:
+        """The share or number of rows that tasks may ask: none of plain texts, which ask nothing."""
+        return 0 if self.format == "text" else self.test
 
 
 class DatasetSpec(Spec):

@@ -95,7 +95,7 @@ class HubDataset(Spec):
 
 
 class LocalDataset(Spec):
-    """Files of the user: json, jsonl, csv or parquet."""
+    """Files of the user: json, jsonl, csv or parquet, or plain texts (txt, md), whose paragraphs are rows."""
 
     source: Literal["local"]
     files: tuple[str, ...] = Field(min_length=1)

@@ -12,6 +12,7 @@ from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
 from tunelab.upkeep.new_study.answers import are_numbers, is_worked
 from tunelab.upkeep.new_study.labels import find_label
+from tunelab.upkeep.new_study.plain_texts import refuse_texts
 from tunelab.values import list_names, name_type, shorten
 
 Row = dict[str, Any]
@@ -76,11 +77,12 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named:
         _guess_pair(rows, shown, named) if any(named) else _guess_turns(shown) or _guess_pair(rows, shown)
     )
     if found is None:
+        refuse_texts([name for name in columns if name.strip().lower() not in NUMBERING], shown, place)
         raise UserError(
             f"DATA: {place} has the columns {list_names(columns)}{_tell_kinds(shown)}, and none look like a question "
             "and its answer (question and answer, instruction and output, prompt and completion) or a conversation "
             "(messages, conversations). Name them: make new-study … QUESTION=column ANSWER=column, which sets "
-            "prepare.columns. Plain texts are not learnt as such: divide each into its beginning and the rest."
+            "prepare.columns."
         )
     format_name, mapped, sure = _add_label(found, rows, shown, place)
     fields = [mapped.get(field, field) for field in FIELDS[format_name]]
