@@ -1,4 +1,4 @@
-"""Where the artefacts of a study lie: the one place outside the rules that knows the layout of its folder."""
+"""Where the artefacts of a study lie, for all that compares, draws and reports them."""
 
 import os
 from functools import cached_property
