@@ -55,11 +55,11 @@ def test_a_plan_leaves_the_interpreter_as_what_runs_behind_it_needs_it(project, 
     program.symlink_to(sys.executable)
     script = tmp_path / "plan.py"
     script.write_text(
-        "import sys; sys.executable = sys.argv[1]; from tunelab.upkeep.dry_run import plan_study\n"
-        "assert plan_study([]); print(sys.executable)",
+        "import sys\nsys.path.insert(0, 'scripts'); sys.executable = sys.argv[1]\n"
+        "from tunelab.upkeep.dry_run import plan_study\nassert plan_study([]); print(sys.executable)",
         encoding="utf-8",
     )
-    code, printed = read_python(project, str(script), str(program), PYTHONPATH="scripts")
+    code, printed = read_python(project, str(script), str(program))
     assert (code, printed.splitlines()[-1]) == (0, str(program))
 
 
