@@ -202,20 +202,9 @@ METRICS = {
         file="drift.jsonl",
     ),
 }
-# what rankings are made of, and shown nowhere
+# the chosen answer's log-probability minus the rejected one's: what rankings are made of, and shown nowhere
 GAP = "ranking-gap"
-HIDDEN = {
-    GAP: Metric(
-        label=GAP,
-        better="higher",
-        style="decimal",
-        about="the chosen answer's log-probability minus the rejected one's",
-        estimator="mean",
-        on={},
-        span=(-math.inf, math.inf),
-        file=LOSSES,
-    ),
-}
+HIDDEN = {GAP: Metric(GAP, "higher", "decimal", "", "mean", {}, (-math.inf, math.inf), file=LOSSES)}
 FIRST = {"maths": "strict", "text": "loss", "neutral": "loss"}  # by a task's kind; its verdict stands on this
 NEUTRAL = "text:"  # what the name of a neutral text among the tasks begins with
 
@@ -261,7 +250,7 @@ def list_used(use: Use, kind: str, paired: bool = False) -> list[str]:
 
 
 def list_contrasted(task: dict, paired: bool) -> list[str]:
-    """List the metrics of a task on which runs are compared, the first first; paired: as of `list_measured`."""
+    """List the metrics of a task on which runs are compared, that of the verdict first; paired: as of `list_measured`."""
     return [*list_used("contrasted", task["kind"], paired), *list_sampled(task), *task.get("metrics", ())]
 
 
