@@ -250,7 +250,7 @@ def list_used(use: Use, kind: str, paired: bool = False) -> list[str]:
 
 
 def list_contrasted(task: dict, paired: bool) -> list[str]:
-    """List the metrics of a task on which runs are compared, that of the verdict first; paired: as of `list_measured`."""
+    """List the metrics of a task to compare runs on, that of the verdict first; paired: as of `list_measured`."""
     return [*list_used("contrasted", task["kind"], paired), *list_sampled(task), *task.get("metrics", ())]
 
 
