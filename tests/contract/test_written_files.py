@@ -9,7 +9,7 @@ from tunelab.config import arguments
 from tunelab.upkeep import schema
 
 README, MAKEFILE = PROJECT / "README.md", PROJECT / "Makefile"
-CEILINGS = [(path, 200) for path in LIBRARY]
+CEILINGS = [(path, 300) for path in LIBRARY]
 CEILINGS += [(path, 60) for path in sorted(SCRIPTS.glob("*.py"))]
 CEILINGS += [(PROJECT / "Snakefile", 80), (README, 200), *((path, 200) for path in (PROJECT / "rules").glob("*.smk"))]
 

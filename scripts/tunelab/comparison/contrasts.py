@@ -10,7 +10,7 @@ from itertools import combinations
 
 from tunelab.comparison.budgets import list_unequal
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import counts_items, find_margin, find_metric, is_sampled
+from tunelab.comparison.metrics import find_margin, find_metric, is_sampled
 from tunelab.comparison.results import Contrast
 from tunelab.comparison.starved import list_starved
 from tunelab.comparison.verdicts import Contrast as Compared
@@ -85,7 +85,7 @@ def _compare(items: Items, pair: Pair, task: str, metric: str) -> tuple[Compared
     if first.numerators.shape[1] < 2:
         raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
     margin = find_margin(items.study.spec["comparison"]["margins"], metric)
-    return compare_runs(first, second, margin, counts_items(metric), is_sampled(metric)), sources
+    return compare_runs(first, second, margin, find_metric(metric).estimator == "share", is_sampled(metric)), sources
 
 
 def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:

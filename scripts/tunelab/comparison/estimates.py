@@ -10,7 +10,7 @@ from tunelab.comparison.coverage import summarise_coverage
 from tunelab.comparison.gain_rows import Gain
 from tunelab.comparison.gains import Answers, split_gain
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import counts_items, list_metrics
+from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.recovered import estimate_recovered
 from tunelab.comparison.results import Estimate, Parts, Recovered, Results
@@ -66,7 +66,7 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
         for metric in list_metrics(items.study, task, kind, task in items.paired):
             for run in items.study.runs:
                 measured, sources = items.measure(run, task, metric)
-                seeds, share = items.study.list_seeds(run), counts_items(metric)
+                seeds, share = items.study.list_seeds(run), find_metric(metric).estimator == "share"
                 named = {"run": run, "task": task, "metric": metric}
                 for i, seed in enumerate(seeds):
                     own = crossed.estimate_metric(crossed.pick_seed(measured, i), share)

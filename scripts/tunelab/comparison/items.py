@@ -14,12 +14,11 @@ import numpy as np
 
 from tunelab.comparison.crossed import Measured, select_items
 from tunelab.comparison.metrics import (
-    CONTRASTED,
     NEUTRAL,
-    find_file,
     find_metric,
     is_sampled,
     list_contrasted,
+    list_used,
     name_text,
 )
 from tunelab.comparison.row_values import list_values
@@ -73,7 +72,7 @@ class Items:
     def list_contrasted(self, task: str) -> list[str]:
         """List the metrics on which runs are compared."""
         if self.tasks[task] == "neutral":
-            return list(CONTRASTED["neutral"])
+            return list_used("contrasted", "neutral")
         return list_contrasted(self.study.task(task), task in self.paired)
 
     def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
@@ -122,7 +121,7 @@ class Items:
         return self._read_samples if is_sampled(metric) else self._read_task
 
     def _read_task(self, run: str, seed: int, task: str, metric: str) -> Column:
-        file = self.study.task_file(run, seed, task, find_file(metric))
+        file = self.study.task_file(run, seed, task, find_metric(metric).file)
         rows, path = self._load(task, file, fewer=self._find_fewer(task))
         return Column(_list_ids(rows), *list_values(rows, metric), path)
 

@@ -11,7 +11,7 @@ from tunelab.comparison.contrasts import Pair, correct_pairs
 from tunelab.comparison.crossed import estimate_share
 from tunelab.comparison.gain_rows import GainKind, Kind, Tested
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PROPORTIONS, name_sampled
+from tunelab.comparison.metrics import find_metric, name_sampled
 from tunelab.comparison.rows import Number
 from tunelab.comparison.verdicts import compare_runs, judge
 
@@ -52,7 +52,7 @@ def list_kinds(items: Items) -> Iterator[GainKind]:
 
 def _test_step(items: Items, task: str, pairs: list[Pair], metrics: tuple[str, str]) -> dict[Pair, Tested]:
     """Test the run's metric minus the other's, pair by pair on the rows that both were measured on."""
-    is_share = set(metrics) <= set(PROPORTIONS["maths"])
+    is_share = all(find_metric(metric).estimator == "share" for metric in metrics)
     margin = items.study.spec["comparison"]["margins"]["strict"]
     compared = {}
     for pair in pairs:

@@ -1,6 +1,7 @@
 """What is measured on each kind of task, how it is called, and how its numbers are written.
 
-Proportions are counted over items, means averaged over items, ratios are sums over sums (loss per token).
+One record each, from which tables, tests, figures and sentences are made. Shares are counted over items, means averaged
+over items, ratios are sums over sums (loss per token).
 """
 
 import math
@@ -8,15 +9,27 @@ from typing import Literal, NamedTuple
 
 from tunelab.config.study import Study
 
+Use = Literal["contrasted", "headline", "brief", "plotted"]
+
 
 class Metric(NamedTuple):
-    """How a metric is called and written, and the smallest and the largest value that it can have."""
+    """How a metric is called and written, how it is estimated, and on which kinds of task it is used for what.
+
+    Kinds are maths, text, neutral (texts that no run learns), and pairs where a task's held-out rows are such. A metric
+    is measured on all of `on`; there it may be contrasted (differences between runs are tested), a headline (in the
+    table of results), brief (in a sentence) and plotted.
+    """
 
     label: str
     better: Literal["higher", "lower", ""]
     style: Literal["percent", "decimal", "tenths"]
     about: str
-    span: tuple[float, float] = (0.0, math.inf)
+    estimator: Literal["share", "mean", "ratio"]
+    on: dict[str, tuple[Use, ...]]
+    span: tuple[float, float] = (0.0, math.inf)  # the smallest and the largest value that it can have
+    ratio: tuple[str, str] | None = None  # of the rows, what is added up and divided
+    file: str = "scores.jsonl"  # with one value a row; of a run's task, or of the run for what drift measures
+    margin: str | None = None  # its key in `comparison.margins`; None: its own name
     own: bool = False  # a function of the user's own
 
     @property
@@ -26,65 +39,173 @@ class Metric(NamedTuple):
 
 
 SHARE = (0.0, 1.0)
+LOSSES = "losses.jsonl"
+TESTED: tuple[Use, ...] = ("contrasted", "headline")
+ALL: tuple[Use, ...] = (*TESTED, "brief", "plotted")
+# in the order of the tables
 METRICS = {
     "strict": Metric(
-        "strict accuracy", "higher", "percent", "the layout is exact and the tagged answer is right", SHARE
+        label="strict accuracy",
+        better="higher",
+        style="percent",
+        about="the layout is exact and the tagged answer is right",
+        estimator="share",
+        on={"maths": ALL},
+        span=SHARE,
     ),
     "tagged": Metric(
-        "tagged accuracy", "higher", "percent", "the last tagged answer is right, whatever the layout", SHARE
+        label="tagged accuracy",
+        better="higher",
+        style="percent",
+        about="the last tagged answer is right, whatever the layout",
+        estimator="share",
+        on={"maths": ()},
+        span=SHARE,
     ),
-    "flexible": Metric("last-number accuracy", "higher", "percent", "the last number of the text is right", SHARE),
-    "strict_format": Metric("strict format", "higher", "percent", "the layout is exact", SHARE),
-    "soft_format": Metric("soft format", "higher", "percent", "both pairs of tags are there, in order", SHARE),
-    "no_answer": Metric("no answer", "lower", "percent", "no tagged answer could be read", SHARE),
-    "truncated": Metric("cut off", "lower", "percent", "the answer ran into the limit on new tokens", SHARE),
-    "reward": Metric("reward", "higher", "decimal", "sum of all reward functions, unweighted", (-math.inf, math.inf)),
-    "tokens": Metric("answer length", "", "tenths", "new tokens per answer"),
-    "length_ratio": Metric("length ratio", "", "decimal", "length of the answer over that of the reference"),
+    "flexible": Metric(
+        label="last-number accuracy",
+        better="higher",
+        style="percent",
+        about="the last number of the text is right",
+        estimator="share",
+        on={"maths": (*TESTED, "plotted")},
+        span=SHARE,
+    ),
+    "strict_format": Metric(
+        label="strict format",
+        better="higher",
+        style="percent",
+        about="the layout is exact",
+        estimator="share",
+        on={"maths": ("headline", "plotted")},
+        span=SHARE,
+    ),
+    "soft_format": Metric(
+        label="soft format",
+        better="higher",
+        style="percent",
+        about="both pairs of tags are there, in order",
+        estimator="share",
+        on={"maths": ()},
+        span=SHARE,
+    ),
+    "no_answer": Metric(
+        label="no answer",
+        better="lower",
+        style="percent",
+        about="no tagged answer could be read",
+        estimator="share",
+        on={"maths": ()},
+        span=SHARE,
+    ),
+    "truncated": Metric(
+        label="cut off",
+        better="lower",
+        style="percent",
+        about="the answer ran into the limit on new tokens",
+        estimator="share",
+        on={"maths": (), "text": ()},
+        span=SHARE,
+    ),
+    "reward": Metric(
+        label="reward",
+        better="higher",
+        style="decimal",
+        about="sum of all reward functions, unweighted",
+        estimator="mean",
+        on={"maths": (*TESTED, "brief")},
+        span=(-math.inf, math.inf),
+    ),
     "rouge_l": Metric(
-        "ROUGE-L", "higher", "decimal", "longest common subsequence with the reference (F-measure)", SHARE
+        label="ROUGE-L",
+        better="higher",
+        style="decimal",
+        about="longest common subsequence with the reference (F-measure)",
+        estimator="mean",
+        on={"text": ALL},
+        span=SHARE,
     ),
-    "chrf": Metric("chrF", "higher", "tenths", "character n-gram F-score against the reference", (0.0, 100.0)),
-    "loss": Metric("held-out loss", "lower", "decimal", "nats per token of the reference answer"),
-    "kl": Metric("divergence", "", "decimal", "KL from the untouched model on the reference answer, nats per token"),
-    "bits_per_byte": Metric("bits per byte", "lower", "decimal", "the same loss, free of the tokenizer"),
+    "chrf": Metric(
+        label="chrF",
+        better="higher",
+        style="tenths",
+        about="character n-gram F-score against the reference",
+        estimator="mean",
+        on={"text": (*TESTED, "plotted")},
+        span=(0.0, 100.0),
+    ),
+    "length_ratio": Metric(
+        label="length ratio",
+        better="",
+        style="decimal",
+        about="length of the answer over that of the reference",
+        estimator="mean",
+        on={"text": ()},
+    ),
+    "tokens": Metric(
+        label="answer length",
+        better="",
+        style="tenths",
+        about="new tokens per answer",
+        estimator="mean",
+        on={"maths": (), "text": ()},
+    ),
+    "loss": Metric(
+        label="held-out loss",
+        better="lower",
+        style="decimal",
+        about="nats per token of the reference answer",
+        estimator="ratio",
+        on={"maths": TESTED, "text": ALL, "neutral": ("contrasted",)},
+        ratio=("loss", "tokens"),
+        file=LOSSES,
+    ),
+    "bits_per_byte": Metric(
+        label="bits per byte",
+        better="lower",
+        style="decimal",
+        about="the same loss, free of the tokenizer",
+        estimator="ratio",
+        on={"maths": (), "text": (), "neutral": ()},
+        ratio=("bits", "bytes"),
+        file=LOSSES,
+    ),
     "ranking": Metric(
-        "ranking accuracy",
-        "higher",
-        "percent",
-        "the chosen answer of a pair is likelier than the rejected one, by the sum over its tokens; a tie counts half",
-        SHARE,
+        label="ranking accuracy",
+        better="higher",
+        style="percent",
+        about="the chosen answer of a pair is likelier than the rejected one, by the sum over its tokens; a tie counts "
+        "half",
+        estimator="share",
+        on={"pairs": TESTED},
+        span=SHARE,
+        file=LOSSES,
     ),
     "ranking_per_token": Metric(
-        "ranking accuracy per token",
-        "higher",
-        "percent",
-        "the same by the mean over an answer's tokens, as the sum favours the shorter answer",
-        SHARE,
+        label="ranking accuracy per token",
+        better="higher",
+        style="percent",
+        about="the same by the mean over an answer's tokens, as the sum favours the shorter answer",
+        estimator="share",
+        on={"pairs": TESTED},
+        span=SHARE,
+        file=LOSSES,
+        margin="ranking",
+    ),
+    "kl": Metric(
+        label="divergence",
+        better="",
+        style="decimal",
+        about="KL from the untouched model on the reference answer, nats per token",
+        estimator="ratio",
+        on={},
+        file="drift.jsonl",
     ),
 }
-PROPORTIONS = {
-    "maths": ("strict", "tagged", "flexible", "strict_format", "soft_format", "no_answer", "truncated"),
-    "text": ("truncated",),
-}
-MEANS = {"maths": ("reward", "tokens"), "text": ("rouge_l", "chrf", "length_ratio", "tokens")}
-RATIOS = {"loss": ("loss", "tokens"), "bits_per_byte": ("bits", "bytes")}
-# of tasks whose held-out rows are pairs, by how likely a run finds either answer
-PAIRED = ("ranking", "ranking_per_token")
-# what these are made of, and shown nowhere: the chosen answer's log-probability minus the rejected one's
+# the chosen answer's log-probability minus the rejected one's: what rankings are made of, and shown nowhere
 GAP = "ranking-gap"
-# differences between runs are tested on these; a task's verdict stands on its first
-CONTRASTED = {
-    "maths": ("strict", "flexible", "reward", "loss"),
-    "text": ("loss", "rouge_l", "chrf"),
-    "neutral": ("loss",),
-}
-HEADLINES = {
-    "maths": ("strict", "flexible", "strict_format", "reward", "loss"),
-    "text": ("loss", "rouge_l", "chrf"),
-}
-BRIEF = {"maths": ("strict", "reward"), "text": ("loss", "rouge_l")}  # for a sentence
-PLOTTED = {"maths": ("strict", "flexible", "strict_format"), "text": ("loss", "rouge_l", "chrf")}
+HIDDEN = {GAP: Metric(GAP, "higher", "decimal", "", "mean", {}, (-math.inf, math.inf), file=LOSSES)}
+FIRST = {"maths": "strict", "text": "loss", "neutral": "loss"}  # by a task's kind; its verdict stands on this
 NEUTRAL = "text:"  # what the name of a neutral text among the tasks begins with
 
 
@@ -113,34 +234,34 @@ def list_sampled(task: dict) -> list[str]:
     ]
 
 
-def list_contrasted(task: dict, paired: bool) -> list[str]:
-    """List the metrics of a task on which runs are compared; a verdict stands on the first.
+def list_measured(kind: str, paired: bool = False) -> list[str]:
+    """List the metrics that are measured on a kind of task, in the order of the tables.
 
     paired: whether the task's held-out rows are pairs, as of `Items.paired` and `Results.paired`.
     """
-    return [*CONTRASTED[task["kind"]], *PAIRED * paired, *list_sampled(task), *task.get("metrics", ())]
+    return [name for name, metric in METRICS.items() if kind in metric.on or (paired and "pairs" in metric.on)]
 
 
-def find_margin(margins: dict[str, float], metric: str) -> float:
-    """Find below which difference of a metric two runs are equivalent: that of `strict` for drawn answers."""
-    if metric in PAIRED:
-        return margins["ranking"]
-    return margins["strict" if is_sampled(metric) else metric]
+def list_used(use: Use, kind: str, paired: bool = False) -> list[str]:
+    """List those of them that have a use there; the one on which the task's verdict stands goes before the others."""
+    kinds = (kind, "pairs") if paired else (kind,)
+    used = [name for name, metric in METRICS.items() if any(use in metric.on.get(found, ()) for found in kinds)]
+    return sorted(used, key=lambda name: name != FIRST[kind])
 
 
-def counts_items(metric: str) -> bool:
-    """Tell whether a metric is a share of items that are right or wrong each."""
-    return metric in PAIRED or any(metric in names for names in PROPORTIONS.values())
-
-
-def find_file(metric: str) -> str:
-    """Return the name of the file of a run's task that holds a metric, unless it is one of drawn answers or drift."""
-    return "losses.jsonl" if metric in (*RATIOS, *PAIRED, GAP) else "scores.jsonl"
+def list_contrasted(task: dict, paired: bool) -> list[str]:
+    """List the metrics of a task to compare runs on, that of the verdict first; paired: as of `list_measured`."""
+    return [*list_used("contrasted", task["kind"], paired), *list_sampled(task), *task.get("metrics", ())]
 
 
 def list_headlines(task: dict, paired: bool) -> list[str]:
-    """List the metrics of the table of results; paired: as of `list_contrasted`."""
-    return [*HEADLINES[task["kind"]], *PAIRED * paired, *task.get("metrics", ())]
+    """List the metrics of the table of results; paired: as of `list_measured`."""
+    return [*list_used("headline", task["kind"], paired), *task.get("metrics", ())]
+
+
+def find_margin(margins: dict[str, float], metric: str) -> float:
+    """Find below which difference of a metric two runs are equivalent."""
+    return margins[find_metric(metric).margin or metric]
 
 
 def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
@@ -148,22 +269,23 @@ def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
 
     better: in which direction the user's own metrics are better (`Study.own_metrics`); all else is known without it.
     """
-    if name in METRICS:
-        return METRICS[name]
+    if known := METRICS.get(name) or HIDDEN.get(name):
+        return known
     if not is_sampled(name):
-        return Metric(name, (better or {}).get(name, "higher"), "decimal", "", (-math.inf, math.inf), own=True)
+        direction = (better or {}).get(name, "higher")
+        return Metric(name, direction, "decimal", "", "mean", {}, (-math.inf, math.inf), own=True)
     about = {
         "mean": "the share of strictly right answers among this many sampled ones",
         "pass": "a strictly right answer is among this many sampled ones (unbiased estimate)",
         "maj": "the most frequent answer of this many sampled ones is right (expected over all choices of them)",
     }
-    return Metric(name, "higher", "percent", about[name.partition("@")[0]], SHARE)
+    return Metric(name, "higher", "percent", about[name.partition("@")[0]], "mean", {}, SHARE, margin="strict")
 
 
 def list_metrics(study: Study, task: str, kind: str, paired: bool) -> list[str]:
-    """List what is measured on a task, in the order of the tables; paired: as of `list_contrasted`."""
+    """List what is measured on a task, in the order of the tables; paired: as of `list_measured`."""
+    measured = list_measured(kind, paired)
     if kind == "neutral":
-        return list(RATIOS)
+        return measured
     drift = ["kl"] if study.spec.get("drift") else []
-    own = study.task(task).get("metrics", {})
-    return [*PROPORTIONS[kind], *MEANS[kind], *RATIOS, *PAIRED * paired, *own, *list_sampled(study.task(task)), *drift]
+    return [*measured, *study.task(task).get("metrics", {}), *list_sampled(study.task(task)), *drift]

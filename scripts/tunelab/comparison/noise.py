@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import filterfalse
 
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import find_file, is_sampled
+from tunelab.comparison.metrics import find_metric, is_sampled
 from tunelab.comparison.results import Repeat
 from tunelab.config.study import REPEATS
 
@@ -23,7 +23,7 @@ def list_repeats(items: Items) -> Iterator[Repeat]:
         for metric in filterfalse(is_sampled, items.list_contrasted(task)):
             measured, sources = items.measure(run, task, metric)
             for repeat in REPEATS:
-                path = study.noise_file(repeat, task, find_file(metric))
+                path = study.noise_file(repeat, task, find_metric(metric).file)
                 repeated, above, below = items.read_repeat(run, task, path, metric)
                 own_above, own_below = (part[0][repeated] for part in (measured.numerators, measured.denominators))
                 own, again = own_above / own_below, above / below

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tunelab.comparison.contrasts import correct_pairs
 from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import counts_items, find_margin, find_metric
+from tunelab.comparison.metrics import find_margin, find_metric
 from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 from tunelab.comparison.verdicts import compare_runs, judge
 
@@ -49,7 +49,7 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
             measured, sources = items.measure(run, task, metric)
             kept = [item not in gone for item in items.list_ids(run, task, metric)]
             if sum(kept) >= FEWEST:
-                again = estimate_metric(select_items(measured, kept), counts_items(metric))
+                again = estimate_metric(select_items(measured, kept), find_metric(metric).estimator == "share")
                 named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
                 yield Cleaned(**named, **again._asdict())
 
@@ -66,7 +66,7 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
             kept = [item not in gone for item in items.list_common(sides, task)]
             if sum(kept) >= FEWEST:
                 first, second = (select_items(measured, kept) for measured in both)
-                compared[pair] = compare_runs(first, second, margin, counts_items(metric))
+                compared[pair] = compare_runs(first, second, margin, find_metric(metric).estimator == "share")
         better = find_metric(metric, items.study.own_metrics).better
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]

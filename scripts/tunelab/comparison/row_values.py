@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 
-from tunelab.comparison.metrics import GAP, PAIRED, RATIOS
+from tunelab.comparison.metrics import GAP, find_metric
 
 
 def list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
     """List a metric's numerators and denominators, one of each per row."""
-    if metric in RATIOS:
-        return _list_ratios(rows, metric)
-    if metric in (*PAIRED, GAP):
+    described = find_metric(metric)
+    if described.ratio:
+        return _list_ratios(rows, *described.ratio)
+    if metric == GAP or "pairs" in described.on:
         return _list_pairs(rows, metric), np.ones(len(rows))
     values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
     return np.array(values, float), np.ones(len(values))
@@ -22,8 +23,7 @@ def rank(gaps: np.ndarray) -> np.ndarray:
     return (np.sign(gaps) + 1) / 2
 
 
-def _list_ratios(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    above, below = RATIOS[metric]
+def _list_ratios(rows: list[dict], above: str, below: str) -> tuple[np.ndarray, np.ndarray]:
     losses = np.array([row["loss"] for row in rows], float)
     return losses / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
 

@@ -5,7 +5,7 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 
 from tunelab.comparison import sameness
-from tunelab.comparison.metrics import CONTRASTED, METRICS
+from tunelab.comparison.metrics import FIRST, METRICS
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
@@ -40,7 +40,7 @@ def draw_costs(
     drawing, panels = build_panels(headline, 1, len(study.tasks), 3.8)
     drawing.figure.get_layout_engine().set(w_pad=0.15)
     for panel, task in zip(panels[0], study.tasks, strict=True):
-        metric = CONTRASTED[study.task(task)["kind"]][0]
+        metric = FIRST[study.task(task)["kind"]]
         found = {
             row.run: row
             for row in results.estimates

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from tunelab.comparison.metrics import CONTRASTED, METRICS, name_text
+from tunelab.comparison.metrics import FIRST, METRICS, name_text
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.reporting import headlines
@@ -42,7 +42,7 @@ def draw_forgetting(study: Study, results: Results, words: NullTranslations) -> 
     drawing, panels = build_panels(headline, len(study.tasks), 1 + len(texts), 3.2)
     drawing.figure.get_layout_engine().set(w_pad=0.1)
     for line, task in zip(panels, study.tasks, strict=True):
-        metric = CONTRASTED[study.task(task)["kind"]][0]
+        metric = FIRST[study.task(task)["kind"]]
         for panel, across in zip(line, list_across(study, task, words), strict=True):
             ends = {run: (found[run, across.task, across.metric], found[run, task, metric]) for run in study.runs}
             _draw_starts(panel, study, ends)

@@ -6,7 +6,7 @@ same weights may stand under two names.
 
 from typing import Any
 
-from tunelab.comparison.metrics import CONTRASTED, SHARE
+from tunelab.comparison.metrics import FIRST, SHARE
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -30,7 +30,7 @@ def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
     """List the estimates (of the first seed) of runs whose first metric on a task is the same for all seeds."""
     found = []
     for task in study.tasks:
-        metric = CONTRASTED[study.task(task)["kind"]][0]
+        metric = FIRST[study.task(task)["kind"]]
         for run in study.list_trained():
             rows = [find[run, seed, task, metric] for seed in study.list_seeds(run)]
             if len(rows) > 1 and len({row["value"] for row in rows}) == 1:

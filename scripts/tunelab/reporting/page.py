@@ -6,7 +6,7 @@ from typing import Any
 from tunelab.comparison import gains, power, sameness, starved, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import BRIEF, CONTRASTED, METRICS, find_metric, list_headlines, list_sampled
+from tunelab.comparison.metrics import FIRST, METRICS, find_metric, list_headlines, list_sampled, list_used
 from tunelab.comparison.results import Results
 from tunelab.config.methods import METHODS, REWARDED
 from tunelab.config.study import Study
@@ -49,7 +49,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
     texts = {name_text(text): text for text in study.list_texts()}
     pairs = findings.find_pairs(found["contrasts"])
     cells = build_cells(study, find)
-    primary = {task: CONTRASTED[study.task(task)["kind"]][0] for task in study.tasks}
+    primary = {task: FIRST[study.task(task)["kind"]] for task in study.tasks}
     costs = tables.build_cost_table(study, trainings)
     page = {
         "title": study.spec["study"]["title"],
@@ -66,7 +66,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "cells": cells,
         "find": find,
         "findings": findings.build_findings(found["contrasts"]),
-        "primary": primary | dict.fromkeys(texts, CONTRASTED["neutral"][0]),
+        "primary": primary | dict.fromkeys(texts, FIRST["neutral"]),
         "overview": overview.build_overview(study, primary, cells, pairs, costs),
         "starved": found["starved"],
         "least_equivalent": verdicts.LEAST_EQUIVALENT,
@@ -154,7 +154,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict, pair
         "n": max(rows),
         "fewer": min(rows) if len(rows) > 1 else None,
         "headlines": headlines,
-        "brief": BRIEF[spec["kind"]],
+        "brief": list_used("brief", spec["kind"]),
         "others": [metric for metric in METRICS if metric in measured and metric not in (*headlines, "kl")],
         "sampled": list_sampled(spec),
         "drifts": "kl" in measured,

@@ -8,7 +8,7 @@ logged accuracy, which is of pairs that were learnt, stands that of the same rew
 from statistics import fmean
 from typing import Any
 
-from tunelab.comparison.metrics import CONTRASTED
+from tunelab.comparison.metrics import FIRST
 from tunelab.config.methods import SIGNALLING
 from tunelab.jobs.layout import StudyFolder
 
@@ -27,7 +27,7 @@ def build_signals(study: StudyFolder, find: dict, pairs: dict, implicit: list[di
     for run, seed in study.list_arms(study.list_runs(*SIGNALLING)):
         logged = summarise_end(study.load(study.run_file(run, seed, "history.jsonl")))
         for task in study.list_taught(run):
-            metric = CONTRASTED[study.task(task)["kind"]][0]
+            metric = FIRST[study.task(task)["kind"]]
             start = study.find_shown(run, "init_from")
             against = pairs.get((task, run, start))
             row = {"run": run, "seed": seed, "task": task, "start": start, "against": against, **logged}

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from tunelab.comparison.metrics import HEADLINES, PAIRED, list_headlines
+from tunelab.comparison.metrics import list_headlines, list_used
 from tunelab.comparison.results import Contrast, Estimate, Results
 from tunelab.comparison.starved import find_summary
 from tunelab.config.study import Study
@@ -23,8 +23,8 @@ CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in L
 
 def list_main_columns(study: Study, results: Results) -> tuple[str, ...]:
     """List the main table's columns: headlines of every kind of task, rankings if any, the user's own metrics."""
-    named = [metric for headlines in HEADLINES.values() for metric in headlines]
-    metrics = dict.fromkeys([*named, *(PAIRED if results.paired else ()), *study.own_metrics])
+    named = [*list_used("headline", "maths"), *list_used("headline", "text", bool(results.paired))]
+    metrics = dict.fromkeys([*named, *study.own_metrics])
     return "run", "seed", "task", "n", *(f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
 
 

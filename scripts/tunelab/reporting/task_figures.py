@@ -5,7 +5,7 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tunelab.comparison.metrics import METRICS, PLOTTED
+from tunelab.comparison.metrics import METRICS, list_used
 from tunelab.comparison.results import Results
 from tunelab.config.study import Study
 from tunelab.reporting import headlines
@@ -27,11 +27,11 @@ def draw_tasks(study: Study, results: Results, words: NullTranslations) -> Drawi
     """Draw one row of panels per task and one dot per run and seed, in the order of the study."""
     _ = words.gettext
     found = {(row.run, row.seed, row.task, row.metric): row for row in results.estimates}
-    widest = max(len(PLOTTED[study.task(task)["kind"]]) for task in study.tasks)
+    widest = max(len(list_used("plotted", study.task(task)["kind"])) for task in study.tasks)
     headline = headlines.tell_changes(study, results, study.tasks, words) or _("Every run on every task")
     drawing, panels = build_panels(headline, len(study.tasks), widest, 1.3 + 0.32 * len(study.runs), sharey=True)
     for line, task in zip(panels, study.tasks, strict=True):
-        metrics = PLOTTED[study.task(task)["kind"]]
+        metrics = list_used("plotted", study.task(task)["kind"])
         for i, panel in enumerate(line):
             if i >= len(metrics):
                 panel.set_axis_off()

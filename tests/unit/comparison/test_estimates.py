@@ -10,7 +10,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import estimates
 from tunelab.comparison.coverage import summarise_coverage
-from tunelab.comparison.metrics import HEADLINES, MEANS, METRICS, PAIRED, PROPORTIONS, RATIOS
+from tunelab.comparison.metrics import FIRST, METRICS, list_measured, list_used
 from tunelab.comparison.results import Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -49,7 +49,14 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     assert len(neutral) == 1
     # shares, means, loss twice, divergence, mean@N, pass@k and maj@k for two k; loss twice for the neutral text
     assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 5) + (1 + 4 + 2 + 1) + 2)
-    assert {row.metric.partition("@")[0] for row in rows} == {*METRICS, "mean", "pass", "maj"} - {*PAIRED}
+    assert {row.metric.partition("@")[0] for row in rows} == {
+        "mean",
+        "pass",
+        "maj",
+        "kl",
+        *list_measured("maths"),
+        *list_measured("text"),
+    }
     assert {row.seed for row in rows if row.run == "base"} == {0}
     assert all(row.low <= row.value <= row.high for row in rows)
 
@@ -243,9 +250,16 @@ def test_the_cost_of_a_start_outside_the_study_is_left_empty(tmp_path):
     assert [row["chain_train_seconds"] for row in costs] == [None]
 
 
-def test_every_metric_that_is_shown_is_computed_and_described():
-    for kind in PROPORTIONS:
-        assert set(HEADLINES[kind]) <= {*PROPORTIONS[kind], *MEANS[kind], *RATIOS} <= set(METRICS)
+@pytest.mark.parametrize(("kind", "metric"), FIRST.items())
+def test_the_metric_of_a_verdict_is_tested_and_goes_before_the_others(kind, metric):
+    assert list_used("contrasted", kind)[0] == metric
+    assert set(list_used("contrasted", kind)) <= set(list_measured(kind))
+
+
+def test_each_metric_is_divided_if_it_is_a_ratio_and_has_a_direction_if_it_is_tested():
+    for name, metric in METRICS.items():
+        assert (metric.estimator == "ratio") == bool(metric.ratio) or name == "kl"
+        assert metric.better or not any("contrasted" in uses for uses in metric.on.values())
 
 
 def test_a_gain_is_the_declared_difference_and_the_sum_of_its_parts(tmp_path):

@@ -7,12 +7,13 @@ from tests.unit.comparison.results_factory import METHODS, build_study, write_re
 from tests.unit.comparison.test_estimates import compare, find_row
 from tunelab.comparison.implicit import list_implicit
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import PAIRED
 from tunelab.comparison.paired import test_mcnemar as find_mid_p
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.reporting.tables import list_main_columns
+
+PAIRED = ("ranking", "ranking_per_token")
 
 AHEAD, SHORTER, BEHIND, TIED = (4.0, 4, 9.0, 3), (8.0, 8, 6.0, 2), (9.0, 3, 4.0, 4), (5.0, 5, 5.0, 5)
 
