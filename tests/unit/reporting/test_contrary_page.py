@@ -55,6 +55,8 @@ def test_an_undecided_first_metric_does_not_hide_what_others_decide(judged):
     first = page.words.partition("Contents")[0]
     assert re.search("not told apart from untouched, but worse in ROUGE.L and chrF: LoRA", first)
     assert re.search(r"; but LoRA is worse in ROUGE.L \([^)]+\) and chrF \(", first)
+    choice = first.partition("Which one should I take?")[2]
+    assert re.search(r"not told apart: [^;]+; \w+ is better than", choice) and " ;" not in choice
 
 
 def test_metrics_that_agree_are_not_told_apart(judged):
