@@ -19,9 +19,9 @@ from tunelab.jobs.job import run_as_job
 
 def main(drawn: Path, questions: Path, train: Path, choice: Path, run: str, seed: str, spec) -> None:
     answers, rows = pandas.read_parquet(drawn).to_dict("records"), records.read_jsonl(questions)
-    if spec.method == "dpo":
+    if hasattr(spec, "pairs"):  # a run has the field of what it learns of drawn answers (`CHOICE`)
         chosen = pair_answers(answers, rows, spec.pairs, run, int(seed))
-    elif spec.method == "kto":
+    elif hasattr(spec, "labels"):
         chosen = label_answers(answers, rows, spec, run, int(seed))
     else:
         chosen = select_answers(answers, rows, spec.select, run)

@@ -85,7 +85,7 @@ def _compare(items: Items, pair: Pair, task: str, metric: str) -> tuple[Compared
     if first.numerators.shape[1] < 2:
         raise UserError(f"{task} has one row, and one row compares no runs; raise `prepare.test` of its data set.")
     margin = find_margin(items.study.spec["comparison"]["margins"], metric)
-    return compare_runs(first, second, margin, find_metric(metric).estimator == "share", is_sampled(metric)), sources
+    return compare_runs(first, second, margin, find_metric(metric).is_share, is_sampled(metric)), sources
 
 
 def correct_pairs(family: dict) -> dict[Pair, tuple[float, float]]:

@@ -66,7 +66,7 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
         for metric in list_metrics(items.study, task, kind, task in items.paired):
             for run in items.study.runs:
                 measured, sources = items.measure(run, task, metric)
-                seeds, share = items.study.list_seeds(run), find_metric(metric).estimator == "share"
+                seeds, share = items.study.list_seeds(run), find_metric(metric).is_share
                 named = {"run": run, "task": task, "metric": metric}
                 for i, seed in enumerate(seeds):
                     own = crossed.estimate_metric(crossed.pick_seed(measured, i), share)

@@ -129,11 +129,7 @@ class Items:
         kind, source = ("text", task.removeprefix(NEUTRAL)) if task.startswith(NEUTRAL) else ("task", task)
         path = self.study.run_file(run, seed, "drift.jsonl")
         rows, path = self._load(f"drift {task}", path, lambda row: (row["kind"], row["source"]) == (kind, source))
-        if metric == "kl":
-            values = np.array([row["kl"] for row in rows]), np.array([row["tokens"] for row in rows])
-        else:
-            values = list_values(rows, metric)
-        return Column(_list_ids(rows), *values, path)
+        return Column(_list_ids(rows), *list_values(rows, metric), path)
 
     def _read_samples(self, run: str, seed: int, task: str, metric: str) -> Column:
         path = self.study.task_file(run, seed, task, "sample_scores.jsonl")

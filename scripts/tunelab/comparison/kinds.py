@@ -52,7 +52,7 @@ def list_kinds(items: Items) -> Iterator[GainKind]:
 
 def _test_step(items: Items, task: str, pairs: list[Pair], metrics: tuple[str, str]) -> dict[Pair, Tested]:
     """Test the run's metric minus the other's, pair by pair on the rows that both were measured on."""
-    is_share = all(find_metric(metric).estimator == "share" for metric in metrics)
+    is_share = all(find_metric(metric).is_share for metric in metrics)
     margin = items.study.spec["comparison"]["margins"]["strict"]
     compared = {}
     for pair in pairs:

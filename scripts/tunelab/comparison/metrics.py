@@ -37,6 +37,11 @@ class Metric(NamedTuple):
         """Whether the label is the same in every language."""
         return self.own or is_sampled(self.label)
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it counts items, each of which is right or wrong."""
+        return self.estimator == "share"
+
 
 SHARE = (0.0, 1.0)
 LOSSES = "losses.jsonl"
@@ -199,6 +204,7 @@ METRICS = {
         about="KL from the untouched model on the reference answer, nats per token",
         estimator="ratio",
         on={},
+        ratio=("kl", "tokens"),
         file="drift.jsonl",
     ),
 }

@@ -49,7 +49,7 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
             measured, sources = items.measure(run, task, metric)
             kept = [item not in gone for item in items.list_ids(run, task, metric)]
             if sum(kept) >= FEWEST:
-                again = estimate_metric(select_items(measured, kept), find_metric(metric).estimator == "share")
+                again = estimate_metric(select_items(measured, kept), find_metric(metric).is_share)
                 named = {"run": run, "task": task, "metric": metric, "without": level, "sources": sources}
                 yield Cleaned(**named, **again._asdict())
 
@@ -66,7 +66,7 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
             kept = [item not in gone for item in items.list_common(sides, task)]
             if sum(kept) >= FEWEST:
                 first, second = (select_items(measured, kept) for measured in both)
-                compared[pair] = compare_runs(first, second, margin, find_metric(metric).estimator == "share")
+                compared[pair] = compare_runs(first, second, margin, find_metric(metric).is_share)
         better = find_metric(metric, items.study.own_metrics).better
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]

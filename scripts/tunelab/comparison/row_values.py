@@ -24,8 +24,8 @@ def rank(gaps: np.ndarray) -> np.ndarray:
 
 
 def _list_ratios(rows: list[dict], above: str, below: str) -> tuple[np.ndarray, np.ndarray]:
-    losses = np.array([row["loss"] for row in rows], float)
-    return losses / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
+    numerators = np.array([row["loss" if above == "bits" else above] for row in rows], float)
+    return numerators / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
 
 
 def _list_pairs(rows: list[dict], metric: str) -> np.ndarray:

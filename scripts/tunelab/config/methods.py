@@ -1,7 +1,8 @@
 """The methods by which runs are trained: one record each, from which all else that tells methods apart is read.
 
-A further one takes an entry here, the class of its runs (`specs/training.py`), its fields (`fields.toml`) and a file in
-`training`. The texts are for people and are translated where they are shown; what the untouched model is has no record.
+A further one takes an entry here, the class of its runs (`specs/training.py`), its fields (`fields.toml`) and its
+training (CONTRIBUTING.md says where). The texts are for people, and are translated where they are shown. The untouched
+model, method `base`, is not trained and has no record.
 """
 
 from typing import Literal, NamedTuple

@@ -258,7 +258,7 @@ def test_the_metric_of_a_verdict_is_tested_and_goes_before_the_others(kind, metr
 
 def test_each_metric_is_divided_if_it_is_a_ratio_and_has_a_direction_if_it_is_tested():
     for name, metric in METRICS.items():
-        assert (metric.estimator == "ratio") == bool(metric.ratio) or name == "kl"
+        assert (metric.estimator == "ratio") == bool(metric.ratio), name
         assert metric.better or not any("contrasted" in uses for uses in metric.on.values())
 
 
