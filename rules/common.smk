@@ -13,30 +13,30 @@ from tunelab.config.methods import METHODS, PREFERENCES, REWARDED, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
 from tunelab.files import check_writable
-from tunelab.jobs.code_hashes import remember_code
+from tunelab.jobs.provenance import remember_code
 from tunelab.jobs.console import accept_all_text
-from tunelab.jobs.cores import limit_cores
+from tunelab.jobs.hardware import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.forced import announce_forced
 from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
-from tunelab.jobs.gpus import check_processes, promise_gpus
-from tunelab.jobs.function_files import check_functions
+from tunelab.jobs.hardware import check_processes, promise_gpus
+from tunelab.jobs.functions import check_functions
 from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
-from tunelab.jobs.neighbours import describe_other, note_study
+from tunelab.jobs.working_folder import describe_other, note_study
 from tunelab.jobs.processes import quote_interpreter
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.stopping import STOPPED, is_stopping, stop_jobs_when_asked
-from tunelab.jobs.tracking import track
+from tunelab.jobs.slices import track
 from tunelab.jobs.wildcards import match_names as only
 from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.at_hand import check_at_hand
 from tunelab.upkeep.claims import read_taken
-from tunelab.upkeep.remaining import leaves_a_page
+from tunelab.upkeep.holes import leaves_a_page
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()

@@ -1,6 +1,6 @@
 # What a rule's params are made of: the facts of its stage. No rule in here.
 
-from tunelab.config.templates import TRL as TRL_TEMPLATES
+from tunelab.config.models import TRL as TRL_TEMPLATES
 from tunelab.jobs.provenance import build_facts
 
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]

@@ -7,10 +7,9 @@ Leave the machine alone meanwhile. What it finds lies in work/bench/growth.json 
 from pathlib import Path
 
 from tunelab import records
-from tunelab.upkeep.bench.growth import GROWN, PLANNED, measure, time_plan
-from tunelab.upkeep.bench.orders import Bench
-from tunelab.upkeep.bench.running import PLACE, make_targets
-from tunelab.upkeep.bench.summary import render_growth
+from tunelab.benchmarks.growth import GROWN, PLANNED, measure, time_plan
+from tunelab.benchmarks.orders import PLACE, Bench, make_targets
+from tunelab.benchmarks.summary import render_growth
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
 

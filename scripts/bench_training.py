@@ -8,11 +8,9 @@ Exit code 1 if the curves of a run disagree in float32.
 from pathlib import Path
 
 from tunelab import records
+from tunelab.benchmarks.orders import PLACE, VARIANTS, Bench, describe_machine, make_targets, measure_run
+from tunelab.benchmarks.summary import draw_parts, list_differences, render_curves, render_table
 from tunelab.errors import UserError
-from tunelab.upkeep.bench.curves import list_differences, render_curves
-from tunelab.upkeep.bench.orders import Bench
-from tunelab.upkeep.bench.running import PLACE, VARIANTS, describe_machine, make_targets, measure_run
-from tunelab.upkeep.bench.summary import draw_parts, render_table
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
 

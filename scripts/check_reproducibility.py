@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 from tunelab.upkeep.overlays import read_config
-from tunelab.upkeep.reproduction import (
+from tunelab.upkeep.tools import build_parser, run_as_tool
+from tunelab.upkeep.verification import (
     clone_checkout,
     compare_studies,
     describe_checkout,
@@ -17,7 +18,6 @@ from tunelab.upkeep.reproduction import (
     render_comparison,
     run_study,
 )
-from tunelab.upkeep.tools import build_parser, run_as_tool
 
 SMOKE = [Path("config/smoke.yaml")]
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import pandas
 
 from tunelab import records
-from tunelab.data.choices import describe_choice, select_answers
-from tunelab.data.labels import label_answers
-from tunelab.data.pairs import pair_answers
+from tunelab.data.choices import describe_choice, label_answers, pair_answers, select_answers
 from tunelab.jobs.job import run_as_job
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from tunelab.jobs.working_folder import claimed_folder
 from tunelab.reporting.notation import format_bytes
-from tunelab.upkeep.disk import measure_bytes, measure_freed, remove_tree
 from tunelab.upkeep.overlays import DEFAULT, read_config
-from tunelab.upkeep.stale import list_stale
+from tunelab.upkeep.stale import list_stale, measure_bytes, measure_freed, remove_tree
 from tunelab.upkeep.tools import build_parser, run_as_tool
 from tunelab.values import list_names
 

@@ -17,7 +17,7 @@ import pandas
 from tunelab import records
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.judging.drawn import judge_draws, summarise_draws
+from tunelab.scoring.drawn import judge_draws, summarise_draws
 
 
 def main(

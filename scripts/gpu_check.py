@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 
 from tunelab import records
+from tunelab.benchmarks.gpu_report import describe_gpu, list_checks, read_arms, render_check
 from tunelab.errors import UserError
-from tunelab.upkeep.gpu_arms import read_arms
-from tunelab.upkeep.gpu_machine import describe_gpu
-from tunelab.upkeep.gpu_table import list_checks, render_check
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
 

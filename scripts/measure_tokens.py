@@ -15,9 +15,8 @@ from tunelab.jobs.job import run_as_job
 
 def main(card: Path, template: Path, chat: Path, train: Path, validation: Path, test: Path, tokens: Path) -> None:
     from tunelab.data.preferences import are_pairs
-    from tunelab.models.carried import check_carried, check_told_apart
     from tunelab.models.chat import encode_conversation, encode_prompt, hash_template, load_tokenizer
-    from tunelab.models.learnt_rows import read_row
+    from tunelab.models.learnt_rows import check_carried, check_told_apart, read_row
 
     tokenizer = load_tokenizer(card.parent / "model", template=template)
     files = {"train": train, "validation": validation, "test": test}

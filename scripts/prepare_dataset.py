@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tunelab import records
 from tunelab.config.specs.data import PrepareSpec
-from tunelab.data import datacard, preparing, splits
+from tunelab.data import preparing, splits
 from tunelab.jobs.job import run_as_job
 
 
@@ -25,7 +25,7 @@ def main(
     drawn, left_out = splits.draw_splits(examples["train"], examples.get("test"), spec, dataset)
     for path, split in ((train, "train"), (validation, "validation"), (test, "test")):
         records.write_jsonl(path, splits.build_records(drawn[split]))
-    records.write_json(data_card, datacard.build_data_card(dataset, source_card, spec, drawn, left_out))
+    records.write_json(data_card, preparing.build_data_card(dataset, source_card, spec, drawn, left_out))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.judging import scoring
+from tunelab.scoring import scorers
 
 
 def main(
@@ -27,10 +27,10 @@ def main(
     functions: dict[str, dict[str, str]] | None = None,
 ) -> None:
     rows = records.read_jsonl(references)[:first]
-    verdicts = scoring.build_scores(records.read_jsonl(answers), rows, spec.kind, task, functions)
+    verdicts = scorers.build_scores(records.read_jsonl(answers), rows, spec.kind, task, functions)
     card = {"run": run, "seed": int(seed), "task": task, "kind": spec.kind, "n": len(verdicts)}
     records.write_jsonl(scores, verdicts)
-    records.write_json(metrics, card | {"metrics": scoring.build_metrics(verdicts)})
+    records.write_json(metrics, card | {"metrics": scorers.build_metrics(verdicts)})
 
 
 if __name__ == "__main__":

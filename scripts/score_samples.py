@@ -10,7 +10,7 @@ from pathlib import Path
 from tunelab import records
 from tunelab.config.specs.evaluation import SamplingSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.judging import sampled
+from tunelab.scoring import scorers
 
 
 def main(
@@ -18,7 +18,7 @@ def main(
 ) -> None:
     rows = records.read_jsonl(references)[:first]
     records.write_jsonl(
-        sample_scores, sampled.build_sample_scores(records.read_jsonl(samples), rows, spec.samples, task)
+        sample_scores, scorers.build_sample_scores(records.read_jsonl(samples), rows, spec.samples, task)
     )
 
 

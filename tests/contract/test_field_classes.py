@@ -11,9 +11,9 @@ import pytest
 import trl
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import FILE, find_field, load_classes, load_unsupported
+from tunelab.config.fields import FILE, find_field, load_classes, load_unsupported
+from tunelab.config.method_checks import LOSSES
 from tunelab.config.methods import METHODS, PREFERENCES, REWARDED
-from tunelab.config.preference_checks import LOSSES
 
 TABLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 README = Path(__file__).parents[2] / "config/README.md"

@@ -11,7 +11,7 @@ FEW = {
     "data/formats.py: ', '.join(fields)",
     "data/splits.py: ' and '.join(empty)",
     "data/turns.py: ' and '.join(CARRIED[name])",
-    "judging/scoring.py: ', '.join(found)",
+    "scoring/scorers.py: ', '.join(found)",
     "models/decoding.py: ', '.join(sorted(others))",
     "models/decoding.py: ', '.join(sorted(unknown))",
     "models/inspection.py: '.'.join(problem.path)",
@@ -20,16 +20,16 @@ FEW = {
     "sources/readers.py: ', '.join(OPENERS)",
     "sources/readers.py: ', '.join(sorted(READERS))",
     "training/shared.py: ', '.join(shown)",
-    "upkeep/changes.py: ', '.join(files[:FILES_LIMIT])",
-    "upkeep/judging.py: '; '.join(causes[:2])",
-    "upkeep/judging.py: shlex.join(stale)",
+    "upkeep/planning.py: ', '.join(files[:FILES_LIMIT])",
+    "upkeep/unrecorded.py: '; '.join(causes[:2])",
+    "upkeep/unrecorded.py: shlex.join(stale)",
     "upkeep/planning.py: '; '.join((reasons[name] for name in shortages))",
-    "upkeep/reproduction.py: ', '.join(LEFT_OUT)",
+    "upkeep/verification.py: ', '.join(LEFT_OUT)",
     "upkeep/new_study/overlay.py: ', '.join(map(_write, value))",
     "words.py: ''.join(marks)",
 }
 # what only developers read
-DEVELOPERS = ("upkeep/bench/", "bench_training.py", "check_reproducibility.py")
+DEVELOPERS = ("benchmarks/", "bench_training.py", "check_reproducibility.py")
 
 
 def list_joins() -> set[str]:

@@ -18,7 +18,6 @@ def read_layers() -> list[str]:
 def test_every_room_has_its_place_in_the_order():
     *rooms, ground = read_layers()
     assert sorted(rooms) == [room.name for room in ROOMS]
-    assert len(rooms) == 12
     modules = {path.stem for path in LIBRARY if path.parent.name == "tunelab"}
     assert set(ground.split(" : ")) == modules - {"__init__"}
 

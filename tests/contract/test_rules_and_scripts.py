@@ -110,13 +110,13 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
         *("ask_runs.py", "new_study.py", "tunelab/jobs/job.py", "tunelab/sources/hub.py", "tunelab/training/shared.py"),
         "tunelab/jobs/partial.py",  # what a partial report tells of itself, which is no setting
         "tunelab/jobs/forced.py",  # which jobs were asked for by force, as the process that plans tells them
-        "tunelab/jobs/gpus.py",  # which GPUs a user or a cluster lets it see
-        "tunelab/jobs/launching.py",  # what a launcher and the job tell each of several processes
-        "tunelab/sources/proxies.py",  # which proxy HTTP clients take, as its variable is named where it fails
+        "tunelab/jobs/hardware.py",  # which GPUs a user or a cluster lets it see
+        "tunelab/jobs/processes.py",  # what a launcher and the job tell each of several processes
+        "tunelab/sources/hub.py",  # which proxy HTTP clients take, as its variable is named where it fails
         "tunelab/upkeep/dry_run.py",  # which profile Snakemake takes, as it is named where that cannot be
         "tunelab/sources/pypi.py",  # pip is run as people run it, but for its temporary files
         "tunelab/jobs/checkout.py",  # what a hook of another repository sets for git is left out
-        *("tunelab/upkeep/bench/child.py", "tunelab/upkeep/bench/orders.py"),  # a bench's trainings, as jobs have it
+        *("tunelab/benchmarks/child.py", "tunelab/benchmarks/orders.py"),  # a bench's trainings, as jobs have it
     }
     assert asking["tunelab/training/shared.py"] == 1  # TensorBoard's folder, which transformers takes from there only
     assert 'os.environ["TENSORBOARD_LOGGING_DIR"] = ' in (SCRIPTS / "tunelab/training/shared.py").read_text(

@@ -7,7 +7,7 @@ from snakemake.cli import main
 
 sys.path.insert(0, "scripts")
 
-from tunelab.jobs.cores import limit_cores
+from tunelab.jobs.hardware import limit_cores
 
 limit_cores.__defaults__ = (Path("cgroup"), Path("mount"))
 

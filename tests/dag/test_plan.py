@@ -116,10 +116,10 @@ def test_a_changed_setting_of_every_run_is_told_for_each(finished):
 
 
 def test_edited_code_is_named(finished):
-    path = finished / "scripts/tunelab/judging/scoring.py"
+    path = finished / "scripts/tunelab/scoring/scorers.py"
     with changed_file(path, path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8") + "\nSTRANGER = 1\n"):
         text = ask_plan(finished)
-    assert "\ntunelab/judging/scoring.py was edited\n  score_answers ×10: 5 runs · seeds 0, 1 · sums, support" in text
+    assert "\ntunelab/scoring/scorers.py was edited\n  score_answers ×10: 5 runs · seeds 0, 1 · sums, support" in text
 
 
 def test_an_edited_template_is_named(finished):

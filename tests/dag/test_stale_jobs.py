@@ -168,8 +168,8 @@ SCRIPT_EDITS = {
 }
 
 MODULE_EDITS = {
-    "judging/scoring.py, which holds the extractors": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
-    "judging/rewards.py, which are metrics too": trained("grpo")
+    "scoring/scorers.py, which hold the extractors": evaluated(rules=SCORED) | repeated(rules=SCORED) | COMPARED,
+    "scoring/rewards.py, which are metrics too": trained("grpo")
     | evaluated(rules=SCORED)
     | repeated(rules=SCORED)
     | COMPARED
@@ -184,32 +184,27 @@ MODULE_EDITS = {
     "evaluation/generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,
     "evaluation/losses.py": evaluated(rules=LOSSES) | repeated(rules=LOSSES) | drifted() | COMPARED,
     "evaluation/drift.py": drifted() | COMPARED,
-    "judging/sampled.py, which the default study does without": set(),
     "data/splits.py": prepared("support") | prepared("sums"),
-    "data/near_duplicates.py": OVERLAP | COMPARED,
+    "data/contamination.py": OVERLAP | COMPARED,
     "sources/models.py": remodelled(),
     "sources/pypi_model.py": remodelled(),
-    "sources/gguf.py": remodelled(),
     "sources/hub_model.py, which no model comes from": set(),
     "sources/tables.py": {"fetch_dataset support", "fetch_dataset sums"} | prepared("support") | prepared("sums"),
     "sources/pypi_table.py": {"fetch_dataset support"} | prepared("support"),
-    "sources/arithmetic.py": {"fetch_dataset sums"} | prepared("sums"),
+    "sources/generated_table.py": {"fetch_dataset sums"} | prepared("sums"),
     "sources/hub_table.py, which no data set comes from": set(),
     "sources/hub.py, which says how the Hub is reached": set(),
     "comparison/estimates.py": COMPARED,
     "comparison/verdicts.py": COMPARED,
-    "comparison/paired.py": COMPARED,
     "comparison/budgets.py": COMPARED,
-    "comparison/starved.py": COMPARED,
     "config/completions.py, by which the page counts too": COMPARED,
     "reporting/latex.py": {"render_tables", "all"},
     "reporting/contrast_figures.py": {"plot_contrasts"} | PAGE,
     "reporting/wordings.py, which translates": FIGURES | {"render_tables"} | PAGE,
-    "reporting/headlines.py, which say what figures show": FIGURES - {"plot_gains"} | PAGE,
-    "reporting/curves.py": CURVES | REWARDS | PAGE,
-    "reporting/learning_figures.py": CURVES | PAGE,
+    "reporting/headlines.py, which say what figures show": FIGURES | PAGE,
+    "reporting/learning_figures.py, whose curves others draw as well": CURVES | REWARDS | PAGE,
     "reporting/training_figures.py": REWARDS | PAGE,
-    "reporting/task_figures.py": {"plot_tasks"} | PAGE,
+    "reporting/task_figures.py": {"plot_tasks", "plot_gains"} | PAGE,
     "reporting/report.py": PAGE,
     "records.py, which every stage uses": EVERYTHING,
     "models/merging.py, whose output no target promises": set(),
@@ -271,7 +266,7 @@ def test_an_edit_of_a_text_asks_for_the_page_at_most(finished, file, old, new, e
 
 def test_comments_and_docstrings_ask_for_nothing(finished):
     with contextlib.ExitStack() as edits:
-        for name in ("train_sft.py", "tunelab/training/sft.py", "tunelab/judging/scoring.py", "tunelab/records.py"):
+        for name in ("train_sft.py", "tunelab/training/sft.py", "tunelab/scoring/scorers.py", "tunelab/records.py"):
             path = finished / "scripts" / name
             edits.enter_context(appended(path, "\n\n# a comment\n"))
             edits.enter_context(

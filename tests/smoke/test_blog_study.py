@@ -32,7 +32,7 @@ def teach_answer_tags(folder):
     import torch
 
     from tunelab.models import chat
-    from tunelab.sources.tiny import create_model
+    from tunelab.sources.random_model import create_model
 
     folder.mkdir(parents=True)
     create_model(RandomModel(source="random", architecture=QWEN2), "tiny", folder)

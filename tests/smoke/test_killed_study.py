@@ -23,7 +23,7 @@ from tests import forks
 from tests.study_copy import PROJECT, copy_project, run_forks, run_snakemake
 from tunelab.jobs.stopping import STOPPED
 from tunelab.records import read_json
-from tunelab.upkeep.reproduction import TIMINGS, compare_studies
+from tunelab.upkeep.verification import TIMINGS, compare_studies
 
 pytestmark = pytest.mark.smoke
 SEED = 3

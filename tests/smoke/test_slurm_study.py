@@ -16,7 +16,7 @@ from smoke_study import NO_NETWORK
 from tests import forks
 from tests.study_copy import PROJECT, changed_file, copy_project
 from tunelab.records import read_json
-from tunelab.upkeep.reproduction import compare_studies
+from tunelab.upkeep.verification import compare_studies
 
 pytestmark = [
     pytest.mark.smoke,

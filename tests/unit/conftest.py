@@ -42,7 +42,7 @@ def create_tiny(tmp_path_factory):
     from tunelab import records
     from tunelab.config.specs.sources import RandomModel
     from tunelab.models.precision import decide_precision
-    from tunelab.sources.tiny import CHATML, create_model
+    from tunelab.sources.random_model import CHATML, create_model
 
     torch.set_num_threads(1)  # sums in the same order on every machine, and no slower at this size
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.unit.gsm8k_harness import INVALID, extract_flexible
 from tunelab.data.worked_answers import split_worked_answer
-from tunelab.judging.scoring import judge_maths
 from tunelab.numbers import find_last_number, normalise_number
+from tunelab.scoring.scorers import judge_maths
 
 PAGE = Path(__file__).parents[2] / "docs" / "numbers.md"
 

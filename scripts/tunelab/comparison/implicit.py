@@ -10,10 +10,9 @@ from itertools import cycle
 import numpy as np
 
 from tunelab.comparison.crossed import Measured, estimate_metric, pick_seed
-from tunelab.comparison.items import Items
+from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import GAP, SHARE
 from tunelab.comparison.results import Implicit
-from tunelab.comparison.row_values import rank
 
 
 def list_implicit(items: Items) -> Iterator[Implicit]:

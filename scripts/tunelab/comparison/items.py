@@ -5,6 +5,7 @@ the rows that all of them have. A neutral text counts as a task of its own, `tex
 paragraphs.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from tunelab.comparison.crossed import Measured, select_items
 from tunelab.comparison.metrics import (
+    GAP,
     NEUTRAL,
     find_metric,
     is_sampled,
@@ -21,11 +23,49 @@ from tunelab.comparison.metrics import (
     list_used,
     name_text,
 )
-from tunelab.comparison.row_values import list_values
 from tunelab.data.preferences import are_pairs
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
-from tunelab.judging.sampling import estimate, group_by_id
+from tunelab.scoring.pass_at_k import estimate, group_by_id
+
+# What the rows of a run's scores or losses say of a metric, as numerators and denominators.
+
+
+def list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """List a metric's numerators and denominators, one of each per row."""
+    described = find_metric(metric)
+    if described.ratio:
+        return _list_ratios(rows, *described.ratio)
+    if metric == GAP or "pairs" in described.on:
+        return _list_pairs(rows, metric), np.ones(len(rows))
+    values = [_add_up(row["rewards"]) if metric == "reward" else row[metric] for row in rows]
+    return np.array(values, float), np.ones(len(values))
+
+
+def rank(gaps: np.ndarray) -> np.ndarray:
+    """Return 1 where the chosen answer of a pair is ahead, 0 where the rejected one is, and a half in a tie."""
+    return (np.sign(gaps) + 1) / 2
+
+
+def _list_ratios(rows: list[dict], above: str, below: str) -> tuple[np.ndarray, np.ndarray]:
+    numerators = np.array([row["loss" if above == "bits" else above] for row in rows], float)
+    return numerators / (math.log(2) if above == "bits" else 1.0), np.array([row[below] for row in rows], float)
+
+
+def _list_pairs(rows: list[dict], metric: str) -> np.ndarray:
+    """List by how many nats a run finds the chosen answers likelier than the rejected ones, or their ranks by that."""
+    chosen, rejected, tokens, rejected_tokens = (
+        np.array([row[name] for row in rows], float) for name in ("loss", "rejected_loss", "tokens", "rejected_tokens")
+    )
+    if metric == "ranking_per_token":
+        return rank(rejected / rejected_tokens - chosen / tokens)
+    return rejected - chosen if metric == GAP else rank(rejected - chosen)
+
+
+def _add_up(rewards: dict[str, float | None]) -> float:
+    """Add up rewards, of which a function of the user's own may not apply."""
+    return sum(value for value in rewards.values() if value is not None)
+
 
 PARTS = ("numerators", "denominators")
 TEST = "test_dataset.json"

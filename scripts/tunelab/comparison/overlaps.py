@@ -10,7 +10,7 @@ from tunelab.comparison.contrasts import correct_pairs
 from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import find_margin, find_metric
-from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
+from tunelab.comparison.rows import Cleaned, CleanedContrast, Left, Overlap, Twins
 from tunelab.comparison.verdicts import compare_runs, judge
 
 # what is taken out: rows that training holds as they are or in part; and rows that resemble one of it as well

@@ -8,10 +8,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunelab.comparison.gain_rows import Gain, GainKind
-from tunelab.comparison.rows import Number, Record, Verdict
-from tunelab.comparison.sameness_rows import Sameness
-from tunelab.comparison.shared_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
+from tunelab.comparison.rows import (
+    Cleaned,
+    CleanedContrast,
+    Gain,
+    GainKind,
+    Left,
+    Number,
+    Overlap,
+    Record,
+    Sameness,
+    Twins,
+    Verdict,
+)
 
 
 class Estimate(Number):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scipy import stats
 
 from tunelab.comparison.power import ALPHA
-from tunelab.comparison.sameness_rows import Repetition, Sameness
+from tunelab.comparison.rows import Repetition, Sameness
 from tunelab.data.thoughts import split_thought
 from tunelab.jobs.layout import StudyFolder
 from tunelab.words import split_words

@@ -1,13 +1,13 @@
 """How many completions a run of reinforcement learning draws, by its settings.
 
 TRL's batches count completions, what is drawn at a time may last for several steps, and the processes of a run share
-what its settings say of a step (`training.sharing`), so that their number changes nothing.
+what its settings say of a step (`training.checkpoints`), so that their number changes nothing.
 """
 
 import math
 from typing import Any
 
-from tunelab.config.field_classes import find_setting
+from tunelab.config.fields import find_setting
 
 COUNTED = (  # fields of `training` that the counts depend on
     *("per_device_train_batch_size", "gradient_accumulation_steps", "generation_batch_size", "steps_per_generation"),

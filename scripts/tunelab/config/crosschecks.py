@@ -6,17 +6,28 @@ causes. What concerns a run alone stands in `run_checks`.
 
 from collections.abc import Iterator
 
-from tunelab.config.comparison_checks import check_contrasts, check_ranking
-from tunelab.config.distillation_checks import check_distillation
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.evaluation_checks import EVALUATION_CHECKS, TASK_CHECKS
-from tunelab.config.field_checks import check_fields
-from tunelab.config.function_checks import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
-from tunelab.config.model_checks import MODEL_CHECKS
+from tunelab.config.evaluation_checks import (
+    EVALUATION_CHECKS,
+    LEARNER_CHECKS,
+    SAMPLE_CHECKS,
+    TASK_CHECKS,
+    check_contrasts,
+    check_ranking,
+)
+from tunelab.config.fields import check_fields
+from tunelab.config.functions import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
+from tunelab.config.method_checks import (
+    check_asked,
+    check_distillation,
+    check_idle,
+    check_learnt,
+    check_neutral,
+    holds_texts,
+)
+from tunelab.config.models import MODEL_CHECKS
 from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
-from tunelab.config.sample_checks import LEARNER_CHECKS, SAMPLE_CHECKS
-from tunelab.config.text_checks import check_asked, check_idle, check_learnt, check_neutral, holds_texts
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
 

@@ -1,13 +1,142 @@
-"""Judge what contradicts what in the sections that say what is measured: drift, noise and sampled answers."""
+"""Check what contradicts what in the sections on measuring: contrasts, drawn answers, drift, noise."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.wording import refuse_value, show
+from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
+from tunelab.config.run_checks import list_sources
+from tunelab.config.specs.training import CHOICE
+from tunelab.config.study import read_contrast
+from tunelab.config.wording import refuse_name, refuse_value, show
 from tunelab.values import list_names
 
+# Judge what the config says of comparing runs: pairs that name no run, that compare a run with itself, or repeat.
+
+
+KeyPath = tuple[str | int, ...]
+
+
+def check_contrasts(config: Draft) -> Iterator[Problem]:
+    """Check that every pair names two different runs, and that no pair stands twice for a task, in either order."""
+    seen: dict[frozenset[str], list[list[str] | None]] = {}
+    for index, entry in enumerate(config.comparison.contrasts):
+        pair, tasks = read_contrast(entry)
+        path = ("comparison", "contrasts", index)
+        place = path if isinstance(entry, tuple) else (*path, "runs")
+        found = [*_check_pair(config, place, pair), *_check_tasks(config, (*path, "tasks"), tasks)]
+        yield from found
+        if found:
+            continue
+        for others in seen.setdefault(frozenset(pair), []):
+            shared = _intersect(tasks, others)
+            if shared is None or shared:
+                where = f" on {list_names(shared, quoted=False)}" if shared else ""
+                text = f"{show(pair[0])} and {show(pair[1])} are compared already{where}; take one of the two pairs out"
+                yield Problem(place, text)
+                break
+        seen[frozenset(pair)].append(tasks)
+
+
+def check_ranking(config: Draft) -> Iterator[Problem]:
+    """See that rankings of held-out pairs have a margin; whether preferences are pairs, their rows tell later."""
+    formats = [config.datasets[config.tasks[task].dataset].prepare.format for task in config.study.tasks]
+    if "preference" in formats and "ranking" not in config.comparison.margins:
+        text = (
+            "is required: the difference in ranking accuracy below which two runs are equivalent; write ranking: 0.02"
+        )
+        yield Problem(("comparison", "margins", "ranking"), text)
+
+
+def _check_pair(config: Draft, path: KeyPath, pair: Any) -> Iterator[Problem]:
+    if len(pair) != 2:
+        yield Problem(path, f"must name two runs, [run, against] (got {show(pair)})")
+        return
+    known = config["runs"]
+    unknown = [name for name in pair if name not in known]
+    if unknown:
+        yield Problem(path, refuse_name(f"there is no run {show(unknown[0])}", unknown[0], known))
+    elif pair[0] == pair[1]:
+        yield Problem(path, f"compares {show(pair[0])} with itself; name two runs")
+
+
+def _check_tasks(config: Draft, path: KeyPath, tasks: list[str] | None) -> Iterator[Problem]:
+    known = config["tasks"]
+    for name in dict.fromkeys(tasks or ()):
+        if name not in known:
+            yield Problem(path, refuse_name(f"there is no task {show(name)}", name, known))
+
+
+def _intersect(tasks: list[str] | None, others: list[str] | None) -> list[str] | None:
+    """Return the tasks that both name; None, which stands for all, where both do not name any."""
+    if tasks is None or others is None:
+        return others if tasks is None else tasks
+    return [name for name in tasks if name in others]
+
+
+# Judge what the config says of drawn answers, and of runs that learn from them.
+
+
 Found = Iterator[Problem]
+
+
+def fill_datasets(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the raw config with the data set of drawn answers in runs that learn from them and name none."""
+    drawn, runs = raw.get("samples"), raw.get("runs")
+    if not isinstance(drawn, dict) or not isinstance(runs, dict):
+        return raw
+    filled = {
+        name: {"dataset": drawn[run["samples"]]["dataset"], **run} if _lacks_dataset(run, drawn) else run
+        for name, run in runs.items()
+    }
+    return raw | {"runs": filled}
+
+
+def _lacks_dataset(run: Any, drawn: dict) -> bool:
+    if not isinstance(run, dict) or "dataset" in run or not isinstance(run.get("samples"), str):
+        return False
+    entry = drawn.get(run["samples"])
+    return isinstance(entry, dict) and "dataset" in entry
+
+
+def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
+    if config.datasets[entry.dataset].prepare.format not in CHECKABLE:
+        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {NO_NUMBERS}")
+
+
+def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:
+    if not any(entry.rewards.weights[name] for name in entry.rewards.weights):
+        yield Problem((*path, "rewards", "weights"), "all are 0, so that all answers are worth the same")
+
+
+def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
+    """An entry's run must not have learnt, by whatever ways, from the entry itself."""
+    for name in list_sources(config, entry.run):
+        if config.runs[name].get("samples") == path[-1]:
+            text = f"{show(name)} learns from these answers, and {show(entry.run)} comes from it; draw a second entry"
+            yield Problem((*path, "run"), text)
+            return
+
+
+def _check_choice(config: Draft, path: tuple, run: Draft) -> Found:
+    for field in sorted(CHOICE & run.given):
+        if not run.get("samples"):
+            yield Problem((*path, field), "is of drawn answers; name an entry of `samples`, or leave it out")
+
+
+def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
+    if run.get("samples") and config.samples[run.samples].dataset != run.dataset:
+        drawn = config.samples[run.samples].dataset
+        yield Problem(
+            (*path, "dataset"), f"{show(run.samples)} answers questions of {show(drawn)}; name that, or leave it out"
+        )
+
+
+SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
+LEARNER_CHECKS = (_check_choice, _check_dataset)
+
+
 # what shapes a drawn token, and what asks for nothing
 DRAWN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tunelab.config.arguments import load_arguments
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.field_classes import (
+from tunelab.config.fields import (
     QUANTIZATION,
     asks_for_nothing,
     find_setting,

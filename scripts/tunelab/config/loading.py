@@ -11,15 +11,13 @@ from typing import Any
 from pydantic import Field
 
 from tunelab.config.crosschecks import list_problems
-from tunelab.config.documents import parse_document
+from tunelab.config.documents import list_misread, list_repeated_keys, parse_document
 from tunelab.config.drafts import Draft, Problem, find_file, render_problems
+from tunelab.config.evaluation_checks import fill_datasets
 from tunelab.config.functions import place_functions
 from tunelab.config.hints import add_hints
 from tunelab.config.likeness import check_likeness, drop_taken_over, list_unfilled
-from tunelab.config.misread_values import list_misread
 from tunelab.config.reader import Reader
-from tunelab.config.repeated_keys import list_repeated_keys
-from tunelab.config.sample_checks import fill_datasets
 from tunelab.config.specs.base import Name, Spec
 from tunelab.config.specs.data import DatasetSpec
 from tunelab.config.specs.evaluation import DriftSpec, NoiseSpec, TaskSpec

@@ -6,7 +6,7 @@ What the libraries refuse, or take and fail with hours later, was read in and tr
 from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem, Unknown
-from tunelab.config.field_classes import find_written
+from tunelab.config.fields import find_written
 from tunelab.config.methods import REWARDED
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS

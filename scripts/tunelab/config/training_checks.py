@@ -5,21 +5,160 @@ What the libraries refuse, or take and fail with hours later, was read in and tr
 
 import math
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from typing import Any
 
-from tunelab.config.adapter_checks import ADAPTER_CHECKS
+from tunelab.config.adapter_checks import ADAPTER_CHECKS, COMPANION_CHECKS
 from tunelab.config.arguments import load_arguments
-from tunelab.config.companion_checks import COMPANION_CHECKS
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.field_classes import find_setting
+from tunelab.config.fields import find_setting, load_packages
 from tunelab.config.inert_checks import check_inert, check_keys, check_optimizer_arguments, is_read
-from tunelab.config.launch_checks import check_launch
+from tunelab.config.method_checks import PREFERENCE_CHECKS
 from tunelab.config.methods import METHODS, REWARDED
-from tunelab.config.preference_checks import PREFERENCE_CHECKS
 from tunelab.config.run_checks import find_adapter
-from tunelab.config.schedule_checks import check_optimizer, check_packages, check_schedule
-from tunelab.config.wording import refuse_value
+from tunelab.config.specs.training import SHARED
+from tunelab.config.wording import refuse_choice, refuse_name, refuse_value, show
+
+# Judge a run's learning-rate schedule, optimizer and the packages that its settings need.
+# Each refusal stands where transformers or PEFT would raise an error when the trainer is built.
+
 
 Found = Iterator[Problem]
+# what a schedule takes by lr_scheduler_kwargs; a test compares it with transformers
+SCHEDULES = {
+    **dict.fromkeys(("constant", "constant_with_warmup", "linear"), ()),
+    "cosine": ("num_cycles",),
+    "cosine_with_restarts": ("num_cycles",),
+    "cosine_with_min_lr": ("num_cycles", "min_lr", "min_lr_rate"),
+    "cosine_warmup_with_min_lr": ("num_cycles", "min_lr", "min_lr_rate", "warmup_lr_rate"),
+    "polynomial": ("lr_end", "power"),
+    "inverse_sqrt": ("timescale",),
+    "warmup_stable_decay": (
+        *("num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"),
+    ),
+    "reduce_lr_on_plateau": (
+        *("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"),
+    ),
+    "greedy": (
+        *("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup", "min_lr", "max_lr"),
+        *("eps", "verbose", "smooth", "window_size", "reset_start"),
+    ),
+}
+SHAPES = ("linear", "cosine", "1-sqrt")
+WORDS = {
+    "warmup_type": SHAPES,
+    "decay_type": SHAPES,
+    "mode": ("min", "max"),
+    "threshold_mode": ("rel", "abs"),
+    "verbose": None,
+    "smooth": None,
+}
+# optimizers that work on chosen layers, and the argument that chooses them
+LAYERED = ("galore", "apollo")
+
+
+def check_schedule(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that a schedule has all that it needs, and nothing that it does not know."""
+    training, here = run.training, (*path, "training", "lr_scheduler_kwargs")
+    name, given = find_setting(run, "lr_scheduler_type"), training.get("lr_scheduler_kwargs") or {}
+    if not isinstance(given, dict):
+        yield Problem(here, refuse_value("must be a mapping", given))
+        return
+    for key, value in given.items():
+        if key not in SCHEDULES[name]:
+            yield Problem((*here, key), refuse_name(f"is nothing that the schedule {name} takes", key, SCHEDULES[name]))
+        else:
+            yield from _check_value((*here, key), value)
+    rates = [key for key in ("min_lr", "min_lr_rate") if given.get(key) is not None]
+    if name in ("cosine_with_min_lr", "cosine_warmup_with_min_lr") and len(rates) != 1:
+        yield Problem(here, f"{name} needs one of min_lr and min_lr_rate" + (", not both" if rates else ""))
+    if name == "warmup_stable_decay" and given.get("num_decay_steps") is None:
+        yield Problem(here, f"{name} needs num_decay_steps")
+    if name == "polynomial":
+        rate, end = find_setting(run, "learning_rate"), given.get("lr_end", 1e-7)
+        if isinstance(end, int | float) and end >= rate:
+            yield Problem((*here, "lr_end"), f"must be less than learning_rate ({rate:g}; got {end:g})")
+
+
+def _check_value(path: tuple, value: Any) -> Found:
+    words = WORDS.get(path[-1], ())
+    if words and value not in words:
+        yield Problem(path, refuse_choice(value, words))
+    elif words == () and value is not None and type(value) not in (int, float):
+        yield Problem(path, refuse_value("must be a number", value))
+
+
+def check_optimizer(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that the layers are chosen for optimizers that work on chosen layers, and for no others."""
+    optimizer, here = find_setting(run, "optim"), (*path, "training", "optim_target_modules")
+    layered, chosen = optimizer.startswith(LAYERED), run.training.get("optim_target_modules")
+    if layered and not chosen:
+        yield Problem(here, f"{optimizer} needs the names of the layers that it works on, for example [attn, mlp]")
+    elif chosen and not layered:
+        yield Problem(here, f"{optimizer} works on all layers alike; leave it out, or set optim to galore_adamw")
+
+
+def check_packages(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that the packages are there which a setting asks for, beside those that every study needs."""
+    adapter = run.get("adapter")
+    sections = [("training", run.training), *([("adapter", adapter)] if adapter is not None else [])]
+    for section, fields in sections:
+        for field, modules in load_packages().items():
+            given = fields.get(field) if field in fields else None
+            for value in given if isinstance(given, list) else [given]:
+                here, word = (*path, section, field), show(value).strip("'")
+                if field == "report_to" and value is not None and word not in (*modules, "all", "none"):
+                    yield Problem(here, refuse_choice(value, [*modules, "all", "none"]))
+                elif word in modules and PathFinder.find_spec(modules[word]) is None:
+                    yield Problem(here, f"{word} needs the package {modules[word]}, which is not installed")
+
+
+# Judge runs that several processes train: what they share must be divisible, and nothing may deal rows out otherwise.
+# What TRL, transformers and accelerate do with several processes was read in and tried with the installed versions.
+
+
+# settings that several processes cannot obey: the values that do no harm, and why
+UNFIT = {
+    "accelerator_config": ((), "the workflow itself deals the batches out to them"),
+    "train_sampling_strategy": (("random", "sequential"), "each of them would draw an order of its own"),
+    "use_vllm": ((False,), "only transformers' own generation was tried with them"),
+    "use_transformers_continuous_batching": ((False,), "only transformers' own generation was tried with them"),
+}
+
+
+def check_launch(config: Draft, path: tuple, run: Draft) -> Found:
+    """See that the processes of a run can share what its training says."""
+    if run.get("launch") is None:
+        return
+    if run.method == "kto":
+        text = "KTO estimates the divergence from the rows of all processes, which changes what is learnt; leave it out"
+        yield Problem((*path, "launch"), text)
+    for name, (fit, reason) in UNFIT.items():
+        if (value := run.training.get(name)) not in (None, *fit):
+            text = f"cannot be used with several processes (got {show(value)}), as {reason}; leave it out"
+            yield Problem((*path, "training", name), text)
+    yield from _check_shares(path, run, run.launch.processes)
+
+
+def _check_shares(path: tuple, run: Draft, processes: int) -> Found:
+    steps = {name: run.training.get(name) for name in SHARED if run.training.get(name)}
+    steps.setdefault("gradient_accumulation_steps", find_setting(run, "gradient_accumulation_steps"))
+    batch = find_setting(run, "per_device_train_batch_size")
+    for name, given in steps.items():
+        if given % processes:
+            text = (
+                f"must be a multiple of launch.processes ({processes}), each of which takes its part (got {given}). To "
+                f"keep the {batch * given} rows of it, lower per_device_train_batch_size ({batch}) and raise this by "
+                "the same factor"
+            )
+            yield Problem((*path, "training", name), text)
+    generated = run.training.get("generation_batch_size")
+    if run.method in REWARDED and generated and generated % (batch * processes):
+        text = (
+            f"must be a multiple of per_device_train_batch_size × launch.processes ({batch} × {processes}; got "
+            f"{generated})"
+        )
+        yield Problem((*path, "training", "generation_batch_size"), text)
 
 
 def check_training(config: Draft, path: tuple, run: Draft) -> Found:

@@ -1,15 +1,121 @@
 """Hold every test set of a study against every training set that some run of it learns from."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
-from tunelab.data.near_duplicates import find_near
-from tunelab.data.overlap import find_exact, find_held, find_shared
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csr_array
+
+from tunelab.data.overlap import find_exact, find_held, find_shared, list_ngrams
 from tunelab.data.turns import Turn, tell_turn
-from tunelab.data.twins import NUMBERS, Row, count_usual, find_twins
 from tunelab.data.worked_answers import ONE_SHOT
 from tunelab.jobs.layout import StudyFolder
+from tunelab.words import split_words
+
+# Find test questions that are nearly one of the training data.
+# Near duplicates are those of Lee et al. (2022, section 4.2), a Jaccard similarity of 5-grams of at least 0.8, found
+# here exactly, by a product of sparse matrices, where they estimate it. A plain text is longer than what it may hold,
+# so of these it counts how much of a question is in one text (`held`): at least 0.8 of its 5-grams. Units are words,
+# or characters of Chinese text.
+
+
+SHINGLE, NEAR = 5, 0.8
+CHUNK = 256  # test rows that are held against all training rows at a time
+
+
+def find_near(test: Sequence[str], train: Sequence[str], held: bool = False) -> np.ndarray:
+    """Return which test questions share at least NEAR of all their 5-grams with one of `train` (booleans).
+
+    held: whether only their own 5-grams count, and not all of both.
+    """
+    known = (list_ngrams(split_words(question), SHINGLE) for question in train)
+    asked = [list_ngrams(split_words(question), SHINGLE) for question in test]
+    return np.concatenate([np.zeros(0, bool), *(pairs.sum(axis=1) > 0 for pairs in find_pairs(asked, known, held))])
+
+
+def find_pairs(asked: Sequence[set], known: Iterable[set], held: bool = False) -> Iterator[sparse.csr_array]:
+    """Yield which sets have a Jaccard similarity of at least NEAR, CHUNK of `asked` by all of `known` at a time.
+
+    held: whether `known` needs but to hold that share of `asked`.
+    """
+    places = {item: place for place, item in enumerate(dict.fromkeys(chain(*asked)))}  # nothing else can be shared
+    asked_counts = _build_matrix([[places[item] for item in row] for row in asked], len(places))
+    shareable = [([places[item] for item in row if item in places], len(row)) for row in known]
+    known_counts = _build_matrix([row for row, _ in shareable], len(places))
+    sizes = np.array([size for _, size in shareable], int)
+    for start in range(0, len(asked), CHUNK):
+        part = asked_counts[start : start + CHUNK]
+        shared = (part @ known_counts.T).tocoo()
+        all_items = np.diff(part.indptr)[shared.row] + (0 if held else sizes[shared.col] - shared.data)
+        near = shared.data >= NEAR * all_items
+        yield sparse.csr_array((near[near], (shared.row[near], shared.col[near])), shape=shared.shape)
+
+
+def _build_matrix(rows: list[list[int]], columns: int) -> sparse.csr_array:
+    ends = np.cumsum([0, *map(len, rows)])
+    indices = np.array([place for row in rows for place in row], int)
+    return sparse.csr_array((np.ones(len(indices), int), indices, ends), shape=(len(rows), columns))
+
+
+# Find test rows that have a twin in training: a row of nearly the same question, answer, or both.
+# Near is a Jaccard similarity of 5-grams, as above; a shorter text is near to one of the same words.
+# Once with the numbers as they are, so that a twin's answer can be remembered; once with all numbers read as the same,
+# which finds rows of one template as well: of these the wording can be remembered, and the number cannot.
+# A plain text is question and answer of its row alike, and a twin of what it holds nearly all of (`held`).
+
+
+PARTS = ("question", "answer", "both")
+NUMBERS = ("kept", "masked")
+USUAL_ROWS = 500  # training rows that are held against the others, to tell how usual twins are in the data set
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class Row(NamedTuple):
+    question: str
+    answer: str
+
+
+def find_twins(test: Sequence[Row], train: Sequence[Row], masked: bool, held: bool = False) -> dict[str, np.ndarray]:
+    """Return for each of PARTS which test rows have a twin in it (booleans).
+
+    masked: whether all numbers count as the same one; what is a twin with its numbers stays one. held: whether the
+    rows of `train` are plain texts.
+    """
+    kept = find_twins(test, train, False, held) if masked else dict.fromkeys(PARTS, np.zeros(len(test), bool))
+    found: dict[str, list[np.ndarray]] = {part: [np.zeros(0, bool)] for part in PARTS}
+    sides = _compare_sides(test, train, masked, held)
+    for by_question, by_answer in zip(*sides, strict=True):
+        pairs = {"question": by_question, "answer": by_answer, "both": by_question.multiply(by_answer)}
+        for part, near in pairs.items():
+            found[part].append(np.asarray(near.sum(axis=1) > 0))
+    return {part: kept[part] | np.concatenate(chunks) for part, chunks in found.items()}
+
+
+def count_usual(train: Sequence[Row], masked: bool, held: bool = False) -> tuple[int, int]:
+    """Return how many training rows have a twin in both parts among the others, and how many were looked at."""
+    shown = train[:USUAL_ROWS]
+    sides = _compare_sides(shown, train, masked, held)
+    others = [
+        np.asarray(by_question.multiply(by_answer).sum(axis=1)) > 1  # a row is its own twin
+        for by_question, by_answer in zip(*sides, strict=True)
+    ]
+    return int(sum(map(np.sum, others))), len(shown)
+
+
+def _compare_sides(rows: Sequence[Row], train: Sequence[Row], masked: bool, held: bool) -> list[Iterator[csr_array]]:
+    """Compare the questions of rows with those of `train`, and the answers with the answers."""
+    parts = [[[_shingle(row[side], masked) for row in part] for part in (rows, train)] for side in range(2)]
+    return [find_pairs(*part, held) for part in parts]
+
+
+def _shingle(text: str, masked: bool) -> set:
+    words = split_words(_NUMBER.sub("0", text) if masked else text)
+    return list_ngrams(words, SHINGLE) or ({tuple(words)} if words else set())
+
 
 Find = Callable[[list[str], list[str]], Sequence[bool]]
 KINDS: dict[str, Find] = {"exact": find_exact, "ngram13": find_shared, "near": find_near}

@@ -12,7 +12,7 @@ from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import turns, worked_answers
 from tunelab.data.fields import BadField, check_text, is_absent
 from tunelab.data.kept import keep_columns
-from tunelab.data.preference_rows import read_preference
+from tunelab.data.preferences import read_preference
 from tunelab.errors import UserError
 from tunelab.values import describe, list_names, shorten
 

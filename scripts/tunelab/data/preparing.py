@@ -3,11 +3,52 @@
 from typing import TYPE_CHECKING, Any
 
 from tunelab.config.specs.data import PrepareSpec
-from tunelab.data.formats import Example, build_examples, map_columns
-from tunelab.sources.origins import divide_by_file, render_origin
+from tunelab.data.formats import Example, build_examples, find_system, map_columns
+from tunelab.data.overlap import find_exact, find_shared
+from tunelab.data.splits import build_records
+from tunelab.data.turns import count_replies
+from tunelab.sources.folders import divide_by_file, render_origin
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+# Describe a prepared data set: how many rows, how many repeats, and what test shares with training.
+# Overlap is measured on the rows as they were written. Validation rows count as training rows, because checkpoints are
+# chosen by them.
+
+
+def build_data_card(
+    dataset: str, source_card: dict, spec: PrepareSpec, splits: dict[str, list[Example]], left_out: dict[str, int]
+) -> dict[str, Any]:
+    """Build the card; `source_card` was written when the data set was fetched, `left_out` when it was split."""
+    return {
+        "dataset": dataset,
+        "synthetic": source_card["synthetic"],
+        "licence": source_card["licence"],
+        "rows": {name: len(examples) for name, examples in splits.items()},
+        **left_out,
+        "several_replies": sum(count_replies(example.messages) > 1 for example in splits["test"]),
+        "overlap": measure_overlap(splits["train"] + splits["validation"], splits["test"]),
+        "seed": spec.seed,
+        "format": spec.format,
+        "system": find_system(spec),
+        "examples": build_records(splits["train"])[:3],
+    }
+
+
+def measure_overlap(train: list[Example], test: list[Example]) -> dict[str, int]:
+    """Count test rows whose question stands in training as it is, and those that share at least a 13-gram with it.
+
+    An n-gram's units are words, or characters of Chinese text; a question under 13 units can only match as a whole.
+    """
+    asked, known = ([example.question for example in examples] for examples in (test, train))
+    exact = find_exact(asked, known)
+    return {
+        "exact": int(exact.sum()),
+        "ngram13": int((exact | find_shared(asked, known)).sum()),
+        "test_rows": len(test),
+    }
 
 
 def read_examples(

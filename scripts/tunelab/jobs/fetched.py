@@ -7,8 +7,8 @@ from typing import Any
 from tunelab import records
 from tunelab.config.drafts import Problem, render_problems
 from tunelab.config.loading import Config
+from tunelab.config.module_checks import check_targets
 from tunelab.config.specs.sources import describe_source
-from tunelab.config.target_checks import check_targets
 from tunelab.errors import UserError
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
-from tunelab.jobs.read_files import hash_function_file
+from tunelab.jobs.provenance import hash_function_file
 
 
 class Plan(NamedTuple):

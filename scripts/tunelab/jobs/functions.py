@@ -3,14 +3,21 @@
 Stages know them by content, wherever the file lies, so that an edit of one makes stale what runs it and nothing else.
 """
 
-from collections.abc import Iterator
+import ast
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tunelab.config.functions import Functions, list_metrics, list_rewards
+from tunelab.config.drafts import Problem, render_problems
+from tunelab.config.functions import GIVEN, TRAINING_ONLY, Functions, list_metrics, list_rewards
 from tunelab.config.loading import Config
 from tunelab.config.methods import REWARDED
-from tunelab.jobs.read_files import hash_function_file
+from tunelab.config.row_fields import CHECKABLE
+from tunelab.config.specs.data import PrepareSpec
+from tunelab.errors import UserError
+from tunelab.jobs.provenance import hash_function_file
+from tunelab.values import cut, list_names, shorten
 
 
 class Use(NamedTuple):
@@ -60,3 +67,107 @@ def by_content(spec: Any, exclude: set[str]) -> dict[str, Any]:
     if functions:
         section["rewards"]["functions"] = hash_functions(functions)
     return section
+
+
+# Judge the files of functions of the user's own before anything is planned: they are read, and never run.
+
+
+def check_functions(config: Config, raw: dict[str, Any], source: str, scripts: Path) -> None:
+    """See that every function is there, can be called as a reward is, and asks for no column that rows have not.
+
+    scripts: the project's own folder of code, which functions may import from.
+
+    Raises:
+        UserError: with one line per problem, as for the config itself.
+    """
+    problems = [
+        Problem(use.path, text)
+        for use in list_uses(config)
+        if (text := find_problem(use.path[-1], Path(use.file), use.datasets, config, scripts))
+    ]
+    if problems:
+        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(problems, raw)]))
+
+
+def find_problem(name: str, file: Path, datasets: Iterable[str], config: Config, scripts: Path) -> str | None:
+    """Return what is wrong with a function, or None; its file is read, never run."""
+    if not file.is_file():
+        return f"there is no file {shorten(str(file))}; name a Python file that holds the function"
+    try:
+        tree = ast.parse(file.read_bytes(), str(file))
+    except OSError as error:
+        return f"{shorten(str(file))} cannot be read ({error.strerror}); name a Python file that holds the function"
+    except (SyntaxError, ValueError, RecursionError) as error:
+        where = f"{shorten(str(file))}, line {getattr(error, 'lineno', None) or 1}"
+        return f"{where}: is no Python ({cut(getattr(error, 'msg', str(error)))}); mend it"
+    if found := _find_stray_import(tree, file, scripts):
+        return found
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    if name not in functions:
+        others = f"; it has {list_names(functions, quoted=False)}" if functions else ""
+        return (
+            f"{shorten(str(file))} has no function {name}{others}. Write `def {name}(prompts, completions, **columns)`"
+        )
+    return _find_bad_signature(functions[name], file, datasets, config)
+
+
+def _find_stray_import(tree: ast.Module, file: Path, scripts: Path) -> str | None:
+    """Return a sentence on an import of a file beside it, whose edits nobody would see."""
+    for line, name, relative in _list_imports(tree):
+        first = name.partition(".")[0]
+        beside = (file.parent / f"{first}.py").is_file() or (file.parent / first).is_dir()
+        known = first in sys.stdlib_module_names or (scripts / first).is_dir()
+        if relative or (beside and not known):
+            return (
+                f"{shorten(str(file))}, line {line}: imports a file beside it ({cut(name or '.')}), whose edits would "
+                "not be seen; put what it needs into the file itself"
+            )
+    return None
+
+
+def _list_imports(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
+    """Yield the line and the name of every import, and whether it is relative."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name, False) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or "", bool(node.level)
+
+
+def _find_bad_signature(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, file: Path, datasets: Iterable[str], config: Config
+) -> str | None:
+    where = f"{shorten(str(file))}, line {function.lineno}: {function.name}"
+    wanted = f"write `def {function.name}(prompts, completions, **columns)`"
+    if isinstance(function, ast.AsyncFunctionDef):
+        return f"{where} is async; {wanted}"
+    arguments = function.args
+    named = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    if arguments.posonlyargs or not arguments.kwarg:
+        return f"{where} is given everything by name, and must take columns that it does not ask for; {wanted}"
+    if "completions" not in named:
+        return f"{where} does not take completions; {wanted}"
+    for column in _list_required(arguments):
+        if column in TRAINING_ONLY:
+            return f"{where} asks for {column}, which scoring has not got; give it the default None"
+        for dataset in datasets:
+            if _has_column(config.datasets[dataset].prepare, column):
+                continue
+            return (
+                f"{where} asks for {cut(column)}, which rows of {shorten(dataset)} have not; name the column in "
+                f"datasets.{dataset}.prepare.keep, or give it a default"
+            )
+    return None
+
+
+def _has_column(prepare: PrepareSpec, column: str) -> bool:
+    if column == "answer":
+        return prepare.format in CHECKABLE
+    return column in (*GIVEN, *prepare.keep)
+
+
+def _list_required(arguments: ast.arguments) -> list[str]:
+    """List what a function cannot be called without."""
+    placed = arguments.args[: len(arguments.args) - len(arguments.defaults)]
+    named = [item for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
+    return [argument.arg for argument in (*placed, *named)]

@@ -18,19 +18,21 @@ from tunelab.errors import UserError
 from tunelab.jobs.console import accept_all_text
 from tunelab.jobs.failures import TOLD, explain_failure
 from tunelab.jobs.forced import is_forced
-from tunelab.jobs.gpus import take_gpus
+from tunelab.jobs.hardware import take_gpus
 from tunelab.jobs.jobcards import Attempt
 from tunelab.jobs.keeping import kept_work
-from tunelab.jobs.launching import (
+from tunelab.jobs.processes import (
     BeginAgain,
     ask_again,
+    die_with_parent,
     find_checkpoints,
     is_first,
     is_launched,
+    keep_memory,
+    leave_out,
     may_tell,
     run_processes,
 )
-from tunelab.jobs.processes import die_with_parent, keep_memory, leave_out
 
 _terminal: int | None = None
 _title = ""

@@ -18,7 +18,7 @@ from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs import provenance
 from tunelab.jobs.checkout import run_git
-from tunelab.jobs.read_files import hash_function_file
+from tunelab.jobs.provenance import hash_function_file
 
 SPENT = ("started", "finished", "seconds", "cpu_seconds", "peak_memory_bytes", "threads", "host")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake puts it into folders that are outputs

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
-from tunelab.config import templates
+from tunelab.config import models
 from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
 from tunelab.errors import UserError
@@ -27,9 +27,9 @@ def list_local_files(spec: ModelSpec | DatasetSource) -> list[str]:
 def list_template_files(spec: ChatSettings, folder: Path) -> list[str]:
     """List the file of a model's chat template, if it is the user's or this project's (below `folder`)."""
     named = spec.chat_template
-    if named is None or named in templates.TRL:
+    if named is None or named in models.TRL:
         return []
-    file = Path(named) if templates.is_file(named) else folder / f"{named}.jinja"
+    file = Path(named) if models.is_file(named) else folder / f"{named}.jinja"
     return [str(file)] if file.is_file() else []  # a missing one is told of by the stage
 
 

@@ -5,15 +5,134 @@ nor upgrades of packages. So every rule lists facts: one per leaf of its config 
 script imports (by content, not by time), one per package its result depends on.
 """
 
+import ast
+import contextlib
 import functools
+import hashlib
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from tunelab.jobs.code_hashes import read_code
+from tunelab import records
+
+# What a Python file says: a hash of it without comments, layout and docstrings, and the names that it imports.
+# Both follow from the file's bytes, and are remembered by them: every start of Snakemake asks for all files of the
+# project, and every job for those that it runs, and to parse them takes longer than to read what was found before.
+
+
+MEMORY = Path(".snakemake/code.json")
+
+
+class Code(NamedTuple):
+    digest: str
+    imports: list[str]
+
+
+def read_code(file: Path) -> Code:
+    """Return what a Python file says.
+
+    Raises:
+        OSError: if it cannot be read; SyntaxError, ValueError: if it is no Python.
+    """
+    content, known = file.read_bytes(), _recall()
+    key = hashlib.sha256(content).hexdigest()
+    if key not in known:
+        known[key] = list(_parse(content, str(file)))
+    return Code(*known[key])
+
+
+def remember_code() -> None:
+    """Keep what was read for the processes that come after this one."""
+    before = _load()
+    if _recall().keys() <= before.keys():
+        return
+    with contextlib.suppress(OSError):  # where nothing can be written, every process reads for itself
+        own = MEMORY.with_name(f"{MEMORY.name}.{os.getpid()}")  # another Snakemake may do so at this moment
+        records.write_json(own, {"by": _name_parser(), "files": before | _recall()})
+        own.replace(MEMORY)
+
+
+@functools.cache
+def _recall() -> dict[str, list]:
+    return _load()
+
+
+def _load() -> dict[str, list]:
+    """Return what is remembered by a file's sha256: nothing if another parser read it, or if the memory is damaged."""
+    try:
+        memory = records.read_json(MEMORY)
+        return memory["files"] if memory["by"] == _name_parser() else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _name_parser() -> str:
+    """Name what decides what is read: this file, and Python's version, by which trees are printed in other ways."""
+    return f"{records.hash_file(Path(__file__))} {sys.version}"
+
+
+def _parse(content: bytes, name: str) -> Code:
+    tree = ast.parse(content, name)
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[1:] if _is_text(node.body[:1]) else node.body
+    return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12], list(_list_imports(nodes)))
+
+
+def _is_text(statements: list[ast.stmt]) -> bool:
+    return bool(
+        statements
+        and isinstance(statements[0], ast.Expr)
+        and isinstance(statements[0].value, ast.Constant)
+        and isinstance(statements[0].value.value, str)
+    )
+
+
+def _list_imports(nodes: list[ast.AST]) -> Iterator[str]:
+    """Yield the full names of what absolute imports name, modules or what they hold."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+# What a file of functions of the user's own says and reads: its code, and the files that its texts name.
+# A name that is put together while it runs is not seen.
+
+
+def hash_function_file(file: Path) -> str:
+    """Return a hash of a file's code, and of the contents of the files that it names, wherever they lie.
+
+    Raises:
+        OSError: if it cannot be read; SyntaxError, ValueError: if it is no Python.
+    """
+    digest, contents = hash_source(file), sorted(records.hash_file(path) for path in list_read(file))
+    return hashlib.sha256(" ".join([digest, *contents]).encode()).hexdigest()[:12] if contents else digest
+
+
+def list_read(file: Path) -> set[str]:
+    """List the files that texts of a Python file name: from its folder on, a folder named there, or the working one."""
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(file.read_bytes(), str(file)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value
+    }
+    return {os.path.realpath(path) for path in _find(file.parent, texts)} - {os.path.realpath(file)}
+
+
+def _find(folder: Path, texts: set[str]) -> Iterator[Path]:
+    whole = [place / os.path.expanduser(text) for place, text in product((folder, Path()), texts)]
+    inside = [path / text for path, text in product(filter(os.path.isdir, whole), texts)]
+    yield from filter(os.path.isfile, [*whole, *inside])
+
 
 # these carry values and messages and compute no result; what the sections hold travels as facts of its own
 DECLARATIONS = {
@@ -22,7 +141,7 @@ DECLARATIONS = {
         for name in ("__init__", "base", "data", "evaluation", "samples", "sources", "study", "training")
     ),
     *("tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
-    *("tunelab/sources/hub.py", "tunelab/sources/proxies.py"),  # which way the Hub is reached
+    *("tunelab/sources/hub.py", "tunelab/sources/hub.py"),  # which way the Hub is reached
 }
 
 

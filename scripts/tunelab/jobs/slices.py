@@ -3,15 +3,199 @@
 A slice is plain values: the very part that becomes the stage's facts is what its script is given.
 """
 
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.methods import DRAWING, METHODS, PREFERENCES
+from tunelab.config.completions import COUNTED
+from tunelab.config.loading import Config
+from tunelab.config.methods import DRAWING, METHODS, PREFERENCES, REWARDED, SIGNALLING
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import CHOICE
+from tunelab.config.study import Study
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
-from tunelab.jobs.study_slices import StudySlices
+
+# Spread a stage's facts over the positional params of its rule, since Snakemake compares params one by one.
+
+
+# Snakemake asks each of these functions for its parameters, several times a job
+SIGNATURE = inspect.signature(lambda wildcards: None)
+SHARED = ("code ", "package ")  # of the kinds that wildcards which are not in the domain, like a seed, do not change
+
+
+def track(facts: Callable[..., list[str]], domain: Iterable[tuple]) -> list[str | Callable[[Any], str]]:
+    """Return what a rule's params hold for its facts: what all its jobs share, and functions of the wildcards.
+
+    A rule has a fixed number of params, but facts differ by wildcard: every combination gets as many slots as the
+    longest needs, and leaves its spare ones empty. Facts come through functions, so that braces in them stay literal;
+    but a call for each param of each job is what a plan spends most of its time on, so shared code is written out.
+
+    facts: takes values of wildcards by its parameters' names; domain: all combinations of these values, in that order.
+    """
+    names = list(inspect.signature(facts).parameters)
+    build = functools.cache(facts)
+    built = [build(*key) for key in domain]
+    shared = set.intersection(*map(set, built)) if built else set()
+    shared = {fact for fact in shared if fact.startswith(SHARED) and not {"{", "<"} & set(fact)}
+
+    @functools.cache
+    def list_own(*key: str) -> list[str]:
+        return [fact for fact in build(*key) if fact not in shared]
+
+    def fill(index: int) -> Callable[[Any], str]:
+        def find(wildcards: Any) -> str:
+            found = list_own(*(wildcards[name] for name in names))
+            return found[index] if index < len(found) else ""
+
+        find.__signature__ = SIGNATURE
+        return find
+
+    slots = max(map(len, built), default=0) - len(shared) + 1
+    return [*sorted(shared), *map(fill, range(slots))]
+
+
+# What of the config the stages of the whole study depend on: comparison, figures, page.
+
+
+class StudySlices:
+    """The slices of one config that are of all its selected runs and tasks."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @cached_property
+    def whole(self) -> dict[str, Any]:
+        """All that is selected, for the page."""
+        return self._config.describe_study()
+
+    @cached_property
+    def drift(self) -> dict[str, Any]:
+        """What a drift is measured on; empty when the study measures none."""
+        config = self._config
+        return config.drift.model_dump(mode="json") | {"tasks": sorted(config.study.tasks)} if config.drift else {}
+
+    @cached_property
+    def learnt(self) -> dict[str, Any]:
+        """Which rows the study's runs learn from, the runs behind them among them, and which it asks."""
+        runs = self._list_behind(self.whole["study"]["runs"])
+        part = self.pick([], task_fields=["dataset"])
+        learnt = {name: _pick(run.model_dump(mode="json"), ["method", "dataset"]) for name, run in runs.items()}
+        return part | {"study": part["study"] | {"runs": list(runs)}, "runs": learnt}
+
+    def _list_behind(self, names: Iterable[str]) -> dict[str, Any]:
+        """List runs with those that they learnt by, selected or not: starts, teachers, who drew their answers."""
+        found: dict[str, Any] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name in found or name not in self._config.runs:  # a teacher may be a model
+                continue
+            run = found[name] = self._config.runs[name]
+            drawn = getattr(run, "samples", None)
+            waiting += [getattr(run, "init_from", None), getattr(run, "teacher", None)]
+            waiting += [self._config.samples[drawn].run] if drawn else []
+        return found
+
+    @cached_property
+    def compared(self) -> dict[str, Any]:
+        """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
+        part = self.pick(
+            ["init_from", "teacher", "model", "dataset", "samples"],
+            task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
+        )
+        part["study"]["smoke"] = self._config.study.smoke
+        for name in Study(self.whole).list_runs(*REWARDED):  # of which the completions are counted
+            part["runs"][name]["training"] = _pick(self.whole["runs"][name]["training"], COUNTED)
+        drift = self._config.drift
+        return part | {
+            "models": {
+                name: {key: model.get(key) for key in ("repo_id", "gguf")}
+                for name, model in self.whole["models"].items()
+            },
+            "datasets": {
+                name: {"prepare": {"format": data["prepare"]["format"]}, "fetch": {"source": data["fetch"]["source"]}}
+                for name, data in self.whole["datasets"].items()
+            },
+            "drift": drift and {"texts": list(drift.texts)},
+            "samples": self._drawings,
+            **{name: self.whole[name] for name in ("comparison", "noise")},
+        }
+
+    @cached_property
+    def labels(self) -> dict[str, Any]:
+        """How runs and tasks are called, for tables and for figures of all of them."""
+        return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
+
+    @cached_property
+    def titled(self) -> dict[str, Any]:
+        """The same, and in which language their titles are."""
+        return self.labels | {"study": self.labels["study"] | {"language": self.whole["study"]["language"]}}
+
+    @cached_property
+    def drawn_costs(self) -> dict[str, Any]:
+        part = self.pick(["label", "init_from", "samples"], task_fields=["label", "kind"])
+        return part | {"samples": self._drawings}
+
+    @cached_property
+    def _drawings(self) -> dict[str, Any]:
+        """For which seeds answers were drawn, to find what that cost."""
+        return {name: {"seeds": entry["seeds"]} for name, entry in self.whole["samples"].items()}
+
+    @cached_property
+    def drawn_forgetting(self) -> dict[str, Any]:
+        part = self.pick(["label", "init_from", "model"], task_fields=["label", "kind"])
+        return part | {"drift": self.compared["drift"]}
+
+    @cached_property
+    def drawn_curves(self) -> dict[str, Any]:
+        return self.pick(["label", "dataset"], methods=["sft"])
+
+    @cached_property
+    def drawn_rewards(self) -> dict[str, Any]:
+        return self.pick(["label", "rewards"], methods=REWARDED)
+
+    @cached_property
+    def drawn_signals(self) -> dict[str, Any]:
+        return self.pick(["label"], methods=SIGNALLING)
+
+    @cached_property
+    def figures(self) -> list[str]:
+        """The figures that the study's runs and tasks give data for, by name."""
+        study = Study(self.whole)
+        declared = [task for task in study.tasks if study.list_contrasts(task)]
+        drawn = {
+            "tasks": True,
+            "contrasts": declared,
+            "gains": any(study.task(task)["kind"] == "maths" for task in declared),
+            "costs": study.list_trained(),
+            "learning_curves": study.list_runs("sft"),
+            "rewards": study.list_runs(*REWARDED),
+            "signals": study.list_runs(*SIGNALLING),
+            "forgetting": self._config.drift and study.list_trained(),
+        }
+        return [name for name, given in drawn.items() if given]
+
+    def pick(
+        self, run_fields: list[str], methods: Iterable[str] | None = None, task_fields: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Pick fields of the runs (of some methods only), and of the tasks; every run's method is there."""
+        study = ["results", "runs", "seeds", *(["tasks"] if task_fields else [])]
+        return {
+            "study": _pick(self.whole["study"], study),
+            "runs": {
+                name: _pick(run, ["method", *(run_fields if methods is None or run["method"] in methods else [])])
+                for name, run in self.whole["runs"].items()
+            },
+            "tasks": {name: _pick(task, task_fields) for name, task in self.whole["tasks"].items() if task_fields},
+        }
+
+
+def _pick(entry: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    return {field: entry[field] for field in fields if field in entry}
 
 
 class Slices(StudySlices):

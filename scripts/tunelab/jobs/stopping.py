@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from tunelab.jobs.launching import is_launched
+from tunelab.jobs.processes import is_launched
 
 ASKS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = "Stopped; the same command goes on."

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
-from tunelab.models.rendering import (
+from tunelab.models.templates import (
     Messages,
     Turn,
     check_kept,

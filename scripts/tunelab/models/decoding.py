@@ -1,15 +1,18 @@
 """Complete prompts on a CPU with less work than `generate`, and the same tokens.
 
-Prompts are read packed (see `packing`), so what they begin with in common is read once; adapters are merged into a copy
-of the weights they change (`merged_copies`), which saves two small products a layer and token. In half precision, and
+Prompts are read packed, so what they begin with in common is read once; adapters are merged into a copy
+of the weights they change, which saves two small products a layer and token. In half precision, and
 where PEFT cannot merge, adapters stay apart, with LoRA's factors at hand. `explain_undecodable` says
 what is left to `generate`.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
     Cache,
     DynamicCache,
@@ -19,13 +22,108 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.cache_utils import DynamicLayer
 
-from tunelab.models.growing_cache import GrowingLayer
-from tunelab.models.lean_lora import factors_at_hand
-from tunelab.models.merged_copies import MergedCopies
-from tunelab.models.packed_attention import LAST_TOKENS, NO_OTHER, attention_by
-from tunelab.models.packed_model import TOKENWISE, explain_unfit, find_base, find_prefix, list_types, run_packed
-from tunelab.models.packing import pack_rows
+from tunelab.models.adapters import factors_at_hand
+from tunelab.models.packed_model import (
+    LAST_TOKENS,
+    NO_OTHER,
+    TOKENWISE,
+    attention_by,
+    explain_unfit,
+    find_base,
+    find_prefix,
+    list_types,
+    pack_rows,
+    run_packed,
+)
+
+# Keys and values of rows that are being completed, with room for tokens to come.
+# transformers' DynamicLayer makes a new tensor of all it holds for each token, a little larger than any that was freed
+# before, so that memory fills with gaps. Here a token is written in place, and new tensors are made once in ROOM
+# tokens.
+
+
+ROOM = 16  # tokens
+
+
+class GrowingLayer(DynamicLayer):
+    """A layer's keys and values, [rows, heads, tokens and room, features]; what is not written yet is 0."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self._count = keys.shape[2]
+        self.keys, self.values = _make_room(keys), _make_room(values)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write the states of one token a row behind the others; return all, with the room that is left."""
+        if self._count == self.keys.shape[2]:
+            self.keys, self.values = _make_room(self.keys), _make_room(self.values)
+        self.keys[:, :, self._count] = key_states[:, :, 0]
+        self.values[:, :, self._count] = value_states[:, :, 0]
+        self._count += 1
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        return self._count
+
+
+def _make_room(states: torch.Tensor) -> torch.Tensor:
+    rows, heads, tokens, features = states.shape
+    held = states.new_zeros(rows, heads, tokens + ROOM, features)
+    held[:, :, :tokens] = states
+    return held
+
+
+# Adapters that are merged for a while into copies of the weights: the weights themselves are never written to.
+
+
+class MergedCopies:
+    """Copies of the weights that a model's adapter changes, whose memory is kept from one while to the next.
+
+    What stays apart: layers that are not held in float32, where merging would round the change away, and what PEFT
+    cannot merge, such as a change of a bias that the layer has not got.
+    """
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self._model = model
+        self._copies: dict[torch.nn.Parameter, torch.Tensor] = {}
+        self._refused: set[BaseTunerLayer] = set()
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Have each layer that can be merged compute with its copies for the block."""
+        names = Counter(weight for _, weight in self._model.named_parameters(remove_duplicate=False))
+        with contextlib.ExitStack() as stack:
+            for layer in self._model.modules():
+                if not isinstance(layer, BaseTunerLayer) or layer in self._refused:
+                    continue
+                weights = list(layer.get_base_layer().parameters(recurse=False))
+                # a weight that two layers share would be changed for both
+                if any(weight.dtype != torch.float32 or names[weight] > 1 for weight in weights):
+                    continue
+                try:
+                    stack.enter_context(self._merge(layer, weights))
+                except (RuntimeError, ValueError):  # it is asked of PEFT, which says no by these
+                    self._refused.add(layer)
+            yield
+
+    @contextlib.contextmanager
+    def _merge(self, layer: BaseTunerLayer, weights: list[torch.nn.Parameter]) -> Iterator[None]:
+        own = [weight.data for weight in weights]
+        for weight in weights:
+            weight.data = self._copies.setdefault(weight, torch.empty_like(weight)).copy_(weight.data)
+        try:
+            layer.merge()
+            yield
+        finally:
+            layer.merged_adapters.clear()
+            for weight, data in zip(weights, own, strict=True):
+                weight.data = data
+
 
 # what is obeyed here, or means nothing to a loop that takes one token after the other
 OBEYED = {

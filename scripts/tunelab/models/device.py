@@ -6,8 +6,8 @@ import sys
 import torch
 
 from tunelab.errors import UserError
-from tunelab.jobs.gpus import is_promised
-from tunelab.jobs.launching import find_place, is_launched
+from tunelab.jobs.hardware import is_promised
+from tunelab.jobs.processes import find_place, is_launched
 
 
 def choose_device() -> torch.device:

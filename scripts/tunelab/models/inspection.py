@@ -8,7 +8,7 @@ from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from tunelab.config.drafts import Problem
-from tunelab.config.target_checks import check_patterns, check_targets
+from tunelab.config.module_checks import check_patterns, check_targets
 from tunelab.errors import UserError
 from tunelab.models.adapters import build_adapter_config
 
@@ -24,7 +24,7 @@ def build_empty(folder: Path) -> PreTrainedModel:
 
 
 def list_parts(model: PreTrainedModel) -> dict[str, Any]:
-    """Return a model's modules by their names and what else `config.target_checks` asks for."""
+    """Return a model's modules by their names and what else `config.module_checks` asks for."""
     config, head, table = model.config.get_text_config(), model.get_output_embeddings(), model.get_input_embeddings()
     names = {module: name for name, module in model.named_modules() if name}
     return {

@@ -9,8 +9,57 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from tunelab.errors import UserError
 from tunelab.models.chat import Encoded, encode, list_ends
+from tunelab.models.templates import render
 from tunelab.models.tokenising import Token
+from tunelab.values import list_names
+
+# Refuse conversations of which a model's chat template leaves out what they carry, or what tells answers apart.
+
+
+# `name` and `tool_call_id` are labels; without these, something that was said is lost
+SAID = ("reasoning_content", "thinking", "tool_calls")
+ENOUGH = 50  # rows that carry a field and are tried: a template may show it in last turns only
+
+
+def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]) -> None:
+    """Raise UserError for a field, or a tool's answers, that the template shows in none of the rows that have it."""
+    for name in SAID:
+        carrying = [row for row in rows if any(name in turn for turn in _list_turns(row))]
+        _insist(tokenizer, carrying, name, lambda turn, name=name: {key: turn[key] for key in turn if key != name})
+    answered = [row for row in rows if any(turn["role"] == "tool" for turn in _list_turns(row))]
+    _insist(tokenizer, answered, "role: tool", lambda turn: turn | {"content": "?"} if turn["role"] == "tool" else turn)
+
+
+def check_told_apart(ids: list[str], chosen: list[list[int]], rejected: list[list[int]]) -> None:
+    """Raise UserError where both answers of a pair are the same tokens, which teaches nothing.
+
+    ids: of the rows; chosen, rejected: the tokens of their answers, whole conversations or the answers alone.
+    """
+    if equal := [row for row, one, other in zip(ids, chosen, rejected, strict=True) if one == other]:
+        raise UserError(
+            f"The chosen and the rejected answer of {len(equal)} rows of {len(ids)} are the same tokens in the model's "
+            f"chat template, which leaves out where they differ, so they would teach nothing (rows "
+            f"{list_names(equal)}). Mend or remove the rows, or name another template in the model's chat_template."
+        )
+
+
+def _list_turns(row: dict[str, Any]) -> list[dict]:
+    return row.get("messages", [])  # a plain text has none
+
+
+def _insist(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]], name: str, change: Any) -> None:
+    if rows and not any(_differ(tokenizer, row["messages"], change) for row in rows[:ENOUGH]):
+        raise UserError(
+            f"The model's chat template leaves out '{name}', which turns of {len(rows)} rows carry (first: row "
+            f"{rows[0]['id']}), so the model would never see it. Take a model whose template has it, or put what it "
+            "says into the turns' text, or remove it from the rows."
+        )
+
+
+def _differ(tokenizer: PreTrainedTokenizerBase, turns: list[dict], change: Any) -> bool:
+    return render(tokenizer, turns) != render(tokenizer, [change(turn) for turn in turns])
 
 
 def read_row(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any]) -> Encoded:

@@ -1,5 +1,6 @@
 """The README of a published adapter or model: what it is, how it was made, how to load it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,84 @@ import yaml
 from tunelab.config.methods import METHODS
 from tunelab.config.specs.training import CHOICE
 from tunelab.models.basemodels import find_revision, name_origin
-from tunelab.models.licences import describe_licence
+
+# A licence as the Hub's model cards have it: one of its identifiers, or `other` with a name.
+# Source: huggingface.co/docs/hub/repositories-licenses; other words for the same licences are found by what they name.
+
+
+_CC = [
+    *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0"),
+    *("cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0"),
+    *("cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc", "cc0-1.0"),
+]
+_GNU = ["agpl-3.0", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr"]
+_OF_MODELS = [
+    *("openrail", "openrail++", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0"),
+    *("bigcode-openrail-m", "deepfloyd-if-license", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4"),
+    *("gemma", "apple-amlr", "apple-ascl", "intel-research", "h-research", "grok2-community"),
+]
+_OTHERS = [
+    *("apache-2.0", "mit", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd", "bsd-2-clause", "bsd-3-clause"),
+    *("bsd-3-clause-clear", "c-uda", "cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl"),
+    *("ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2", "isc", "lppl-1.3c", "ms-pl", "mpl-2.0"),
+    *("odc-by", "odbl", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "unknown"),
+]
+IDENTIFIERS = frozenset([*_CC, *_GNU, *_OF_MODELS, *_OTHERS])
+# what is left of a licence's name without its version and words that tell nothing → its identifier with its version
+_NAMES = {
+    **dict.fromkeys(("apache", "apache software"), "apache-{}"),
+    **dict.fromkeys(("mit", "mit mit", "expat"), "mit"),
+    **dict.fromkeys(("bsd", "bsd new or revised", "bsd simplified"), "bsd-{}-clause"),
+    **dict.fromkeys(("affero general public", "agpl"), "agpl-{}"),
+    **dict.fromkeys(("lesser general public", "lgpl"), "lgpl-{}"),
+    **dict.fromkeys(("general public", "gpl"), "gpl-{}"),
+    **dict.fromkeys(("mozilla public", "mpl"), "mpl-{}"),
+    "eclipse public": "epl-{}",
+    "llama community": "llama{}",
+    "gemma terms of use": "gemma",
+    **dict.fromkeys(("creative commons zero", "cc zero"), "cc0-{}"),
+}
+_SILENT = {
+    *("the", "license", "licence", "version", "v", "agreement", "international", "unported", "generic", "universal"),
+    *("gnu", "meta", "clause"),
+}
+_COMMONS = re.compile(
+    r"(?:creative commons |cc )?attribution"
+    r"(?P<nc> non ?commercial)?(?P<nd> no ?deriv(?:ative)?s)?(?P<sa> share ?alike)?"
+)
+
+
+def describe_licence(said: str) -> dict[str, Any]:
+    """Return what a card's front matter says of a licence, however it is called."""
+    if known := _identify(said):
+        return {"license": known}
+    parts = [_identify(part) for part in re.split(r",\s*|\s+(?:or|and)\s+", said, flags=re.IGNORECASE)]
+    if all(parts):
+        return {"license": parts}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", said.lower()).strip("-") or "unnamed"}
+
+
+def _identify(said: str) -> str | None:
+    """Return the identifier of what is named and nothing else: a clause more makes it another licence."""
+    name = re.sub(r"-(only|or-later)$", "", said.strip().lower())
+    if (short := re.sub(r"[\s_]+", "-", name)) in IDENTIFIERS:
+        return short
+    plain = re.sub(r",? [a-z0-9 ]*\b(19|20)\d\d$|\bcopyright .*", "", name)  # `, January 2004`
+    tokens = [token for token in re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+", plain) if token not in _SILENT]
+    versions = [token for token in tokens if token[0].isdigit()]
+    words = " ".join(token for token in tokens if token not in versions)
+    wanted = _NAMES.get(words) or _name_commons(words)
+    if wanted is None or len(versions) > 1:
+        return None
+    forms = [wanted.format(form) for version in versions or [""] for form in (version, f"{version}.0")]
+    return next((identifier for identifier in forms if identifier in IDENTIFIERS), None)
+
+
+def _name_commons(words: str) -> str | None:
+    """Return the identifier of a Creative Commons licence by its parts, without its version."""
+    found = _COMMONS.fullmatch(words)
+    return found and "-".join(["cc-by", *(part for part, given in found.groupdict().items() if given), "{}"])
+
 
 TEMPLATE = """---
 {front}---

@@ -7,11 +7,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from tunelab.config.models import OWN, is_file
 from tunelab.config.specs.sources import ChatSettings
-from tunelab.config.templates import OWN, is_file
 from tunelab.errors import UserError
-from tunelab.models.rendering import render_prompt
-from tunelab.models.templates import DATE, SYSTEM, fix_date, prepend, prints_date, write_default
+from tunelab.models.templates import DATE, SYSTEM, fix_date, prepend, prints_date, render_prompt, write_default
 from tunelab.values import shorten
 
 

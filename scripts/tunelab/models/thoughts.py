@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tunelab.data.thoughts import MARKS, Said, find_opened, split_thought
 from tunelab.errors import UserError
-from tunelab.models.rendering import Messages, render, render_prompt
+from tunelab.models.templates import Messages, render, render_prompt
 
 FIELDS = ("reasoning_content", "thinking")  # in which a turn carries a thought apart; a template reads one of them
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tunelab.config.field_classes import find_setting
+from tunelab.config.fields import find_setting
 from tunelab.config.study import Study, cuts_rows
 from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder

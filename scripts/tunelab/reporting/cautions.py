@@ -5,7 +5,12 @@ Each stands among the threats as well, with its details; what only limits how fa
 
 from typing import Any
 
+from tunelab.comparison.budgets import build_budget, count_answers, differ, is_start
+from tunelab.config.completions import count_of_step
+from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.findings import find_tension, list_doubts
 
 LONGEST = 60  # characters of an answer in a sentence
 KINDS = ("overlap", "cut", "degenerate", "starved", "noise")  # also the names of the threats that they lead to
@@ -61,3 +66,85 @@ def _describe_answers(study: Study, row: dict[str, Any], known: dict) -> dict[st
     said = " ".join(row["commonest"].split())
     said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
     return row | {"said": said, "untouched": known.get((untouched, row["task"]))}
+
+
+# The effort behind every trained run, side by side, and the compared pairs that it differs between.
+
+
+# what a model gave to a training; shown where some run has it
+BESIDE_DATA = ("answers", "answers_of_step", "teacher_tokens")
+
+
+def build_fairness(study: StudyFolder, trainings: dict) -> dict:
+    """Build one row per measure of effort: a cell per trained run, and the declared pairs that differ in it.
+
+    A run and its own start are left out of the pairs, since the one has had the other's effort too.
+    """
+    budgets = {
+        run: build_budget(study, trainings, run) | describe_answers(study, trainings, run)
+        for run in study.list_trained()
+    }
+    pairs = [pair for pair in study.list_contrasts() if set(pair) <= budgets.keys() and not is_start(study, *pair)]
+    names = [
+        name
+        for name in next(iter(budgets.values()), {})
+        if name not in BESIDE_DATA or any(budget[name] for budget in budgets.values())
+    ]
+    return {
+        "runs": list(budgets),
+        "rows": [
+            {
+                "name": name,
+                "cells": [budget[name] for budget in budgets.values()],
+                "unequal": [pair for pair in pairs if is_unequal(*(budgets[run][name] for run in pair))],
+            }
+            for name in names
+        ],
+    }
+
+
+def describe_answers(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any]:
+    """Count, for a run's first seed, the answers that a model gave for it and what a teacher read of them.
+
+    `rows` are then those that were made of the answers.
+    """
+    seed, drawn = study.list_seeds(run)[0], study.run(run)["method"] in REWARDED
+    found = {
+        "answers": count_answers(study, trainings, run),
+        "answers_of_step": count_of_step(study.run(run)) if drawn else None,
+        "teacher_tokens": trainings[run, seed].get("teacher_tokens"),
+    }
+    if study.run(run).get("samples"):
+        found["rows"] = study.load(study.run_file(run, seed, "choice.json"))["rows"]
+    return found
+
+
+def is_unequal(first: Any, second: Any) -> bool:
+    return first != second if isinstance(first, str) else differ(first, second)
+
+
+# What tests share with trainings, and the main numbers with and without these rows side by side.
+
+
+def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> dict:
+    """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows.
+
+    `levels` has an entry for each task and each kind of rows left out; `emptied` those of which too few would stay.
+    """
+    levels: dict[tuple[str, str], dict] = {}
+    for row in found["cleaned"]:
+        level = levels.setdefault((row["task"], row["without"]), {"n": row["n"], "runs": [], "contrasts": []})
+        level["n"] = max(level["n"], row["n"])  # a run may have been asked fewer rows
+        level["runs"].append((cells[row["run"], row["task"], row["metric"]], row))
+    for row in found["cleaned_contrasts"]:
+        level, whole = levels[row["task"], row["without"]], pairs[row["task"], row["run"], row["against"]]
+        again = row | {name: whole[name] for name in ("starved", "degenerate", "margin")} | {"p": row["p_corrected"]}
+        level["contrasts"].append((whole, again | {"doubted": list_doubts(again), "tension": find_tension(again)}))
+    return {
+        "overlaps": found["overlaps"],
+        "twins": found["twins"],
+        "templated": [row for row in found["twins"] if row["numbers"] == "masked" and row["both"]],
+        "shared": [row for row in found["overlaps"] if row["near"]],
+        "levels": [{"task": task, "without": without, **level} for (task, without), level in levels.items()],
+        "emptied": [row for row in found["left"] if not row["enough"]],
+    }

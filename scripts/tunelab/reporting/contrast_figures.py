@@ -13,7 +13,6 @@ from tunelab.comparison.metrics import METRICS, Metric
 from tunelab.comparison.results import Contrast, Results
 from tunelab.config.study import Study
 from tunelab.reporting import headlines, notation
-from tunelab.reporting.colours import find_colour
 from tunelab.reporting.figures import (
     LONGEST_LABEL,
     Drawing,
@@ -25,6 +24,7 @@ from tunelab.reporting.figures import (
     name_pair,
     write_rows,
 )
+from tunelab.reporting.notation import find_colour
 
 AROUND, ROW, TALL = 1.15, 0.28, 0.42  # inches around a task's rows, of a row, and of one whose name takes two lines
 COLUMNS = (12, 100, 245)  # points between the panel and verdict, difference and n

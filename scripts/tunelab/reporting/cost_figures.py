@@ -10,7 +10,6 @@ from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation
-from tunelab.reporting.colours import find_colour
 from tunelab.reporting.figures import (
     Drawing,
     build_panels,
@@ -22,6 +21,7 @@ from tunelab.reporting.figures import (
     write_number,
 )
 from tunelab.reporting.findings import find_pairs, list_contrary
+from tunelab.reporting.notation import find_colour
 from tunelab.reporting.tables import is_summary, sum_chain_seconds
 
 GREY = "#b5b5b5"

@@ -4,10 +4,91 @@ The page words them; a fact that does not hold is an empty list, so that the pag
 """
 
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
+from tunelab import records
+from tunelab.comparison.metrics import FIRST, SHARE
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
+from tunelab.jobs.checkout import find_address
+from tunelab.jobs.layout import StudyFolder
+
+# Runs or seeds that answer alike on every question, or seeds without any spread: rarely what two trainings do.
+# Equal numbers are then no result: a training may have changed nothing, a seed may reach nothing that is drawn, or the
+# same weights may stand under two names.
+
+
+def list_identical(study: StudyFolder) -> list[dict[str, Any]]:
+    """List the groups of arms, (run, seed), whose answers to a task are equal word by word."""
+    found = []
+    for task in study.tasks:
+        groups: dict[tuple[str, ...], list[tuple[str, int]]] = {}
+        for arm in study.list_arms():
+            answers = study.load(study.task_file(*arm, task, "answers.jsonl"))
+            groups.setdefault(tuple(answer["completion"] for answer in answers), []).append(arm)
+        found += [
+            {"task": task, "arms": arms, "of_one_run": len({run for run, _ in arms}) == 1, "n": len(answers)}
+            for answers, arms in groups.items()
+            if len(arms) > 1
+        ]
+    return found
+
+
+def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
+    """List the estimates (of the first seed) of runs whose first metric on a task is the same for all seeds."""
+    found = []
+    for task in study.tasks:
+        metric = FIRST[study.task(task)["kind"]]
+        for run in study.list_trained():
+            rows = [find[run, seed, task, metric] for seed in study.list_seeds(run)]
+            if len(rows) > 1 and len({row["value"] for row in rows}) == 1:
+                found.append(rows[0] | {"seeds": len(rows), "extreme": rows[0]["value"] in SHARE})
+    return found
+
+
+# Tell from the cards of its jobs where a study's numbers come from: which code made them, and when.
+
+
+PROJECT = "tunelab"
+
+
+def describe_origin(study: StudyFolder) -> dict[str, Any]:
+    """Return the project's name and web address, and of the jobs behind results.json the days and commits.
+
+    days: the first and the last, as ISO 8601 in UTC, none where no card is left; commits: of the code, newest first,
+    `dirty` where files differed from it.
+    """
+    cards = sorted(find_cards(study, [study.results_file]).values(), key=lambda card: card["finished"])
+    commits: dict[str, bool] = {}
+    for card in reversed(cards):
+        if card["commit"]:
+            commits[card["commit"]] = commits.get(card["commit"], False) or card["dirty"]
+    return {
+        "project": PROJECT,
+        "address": find_address(Path(__file__).parents[3]),
+        "days": sorted({card["finished"][:10] for card in (cards[0], cards[-1])} if cards else []),
+        "commits": [{"commit": commit, "dirty": dirty} for commit, dirty in commits.items()],
+    }
+
+
+def find_cards(study: StudyFolder, files: list[Path]) -> dict[Path, dict]:
+    """Return the cards of the jobs that made these artefacts, and all that they were made from, by their paths.
+
+    Where the folder of cards is gone, there are none.
+    """
+    cards = {path: records.read_json(path) for path in sorted((study.root / "cards").rglob("*.json"))}
+    made: dict[str, Path] = {}
+    for path in sorted(cards, key=lambda path: cards[path]["finished"]):  # a file of two cards is the later job's
+        made |= dict.fromkeys(cards[path]["outputs"], path)
+    found, asked = set(), [study.name(path) for path in files]
+    while asked:
+        if (card := made.get(asked.pop())) and card not in found:
+            found.add(card)
+            asked += cards[card]["inputs"]
+    return {path: card for path, card in cards.items() if path in found}
+
 
 MACHINE = ("device", "dtype", "processes", "threads")  # of each process
 

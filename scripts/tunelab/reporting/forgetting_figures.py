@@ -9,7 +9,6 @@ from tunelab.comparison.metrics import FIRST, METRICS, name_text
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.reporting import headlines
-from tunelab.reporting.colours import find_colour
 from tunelab.reporting.figures import (
     Drawing,
     build_panels,
@@ -19,6 +18,7 @@ from tunelab.reporting.figures import (
     name_axis,
     write_number,
 )
+from tunelab.reporting.notation import find_colour
 from tunelab.reporting.tables import is_summary
 
 

@@ -21,7 +21,7 @@ def check_labels(config: Config, raw: dict[str, Any], source: str) -> None:
     strange = {path: text for path, text in texts.items() if not text.isascii()}
     if not strange:
         return
-    from tunelab.reporting.fonts import explain_missing, list_missing  # half a second
+    from tunelab.reporting.figures import explain_missing, list_missing  # half a second
 
     missing = {path: characters for path, text in strange.items() if (characters := list_missing(text))}
     problems = [Problem(path, explain_missing(characters[0])) for path, characters in missing.items()]

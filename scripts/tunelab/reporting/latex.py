@@ -29,7 +29,7 @@ ESCAPES = str.maketrans(
 )
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 NOISE = "*"  # behind the verdict on a difference that is no larger than what repeating an evaluation changed
-DOUBTED = {"starved": "†", "degenerate": "‡"}  # behind a verdict that says little of a run: see `remarks`
+DOUBTED = {"starved": "†", "degenerate": "‡"}  # behind a verdict that says little of a run: see `findings`
 LONGEST = 40  # rows of a table on one page
 
 Translate = Callable[[str], str]

@@ -1,6 +1,7 @@
 """Draw how the loss of supervised runs fell, on training batches and on validation rows."""
 
 from gettext import NullTranslations
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -10,9 +11,66 @@ from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines
-from tunelab.reporting.colours import find_colour
-from tunelab.reporting.curves import History, average, describe_point, draw_curve, load_histories
 from tunelab.reporting.figures import Drawing, build_panels, build_run_handles, find_marker, format_whole
+from tunelab.reporting.notation import MINUS, find_colour, format_count
+
+# Draw what trainings logged over steps, tokens or seconds: the mean over seeds, with a band from lowest to highest.
+
+
+BAND = 0.18  # opacity
+History = list[dict]
+
+
+class Curve(NamedTuple):
+    """Points along a training: their steps, where they lie across (a mean over seeds), and means and ends of values."""
+
+    seeds: int
+    steps: list[int]
+    across: list[float]
+    values: list[float]
+    lows: list[float]
+    highs: list[float]
+
+
+def load_histories(study: StudyFolder, run: str) -> list[History]:
+    """Load a run's history of each seed."""
+    return [study.load(study.run_file(run, seed, "history.jsonl")) for seed in study.list_seeds(run)]
+
+
+def average(histories: list[History], name: str, axis: str = "step") -> Curve:
+    """Average a logged value over seeds, at the steps at which all of them logged it; none where one never did."""
+    logged = [{row["step"]: row for row in history if {name, axis} <= row.keys()} for history in histories]
+    steps = sorted(set.intersection(*map(set, logged)))
+    found = [[seed[step] for seed in logged] for step in steps]
+    values = [[row[name] for row in rows] for rows in found]
+    return Curve(
+        len(histories),
+        steps,
+        [sum(row[axis] for row in rows) / len(rows) for rows in found],
+        [sum(each) / len(each) for each in values],
+        [min(each) for each in values],
+        [max(each) for each in values],
+    )
+
+
+def draw_curve(panel: Axes, curve: Curve, colour: str, **style: object) -> Line2D:
+    """Draw a curve's line, and its band where seeds differ."""
+    (line,) = panel.plot(curve.across, curve.values, color=colour, **style)
+    if curve.lows != curve.highs:
+        panel.fill_between(curve.across, curve.lows, curve.highs, color=colour, alpha=BAND, linewidth=0)
+    return line
+
+
+def describe_point(curve: Curve, place: int, words: NullTranslations) -> list[str]:
+    """Say of one point its step and its value, and of several seeds the lowest and the highest."""
+    _ = words.gettext
+    step = _("step %(step)s") % {"step": format_count(curve.steps[place])}
+    # four digits, since a divergence can be as small as a loss is large
+    value, low, high = (f"{ends[place]:.4g}".replace("-", MINUS) for ends in (curve.values, curve.lows, curve.highs))
+    if curve.seeds == 1:
+        return [step, value]
+    return [step, f"{value} [{low}, {high}]", _("%(seeds)s seeds, lowest to highest") % {"seeds": curve.seeds}]
+
 
 HELD_OUT = "eval_loss"
 

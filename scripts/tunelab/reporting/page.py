@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison import gains, power, sameness, starved, statistics, verdicts
+from tunelab.comparison import budgets, gains, power, sameness, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import FIRST, METRICS, find_metric, list_headlines, list_sampled, list_used
@@ -12,26 +12,106 @@ from tunelab.config.methods import METHODS, REWARDED
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import (
-    cards,
-    cautions,
-    completions,
-    contamination,
-    facts,
-    fairness,
-    filenames,
-    findings,
-    identity,
-    overview,
-    remarks,
-    samples,
-    sections,
-    settings,
-    signals,
-    tables,
-    trace,
+from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables
+from tunelab.reporting.notation import find_colour
+
+# The sections of the page in their order, by what a reader asks next; each has a template of its name.
+
+
+def list_sections(page: dict) -> dict[str, list[str]]:
+    """List the sections that this study has something to say in, by the chapter that they belong to."""
+    lacking = page["partial"] or {"pairs": (), "trained": ()}
+    chapters = {
+        "findings": {
+            "results": True,
+            "contrasts": page["findings"]["declared"] or lacking["pairs"],
+            "pairs": not page["many"] and len(page["runs"]) > 1,
+            "sampling": page["samplings"],
+            "cost": page["costs"] or lacking["trained"],
+            "changes": page["changes"],
+            "gains": page["gains"],
+        },
+        "doubts": {
+            "threats": True,
+            "contamination": page["contamination"]["overlaps"],
+            "noise": page["repeats"],
+            "seeds": page["parts"],
+            "known": page["known"],
+        },
+        "training": {
+            "learning": "learning_curves" in page["figures"],
+            "samples": page["samples"],
+            "rewards": page["completions"],
+            "signals": "signals" in page["figures"],
+        },
+        "data": {"data": True, "cards": True, "questions": True},
+        "methods": {"setup": True, "reproduce": True, "glossary": True},
+    }
+    present = {
+        chapter: [section for section, is_present in sections.items() if is_present]
+        for chapter, sections in chapters.items()
+    }
+    return {chapter: sections for chapter, sections in present.items() if sections}
+
+
+# Where each number of the page comes from: its row in results.json, and the files and the method behind that row.
+
+
+KINDS = (
+    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "implicit", "repeats", "known"),
+    *("cleaned", "cleaned_contrasts", "sameness"),
 )
-from tunelab.reporting.colours import find_colour
+
+
+def place_rows(found: dict[str, list[dict]]) -> None:
+    """Give every row of results.json its place there, which the page links to: `estimates/12`."""
+    for kind in KINDS:
+        for number, row in enumerate(found[kind]):
+            row["place"] = f"{kind}/{number}"
+
+
+def build_trace(found: dict[str, list[dict]], file: str) -> dict[str, Any]:
+    """Build what the page shows of a number that is asked for, each file's name once; `file` is that of the rows.
+
+    A row is a list: the place of its interval's method in `intervals` (-1: none of its own), then those of its files.
+    """
+    files: dict[str, int] = {}
+    intervals: dict[str, int] = {}
+    rows = {
+        kind: [
+            [
+                intervals.setdefault(row["interval"], len(intervals)) if "interval" in row else -1,
+                *(files.setdefault(file, len(files)) for file in row.get("sources", ())),
+            ]
+            for row in found[kind]
+        ]
+        for kind in KINDS
+    }
+    return {"file": file, "files": list(files), "intervals": list(intervals), "rows": rows}
+
+
+# The files that tables and figures are made from, as the page names them.
+
+
+def build_files(study: StudyFolder) -> dict[str, str]:
+    """Name each kind of file as seen from the project's root, with placeholders for run, seed and task."""
+    root = study.root
+    runs = study.name(root / "runs") + "/{run}/seed{seed}"
+    return {
+        "report": study.name(root / "report.html"),
+        "table": study.name(study.results_file),
+        "row": study.results_file.name,  # beside the page
+        "overlap": study.name(root / "overlap.json"),
+        "tables": study.name(root / "tables"),
+        "figures": study.name(root / "figures"),
+        "history": f"{runs}/history.jsonl",
+        "training": f"{runs}/training.json",
+        "completions": f"{runs}/completions.parquet",
+        "samples": study.name(root / "samples") + "/{samples}/seed{seed}/summary.json",
+        "choice": f"{runs}/choice.json",
+        "answers": f"{runs}/{{task}}/answers.jsonl",
+        "scores": f"{runs}/{{task}}/scores.jsonl",
+    }
 
 
 def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None, makers: list[dict]) -> dict:
@@ -41,7 +121,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
     """
     results = Results.model_validate(study.load(study.results_file))
     found = results.model_dump()
-    trace.place_rows(found)
+    place_rows(found)
     find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}
     trainings = tables.load_trainings(study)
     data_cards = cards.build_data_cards(study)
@@ -70,14 +150,14 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "overview": overview.build_overview(study, primary, cells, pairs, costs),
         "starved": found["starved"],
         "least_equivalent": verdicts.LEAST_EQUIVALENT,
-        "least_completions": {"all": starved.LEAST_COMPLETIONS, "step": starved.LEAST_OF_STEP},
+        "least_completions": {"all": budgets.LEAST_COMPLETIONS, "step": budgets.LEAST_OF_STEP},
         "pairs": pairs,
         "many": not compares_all(study),  # too many runs to name each, or to set each against each
         "changes": findings.build_changes(study, pairs, [*study.tasks, *texts]),
-        "fairness": fairness.build_fairness(study, trainings),
+        "fairness": cautions.build_fairness(study, trainings),
         "gains": found["gains"],
         "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
-        "kinds": remarks.build_kinds(found["kinds"], found["starved"], found["sameness"]),
+        "kinds": findings.build_kinds(found["kinds"], found["starved"], found["sameness"]),
         "sameness": found["sameness"],
         "origins": sameness.ORIGINS,
         "degenerate": cautions.list_degenerate(study, found["sameness"]),
@@ -85,21 +165,21 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "repeats": found["repeats"],
         "parts": found["parts"],
         "known": found["known"],
-        "contamination": contamination.build_contamination(found, cells, pairs),
+        "contamination": cautions.build_contamination(found, cells, pairs),
         "samplings": {task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
         "drift": study.spec.get("drift"),
         "settings": settings.build_settings(study, first),
-        "trace": trace.build_trace(found, study.name(study.results_file)),
+        "trace": build_trace(found, study.name(study.results_file)),
         "unused_epochs": settings.list_unused_epochs(study),
         "completions": {run: completions.build_completions(study, run) for run in study.list_runs(*REWARDED)},
-        "samples": samples.build_samples(study),
+        "samples": completions.build_samples(study),
         "costs": costs,
         "facts": facts.build_facts(study, find, trainings, data_cards),
-        "signals": signals.build_signals(study, find, pairs, found["implicit"]),
-        "identical": identity.list_identical(study),
-        "still": identity.list_still(study, find),
+        "signals": completions.build_signals(study, find, pairs, found["implicit"]),
+        "identical": facts.list_identical(study),
+        "still": facts.list_still(study, find),
         "figures": figures,
-        "files": filenames.build_files(study),
+        "files": build_files(study),
         "makers": makers,
         "config": settings.write_config(study),
         "confidence": results.confidence,
@@ -110,7 +190,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "ngram": NGRAM,
         "quantiles": list(cards.QUANTILES),
     }
-    return page | {"sections": sections.list_sections(page), "cautions": cautions.list_cautions(page)}
+    return page | {"sections": list_sections(page), "cautions": cautions.list_cautions(page)}
 
 
 def build_run(study: Study, run: str) -> dict:

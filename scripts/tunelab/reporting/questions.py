@@ -20,7 +20,7 @@ from markupsafe import Markup
 from tunelab.config.study import Study
 from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting.colours import find_colour
+from tunelab.reporting.notation import find_colour
 
 MARKS = {"strict": 1, "flexible": 2, "strict_format": 4, "truncated": 8}
 TIE = 500  # ten-thousandths of ROUGE-L: two answers no farther apart are called equally alike

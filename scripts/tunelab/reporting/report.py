@@ -19,8 +19,8 @@ from markupsafe import Markup
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.jobs.makers import find_makers
+from tunelab.reporting.facts import describe_origin
 from tunelab.reporting.notation import FILTERS
-from tunelab.reporting.origin import describe_origin
 from tunelab.reporting.page import build_page
 from tunelab.reporting.questions import build_questions, count_disagreements, render_data
 from tunelab.reporting.wordings import SOURCE, install_wordings

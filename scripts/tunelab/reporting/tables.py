@@ -4,9 +4,9 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+from tunelab.comparison.budgets import find_summary
 from tunelab.comparison.metrics import list_headlines, list_used
 from tunelab.comparison.results import Contrast, Estimate, Results
-from tunelab.comparison.starved import find_summary
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import whole_file

@@ -11,8 +11,6 @@ from tunelab.config.methods import METHODS, REWARDED, SIGNALLING
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines
-from tunelab.reporting.colours import find_colour
-from tunelab.reporting.curves import History, average, describe_point, draw_curve, load_histories
 from tunelab.reporting.figures import (
     Drawing,
     build_panels,
@@ -21,6 +19,8 @@ from tunelab.reporting.figures import (
     format_whole,
     shorten_label,
 )
+from tunelab.reporting.learning_figures import History, average, describe_point, draw_curve, load_histories
+from tunelab.reporting.notation import find_colour
 
 HEALTH = ("kl", "entropy", "completions/mean_length", "completions/clipped_ratio", "frac_reward_zero_std")
 SHARES = {"completions/clipped_ratio", "frac_reward_zero_std", "rewards/accuracies"}

@@ -4,8 +4,10 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tunelab import records
+from tunelab.values import list_names
 
 
 @contextlib.contextmanager
@@ -28,3 +30,26 @@ def write_card(card: Path, folder: Path, facts: dict) -> None:
     """Write `facts` and every file of `folder` with its hash; the card holds no time, so it can be made again."""
     files = records.build_manifest(folder)
     records.write_json(card, facts | {"files": files, "bytes": sum(file["bytes"] for file in files)})
+
+
+# Say which file a fetched row is from, so that sentences about it name the user's own file and row.
+
+
+def divide_by_file(source_card: dict[str, Any], split: str, rows: list[dict]) -> Iterator[tuple[str, list[dict]]]:
+    """Yield each file's name with its rows, in order; rows of one file or of none are a single part."""
+    start = 0
+    for part in source_card.get("file_rows", {}).get(split, ()):
+        yield part["file"], rows[start : start + part["rows"]]
+        start += part["rows"]
+    if not start:
+        yield render_origin(source_card, split), rows
+
+
+def render_origin(source_card: dict, split: str) -> str:
+    """Render which file or files a split's rows are from, for the sentence about a bad row."""
+    source = source_card["source"]
+    files = source.get("test_files" if split == "test" else "files") or ()
+    if len(files) == 1:
+        return files[0]
+    together = f" ({list_names(files, quoted=False)} taken together)" if files else ""
+    return f"Data set {source_card['dataset']}, split {split}{together}"

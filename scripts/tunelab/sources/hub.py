@@ -1,9 +1,56 @@
 """Say how the Hugging Face Hub is reached, before its client is imported: it reads its settings once, on import."""
 
 import os
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment
 
 from tunelab.config.specs.sources import HubSettings
-from tunelab.sources.proxies import VARIABLES
+from tunelab.errors import UserError
+
+# The proxy that requests go through, by the variables that Python's HTTP clients read: named, or refused.
+
+
+VARIABLES = tuple(f"{scheme}_proxy" for scheme in ("http", "https", "all"))  # in capitals too
+
+
+def find_proxy(address: str) -> str | None:
+    """Name the proxy that requests to an address go through, with the variable that says so; None if there is none."""
+    parts = urlsplit(address)
+    if proxy_bypass_environment(parts.hostname):
+        return None
+    for name in (f"{parts.scheme}_proxy", "all_proxy"):
+        if found := _read(name):
+            return f"{_hide_password(found[1])} ({found[0]})"
+    return None
+
+
+def check_proxies() -> None:
+    """Raise `UserError` if a variable names what is no HTTP proxy: the Hub's client opens with all of them, or not."""
+    for name, value in filter(None, map(_read, VARIABLES)):
+        if not _is_usable(value):
+            raise UserError(
+                f"{name}: {_hide_password(value)!r} is no address of an HTTP proxy, such as http://host:3128, and the "
+                "Hub's client takes none of another kind (SOCKS). Unset the variable, or set hub.proxy to an HTTP "
+                "proxy, which goes before it."
+            )
+
+
+def _read(name: str) -> tuple[str, str] | None:
+    """Return a variable that is set, in small letters or else in capitals, and its value."""
+    return next(((form, os.environ[form]) for form in (name, name.upper()) if os.environ.get(form)), None)
+
+
+def _is_usable(value: str) -> bool:
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none
+        return False
+
+
+def _hide_password(value: str) -> str:
+    before, mark, host = value.rpartition("@")
+    return f"{before[: before.find('://') + 3] if '://' in before else ''}***@{host}" if mark else value
 
 
 def configure_hub(settings: HubSettings) -> None:

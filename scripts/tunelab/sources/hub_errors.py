@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tunelab.config.specs.sources import HubDataset, HubModel
 from tunelab.errors import UserError
-from tunelab.sources.proxies import check_proxies, find_proxy
+from tunelab.sources.hub import check_proxies, find_proxy
 from tunelab.sources.transfer import read_wait
 
 LOG_IN = "Then log in with `hf auth login`, or set HF_TOKEN."

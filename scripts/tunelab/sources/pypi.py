@@ -18,7 +18,7 @@ from tunelab import records
 from tunelab.config.specs.sources import PypiFile
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
-from tunelab.sources.proxies import find_proxy
+from tunelab.sources.hub import find_proxy
 from tunelab.values import list_names
 
 

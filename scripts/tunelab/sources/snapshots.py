@@ -13,8 +13,10 @@ in `blobs` under their hashes, as in the cache of the Hub's client, and are hash
 
 import contextlib
 import json
+import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -24,8 +26,26 @@ from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.jobs.processes import held_lock
 from tunelab.sources.hub_errors import explain_offline, explain_vanished
-from tunelab.sources.space import check_space
 from tunelab.sources.transfer import HubFile, compute_digest, download_file, insist
+
+# Compare what is to be written with what the disks have free, before it is written.
+
+
+def check_space(key: str, what: str, needs: Iterable[tuple[Path, int]]) -> None:
+    """Raise `UserError` unless every folder's file system has the bytes free that all folders on it need together."""
+    disks: dict[int, tuple[Path, int]] = {}
+    for folder, needed in needs:
+        device = os.stat(folder).st_dev
+        first, others = disks.get(device, (folder, 0))
+        disks[device] = (first, others + needed)
+    for folder, needed in disks.values():
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            raise UserError(
+                f"{key}: {what} needs {needed / 1e9:.3g} GB on the disk of {folder}, of which {free / 1e9:.3g} GB are "
+                "free. Free some space, or put that folder on a larger disk and a link in its place."
+            )
+
 
 COMMIT = re.compile("[0-9a-f]{40}")
 

@@ -12,18 +12,68 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.data_loader import get_sampler
+from accelerate.utils import gather_object
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, sort_checkpoints
 
 from tunelab import records
+from tunelab.config.specs.training import SHARED
 from tunelab.jobs.job import report_progress
+from tunelab.jobs.processes import count_processes
 from tunelab.jobs.stopping import TERMINATED, StopNote
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
 from tunelab.training import causes, memory_fit
-from tunelab.training.orders import copy_order, find_sampler, restore_order
-from tunelab.training.sharing import first_alone, gather_each
+
+# What the order of an epoch's rows is drawn from, to be drawn again.
+
+
+def find_sampler(loader: Any) -> Any:
+    """Return what draws the rows' order; where several processes train, accelerate hides it one step deeper."""
+    dealt = getattr(loader.batch_sampler, "batch_sampler", None)
+    return getattr(dealt, "sampler", None) or get_sampler(loader)
+
+
+def copy_order(sampler: Any) -> dict[str, torch.Tensor]:
+    """Return the states of what a sampler draws from at the start of an epoch: torch's own generator, or its own."""
+    own = getattr(sampler, "generator", None)
+    return {"torch": torch.get_rng_state()} | ({"sampler": own.get_state()} if own else {})
+
+
+def restore_order(sampler: Any, order: dict[str, torch.Tensor]) -> None:
+    """Put back what `copy_order` returned."""
+    torch.set_rng_state(order["torch"])
+    if "sampler" in order and sampler.generator is not None:
+        sampler.generator.set_state(order["sampler"])
+
+
+# What several processes of one training share: the rows of a step, the costs, what each of them has of its own.
+# accelerate deals a sampler's batches out to them in turn, so that the batches of a step are those of one process, if
+# each takes its part of the accumulation.
+
+
+def share_steps(training: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's settings for each of its processes: a step of all takes the rows that the settings say."""
+    processes = count_processes()
+    if processes == 1:
+        return training
+    shares = {name: training[name] // processes for name in SHARED if training.get(name)}
+    # without it transformers has DDP search for adapters' weights that a step leaves out, which recomputation forbids
+    return training | shares | {"ddp_find_unused_parameters": False}
+
+
+def gather_each(value: Any) -> list[Any]:
+    """Return every process's value, in the order of the processes."""
+    return gather_object([value])
+
+
+def first_alone() -> Any:
+    """Return a context into which the other processes come when the first one has left it."""
+    return PartialState().main_process_first()
+
 
 STATE = "state.json"
 TRAINED, BEST = "trained.safetensors", "best.safetensors"

@@ -2,7 +2,7 @@
 
 Prompts are the rows' conversations up to the last reply, tokenised as the evaluation does it; the replies themselves
 are not used. TRL reads the hidden states and the output layer of both models itself, so what acts elsewhere (a prefix,
-a prompt) would be passed by; `config.distillation_checks` refuses it. The teacher reads the student's very tokens: the
+a prompt) would be passed by; `config.method_checks` refuses it. The teacher reads the student's very tokens: the
 vocabulary must be the same, and its own chat template plays no part.
 """
 
@@ -21,7 +21,7 @@ from tunelab.models.room import check_rows, count_positions
 from tunelab.training import shared
 from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.starts import load_start
+from tunelab.training.outcome import load_start
 
 SAME = 1e-5  # largest difference of a log-probability, in nats, that is rounding in float32
 

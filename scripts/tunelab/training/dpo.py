@@ -7,7 +7,7 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from tunelab.data.preferences import list_pairs
-from tunelab.models.carried import check_told_apart
+from tunelab.models.learnt_rows import check_told_apart
 from tunelab.training import preferences
 
 

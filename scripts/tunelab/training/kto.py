@@ -15,7 +15,7 @@ from torch.utils.data import Sampler
 from trl import KTOConfig, KTOTrainer
 
 from tunelab.data.preferences import list_labelled
-from tunelab.models.carried import check_told_apart
+from tunelab.models.learnt_rows import check_told_apart
 from tunelab.training import preferences
 
 

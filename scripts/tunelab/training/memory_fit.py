@@ -20,7 +20,7 @@ from trl import DPOConfig, KTOConfig, SFTConfig
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
-from tunelab.jobs.launching import BeginAgain, is_launched
+from tunelab.jobs.processes import BeginAgain, is_launched
 
 NOTE = "micro_batch.json"  # in the folder of the checkpoints
 SIZE, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"

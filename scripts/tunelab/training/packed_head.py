@@ -2,7 +2,7 @@
 
 TRL's trainers ask a model for them by `model(..., labels=..., fused_lm_head=True)`. On a GPU, TRL's own kernel projects
 the labelled positions only; on a CPU it projects all. `add_packed_head` answers the same call, in TRL's own protocol:
-rows are packed (see `packing`), and only labelled positions reach the head, whose gradient is found on the way there.
+rows are packed, and only labelled positions reach the head, whose gradient is found on the way there.
 Where that does not fit, TRL's answer stays; `explain_unpacked` says why.
 """
 

@@ -16,13 +16,13 @@ from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.carried import check_carried
 from tunelab.models.device import choose_device
+from tunelab.models.learnt_rows import check_carried
 from tunelab.models.room import check_rows, count_room
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.starts import load_start
+from tunelab.training.outcome import load_start
 
 ANSWERS = ("chosen_ids", "rejected_ids", "completion_ids")
 

@@ -15,12 +15,12 @@ from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.jobs.stopping import noting_stop
 from tunelab.models import adapters
+from tunelab.models.adapters import make_lean
 from tunelab.models.device import describe_device, measure_peak_memory
-from tunelab.models.lean_lora import make_lean
 from tunelab.training import causes, checkpoints, memory_fit
-from tunelab.training.events import EVENTS
+from tunelab.training.checkpoints import gather_each, share_steps
+from tunelab.training.outcome import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
-from tunelab.training.sharing import gather_each, share_steps
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 

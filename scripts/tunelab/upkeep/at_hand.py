@@ -10,14 +10,14 @@ from typing import Any
 
 from tunelab import records
 from tunelab.config.loading import Config
+from tunelab.config.models import is_file
 from tunelab.config.specs.data import DatasetSpec, PrepareSpec
 from tunelab.config.specs.sources import LocalDataset
-from tunelab.config.templates import is_file
 from tunelab.data.formats import build_examples, map_columns
 from tunelab.data.splits import draw_splits
 from tunelab.errors import UserError
+from tunelab.sources.folders import render_origin
 from tunelab.sources.local_model import check_folder
-from tunelab.sources.origins import render_origin
 from tunelab.sources.packing import list_shards
 from tunelab.sources.readers import Placed, find_reader, read_rows
 from tunelab.values import shorten

@@ -1,20 +1,96 @@
 """What would run now, why, and what it took last time, on one screen."""
 
-from collections.abc import Iterator
+import ast
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison.starved import LEAST_COMPLETIONS, LEAST_OF_STEP, list_learners, list_shortages
+from tunelab.comparison.budgets import LEAST_COMPLETIONS, LEAST_OF_STEP, list_learners, list_shortages
 from tunelab.config.completions import count_completions, count_of_step
 from tunelab.config.loading import Config
 from tunelab.config.methods import REWARDED
 from tunelab.config.selection import describe_left_out
 from tunelab.config.study import Study, has_unused_epochs
 from tunelab.reporting.notation import format_seconds
-from tunelab.upkeep.changes import describe_changes, read_params
 from tunelab.upkeep.spending import find_spending, render_spending
 from tunelab.values import list_names
+
+# Say in words what changed between the facts that made a result and the facts of now (see `jobs.provenance`).
+
+
+VALUE_WIDTH = 40
+SECTION_LIMIT = 3  # settings of one section that came or went are named one by one up to this number
+FILES_LIMIT = 3
+
+
+def describe_changes(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    """List what differs, settings first: `runs.lora.adapter.r: 8 → 16`, packages, then code."""
+    old, new = (_read_facts(set(facts) - set(others)) for facts, others in ((before, now), (now, before)))
+    names = list(dict.fromkeys([*old, *new]))
+    code = [name.removeprefix("code ") for name in names if name.startswith("code ")]
+    packages = [name for name in names if name.startswith("package ")]
+    settings = [name for name in names if name not in packages and not name.startswith("code ")]
+    return [
+        *_describe_settings(old, new, sorted(settings)),
+        *(f"{name}: {old.get(name, 'none')} → {new.get(name, 'none')}" for name in sorted(packages)),
+        *_describe_code(sorted(code)),
+    ]
+
+
+def read_params(printed: Iterable[str]) -> list[str]:
+    """Take the texts out of params as Snakemake records them, which is printed."""
+    return [ast.literal_eval(text) for text in printed if text[:1] in ("'", '"')]
+
+
+def _read_facts(facts: Iterable[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (fact.partition(" = ") for fact in facts) if name}
+
+
+def _describe_settings(old: dict, new: dict, names: list[str]) -> list[str]:
+    changed = [name for name in names if name in old and name in new]
+    return [
+        *(_describe_setting(name, old[name], new[name]) for name in changed),
+        *_describe_one_sided([name for name in names if name not in old], new, "not set → {value}", "new settings"),
+        *_describe_one_sided([name for name in names if name not in new], old, "{value} → not set", "settings gone"),
+    ]
+
+
+def _describe_setting(name: str, old: str, new: str) -> str:
+    before, after = render_value(old), render_value(new)
+    return f"{name}: {before} → {after}" if before != after else f"{name} was edited"
+
+
+def _describe_one_sided(names: list[str], values: dict, pattern: str, noun: str) -> list[str]:
+    """Name settings that only one side has; a whole section of them, like a run's, becomes one sentence."""
+    sections: dict[str, list[str]] = {}
+    for name in names:
+        sections.setdefault(".".join(name.split(".")[:2]), []).append(name)
+    lines = []
+    for section, members in sections.items():
+        if len(members) > SECTION_LIMIT:
+            lines.append(f"{section}: {len(members)} {noun}")
+        else:
+            lines += [f"{name}: {pattern.format(value=render_value(values[name]))}" for name in members]
+    return lines
+
+
+def _describe_code(files: list[str]) -> list[str]:
+    if not files:
+        return []
+    more = f" and {len(files) - FILES_LIMIT} more files" if len(files) > FILES_LIMIT else ""
+    verb = "was" if len(files) == 1 else "were"
+    return [f"{', '.join(files[:FILES_LIMIT])}{more} {verb} edited"]
+
+
+def render_value(text: str) -> str:
+    """Write a fact's value as one would type it in YAML, shortened to `VALUE_WIDTH`."""
+    with contextlib.suppress(ValueError, SyntaxError):  # nan and inf have no literal
+        text = json.dumps(ast.literal_eval(text), ensure_ascii=False)
+    return text if len(text) <= VALUE_WIDTH else f"{text[: VALUE_WIDTH - 1]}…"
+
 
 CAUSE_LIMIT = 4  # sentences per group of jobs
 LINE_LIMIT = 22  # for the causes and their jobs, so that all fits on a screen

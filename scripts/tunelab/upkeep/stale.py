@@ -4,16 +4,133 @@ What is unfinished (checkpoints of a killed training, a broken-off download) is 
 nothing tells whether it will be gone on with. Links are never followed.
 """
 
+import itertools
+import os
+import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tunelab.config.loading import Config
+from tunelab.config.study import REPEATS
 from tunelab.jobs.keeping import KEPT
-from tunelab.upkeep.disk import count_links, list_tree
-from tunelab.upkeep.references import RECORD_NAMES, list_references
 from tunelab.upkeep.studyfolders import ARTEFACTS, RECORDS, list_cards, list_studies, read_card
+
+# Measure and remove files and folders without ever following a link.
+
+
+def list_tree(path: Path) -> list[Path]:
+    """List the files and links below a folder, or the file or link itself."""
+    if path.is_symlink() or not path.is_dir():
+        return [path] if os.path.lexists(path) else []
+    return [file for child in sorted(path.iterdir()) for file in list_tree(child)]
+
+
+def measure_bytes(paths: Iterable[Path]) -> int:
+    return sum(file.lstat().st_size for path in paths for file in list_tree(path))
+
+
+def count_links(paths: Iterable[Path]) -> Counter[tuple[int, int]]:
+    """Count by how many names below `paths` each file on the disk (device, inode) goes."""
+    found = [file.lstat() for path in paths for file in list_tree(path)]
+    return Counter((state.st_dev, state.st_ino) for state in found)
+
+
+def measure_freed(paths: Iterable[Path]) -> int:
+    """Return the bytes that removing `paths` sets free: a file with another name elsewhere stays on the disk."""
+    paths = list(paths)
+    names = count_links(paths)
+    found = {(state.st_dev, state.st_ino): state for path in paths for state in map(os.lstat, list_tree(path))}
+    return sum(state.st_size for key, state in found.items() if names[key] >= state.st_nlink)
+
+
+def remove_tree(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+# What a config refers to in its study's folder, by the paths of folders and the names of logs.
+
+
+# how the rules name logs, benchmarks and cards, by stage
+RECORD_NAMES = {
+    "fetch_model": "{model}",
+    "settle_template": "{model}",
+    "check_positions": "{model}",
+    "measure_precision": "{model}",
+    "inspect_model": "{model}",
+    "check_vocabulary": "{model}_{teacher}",
+    "fetch_dataset": "{dataset}",
+    "prepare_dataset": "{dataset}",
+    "measure_tokens": "{dataset}/{model}",
+    "draw_samples": "{samples}_seed{seed}",
+    "choose_samples": "{run}_seed{seed}",
+    "train": "{run}_seed{seed}",
+    "render_model_card": "{run}_seed{seed}_{artefact}",
+    "check_merging": "{run}",
+    "merge_adapter": "{run}_seed{seed}",
+    "generate_answers": "{run}_seed{seed}_{task}",
+    "measure_loss": "{run}_seed{seed}_{task}",
+    "score_answers": "{run}_seed{seed}_{task}",
+    "measure_drift": "{run}_seed{seed}",
+    "generate_samples": "{run}_seed{seed}_{task}",
+    "score_samples": "{run}_seed{seed}_{task}",
+    "generate_repeats": "{repeat}_{task}",
+    "measure_repeats": "{repeat}_{task}",
+    "score_repeats": "{repeat}_{task}",
+}
+
+
+def list_references(config: Config) -> set[str]:
+    """List the folders, token counts and job records of everything that is defined, whether selected or not."""
+    folders = {f"models/{model}" for model in config.models} | {f"datasets/{dataset}" for dataset in config.datasets}
+    tokens = {f"datasets/{dataset}/tokens_{model}.json" for dataset in config.datasets for model in config.models}
+    for run in config.runs:
+        parts = [*config.tasks, *list_artefacts(config, run)]
+        for seed in config.list_seeds(run):
+            folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
+    for samples in config.samples:
+        seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
+        folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
+    for repeat in REPEATS if config.noise else ():
+        folders |= {f"noise/{repeat}", *(f"noise/{repeat}/{task}" for task in config.tasks)}
+    return folders | tokens | set(_list_records(config))
+
+
+def list_artefacts(config: Config, run: str) -> list[str]:
+    """List the folders that a run's training publishes, or may publish when it is asked to."""
+    if config.runs[run].method == "base":
+        return []
+    return ["tensorboard", *(["adapter", "merged"] if config.keeps_adapter(run) else ["model"])]
+
+
+def _list_records(config: Config) -> Iterator[str]:
+    data = [{"model": model, "dataset": dataset} for model in config.models for dataset in config.datasets]
+    arms = [
+        {"run": run, "seed": seed, "task": task, "artefact": artefact}
+        for run in config.runs
+        for seed, task in itertools.product(config.list_seeds(run), config.tasks)
+        for artefact in list_artefacts(config, run) or [""]
+    ]
+    repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
+    draws = [
+        {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
+        for samples, seed in itertools.product(config.samples, config.study.seeds)
+    ]
+    taught = [
+        {"model": spec.model, "teacher": config.find_teacher(run)[1]}
+        for run, spec in config.runs.items()
+        if spec.method == "distillation"
+    ]
+    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught}
+    for stage, pattern in RECORD_NAMES.items():
+        for names in next((found for field, found in kinds.items() if field in pattern), data):
+            yield f"{stage}/{pattern.format(**names)}"
+
 
 DOWNLOADS = Path("work/downloads")
 UNFINISHED_DAYS = 14

@@ -1,16 +1,98 @@
 """A study at work, told in lines: what begins, reports, ends and fails, and how far it all is."""
 
+import os
 import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import TextIO
 
 from tunelab.jobs.failures import find_reason
 from tunelab.jobs.job import mark_progress
 from tunelab.reporting.notation import format_seconds
-from tunelab.watching.following import ProgressReader
-from tunelab.watching.screen import Screen
 from tunelab.watching.timeleft import PlannedJob, TimeLeft
+
+# Read what a running job reports from its log, which lies on a disk that all machines of a cluster share.
+
+
+class ProgressReader:
+    """The progress lines of the job with this title, as its log grows.
+
+    A log that lies there already is one of an earlier run; Snakemake removes it before the job begins its own.
+    """
+
+    def __init__(self, log: Path, title: str) -> None:
+        self._log, self._mark = log, mark_progress(title, "").encode()
+        self._earlier = _identify(os.stat(log)) if log.is_file() else None
+        self._place, self._rest = 0, b""
+
+    def read(self) -> list[str]:
+        """Return what the job reported since the last call."""
+        try:
+            with open(self._log, "rb") as log:
+                if _identify(os.fstat(log.fileno())) == self._earlier:
+                    return []
+                self._earlier = None
+                log.seek(self._place)
+                new = log.read()
+        except OSError:  # it has not begun, or its disk does not answer for the moment
+            return []
+        self._place += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
+        return [line.removeprefix(self._mark).decode(errors="replace") for line in lines if line.startswith(self._mark)]
+
+
+def _identify(found: os.stat_result) -> tuple[int, int]:
+    return found.st_ino, found.st_mtime_ns
+
+
+# Lines one below the other, and on a terminal a few more below them that are drawn anew again and again.
+# The cursor waits at the first of these, so that whatever else is written there, by whomever, pushes them down and is
+# not lost; it is never hidden, since a killed process could not bring it back.
+
+
+ERASE = "\r\x1b[J"
+WRAP, NO_WRAP = "\x1b[?7h", "\x1b[?7l"
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
+MARGIN = 2  # rows of the terminal that are left to what stands above
+USUAL_SIZE = (80, 24)  # of a terminal that does not know its own
+
+
+class Screen:
+    def __init__(self, stream: TextIO, live: bool, colours: bool) -> None:
+        self._stream, self.live, self._colours = stream, live, colours
+        self._drawn = False
+
+    def write(self, text: str, alarm: bool = False) -> None:
+        """Add lines that stay."""
+        self.erase()
+        self._put(f"{RED}{text}{PLAIN}\n" if alarm and self._colours else f"{text}\n")
+
+    def draw(self, lines: list[str]) -> None:
+        """Show these lines below all others, in the place of those drawn before; nothing where that cannot be done."""
+        if not self.live:
+            return
+        columns, rows = (known or usual for known, usual in zip(self._measure(), USUAL_SIZE, strict=True))
+        if len(lines) > (most := max(rows - MARGIN, 1)):
+            lines = [*lines[: most - 1], f"… and {len(lines) - most + 1} more"]
+        up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
+        self._put(ERASE + NO_WRAP + "\n".join(line[: columns - 1] for line in lines) + WRAP + up + "\r")
+        self._drawn = True
+
+    def erase(self) -> None:
+        """Take away what was drawn."""
+        if self._drawn:
+            self._put(ERASE)
+            self._drawn = False
+
+    def _measure(self) -> tuple[int, int]:
+        return os.get_terminal_size(self._stream.fileno())
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
 
 COUNT = re.compile(r"(step )?\d+ of \d+\b")  # a report that the next one replaces
 BAR = 24

@@ -13,8 +13,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.failures import find_reason
 from tunelab.jobs.job import mark_progress
 from tunelab.values import list_names
-from tunelab.watching.planned import JOURNAL, plan_times
-from tunelab.watching.timeleft import PlannedJob, TimeLeft
+from tunelab.watching.timeleft import JOURNAL, PlannedJob, TimeLeft, plan_times
 
 SILENT = "no word yet: it begins, or waits for its machine"
 

@@ -1,9 +1,15 @@
 """How long the rest of a study will take, as far as earlier runs and what is finished by now can tell."""
 
 import statistics
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from tunelab.errors import UserError
+from tunelab.jobs.job import name_job
+from tunelab.upkeep.spending import find_spending
 
 MINUTE = 60
 LATE = 2  # a job that takes this many times what it should, and a minute more, is one of unknown length
@@ -93,3 +99,53 @@ class TimeLeft:
 def _round(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / MINUTE), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+# The jobs of a run as Snakemake planned them: as plain values, for its journal, and with the times they may take.
+
+
+JOURNAL = Path(".snakemake/journal.jsonl")  # what a running Snakemake leaves for `make status`
+
+
+def describe_jobs(workflow: Any) -> list[dict[str, Any]]:
+    """List all jobs of a workflow but its targets, which do nothing; `runs` tells which are to run."""
+    dag, limits = workflow.dag, workflow.scheduler.global_resources
+    return [
+        {
+            "number": dag.jobid(job),
+            "title": name_job(job.rule.name, job.wildcards_dict),
+            "rule": job.rule.name,
+            "log": str(job.log[0]),
+            "benchmark": job.benchmark and str(job.benchmark),
+            "runs": bool(dag.needrun(job)),
+            "claims": {
+                name: job.scheduler_resources.get(name, 0) / limit
+                for name, limit in limits.items()
+                if 0 < limit < sys.maxsize
+            },
+            "causes": sorted(map(dag.jobid, dag.dependencies[job])),
+        }
+        for job in dag.jobs
+        if job.log
+    ]
+
+
+def plan_times(jobs: Iterable[dict[str, Any]]) -> dict[int, PlannedJob]:
+    """Return the jobs that are to run, by Snakemake's number, with what they took last time."""
+    jobs = list(jobs)
+    try:
+        spent = find_spending((job["rule"], job["log"], job["benchmark"]) for job in jobs)
+    except UserError:  # a broken card; `make verify` tells
+        spent = {}
+    return {
+        job["number"]: PlannedJob(
+            title=job["title"],
+            rule=job["rule"],
+            log=Path(job["log"]),
+            seconds=found.seconds if (found := spent.get(job["log"])) else None,
+            claims=job["claims"],
+            causes=frozenset(job["causes"]),
+        )
+        for job in jobs
+        if job["runs"]
+    }

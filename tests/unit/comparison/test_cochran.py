@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tunelab.comparison.cochran import Crossed, Variance
-from tunelab.comparison.crossed import TAIL, Measured, cross_differences
+from tunelab.comparison.crossed import TAIL, Crossed, Measured, Variance, cross_differences
 from tunelab.comparison.verdicts import compare_runs
 
 

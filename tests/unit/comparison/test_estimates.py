@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import estimates
-from tunelab.comparison.coverage import summarise_coverage
+from tunelab.comparison.estimates import summarise_coverage
 from tunelab.comparison.metrics import FIRST, METRICS, list_measured, list_used
 from tunelab.comparison.results import Results
 from tunelab.errors import UserError

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
+from tunelab.comparison.contrasts import list_kinds
 from tunelab.comparison.items import Items
-from tunelab.comparison.kinds import list_kinds
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from tests.unit.comparison.results_factory import build_study
-from tunelab.comparison.known import is_about, is_benchmark, list_known
+from tunelab.comparison.estimates import is_about, is_benchmark, list_known
 from tunelab.comparison.results import Estimate
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.study import Study

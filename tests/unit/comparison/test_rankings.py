@@ -7,8 +7,8 @@ from tests.unit.comparison.results_factory import METHODS, build_study, write_re
 from tests.unit.comparison.test_estimates import compare, find_row
 from tunelab.comparison.implicit import list_implicit
 from tunelab.comparison.items import Items
-from tunelab.comparison.paired import test_mcnemar as find_mid_p
 from tunelab.comparison.statistics import estimate_proportion
+from tunelab.comparison.verdicts import test_mcnemar as find_mid_p
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.reporting.tables import list_main_columns

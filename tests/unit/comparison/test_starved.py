@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
-from tunelab.comparison import contrasts, starved
+from tunelab.comparison import budgets, contrasts
+from tunelab.comparison.budgets import count_answers, list_starved
 from tunelab.comparison.items import Items
-from tunelab.comparison.starved import count_answers, list_starved
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json
 from tunelab.reporting.tables import load_trainings
@@ -79,7 +79,7 @@ def test_the_first_seed_is_judged_and_draws_of_an_untouched_model_have_one_seed(
     spec = build_study(tuple(METHODS), seeds=(1, 2))
     spec["samples"]["selfplay"]["seeds"] = [0]
     study = StudyFolder(tmp_path, spec)
-    assert starved.find_summary(study, "dpo", 2) == tmp_path / "samples/selfplay/seed0/summary.json"
+    assert budgets.find_summary(study, "dpo", 2) == tmp_path / "samples/selfplay/seed0/summary.json"
     write_results(tmp_path, build_study(tuple(METHODS), seeds=(1, 2)), rows=4)
     change(study.run_file("grpo", 2, "training.json"), steps=400)
     study.spec["samples"]["selfplay"]["seeds"] = [1, 2]

@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from tunelab.comparison import paired
+from tunelab.comparison import verdicts
 from tunelab.comparison.crossed import Measured, estimate_difference
 from tunelab.comparison.power import find_detectable_share
 from tunelab.comparison.verdicts import compare_runs, correct_family, judge
@@ -34,7 +34,7 @@ def test_shares_of_one_seed_have_mcnemars_p_and_a_paired_interval():
     contrast = compare_runs(first, second, 0.02, is_share=True)
     assert contrast[:3] == pytest.approx(estimate_difference(first, second)[:3])
     assert (contrast.n, contrast.seeds, contrast.interval) == (400, 1, "paired-bootstrap")
-    assert contrast.p == paired.test_mcnemar(60, 30)
+    assert contrast.p == verdicts.test_mcnemar(60, 30)
     assert (contrast.wins, contrast.losses) == (60, 30)
     assert contrast.p_equivalence > 0.9
 
@@ -42,14 +42,14 @@ def test_shares_of_one_seed_have_mcnemars_p_and_a_paired_interval():
 def test_few_discordant_pairs_have_the_score_interval():
     contrast = compare_runs(*build_shares(3, 0, 400), 0.02, is_share=True)
     assert contrast.interval == "tango"
-    assert (contrast.low, contrast.high) == pytest.approx(paired.estimate_score_interval(3, 0, 400, 0.95))
+    assert (contrast.low, contrast.high) == pytest.approx(verdicts.estimate_score_interval(3, 0, 400, 0.95))
 
 
 def test_two_runs_that_are_wrong_on_all_of_eight_items_are_not_equivalent():
     for seeds in (1, 3):
         wrong = measure(np.zeros((seeds, 8)))
         contrast = compare_runs(wrong, wrong, 0.02, is_share=True)
-        assert contrast.p_equivalence == paired.test_equivalence(0, 0, 8, 0.02) > 0.3
+        assert contrast.p_equivalence == verdicts.test_equivalence(0, 0, 8, 0.02) > 0.3
         assert contrast.p == 1.0
         assert contrast.low < -0.3 and contrast.high > 0.3
         assert contrast.smallest_detectable > 0.5
@@ -63,7 +63,7 @@ def test_two_runs_that_agree_on_a_thousand_items_are_equivalent():
 def test_seeds_do_not_multiply_the_items():
     one = compare_runs(*build_shares(2, 2, 60), 0.1, is_share=True)
     three = compare_runs(*build_shares(2, 2, 60, seeds=3), 0.1, is_share=True)
-    assert three.p_equivalence >= paired.test_equivalence(2, 2, 60, 0.1)
+    assert three.p_equivalence >= verdicts.test_equivalence(2, 2, 60, 0.1)
     assert (three.low, three.high) == pytest.approx((one.low, one.high))
     assert (three.wins, three.losses, three.n, three.seeds) == (6, 6, 60, 3)
 
@@ -86,7 +86,7 @@ def test_a_mean_of_one_seed_has_the_p_of_swaps():
     rng = np.random.default_rng(2)
     first, second = measure(rng.normal(0.3, 1, size=100)), measure(rng.normal(size=100))
     contrast = compare_runs(first, second, 0.02, is_share=False)
-    assert contrast.p == paired.test_swaps(first.numerators[0], np.ones(100), second.numerators[0], np.ones(100))
+    assert contrast.p == verdicts.test_swaps(first.numerators[0], np.ones(100), second.numerators[0], np.ones(100))
     assert (contrast.wins, contrast.losses) == (None, None)
 
 
@@ -175,7 +175,7 @@ def test_mcnemar_finds_the_smallest_detectable_difference_four_times_in_five(dis
     discordance = max(discordance, difference)
     shares = [(discordance + difference) / 2, (discordance - difference) / 2, 1 - discordance]
     counts = np.random.default_rng(6).multinomial(n, shares, size=2000)
-    found = [paired.test_mcnemar(wins, losses) < 0.05 for wins, losses, _ in counts]
+    found = [verdicts.test_mcnemar(wins, losses) < 0.05 for wins, losses, _ in counts]
     # Where every discordant pair goes one way, the normal approximation behind the formula is cautious.
     assert np.mean(found) == pytest.approx(power, abs=0.04)
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tunelab.config.arguments import check_arguments, load_arguments
+from tunelab.config.arguments import NAMES, NUMBERS, RANGES, SIGNED, check_arguments, load_arguments
 from tunelab.config.drafts import Unknown
-from tunelab.config.field_classes import load_classes, load_unsupported
-from tunelab.config.ranges import NAMES, NUMBERS, RANGES, SIGNED
+from tunelab.config.fields import load_classes, load_unsupported
 from tunelab.upkeep.schema import CHOICES
 
 

@@ -12,10 +12,8 @@ import yaml
 
 from tests.unit.config.default_config import DEFAULT, FOLDER, merge
 from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
-from tunelab.config.documents import read_document
+from tunelab.config.documents import list_misread, list_repeated_keys, read_document
 from tunelab.config.loading import load_config
-from tunelab.config.misread_values import list_misread
-from tunelab.config.repeated_keys import list_repeated_keys
 from tunelab.config.wording import find_nearest, show
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import merge as merge_two

@@ -3,10 +3,9 @@
 import pytest
 
 from tests.unit.config.default_config import DEFAULT, load, merge
-from tunelab.config.hints import add_hints, load_hints
-from tunelab.config.homes import ANY, SECTIONS, find_home, find_pattern
+from tunelab.config.hints import ANY, SECTIONS, add_hints, find_home, find_pattern, load_hints
 from tunelab.config.loading import judge
-from tunelab.config.target_checks import check_targets
+from tunelab.config.module_checks import check_targets
 from tunelab.errors import UserError
 
 HINTS = load_hints()

@@ -9,9 +9,9 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, GreedyLR, ReduceLROnPlateau
 from transformers.trainer_pt_utils import AcceleratorConfig
 
-from tunelab.config.field_classes import load_packages
+from tunelab.config.fields import load_packages
 from tunelab.config.inert_checks import IDLE, KEYS, OPTIM_ARGS
-from tunelab.config.schedule_checks import SCHEDULES
+from tunelab.config.training_checks import SCHEDULES
 
 GIVEN = {"self", "optimizer", "num_warmup_steps", "num_training_steps", "last_epoch", "kwargs"}
 # schedules that hand on whatever they are given

@@ -3,8 +3,7 @@ import random
 import pytest
 
 from tunelab.config.study import Study
-from tunelab.data.contamination import measure_overlaps
-from tunelab.data.near_duplicates import find_near
+from tunelab.data.contamination import find_near, measure_overlaps
 from tunelab.data.overlap import find_exact, find_shared
 from tunelab.data.worked_answers import ONE_SHOT
 from tunelab.jobs.layout import StudyFolder
@@ -35,7 +34,7 @@ def test_just_below_four_fifths_is_no_near_duplicate(length, near):
 
 
 def test_near_duplicates_are_those_of_a_plain_count(monkeypatch):
-    monkeypatch.setattr("tunelab.data.near_duplicates.CHUNK", 7)
+    monkeypatch.setattr("tunelab.data.contamination.CHUNK", 7)
     drawn = random.Random(1)
     texts = [
         " ".join(drawn.choice(["new", word]) if drawn.random() < 0.1 else word for word in WORDS) for _ in range(60)

@@ -1,6 +1,6 @@
 from tunelab.config.specs.data import PrepareSpec
-from tunelab.data.datacard import build_data_card, measure_overlap
 from tunelab.data.formats import Example
+from tunelab.data.preparing import build_data_card, measure_overlap
 
 THIRTEEN = "one two three four five six seven eight nine ten eleven twelve thirteen"
 

@@ -4,7 +4,7 @@ from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import build_examples, find_system, map_columns
 from tunelab.data.worked_answers import ONE_SHOT, SYSTEM_PROMPT
 from tunelab.errors import UserError
-from tunelab.judging.rewards import REWARDS
+from tunelab.scoring.rewards import REWARDS
 
 DEMONSTRATION = "<reasoning>\nIt is 3 + 4.\n</reasoning>\n<answer>\n7\n</answer>"
 GSM8K_ROW = {"question": "How many clips?", "answer": "48+24 = <<48+24=72>>72 clips.\n#### 1,072"}

@@ -4,8 +4,7 @@ import pytest
 
 from tests.unit.data.test_pairs import DRAWS, ROWS, build_draws
 from tunelab.config.specs.training import KtoRun
-from tunelab.data.choices import describe_choice
-from tunelab.data.labels import label_answers
+from tunelab.data.choices import describe_choice, label_answers
 from tunelab.errors import UserError
 
 

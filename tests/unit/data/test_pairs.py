@@ -3,8 +3,7 @@
 import pytest
 
 from tunelab.config.specs.training import PairsSpec
-from tunelab.data.choices import describe_choice
-from tunelab.data.pairs import pair_answers
+from tunelab.data.choices import describe_choice, pair_answers
 from tunelab.errors import UserError
 
 ROWS = [

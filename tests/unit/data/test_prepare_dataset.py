@@ -67,8 +67,8 @@ def test_a_bad_row_of_the_held_out_file_names_that_file(fetched):
 
 def test_preparing_and_scoring_load_no_training_library():
     code = (
-        "import sys, datasets, prepare_dataset, score_answers; from tunelab.judging import scoring; "
-        "scoring.build_text_judge(); "
+        "import sys, datasets, prepare_dataset, score_answers; from tunelab.scoring import scorers; "
+        "scorers.build_text_judge(); "
         "print(sorted({'torch', 'transformers', 'trl', 'peft'} & set(sys.modules)))"
     )
     run = subprocess.run(

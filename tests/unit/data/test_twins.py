@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tunelab.data import near_duplicates
-from tunelab.data.twins import NUMBERS, PARTS, Row, count_usual, find_twins
+from tunelab.data import contamination
+from tunelab.data.contamination import NUMBERS, PARTS, Row, count_usual, find_twins
 
 KNOWN = [
     Row("How do I reset the router on desk 12 without a pin?", "Hold the small button at the back for 5 seconds."),
@@ -41,7 +41,7 @@ def test_each_part_is_told_by_itself():
 def test_rows_are_compared_in_parts_as_in_one(monkeypatch):
     test = [Row(*row[:2]) for row in ASKED.values()]
     whole = find_twins(test, KNOWN, masked=True)
-    monkeypatch.setattr(near_duplicates, "CHUNK", 2)
+    monkeypatch.setattr(contamination, "CHUNK", 2)
     assert all(np.array_equal(whole[part], found) for part, found in find_twins(test, KNOWN, masked=True).items())
 
 

@@ -8,9 +8,8 @@ import torch
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec, TaskSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
-from tunelab.judging.sampled import build_sample_scores
-from tunelab.judging.scoring import judge_maths
 from tunelab.records import read_jsonl, write_jsonl
+from tunelab.scoring.scorers import build_sample_scores, judge_maths
 
 SPEC = SamplingSpec(samples=3, k=(1, 3), temperature=2.0, batch_size=5)
 REFERENCES = [{"id": name, "messages": [], "answer": answer} for name, answer in (("a", "7"), ("b", "12"), ("c", "1"))]

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from tunelab.jobs import code_hashes
-from tunelab.jobs.code_hashes import MEMORY, read_code, remember_code
+from tunelab.jobs import provenance
+from tunelab.jobs.provenance import MEMORY, read_code, remember_code
 
 TEXT = '"""Roots."""\n\nimport math\nfrom tunelab import words\n\n\ndef draw(x):\n    return math.sqrt(x)\n'
 
@@ -18,14 +18,14 @@ def folder(tmp_path, monkeypatch):
 
 def forget():
     """Be another process."""
-    code_hashes._recall.cache_clear()
+    provenance._recall.cache_clear()
 
 
 @pytest.fixture
 def parsed(monkeypatch):
     """The names of the files that were parsed, in order."""
-    names, parse = [], code_hashes._parse
-    monkeypatch.setattr(code_hashes, "_parse", lambda content, name: names.append(name) or parse(content, name))
+    names, parse = [], provenance._parse
+    monkeypatch.setattr(provenance, "_parse", lambda content, name: names.append(name) or parse(content, name))
     return names
 
 
@@ -55,13 +55,13 @@ def test_two_processes_add_to_one_memory(folder, parsed):
     for name in ("a", "b"):
         (folder / f"{name}.py").write_text(f"import {name}\n")
     read_code(folder / "a.py")
-    other = code_hashes._recall()
+    other = provenance._recall()
     forget()
     read_code(folder / "b.py")
     remember_code()
     forget()
-    code_hashes._recall().clear()
-    code_hashes._recall().update(other)
+    provenance._recall().clear()
+    provenance._recall().update(other)
     remember_code()
     forget()
     assert [read_code(folder / f"{name}.py").imports for name in ("a", "b")] == [["a"], ["b"]]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.jobs.test_job import read_log, run_job
 from tunelab.jobs.console import accept_all_text
-from tunelab.watching.screen import Screen
+from tunelab.watching.running import Screen
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 TEXT = "step 1 of 2 → ━ … 🙂 é 你"

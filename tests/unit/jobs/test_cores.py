@@ -2,7 +2,7 @@
 
 import pytest
 
-from tunelab.jobs.cores import limit_cores
+from tunelab.jobs.hardware import limit_cores
 
 V1 = {"cpu.cfs_quota_us": "{}\n", "cpu.cfs_period_us": "100000\n"}
 HYBRID = "9:name=systemd:/\n4:memory:/box\n2:cpu,cpuacct:/box/job\n1:cpuset:/\n0::/\n"

@@ -8,10 +8,8 @@ import pytest
 
 from tests.unit.config.default_config import load, merge
 from tunelab.errors import UserError
-from tunelab.jobs.function_files import check_functions
-from tunelab.jobs.functions import list_judges, list_uses
-from tunelab.jobs.provenance import hash_source
-from tunelab.jobs.read_files import hash_function_file
+from tunelab.jobs.functions import check_functions, list_judges, list_uses
+from tunelab.jobs.provenance import hash_function_file, hash_source
 from tunelab.jobs.slices import Slices
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"

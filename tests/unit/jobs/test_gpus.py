@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tunelab.errors import UserError
-from tunelab.jobs import gpus
-from tunelab.jobs.gpus import list_gpus, read_listing, take_gpus
+from tunelab.jobs import hardware
+from tunelab.jobs.hardware import list_gpus, read_listing, take_gpus
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 # takes a GPU, tells which, and holds it for a while
@@ -21,9 +21,9 @@ HOLDER = """
 import json, os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tunelab.jobs import gpus
-gpus.PAUSE = 0.01
-taken = gpus.take_gpus(int(sys.argv[3]), lambda: print("waits", flush=True), folder=Path(sys.argv[2]))
+from tunelab.jobs import hardware
+hardware.PAUSE = 0.01
+taken = hardware.take_gpus(int(sys.argv[3]), lambda: print("waits", flush=True), folder=Path(sys.argv[2]))
 begin = time.time()
 print(json.dumps([taken, os.environ["CUDA_VISIBLE_DEVICES"]]), flush=True)
 time.sleep(float(sys.argv[4]))
@@ -162,7 +162,7 @@ class Limit:
 def test_a_limit_above_the_number_of_gpus_says_how_many_jobs_share_one(monkeypatch, limit, claim, share):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("TUNELAB_JOBS_PER_GPU", "?")
-    assert gpus.promise_gpus({"gpu": Limit(limit)}, cluster=False) == claim
+    assert hardware.promise_gpus({"gpu": Limit(limit)}, cluster=False) == claim
     assert os.environ["TUNELAB_JOBS_PER_GPU"] == share
 
 
@@ -191,5 +191,5 @@ def test_a_job_that_finds_too_few_stops_with_a_sentence(tmp_path, count, visible
 def test_the_libraries_count_as_the_driver_does(tmp_path):
     environment = {"CUDA_VISIBLE_DEVICES": "1"}
     take_gpus(1, pytest.fail, environment, tmp_path)
-    gpus._held.clear()
+    hardware._held.clear()
     assert environment == {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}

@@ -21,9 +21,9 @@ from types import SimpleNamespace
 
 sys.path.insert(0, {scripts!r})
 from tunelab.errors import UserError
-from tunelab.jobs.gpus import is_promised
+from tunelab.jobs.hardware import is_promised
 from tunelab.jobs.job import report_progress, run_as_job
-from tunelab.jobs.launching import BeginAgain, count_processes, is_first
+from tunelab.jobs.processes import BeginAgain, count_processes, is_first
 
 
 class Named(dict):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
-from tunelab.jobs.neighbours import FILE, describe_other, note_study
+from tunelab.jobs.working_folder import FILE, describe_other, note_study
 
 DEFAULT, MINE = ["config/config.yaml"], ["config/mine.yaml"]
 REMEDY = "to keep both, give one a folder of its own, such as `study.results: results/mine`."

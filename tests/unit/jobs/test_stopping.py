@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tunelab.jobs.launching import CHECKPOINTS
+from tunelab.jobs.processes import CHECKPOINTS
 from tunelab.jobs.stopping import SAME, STOPPED, noting_stop
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"

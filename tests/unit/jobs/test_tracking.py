@@ -1,6 +1,6 @@
 """A rule's params hold as many facts as its longest job has, whatever the wildcards."""
 
-from tunelab.jobs.tracking import track
+from tunelab.jobs.slices import track
 
 FACTS = {("a", "1"): ["x = 1", "y = {2}"], ("b", "1"): ["z = 3"]}
 

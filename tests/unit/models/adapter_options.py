@@ -7,7 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.unit.config.default_config import merge
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import asks_for_nothing, load_classes, load_unsupported
+from tunelab.config.fields import asks_for_nothing, load_classes, load_unsupported
 from tunelab.config.loading import judge
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.models.adapters import build_adapter_config

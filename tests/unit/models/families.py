@@ -7,8 +7,8 @@ from transformers import PreTrainedTokenizerFast
 from trl import chat_template_utils as trl
 
 from tunelab.models import settling
-from tunelab.models.rendering import render
-from tunelab.sources.tiny import build_tokenizer
+from tunelab.models.templates import render
+from tunelab.sources.random_model import build_tokenizer
 
 # as Llama 2 ships it, without its tests of the roles
 LLAMA2 = (

@@ -13,11 +13,11 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, GenerationConfig
 from trl.trainer.utils import add_fused_lm_head
 
-from tunelab.config.target_checks import check_targets
+from tunelab.config.module_checks import check_targets
 from tunelab.evaluation import generation, losses
 from tunelab.models import inspection
+from tunelab.models.adapters import make_lean
 from tunelab.models.decoding import find_generate
-from tunelab.models.lean_lora import make_lean
 from tunelab.models.packed_model import TOKENWISE
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
 

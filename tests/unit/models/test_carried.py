@@ -3,8 +3,8 @@
 import pytest
 
 from tunelab.errors import UserError
-from tunelab.models.carried import check_carried, check_told_apart
 from tunelab.models.chat import encode_conversation, load_tokenizer
+from tunelab.models.learnt_rows import check_carried, check_told_apart
 
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}\n{% endfor %}"
 FULL = (

@@ -15,7 +15,7 @@ from trl.chat_template_utils import (
 
 from tunelab.errors import UserError
 from tunelab.models import chat
-from tunelab.sources.tiny import CHATML, build_tokenizer
+from tunelab.sources.random_model import CHATML, build_tokenizer
 
 ONE_TURN = [{"role": "user", "content": "How are you?"}, {"role": "assistant", "content": "Fine — 很好 🙂."}]
 TWO_TURNS = [

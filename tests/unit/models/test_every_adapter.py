@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_classes import load_classes, load_unsupported
+from tunelab.config.fields import load_classes, load_unsupported
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError

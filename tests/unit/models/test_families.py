@@ -12,7 +12,7 @@ from tunelab.config.specs.sources import ChatSettings, RandomModel
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.evaluation import generation, losses
 from tunelab.models import chat, settling
-from tunelab.sources.tiny import build_config
+from tunelab.sources.random_model import build_config
 from tunelab.training import grpo
 
 SHAPE = {"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1}

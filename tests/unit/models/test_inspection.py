@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.models.test_every_adapter import CASES
 from tunelab import records
+from tunelab.config.module_checks import check_targets
 from tunelab.config.specs.training import SftRun
-from tunelab.config.target_checks import check_targets
 from tunelab.errors import UserError
 from tunelab.models import inspection
 

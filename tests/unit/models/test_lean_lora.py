@@ -6,8 +6,8 @@ from architectures import build_model
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear
 
-from tunelab.models import lean_lora
-from tunelab.models.lean_lora import LoraProduct, draw_kept, factors_at_hand, make_lean
+from tunelab.models import adapters
+from tunelab.models.adapters import LoraProduct, draw_kept, factors_at_hand, make_lean
 
 PLAIN = {"r": 4, "lora_alpha": 8, "init_lora_weights": False, "target_modules": ["q_proj", "down_proj"]}
 LEFT_TO_PEFT = {
@@ -132,7 +132,7 @@ def test_what_a_dropout_drops_has_no_gradient_by_the_adapter():
 
 def test_a_layer_drops_only_while_it_trains(products, monkeypatch):
     drawn = []
-    monkeypatch.setattr(lean_lora, "draw_kept", lambda x, share: drawn.append(share) or torch.ones_like(x))
+    monkeypatch.setattr(adapters, "draw_kept", lambda x, share: drawn.append(share) or torch.ones_like(x))
     model = build(lora_dropout=0.25)
     make_lean(model)
     run(model)

@@ -6,9 +6,8 @@ from families import FAMILIES, build_family
 from trl import SFTConfig, SFTTrainer
 
 from tunelab.models import chat
-from tunelab.models.carried import check_carried
-from tunelab.models.learnt_rows import read_row
-from tunelab.sources.tiny import END, START, build_tokenizer
+from tunelab.models.learnt_rows import check_carried, read_row
+from tunelab.sources.random_model import END, START, build_tokenizer
 
 TEXTS = [
     "The pump is checked every week.",

@@ -9,7 +9,7 @@ from tests.unit.conftest import SHAPE
 from tunelab.config.specs.sources import RandomModel
 from tunelab.errors import UserError
 from tunelab.models import merging
-from tunelab.sources.tiny import create_model
+from tunelab.sources.random_model import create_model
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 KINDS = {

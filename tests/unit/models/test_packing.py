@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tunelab.models.packing import pack_rows
+from tunelab.models.packed_model import pack_rows
 
 
 def read_back(packing, row, column):

@@ -5,8 +5,7 @@ import torch
 from peft import get_peft_model
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.field_checks import REQUIRED
-from tunelab.config.field_classes import load_unsupported
+from tunelab.config.fields import REQUIRED, load_unsupported
 from tunelab.config.run_checks import NOT_QUANTISABLE
 from tunelab.models.adapters import build_adapter_config, keep_trainable_in_float32, list_trainable, load_base_model
 

@@ -6,11 +6,11 @@ from transformers.utils import chat_template_utils
 from trl import chat_template_utils as trl
 from trl.chat_template_utils import _CHAT_TEMPLATES_DIR as SHIPPED
 
-from tunelab.config import templates as names
+from tunelab.config import models as names
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
 from tunelab.models import chat, settling, templates
-from tunelab.sources.tiny import CHATML, build_tokenizer
+from tunelab.sources.random_model import CHATML, build_tokenizer
 
 SYSTEM = {"role": "system", "content": "Be kind."}
 USER, ASSISTANT = {"role": "user", "content": "How are you?"}, {"role": "assistant", "content": "Fine."}

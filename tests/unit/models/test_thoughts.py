@@ -5,15 +5,15 @@ import json
 import pytest
 from families import wear_template
 
-from tunelab.config import templates
+from tunelab.config import models
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
-from tunelab.judging.own_functions import build_judge, describe_row
-from tunelab.judging.rewards import build_reward_functions, is_right
-from tunelab.judging.scoring import build_text_judge, judge_maths
 from tunelab.models import chat, settling
 from tunelab.models.thoughts import place_thought, read_answer
+from tunelab.scoring.own_functions import build_judge, describe_row
+from tunelab.scoring.rewards import build_reward_functions, is_right
+from tunelab.scoring.scorers import build_text_judge, judge_maths
 
 SOLVED = "<reasoning>\n2 + 3 = 5\n</reasoning>\n<answer>\n5\n</answer>"
 ANSWERS = {"maths": (SOLVED, "5"), "text": ("It is Paris,\nof course.", "Paris")}
@@ -22,7 +22,7 @@ NO_PICTURES, NO_THOUGHT = ("llava_next", "idefics3", "smolvlm"), ("deepseek_r1_d
 NEMOTRON = ("nemotron_3_5_lightning", "nemotron_3_nano", "nemotron_3_super", "nemotron_3_ultra")
 NO_TEXT = {f"{name}{use}" for name in (*NO_PICTURES, *NO_THOUGHT, *NEMOTRON) for use in ("", "_training")}
 REFUSED = {*NO_TEXT, "glm4moe"}
-BUNDLED = [name for name in (*templates.OWN, *templates.TRL) if name not in REFUSED]
+BUNDLED = [name for name in (*models.OWN, *models.TRL) if name not in REFUSED]
 # templates that show a thought that a turn carries apart
 THINKING = {
     "reasoning_content": (

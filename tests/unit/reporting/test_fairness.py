@@ -1,6 +1,6 @@
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting.fairness import build_fairness
+from tunelab.reporting.cautions import build_fairness
 from tunelab.reporting.tables import load_trainings
 
 

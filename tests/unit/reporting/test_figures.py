@@ -21,11 +21,10 @@ from tunelab.comparison.results import Estimate, Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json, read_jsonl, write_json, write_jsonl
-from tunelab.reporting.colours import COLOURS, find_colour
 from tunelab.reporting.cost_figures import GREY, list_front, list_outdone
-from tunelab.reporting.curves import average, describe_point
 from tunelab.reporting.figures import MOST_ENTRIES, build_run_handles, format_points
-from tunelab.reporting.notation import format_difference
+from tunelab.reporting.learning_figures import average, describe_point
+from tunelab.reporting.notation import COLOURS, find_colour, format_difference
 from tunelab.reporting.training_figures import stack_parts
 
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.font_manager import fontManager
 
 from tunelab.errors import UserError
-from tunelab.reporting import fonts
+from tunelab.reporting import figures
 from tunelab.reporting.figures import build_panels, wrap, write_figure
 from tunelab.reporting.labels import check_labels
 
@@ -21,7 +21,7 @@ def write(folder, title):
 
 
 def test_a_chinese_label_is_in_the_pdf(tmp_path):
-    assert fonts.find_fallback(), "Install a font with Chinese glyphs: `make programs`."
+    assert figures.find_fallback(), "Install a font with Chinese glyphs: `make programs`."
     svg, pdf = write(tmp_path, "客服问答")
     assert "客服问答" in svg
     assert pdf.startswith(b"%PDF")
@@ -32,7 +32,7 @@ def test_a_chinese_label_is_in_the_pdf(tmp_path):
 
 def test_a_latin_figure_is_the_same_whatever_fonts_there_are(tmp_path, monkeypatch):
     before = write(tmp_path, "Sums")
-    monkeypatch.setattr(fonts, "find_fallback", lambda: None)
+    monkeypatch.setattr(figures, "find_fallback", lambda: None)
     assert write(tmp_path, "Sums") == before
     assert b"CIDFontType2" in before[1]  # TrueType, which publishers ask for
 
@@ -41,21 +41,21 @@ def test_a_latin_figure_is_the_same_whatever_fonts_there_are(tmp_path, monkeypat
     ("title", "fallback", "remedy"),
     [
         ("客服", None, "install a font for Chinese .*fonts-noto-cjk.*or write the label"),
-        ("\U0001f680", fonts.find_fallback(), "write the label of the run, task or data set without it"),
+        ("\U0001f680", figures.find_fallback(), "write the label of the run, task or data set without it"),
     ],
 )
 def test_a_character_that_no_font_has_is_refused_and_never_a_box(tmp_path, monkeypatch, title, fallback, remedy):
-    monkeypatch.setattr(fonts, "find_fallback", lambda: fallback)
+    monkeypatch.setattr(figures, "find_fallback", lambda: fallback)
     with pytest.raises(UserError, match=f"No font here has the character '{title[0]}' of a figure; {remedy}"):
         write(tmp_path, title)
 
 
 def test_a_font_is_found_that_was_installed_after_matplotlib_made_its_list(monkeypatch):
-    found = fonts.find_fallback()
-    monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font.name == fonts.PLAIN])
-    fonts.find_fallback.cache_clear()
-    assert fonts.find_fallback() == found
-    fonts.find_fallback.cache_clear()
+    found = figures.find_fallback()
+    monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font.name == figures.PLAIN])
+    figures.find_fallback.cache_clear()
+    assert figures.find_fallback() == found
+    figures.find_fallback.cache_clear()
 
 
 def test_headlines_are_broken_between_words_or_between_chinese_characters():
@@ -80,13 +80,13 @@ def test_labels_that_figures_can_show_pass_before_anything_is_trained(given):
 @pytest.mark.parametrize(
     ("given", "fallback", "said"),
     [
-        ({"run": "LoRA 🚀"}, fonts.find_fallback(), r"runs\.lora\.label: no font here has the character '🚀'"),
-        ({"task": "ok\n🦙"}, fonts.find_fallback(), r"tasks\.sums\.label: no font here has the character '🦙'"),
+        ({"run": "LoRA 🚀"}, figures.find_fallback(), r"runs\.lora\.label: no font here has the character '🚀'"),
+        ({"task": "ok\n🦙"}, figures.find_fallback(), r"tasks\.sums\.label: no font here has the character '🦙'"),
         ({"task": "客"}, None, r"tasks\.sums\.label: .* '客' of a figure; install a font for Chinese"),
         ({"language": "zh"}, None, r"study\.language: no font here has the character '中' of a figure; install a font"),
     ],
 )
 def test_what_no_font_here_has_is_refused_before_anything_is_trained(monkeypatch, given, fallback, said):
-    monkeypatch.setattr(fonts, "find_fallback", lambda: fallback)
+    monkeypatch.setattr(figures, "find_fallback", lambda: fallback)
     with pytest.raises(UserError, match=rf"^mine\.yaml is not valid:\n  {said}"):
         check_labels(build_study(**given), {}, "mine.yaml")

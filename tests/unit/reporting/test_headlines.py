@@ -9,7 +9,7 @@ from tests.unit.comparison.results_factory import build_study
 from tests.unit.reporting.contrast_factory import build_contrast
 from tests.unit.reporting.page_factory import PROJECT
 from tunelab.config.study import Study
-from tunelab.reporting import claims, headlines
+from tunelab.reporting import headlines
 from tunelab.reporting.wordings import load_words
 
 ENGLISH, CHINESE = NullTranslations(), load_words([PROJECT / "reports/zh.po"])
@@ -60,7 +60,7 @@ def test_many_claims_are_counted_and_many_runs_too():
     rows = [*((run, "base", "better") for run in others), *(("base", run, "worse") for run in others)]
     told = "Technical questions, by held-out loss: 8 of 9 differences are decided"
     assert tell(*rows, ("lora", "grpo", "undecided")) == told
-    assert claims.join_runs(STUDY, STUDY.runs, ENGLISH) == "5 runs"
+    assert headlines.join_runs(STUDY, STUDY.runs, ENGLISH) == "5 runs"
 
 
 def test_a_headline_of_two_tasks_is_two_sentences():

@@ -2,7 +2,7 @@
 
 from tunelab import records
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting.identity import list_identical, list_still
+from tunelab.reporting.facts import list_identical, list_still
 
 SPEC = {
     "study": {"results": "results/x", "runs": ["base", "lora", "dpo"], "seeds": [1, 2], "tasks": ["sums", "chat"]},

@@ -8,7 +8,7 @@ from tests.unit.comparison.results_factory import build_study
 from tunelab import records
 from tunelab.jobs.checkout import find_address
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting.origin import describe_origin
+from tunelab.reporting.facts import describe_origin
 
 FIRST, SECOND = "a" * 40, "b" * 40
 

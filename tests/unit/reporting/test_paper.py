@@ -15,7 +15,7 @@ from tunelab.errors import UserError
 from tunelab.records import write_json
 from tunelab.reporting import typesetting
 from tunelab.reporting.latex import escape
-from tunelab.reporting.references import read_entries
+from tunelab.reporting.paper import read_entries
 from tunelab.reporting.tex import build_tex_environment, clean, finish
 
 REPORTS = PROJECT / "reports"

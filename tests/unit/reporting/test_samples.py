@@ -2,8 +2,8 @@
 
 from tunelab import records
 from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.completions import build_samples
 from tunelab.reporting.page import is_control
-from tunelab.reporting.samples import build_samples
 from tunelab.reporting.tables import sum_chain_seconds
 
 SPEC = {

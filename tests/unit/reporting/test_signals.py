@@ -5,7 +5,7 @@ import pytest
 from tests.unit.comparison.results_factory import METHODS, build_study
 from tests.unit.reporting.page_factory import prepare_study, render_page
 from tunelab.records import read_json, write_json
-from tunelab.reporting.signals import is_collapsed, summarise_end
+from tunelab.reporting.completions import is_collapsed, summarise_end
 
 WORSE, SAME = {"verdict": "worse"}, {"verdict": "undecided"}
 

@@ -340,7 +340,7 @@ def build_model_files(place: Path) -> dict[str, bytes]:
     from safetensors.numpy import load_file, save
 
     from tunelab.config.specs.sources import RandomModel
-    from tunelab.sources.tiny import create_model
+    from tunelab.sources.random_model import create_model
 
     folder = place / "model"
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}

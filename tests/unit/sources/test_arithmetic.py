@@ -6,7 +6,7 @@ import pytest
 
 from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.errors import UserError
-from tunelab.sources.arithmetic import apply_operation, generate_problems
+from tunelab.sources.generated_table import apply_operation, generate_problems
 
 NOTE = re.compile(r"<<(\d+)([-+*/])(\d+)=(\d+)>>(\d+)")
 

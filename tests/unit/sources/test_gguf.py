@@ -109,7 +109,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_gguf_file_that_cannot_be_read_is_refused(tmp_path, case):
-    from tunelab.sources.gguf import convert_gguf
+    from tunelab.sources.pypi_model import convert_gguf
 
     fields, damage, reason = UNREADABLE[case]
     write_gguf(tmp_path / "model.gguf", **fields)
@@ -124,7 +124,7 @@ def test_a_gguf_file_that_cannot_be_read_is_refused(tmp_path, case):
 
 
 def test_a_gguf_file_without_a_layer_is_refused(tmp_path):
-    from tunelab.sources.gguf import convert_gguf
+    from tunelab.sources.pypi_model import convert_gguf
 
     write_gguf(tmp_path / "model.gguf", layers=2)
     with pytest.raises(UserError, match=r"^model\.gguf: the weights lack 'model\.layers\.1\.input_layernorm\.weight'"):
@@ -135,7 +135,7 @@ def test_a_gguf_file_without_a_layer_is_refused(tmp_path):
 def test_a_whole_gguf_file_is_converted(tmp_path):
     from transformers import AutoModelForCausalLM
 
-    from tunelab.sources.gguf import convert_gguf
+    from tunelab.sources.pypi_model import convert_gguf
 
     write_gguf(tmp_path / "model.gguf")
     convert_gguf(tmp_path / "model.gguf", tmp_path / "out")

@@ -55,7 +55,7 @@ def test_a_random_model_loads_generates_and_speaks_chatml(tmp_path, model_type):
 
 
 def test_every_byte_is_a_token_and_comes_back(tmp_path):
-    from tunelab.sources.tiny import build_tokenizer
+    from tunelab.sources.random_model import build_tokenizer
 
     tokenizer = build_tokenizer()
     text = "  Größe 你好 🙂\n\n12 <|im_end|>\t"

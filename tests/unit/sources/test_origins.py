@@ -1,4 +1,4 @@
-from tunelab.sources.origins import render_origin
+from tunelab.sources.folders import render_origin
 
 LOCAL = {
     "source": "local",

@@ -14,8 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from tunelab.errors import UserError
-from tunelab.sources.chatterbot import read_conversations
 from tunelab.sources.columns import build_table
+from tunelab.sources.pypi_table import read_conversations
 from tunelab.sources.readers import read_rows
 
 ROWS = [{"question": "二加二?", "answer": "vier"}, {"question": "a, b", "answer": "7"}]

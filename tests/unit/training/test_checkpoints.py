@@ -33,7 +33,7 @@ from tunelab.config.specs.training import (
     Rewards,
     SftRun,
 )
-from tunelab.jobs.launching import CHECKPOINTS
+from tunelab.jobs.processes import CHECKPOINTS
 from tunelab.jobs.stopping import TERMINATED
 from tunelab.training import checkpoints
 
@@ -122,7 +122,7 @@ def set_trap(moment: str, step: int) -> None:
     """
     from transformers import Trainer, TrainerCallback
 
-    from tunelab.training import events
+    from tunelab.training import outcome
 
     def die(*ignored):
         os.kill(os.getpid(), ASKED.get(moment, signal.SIGKILL))
@@ -142,7 +142,7 @@ def set_trap(moment: str, step: int) -> None:
         replace, mark = Path.replace, (f"checkpoint-{step}", checkpoints.STATE)
         Path.replace = lambda self, target: die() if Path(target).parts[-2:] == mark else replace(self, target)
     elif moment == "publishing":
-        events.publish_events = die
+        outcome.publish_events = die
     elif moment == "never":  # the trainer alone, as it would be without all this
         Trainer.add_callback = lambda self, callback: None
 

@@ -15,10 +15,10 @@ import torch
 
 from tests.unit.training.preference_kinds import LORA
 from tunelab.config.drafts import Draft
-from tunelab.config.field_classes import load_classes
+from tunelab.config.fields import load_classes
 from tunelab.config.inert_checks import is_read
+from tunelab.config.method_checks import LOSSES
 from tunelab.config.methods import METHODS
-from tunelab.config.preference_checks import LOSSES
 from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
 from tunelab.training import distillation, dpo, grpo, kto, sft
 

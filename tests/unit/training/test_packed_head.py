@@ -81,12 +81,12 @@ def test_a_prefix_is_as_near_to_a_row_that_is_padded_on_the_left_as_to_the_row_a
 
 @pytest.mark.parametrize("peft_type", ["LORA", "PREFIX_TUNING"])
 def test_long_rows_are_attended_to_by_the_library(peft_type, monkeypatch):
-    from tunelab.models import packed_attention
+    from tunelab.models import packed_model
 
     ids, attention = build_rows("left")
     briefly = score(build("llama", peft_type), ids, attention, packed=True)
-    monkeypatch.setattr(packed_attention, "SHORT", 10)
-    monkeypatch.delattr(packed_attention, "_attend_briefly")
+    monkeypatch.setattr(packed_model, "SHORT", 10)
+    monkeypatch.delattr(packed_model, "_attend_briefly")
     check_equal(score(build("llama", peft_type), ids, attention, packed=True), briefly)
 
 

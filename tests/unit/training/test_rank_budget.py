@@ -6,7 +6,7 @@ from peft import AdaLoraConfig, get_peft_model
 from safetensors.torch import load_file
 
 from tunelab.models import adapters
-from tunelab.training.rank_budget import measure_overlap
+from tunelab.training.sft import measure_overlap
 
 FIELDS = {"peft_type": "ADALORA", "init_r": 8, "target_r": 2, "tinit": 1, "tfinal": 2, "total_step": 8}
 

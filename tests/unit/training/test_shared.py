@@ -12,7 +12,7 @@ from tunelab.config.specs.training import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.models import publishing
 from tunelab.training import shared
-from tunelab.training.events import publish_events
+from tunelab.training.outcome import publish_events
 
 SAVING = CheckpointSettings(save_steps=11, save_total_limit=3)
 CPU = torch.device("cpu")

@@ -8,13 +8,13 @@ from peft import get_peft_model
 from trl import DistillationTrainer
 
 from tests.unit.models.test_every_adapter import CASES
-from tunelab.config.distillation_checks import explain_passed_by
 from tunelab.config.drafts import Draft
+from tunelab.config.method_checks import explain_passed_by
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.sources import RandomModel
 from tunelab.config.specs.training import CheckpointSettings, DistillationRun
 from tunelab.models import adapters
-from tunelab.sources.tiny import create_model
+from tunelab.sources.random_model import create_model
 from tunelab.training import distillation
 
 SHAPE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}

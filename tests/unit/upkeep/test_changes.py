@@ -2,7 +2,7 @@
 
 import pytest
 
-from tunelab.upkeep.changes import describe_changes, read_params, render_value
+from tunelab.upkeep.planning import describe_changes, read_params, render_value
 
 
 @pytest.mark.parametrize(

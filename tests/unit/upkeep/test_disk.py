@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_file
-from tunelab.upkeep.disk import list_tree, measure_bytes, measure_freed, remove_tree
+from tunelab.upkeep.stale import list_tree, measure_bytes, measure_freed, remove_tree
 
 
 @pytest.fixture(autouse=True)

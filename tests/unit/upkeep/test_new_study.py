@@ -18,11 +18,10 @@ from tunelab.config.selection import describe_left_out
 from tunelab.errors import UserError
 from tunelab.records import hash_file, read_json, write_json
 from tunelab.upkeep.new_study import model as models
-from tunelab.upkeep.new_study import settings, writing
+from tunelab.upkeep.new_study import overlay, writing
 from tunelab.upkeep.new_study.columns import Named, guess_format
-from tunelab.upkeep.new_study.model import Known
-from tunelab.upkeep.new_study.settings import Machine, choose_settings
-from tunelab.upkeep.new_study.talking import Lengths
+from tunelab.upkeep.new_study.model import Known, Lengths
+from tunelab.upkeep.new_study.overlay import Machine, choose_settings
 from tunelab.upkeep.overlays import read_config
 
 PROJECT = Path(__file__).parents[3]
@@ -538,7 +537,7 @@ class TestModelsAtHand:
 
     def test_rows_that_no_template_at_hand_can_say_are_told_and_the_study_is_written(self, llama, folder, monkeypatch):
         shutil.copytree(llama, folder / "tiny")
-        monkeypatch.setattr("tunelab.upkeep.new_study.talking.CHATML", {"<|other|>"})
+        monkeypatch.setattr("tunelab.upkeep.new_study.model.CHATML", {"<|other|>"})
         write_rows({"messages": [ASKED[0], ASKED[1] | {"reasoning_content": "A thought on {}."}]}, "thought.jsonl")
         overlay, _, said = write_study("tiny", "thought.jsonl")
         assert "chat_template" not in overlay["models"]["tiny"]
@@ -596,12 +595,12 @@ def test_settings_follow_the_rows_the_model_and_the_machine():
 
 def test_a_machines_memory_is_no_more_than_its_container_has(tmp_path, monkeypatch):
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(settings, "CGROUP", limit)
-    whole = settings.find_machine()
+    monkeypatch.setattr(overlay, "CGROUP", limit)
+    whole = overlay.find_machine()
     limit.write_text("max\n")
-    assert settings.find_machine() == whole
+    assert overlay.find_machine() == whole
     limit.write_text("1000000\n")
-    assert whole.gpu or settings.find_machine().memory == 1_000_000
+    assert whole.gpu or overlay.find_machine().memory == 1_000_000
 
 
 def test_columns_are_guessed_from_the_first_row_that_says_something():

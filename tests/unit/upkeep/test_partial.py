@@ -7,10 +7,9 @@ import pytest
 from tests.unit.comparison.results_factory import build_study
 from tunelab.config.study import Study
 from tunelab.errors import UserError
-from tunelab.upkeep.holes import Lacks
+from tunelab.upkeep.holes import DRIFT, Lacks, count_arms, find_block
 from tunelab.upkeep.partial import choose_block, describe_partial, render_holes
 from tunelab.upkeep.planning import Job
-from tunelab.upkeep.whole import DRIFT, count_arms, find_block
 
 EVERY = {"arithmetic", "support", DRIFT}
 RUNS = ("base", "lora", "prefix", "warmstart", "grpo")

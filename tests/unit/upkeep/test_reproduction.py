@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.jobs.card_factory import write_file
 from tunelab.errors import UserError
-from tunelab.upkeep.reproduction import (
+from tunelab.upkeep.verification import (
     clone_checkout,
     compare_studies,
     describe_checkout,

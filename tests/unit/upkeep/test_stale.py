@@ -12,8 +12,7 @@ from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.config.loading import load_config
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import merge
-from tunelab.upkeep.references import RECORD_NAMES, list_references
-from tunelab.upkeep.stale import UNFINISHED_DAYS, list_stale
+from tunelab.upkeep.stale import RECORD_NAMES, UNFINISHED_DAYS, list_references, list_stale
 
 PROJECT = Path(__file__).parents[3]
 DEFAULT = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))

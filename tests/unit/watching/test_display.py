@@ -9,9 +9,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from tests.unit.jobs.card_factory import write_card
 from tunelab.watching import display
-from tunelab.watching.display import Display, watch_study
-from tunelab.watching.journal import Journal
-from tunelab.watching.planned import describe_jobs, plan_times
+from tunelab.watching.display import Display, Journal, watch_study
+from tunelab.watching.timeleft import describe_jobs, plan_times
 
 QUIET = ("quiet", "verbose", "debug_dag", "printshellcmds", "show_failed_logs")
 

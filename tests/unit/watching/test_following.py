@@ -2,7 +2,7 @@
 
 import pytest
 
-from tunelab.watching.following import ProgressReader
+from tunelab.watching.running import ProgressReader
 
 TITLE = "train_sft lora 1"
 

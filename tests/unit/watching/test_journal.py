@@ -10,9 +10,9 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from tunelab.jobs.failures import find_reason
-from tunelab.watching import journal
-from tunelab.watching.journal import Journal
-from tunelab.watching.planned import JOURNAL
+from tunelab.watching import display
+from tunelab.watching.display import Journal
+from tunelab.watching.timeleft import JOURNAL
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_later_run_takes_its_place_and_the_end_is_told(note, workflow):
 
 def test_a_journal_that_cannot_be_written_stops_nothing(note, monkeypatch, capsys):
     handler = Journal(None)
-    journal.logger.addHandler(handler)
+    display.logger.addHandler(handler)
     handler.handle(logging.makeLogRecord({"msg": "x", "event": LogEvent.JOB_STARTED, "jobs": [1]}))
-    assert handler not in journal.logger.handlers
+    assert handler not in display.logger.handlers
     assert "AttributeError" in capsys.readouterr().err

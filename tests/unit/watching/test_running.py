@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tunelab.watching.running import RunningStudy
-from tunelab.watching.screen import Screen
+from tunelab.watching.running import RunningStudy, Screen
 from tunelab.watching.timeleft import PlannedJob
 
 

@@ -9,7 +9,7 @@ import termios
 
 import pytest
 
-from tunelab.watching.screen import ERASE, NO_WRAP, WRAP, Screen
+from tunelab.watching.running import ERASE, NO_WRAP, WRAP, Screen
 
 MARK = "\x1e"
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.errors import UserError
-from tunelab.watching.planned import JOURNAL
 from tunelab.watching.status import read_progress, render_status
+from tunelab.watching.timeleft import JOURNAL
 
 BEGAN, NOW = 1_000_000.0, 1_000_600.0
 JOBS = ["train_sft lora 1", "train_sft prefix 1", "score_answers lora 1 sums", "score_answers prefix 1 sums"]

@@ -3,17 +3,64 @@
 A column whose name says what it is, is taken whatever stands in it, so that the readers name the value that is no text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
 from tunelab.config.wording import refuse_name
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
-from tunelab.upkeep.new_study.answers import are_numbers, is_worked
+from tunelab.numbers import normalise_number
 from tunelab.upkeep.new_study.labels import find_label
-from tunelab.upkeep.new_study.plain_texts import refuse_texts
 from tunelab.values import list_names, name_type, shorten
+
+# Tell by the answers themselves whether they are worked sums, or numbers alone.
+
+
+NEARLY_ALL = 0.9
+
+
+def is_worked(answers: Iterable[Any]) -> bool:
+    """Tell whether most answers end in a number behind GSM8K's mark."""
+    marked = [isinstance(answer, str) and "####" in answer for answer in answers]
+    return sum(marked) > len(marked) / 2
+
+
+def are_numbers(answers: Sequence[Any]) -> bool:
+    """Tell whether nearly all answers are numbers alone; the reader names those that are none."""
+    plain = [
+        normalise_number(str(answer)) is not None
+        for answer in answers
+        if not is_absent(answer) and not isinstance(answer, bool | list | dict)
+    ]
+    return bool(plain) and sum(plain) >= NEARLY_ALL * len(answers)
+
+
+# Say how plain texts come into a study, since they alone ask nothing that it could compare.
+
+
+# what a study that was begun with other rows is given: a run that reads the texts, and one that goes on from it
+WRITTEN = (
+    "datasets: {{texts: {{fetch: {{source: local, files: [{place}]}}, prepare: {{format: text{columns}}}}}}} and "
+    "runs: {{reading: {{like: lora, label: Reading, dataset: texts}}, "
+    "both: {{like: lora, label: Reading and LoRA, init_from: reading, adapter: null}}}}"
+)
+
+
+def refuse_texts(telling: Sequence[str], shown: Mapping[str, Any], place: str) -> None:
+    """Raise `UserError` if there is one column that is no numbering, and it holds texts.
+
+    telling: such columns; shown: a value of each column that has any; place: what the rows are from.
+    """
+    if len(telling) != 1 or not isinstance(shown.get(telling[0]), str):
+        return
+    columns = "" if telling[0] == "text" else f", columns: {{text: {telling[0]}}}"
+    raise UserError(
+        f"DATA: {place} holds plain texts (column {telling[0]!r}), which ask nothing that a study could compare. Begin "
+        f"one with rows that ask, and write into its config {WRITTEN.format(place=place, columns=columns)}; name both "
+        "in study.runs, and [both, lora] in comparison.contrasts."
+    )
+
 
 Row = dict[str, Any]
 Found = tuple[str, dict[str, str], bool]

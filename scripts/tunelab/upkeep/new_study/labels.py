@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from tunelab.data.fields import BadField, is_absent
-from tunelab.data.preference_rows import read_label
+from tunelab.data.preferences import read_label
 from tunelab.errors import UserError
 from tunelab.values import describe, shorten
 

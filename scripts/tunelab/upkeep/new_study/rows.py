@@ -1,9 +1,12 @@
 """Look at the data of a first study: where it lies, its format, whether every row can be used, how it divides."""
 
 import os
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
+import yaml
 
 from tunelab.config.hints import REPOSITORY
 from tunelab.config.specs.data import PrepareSpec
@@ -13,7 +16,42 @@ from tunelab.data.preparing import read_examples
 from tunelab.data.splits import build_records, draw_splits
 from tunelab.errors import UserError
 from tunelab.upkeep.new_study.columns import Guess, Named, guess_format
-from tunelab.upkeep.new_study.licences import find_licence
+from tunelab.values import cut
+
+# Find what a folder says of its licence.
+
+
+# the first lines of a licence's text say which it is
+_TEXT = re.compile(r"licen[cs]e(\.(txt|md))?", re.IGNORECASE)
+
+
+def find_licence(folder: Path) -> str | None:
+    """Return the licence that a folder's README.md declares, as on the Hub, or that its LICENSE begins with.
+
+    The project's own folder says nothing of what lies in it.
+    """
+    if folder.resolve() == Path.cwd().resolve() or not folder.is_dir():
+        return None
+    declared = _read_declared(folder / "README.md")
+    if declared:
+        return declared
+    texts = [path for path in sorted(folder.iterdir()) if _TEXT.fullmatch(path.name) and path.is_file()]
+    text = texts[0].read_text(encoding="utf-8", errors="replace") if texts else ""
+    lines = [line.strip(" #*") for line in text.strip().partition("\n\n")[0].splitlines()]
+    return cut(" ".join(filter(None, lines[:2])), 60) or None  # the second one tells Apache's and GNU's version
+
+
+def _read_declared(readme: Path) -> str | None:
+    if not readme.is_file():
+        return None
+    _, mark, rest = readme.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    try:
+        header = yaml.safe_load(rest.partition("\n---")[0]) if mark else None
+    except yaml.YAMLError:
+        return None
+    said = header.get("license") if isinstance(header, dict) else None
+    return cut(said, 60) if isinstance(said, str) else None
+
 
 # Rows that are held out: of a small file a third, since few test rows tell nothing apart, up to SMALL; of a large one a
 # tenth, up to what is answered in minutes.

@@ -9,11 +9,9 @@ from tunelab.config.loading import Config
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
 from tunelab.upkeep.new_study.columns import UNNAMED, Named
-from tunelab.upkeep.new_study.model import Chosen, choose_model, look_at_model
-from tunelab.upkeep.new_study.overlay import Findings, describe, render_overlay
+from tunelab.upkeep.new_study.model import Chosen, choose_chat, choose_model, estimate_rows, look_at_model
+from tunelab.upkeep.new_study.overlay import Findings, choose_settings, describe, find_machine, render_overlay
 from tunelab.upkeep.new_study.rows import look_at_rows
-from tunelab.upkeep.new_study.settings import choose_settings, find_machine
-from tunelab.upkeep.new_study.talking import choose_chat, estimate_rows
 from tunelab.upkeep.overlays import DEFAULT, read_config
 from tunelab.values import shorten
 

@@ -1,0 +1,152 @@
+"""Which trainings are measured, each a run of the study cut to a few steps, and how one is run."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tunelab import records
+from tunelab.benchmarks.summary import find_ratio, summarise
+from tunelab.config.loading import Config
+from tunelab.config.specs.training import GrpoRun, SftRun
+from tunelab.errors import UserError
+
+STEPS = {"sft": 7, "grpo": 4}  # the first of them warms up and does not count
+CHECKED = 3  # steps whose curves are compared in float32
+# what a bench does not measure, or cannot compare
+PLAIN = {"eval_strategy": "no", "load_best_model_at_end": False}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trainings of a bench start from."""
+
+    config: Config
+    place: Path  # for orders, findings and logs
+
+    @property
+    def runs(self) -> list[str]:
+        """The study's runs that train something."""
+        return [run for run in self.config.study.runs if self.config.runs[run].method != "base"]
+
+    def list_targets(self) -> list[str]:
+        """List the files of the study that a bench needs."""
+        specs = [self.config.runs[run] for run in self.runs]
+        needed = [self._models(spec.model, name) for spec in specs for name in ("card.json", "precision.json")]
+        needed += [self._rows(spec.dataset) for spec in specs]
+        needed += [start / name for start, name in filter(None, map(self._find_start, self.runs))]
+        return sorted({str(path) for path in needed})
+
+    def find_precision(self, run: str) -> str:
+        spec = self.config.runs[run]
+        return spec.precision or records.read_json(self._models(spec.model, "precision.json"))["dtype"]
+
+    def read_product_rate(self, run: str, dtype: str) -> float | None:
+        """Return how many operations a second a product of the model's shape took; None where it was not measured."""
+        figures = records.read_json(self._models(self.config.runs[run].model, "precision_figures.json"))
+        if not figures["seconds"]:
+            return None
+        rows, inner, columns = figures["shape"]
+        return 2 * rows * inner * columns / figures["seconds"][dtype]
+
+    def measure(
+        self, run: str, variant: str, dtype: str, name: str, checked: bool = False, **changes: Any
+    ) -> dict[str, Any]:
+        """Train a few steps in a process of its own and return what it found, see `child`.
+
+        checked: no dropout, and the random numbers that `generate` draws, so that curves can be compared; changes: of
+        the run's `training`.
+        """
+        spec, start = self.config.runs[run], self._find_start(run)
+        order = {
+            "variant": variant,
+            "spec": shorten(spec, CHECKED if checked else STEPS[spec.method], checked, **changes).model_dump(
+                mode="json"
+            ),
+            "dtype": dtype,
+            "base": str(self._models(spec.model, "model")),
+            "rows": str(self._rows(spec.dataset)),
+            "start": start and str(start[0]),
+            "same_draws": checked,
+            "folder": str(self.place / "training"),
+        }
+        files = {part: self.place / f"{run}_{name}_{variant}.{part}" for part in ("order.json", "found.json", "log")}
+        records.write_json(files["order.json"], order)
+        shutil.rmtree(self.place / "training", ignore_errors=True)  # else the project's way would go on from it
+        command = [sys.executable, "-m", "tunelab.benchmarks.child", files["order.json"], files["found.json"]]
+        with open(files["log"], "w", encoding="utf-8") as log:
+            library = {"PYTHONPATH": str(Path(__file__).parents[2])}
+            done = subprocess.run(command, env=os.environ | library, stdout=log, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise UserError(f"{variant} training of {run} failed; {files['log']} says why.")
+        return records.read_json(files["found.json"])
+
+    def _models(self, model: str, name: str) -> Path:
+        return Path(self.config.study.results, "models", model, name)
+
+    def _rows(self, dataset: str) -> Path:
+        return Path(self.config.study.results, "datasets", dataset, "train_dataset.json")
+
+    def _find_start(self, run: str) -> tuple[Path, str] | None:
+        source = getattr(self.config.runs[run], "init_from", None)
+        if source is None:
+            return None
+        kind, stem = ("adapter", "adapter_model") if self.config.keeps_adapter(run) else ("model", "model")
+        seed = self.config.list_seeds(source)[0]
+        return Path(self.config.study.results, "runs", source, f"seed{seed}", kind), f"{stem}.safetensors"
+
+
+def shorten(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -> SftRun | GrpoRun:
+    """Return the run cut to some steps, with changes of its `training`; `checked` takes its dropouts away."""
+    training = {name: value for name, value in spec.training.items() if name not in ("num_train_epochs", "eval_steps")}
+    adapter = spec.adapter
+    if checked and adapter:
+        adapter = {name: 0.0 if name.endswith("dropout") else value for name, value in adapter.items()}
+    return spec.model_copy(update={"training": training | PLAIN | changes | {"max_steps": steps}, "adapter": adapter})
+
+
+# Run a bench: make what it starts from, train each variant in turns, tell on which machine.
+
+
+PLACE = Path("work/bench")
+VARIANTS = ["plain", "project"]
+
+
+def make_targets(bench: Bench, configfile: list[Path]) -> None:
+    """Have Snakemake make what a bench starts from."""
+    overlays = ["--configfile", *map(str, configfile)] if configfile else []
+    done = subprocess.run([sys.executable, "-m", "snakemake", "--cores", "all", *bench.list_targets(), *overlays])
+    if done.returncode:
+        raise UserError("What the bench starts from could not be made; the lines above say why.")
+
+
+def measure_run(bench: Bench, run: str, rounds: int) -> dict[str, Any]:
+    """Measure a run by all variants in turns, the order reversed in every second round."""
+    dtype, method = bench.find_precision(run), bench.config.runs[run].method
+    made: dict[str, list] = {variant: [] for variant in VARIANTS}
+    for number in range(rounds):
+        for variant in VARIANTS[:: -1 if number % 2 else 1]:
+            made[variant].append(bench.measure(run, variant, dtype, f"round{number + 1}"))
+    rate = bench.read_product_rate(run, dtype)
+    return {
+        "dtype": dtype,
+        "method": method,
+        "ratio": find_ratio(made),
+        "variants": {variant: summarise(found, method, rate) for variant, found in made.items()},
+        "curves": {variant: found[0]["curves"] for variant, found in made.items()},
+    }
+
+
+def describe_machine() -> dict[str, str]:
+    from tunelab.models.device import choose_device, describe_device
+
+    return {
+        "device": describe_device(choose_device()),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "time": datetime.now().isoformat(timespec="minutes"),
+    }
