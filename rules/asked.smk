@@ -21,17 +21,19 @@ def count_asked(wildcards, most=None):
     return min(filter(None, (ASKED.get((run, wildcards.task)), most)), default=None)
 
 
-def describe_asked(wildcards):  # a fact where a run is not asked all rows
+def count_repeated(wildcards):
+    """Return how many held-out rows, the first, a repeated evaluation is asked; None for all."""
+    return count_asked(wildcards, CFG.noise.rows)
+
+
+def asked_facts(wildcards):
+    """List the fact that a run is not asked all rows of a task, if it is so."""
     run, _ = measured_arm(wildcards)
-    return f"tasks.{wildcards.task}.untaught_rows = {rows}" if (rows := ASKED.get((run, wildcards.task))) else ""
+    return [f"tasks.{wildcards.task}.untaught_rows = {rows}"] if (rows := ASKED.get((run, wildcards.task))) else []
 
 
-def first_rows(most=None):
-    """Hand `first` to a script untracked: a function that names `input`; `describe_asked` is its fact."""
-    return lambda wildcards, input: count_asked(wildcards, most)
-
-
-def describe_repeat(wildcards, what):  # what it depends on besides what it repeats
+def repeat_fact(wildcards, what):
+    """Return the fact that sets a repeat apart, so that it is never taken from what an equal job made before."""
     task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
     size = task.loss_batch_size if what == "loss" else task.generation.batch_size
     return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"

@@ -13,26 +13,28 @@ from tunelab.config.methods import METHODS, PREFERENCES, REWARDED, SIGNALLING
 from tunelab.config.study import REPEATS, Study
 from tunelab.errors import UserError
 from tunelab.files import check_writable
-from tunelab.jobs.provenance import remember_code
 from tunelab.jobs.console import accept_all_text
-from tunelab.jobs.hardware import limit_cores
 from tunelab.jobs.failures import describe_failures, offer_partial
 from tunelab.jobs.fetched import check_fetched
 from tunelab.jobs.forced import announce_forced
 from tunelab.jobs.frozen import Plan, freeze_study, load_frozen
+from tunelab.jobs.functions import check_functions, list_uses
 from tunelab.jobs.hardware import check_processes, promise_gpus
-from tunelab.jobs.functions import check_functions
-from tunelab.jobs.functions import list_uses
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
 from tunelab.jobs.makers import describe_rules
-from tunelab.jobs.working_folder import describe_other, note_study
-from tunelab.jobs.processes import quote_interpreter
+from tunelab.jobs.provenance import remember_code
 from tunelab.jobs.slices import Slices
+from tunelab.jobs.snakemake_internals import (
+    compare_facts_alone,
+    list_failed,
+    list_rules_to_run,
+    quote_interpreter,
+    respect_quotas,
+)
 from tunelab.jobs.stopping import STOPPED, is_stopping, stop_jobs_when_asked
-from tunelab.jobs.slices import track
 from tunelab.jobs.wildcards import match_names as only
-from tunelab.jobs.working_folder import claimed_folder
+from tunelab.jobs.working_folder import claimed_folder, describe_other, note_study
 from tunelab.reporting.labels import check_labels
 from tunelab.upkeep.at_hand import check_at_hand
 from tunelab.upkeep.claims import read_taken
@@ -42,17 +44,17 @@ from tunelab.watching.display import watch_study
 IS_MODULE = not workflow.modifier.is_main_snakefile()
 
 quote_interpreter()
+compare_facts_alone()
 
 if not IS_MODULE:
     accept_all_text()
     if workflow.is_main_process:
         stop_jobs_when_asked()
     watch_study(workflow)
-    if workflow.resource_settings.cores and not workflow.resource_settings.nodes:  # its own cores, not a cluster's
-        workflow.global_resources["_cores"] = limit_cores(workflow.resource_settings.cores)
+    respect_quotas(workflow)
 
 
-# of what tells in seconds that hours of work would be in vain
+# the priority of checks that take seconds and may save hours
 EARLY = 100
 
 # where the main process tells those of a cluster's jobs which study it planned
@@ -160,13 +162,13 @@ onstart:
         )
     )
     announce_forced(workflow.dag_settings)
-    if any(job.rule.name == "render_report" for job in workflow.dag.needrun_jobs()):
+    if "render_report" in list_rules_to_run(workflow):
         note_study(RESULTS, OVERLAYS or [DEFAULT])
     remember_code()
 
 
 onerror:
-    if failed := workflow.scheduler.failed:
+    if failed := list_failed(workflow):
         titles = {name_job(job.rule.name, job.wildcards_dict): Path(job.log[0]) for job in failed}
         by_make = not (IS_MODULE or GIVEN or LACKING) and os.path.samefile(PROJECT, os.curdir)
         offer = offer_partial(OVERLAYS) if by_make and leaves_a_page(CFG, workflow.dag, failed) else ""

@@ -14,9 +14,9 @@ rule measure_overlap:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.learnt, "measure_overlap.py", ["numpy", "scipy"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.learnt),
+        facts=lambda wildcards: stage_facts("", SLICES.learnt, "measure_overlap.py", ["numpy", "scipy"]),
+        results=CFG.study.results,
+        study=SLICES.learnt,
     script:
         "../scripts/measure_overlap.py"
 
@@ -53,13 +53,10 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts(
-                "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]
-            ),
-            [()],
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.compared),
+        results=CFG.study.results,
+        study=SLICES.compared,
     script:
         "../scripts/compare_methods.py"

@@ -12,15 +12,12 @@ rule fetch_dataset:
     conda:
         "../envs/prepare.yaml"
     params:
-        *track(
-            lambda dataset: stage_facts(
-                f"datasets.{dataset}.fetch",
-                CFG.datasets[dataset].fetch,
-                "fetch_dataset.py",
-                ["datasets"],
-                (f"tunelab/sources/{CFG.datasets[dataset].fetch.source}_table.py",),
-            ),
-            [(name,) for name in CFG.datasets],
+        facts=lambda wildcards: stage_facts(
+            f"datasets.{wildcards.dataset}.fetch",
+            CFG.datasets[wildcards.dataset].fetch,
+            "fetch_dataset.py",
+            ["datasets"],
+            (f"tunelab/sources/{CFG.datasets[wildcards.dataset].fetch.source}_table.py",),
         ),
         spec=lambda wildcards: CFG.datasets[wildcards.dataset].fetch,
         hub=CFG.hub,
@@ -45,11 +42,11 @@ rule prepare_dataset:
     conda:
         "../envs/prepare.yaml"
     params:
-        *track(
-            lambda dataset: stage_facts(
-                f"datasets.{dataset}.prepare", CFG.datasets[dataset].prepare, "prepare_dataset.py", ["datasets"]
-            ),
-            [(name,) for name in CFG.datasets],
+        facts=lambda wildcards: stage_facts(
+            f"datasets.{wildcards.dataset}.prepare",
+            CFG.datasets[wildcards.dataset].prepare,
+            "prepare_dataset.py",
+            ["datasets"],
         ),
         spec=lambda wildcards: CFG.datasets[wildcards.dataset].prepare,
     script:
@@ -75,6 +72,6 @@ rule measure_tokens:
     conda:
         "../envs/train.yaml"
     params:
-        *track(lambda: stage_facts("", None, "measure_tokens.py", ["transformers", "tokenizers"]), [()]),
+        facts=lambda wildcards: stage_facts("", None, "measure_tokens.py", ["transformers", "tokenizers"]),
     script:
         "../scripts/measure_tokens.py"

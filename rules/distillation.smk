@@ -15,7 +15,7 @@ rule check_vocabulary:
     conda:
         "../envs/train.yaml"
     params:
-        *track(lambda: stage_facts("", None, "check_vocabulary.py", ["transformers", "tokenizers"]), [()]),
+        facts=lambda wildcards: stage_facts("", None, "check_vocabulary.py", ["transformers", "tokenizers"]),
     script:
         "../scripts/check_vocabulary.py"
 
@@ -51,7 +51,7 @@ rule train_distillation:
         **CLAIMS,
         gpu=training_gpus,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "distillation"]),
+        facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:

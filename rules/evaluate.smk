@@ -19,10 +19,9 @@ rule generate_answers:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(*task_facts("generate_answers.py", RUN_PACKAGES, {"generation"})),
+        facts=lambda wildcards: task_facts(wildcards, "generate_answers.py", RUN_PACKAGES, {"generation"}),
         spec=lambda wildcards: CFG.tasks[wildcards.task].generation,
-        rows=describe_asked,
-        first=first_rows(),
+        first=count_asked,
     script:
         "../scripts/generate_answers.py"
 
@@ -36,9 +35,11 @@ use rule generate_answers as generate_repeats with:
     benchmark:
         "<benchmarks>/generate_repeats/{repeat}_{task}.jsonl"
     params:
-        # a fact of its own, so that a repeat is never taken from what an equal job made before
-        repeat=lambda wildcards: describe_repeat(wildcards, "generation"),
-        first=first_rows(CFG.noise and CFG.noise.rows),
+        facts=lambda wildcards: [
+            *task_facts(wildcards, "generate_answers.py", RUN_PACKAGES, {"generation"}),
+            repeat_fact(wildcards, "generation"),
+        ],
+        first=count_repeated,
         spec=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).generation,
 
 
@@ -62,10 +63,9 @@ rule measure_loss:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(*task_facts("measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})),
-        batch_size=lambda wildcards, input: CFG.tasks[wildcards.task].loss_batch_size,
-        rows=describe_asked,
-        first=first_rows(),
+        facts=lambda wildcards: task_facts(wildcards, "measure_loss.py", RUN_PACKAGES, {"loss_batch_size"}),
+        batch_size=lambda wildcards: CFG.tasks[wildcards.task].loss_batch_size,
+        first=count_asked,
     script:
         "../scripts/measure_loss.py"
 
@@ -78,9 +78,12 @@ use rule measure_loss as measure_repeats with:
     benchmark:
         "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
     params:
-        repeat=lambda wildcards: describe_repeat(wildcards, "loss"),
-        first=first_rows(CFG.noise and CFG.noise.rows),
-        batch_size=lambda wildcards, input: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
+        facts=lambda wildcards: [
+            *task_facts(wildcards, "measure_loss.py", RUN_PACKAGES, {"loss_batch_size"}),
+            repeat_fact(wildcards, "loss"),
+        ],
+        first=count_repeated,
+        batch_size=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
 
 
 rule measure_drift:
@@ -106,9 +109,9 @@ rule measure_drift:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(lambda: stage_facts("drift", SLICES.drift, "measure_drift.py", RUN_PACKAGES), [()]),
+        facts=lambda wildcards: stage_facts("drift", SLICES.drift, "measure_drift.py", RUN_PACKAGES),
         spec=CFG.drift,
-        tasks=lambda wildcards, input: SLICES.drift["tasks"],
+        tasks=lambda wildcards: SLICES.drift["tasks"],
     script:
         "../scripts/measure_drift.py"
 
@@ -128,11 +131,10 @@ rule score_answers:
     conda:
         "../envs/report.yaml"
     params:
-        *track(*scoring_facts("score_answers.py", ["rouge-score", "sacrebleu"])),
-        functions=lambda wildcards, input: list_judges(CFG, wildcards.task),
+        facts=lambda wildcards: scoring_facts(wildcards, "score_answers.py", ["rouge-score", "sacrebleu"]),
+        functions=lambda wildcards: list_judges(CFG, wildcards.task),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
-        rows=describe_asked,
-        first=first_rows(),
+        first=count_asked,
     script:
         "../scripts/score_answers.py"
 
@@ -151,4 +153,4 @@ use rule score_answers as score_repeats with:
     params:
         run=lambda wildcards: measured_arm(wildcards)[0],
         seed=lambda wildcards: measured_arm(wildcards)[1],
-        first=first_rows(CFG.noise and CFG.noise.rows),
+        first=count_repeated,

@@ -15,15 +15,12 @@ rule render_paper:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts(
-                "", SLICES.whole | LACKING, "render_paper.py", ["babel", "jinja2", "markupsafe", "pandas"]
-            ),
-            [()],
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.whole | LACKING, "render_paper.py", ["babel", "jinja2", "markupsafe", "pandas"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.whole),
-        partial=untracked(LACKING.get("partial")),
+        results=CFG.study.results,
+        study=SLICES.whole,
+        partial=LACKING.get("partial"),
     script:
         "../scripts/render_paper.py"
 
@@ -40,7 +37,7 @@ rule compile_paper:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", {}, "compile_paper.py"), [()]),
+        facts=lambda wildcards: stage_facts("", {}, "compile_paper.py"),
     script:
         "../scripts/compile_paper.py"
 
@@ -57,8 +54,8 @@ rule pack_bundle:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.whole | LACKING, "pack_bundle.py", ["pyyaml"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.whole),
+        facts=lambda wildcards: stage_facts("", SLICES.whole | LACKING, "pack_bundle.py", ["pyyaml"]),
+        results=CFG.study.results,
+        study=SLICES.whole,
     script:
         "../scripts/pack_bundle.py"

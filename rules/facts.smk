@@ -32,20 +32,12 @@ def train_facts(run, seed):
     return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
 
 
-def task_facts(script, packages, include, exclude=None, tasks=CFG.tasks):
-    """List what a stage depends on, some fields of a task, and the tasks that it is for."""
-
-    def facts(task):
-        return stage_facts(f"tasks.{task}", SLICES.task(task, include, exclude), script, packages)
-
-    return facts, [(name,) for name in tasks]
+def task_facts(wildcards, script, packages, include, exclude=None):
+    """List what a stage depends on that measures a run on a task: some fields of the task, and how many rows it asks."""
+    section = SLICES.task(wildcards.task, include, exclude)
+    return stage_facts(f"tasks.{wildcards.task}", section, script, packages) + asked_facts(wildcards)
 
 
 def template_packages(model):
     """List the package that a bundled template comes from, if TRL brings it."""
     return ["trl"] if CFG.models[model].chat_template in TRL_TEMPLATES else []
-
-
-def untracked(value):
-    """Hand a value to a script; Snakemake does not compare functions that name `input`, since the facts do it."""
-    return lambda wildcards, input: value

@@ -11,9 +11,9 @@ rule plot_tasks:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_tasks.py", ["babel", "matplotlib", "seaborn"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.labels),
+        facts=lambda wildcards: stage_facts("", SLICES.labels, "plot_tasks.py", ["babel", "matplotlib", "seaborn"]),
+        results=CFG.study.results,
+        study=SLICES.labels,
     script:
         "../scripts/plot_tasks.py"
 
@@ -33,9 +33,9 @@ rule plot_contrasts:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_contrasts.py", ["babel", "matplotlib", "seaborn"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.labels),
+        facts=lambda wildcards: stage_facts("", SLICES.labels, "plot_contrasts.py", ["babel", "matplotlib", "seaborn"]),
+        results=CFG.study.results,
+        study=SLICES.labels,
     script:
         "../scripts/plot_contrasts.py"
 
@@ -53,9 +53,9 @@ rule plot_gains:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.labels, "plot_gains.py", ["babel", "matplotlib", "seaborn"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.labels),
+        facts=lambda wildcards: stage_facts("", SLICES.labels, "plot_gains.py", ["babel", "matplotlib", "seaborn"]),
+        results=CFG.study.results,
+        study=SLICES.labels,
     script:
         "../scripts/plot_gains.py"
 
@@ -75,9 +75,9 @@ rule plot_costs:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["babel", "matplotlib", "seaborn"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.drawn_costs),
+        facts=lambda wildcards: stage_facts("", SLICES.drawn_costs, "plot_costs.py", ["babel", "matplotlib", "seaborn"]),
+        results=CFG.study.results,
+        study=SLICES.drawn_costs,
     script:
         "../scripts/plot_costs.py"
 
@@ -99,14 +99,11 @@ rule plot_learning_curves:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts(
-                "", SLICES.drawn_curves, "plot_learning_curves.py", ["babel", "matplotlib", "seaborn"]
-            ),
-            [()],
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.drawn_curves, "plot_learning_curves.py", ["babel", "matplotlib", "seaborn"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.drawn_curves),
+        results=CFG.study.results,
+        study=SLICES.drawn_curves,
     script:
         "../scripts/plot_learning_curves.py"
 
@@ -124,11 +121,11 @@ rule plot_rewards:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts("", SLICES.drawn_rewards, "plot_rewards.py", ["babel", "matplotlib", "seaborn"]), [()]
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.drawn_rewards, "plot_rewards.py", ["babel", "matplotlib", "seaborn"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.drawn_rewards),
+        results=CFG.study.results,
+        study=SLICES.drawn_rewards,
     script:
         "../scripts/plot_rewards.py"
 
@@ -146,11 +143,11 @@ rule plot_signals:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts("", SLICES.drawn_signals, "plot_signals.py", ["babel", "matplotlib", "seaborn"]), [()]
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.drawn_signals, "plot_signals.py", ["babel", "matplotlib", "seaborn"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.drawn_signals),
+        results=CFG.study.results,
+        study=SLICES.drawn_signals,
     script:
         "../scripts/plot_signals.py"
 
@@ -170,11 +167,10 @@ rule plot_forgetting:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts("", SLICES.drawn_forgetting, "plot_forgetting.py", ["babel", "matplotlib", "seaborn"]),
-            [()],
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.drawn_forgetting, "plot_forgetting.py", ["babel", "matplotlib", "seaborn"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.drawn_forgetting),
+        results=CFG.study.results,
+        study=SLICES.drawn_forgetting,
     script:
         "../scripts/plot_forgetting.py"

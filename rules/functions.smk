@@ -11,11 +11,7 @@ def function_modules(*functions):
     return tuple(module for file in sorted(files) for module in list_project_files(Path(file), SCRIPTS))
 
 
-def scoring_facts(script, packages):
-    """List what the scores of a task depend on, and the tasks that they are for."""
-
-    def facts(task):
-        modules = function_modules(*list_judges(CFG, task).values())
-        return stage_facts(f"tasks.{task}", SLICES.scoring(task), script, packages, modules)
-
-    return facts, [(name,) for name in CFG.tasks]
+def scoring_facts(wildcards, script, packages):
+    """List what the scores of a task depend on."""
+    section, modules = SLICES.scoring(wildcards.task), function_modules(*list_judges(CFG, wildcards.task).values())
+    return stage_facts(f"tasks.{wildcards.task}", section, script, packages, modules) + asked_facts(wildcards)

@@ -16,15 +16,12 @@ rule fetch_model:
     conda:
         "../envs/train.yaml"
     params:
-        *track(
-            lambda model: stage_facts(
-                f"models.{model}",
-                SLICES.fetched_model(model),
-                "fetch_model.py",
-                FETCH_PACKAGES.get(CFG.models[model].source, []),
-                (f"tunelab/sources/{CFG.models[model].source}_model.py",),
-            ),
-            [(name,) for name in CFG.models],
+        facts=lambda wildcards: stage_facts(
+            f"models.{wildcards.model}",
+            SLICES.fetched_model(wildcards.model),
+            "fetch_model.py",
+            FETCH_PACKAGES.get(CFG.models[wildcards.model].source, []),
+            (f"tunelab/sources/{CFG.models[wildcards.model].source}_model.py",),
         ),
         spec=lambda wildcards: CFG.models[wildcards.model],
         hub=CFG.hub,
@@ -49,13 +46,13 @@ rule settle_template:
     conda:
         "../envs/train.yaml"
     params:
-        *track(
-            lambda model: stage_facts(
-                f"models.{model}", SLICES.chat(model), "settle_template.py", template_packages(model)
-            ),
-            [(name,) for name in CFG.models],
+        facts=lambda wildcards: stage_facts(
+            f"models.{wildcards.model}",
+            SLICES.chat(wildcards.model),
+            "settle_template.py",
+            template_packages(wildcards.model),
         ),
-        settings=lambda wildcards, input: CFG.models[wildcards.model],
+        settings=lambda wildcards: CFG.models[wildcards.model],
     script:
         "../scripts/settle_template.py"
 
@@ -78,12 +75,8 @@ rule check_positions:
     conda:
         "../envs/prepare.yaml"
     params:
-        *track(
-            lambda model: stage_facts("sent", SLICES.sent(model), "check_positions.py"),
-            [(name,) for name in CFG.models],
-        ),
-        # it names `input`, so Snakemake leaves the comparing to the facts
-        sent=lambda wildcards, input: SLICES.sent(wildcards.model),
+        facts=lambda wildcards: stage_facts("sent", SLICES.sent(wildcards.model), "check_positions.py"),
+        sent=lambda wildcards: SLICES.sent(wildcards.model),
     script:
         "../scripts/check_positions.py"
 
@@ -105,9 +98,8 @@ rule measure_precision:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(lambda: stage_facts("study.precision", CFG.study.precision, "measure_precision.py", ["torch"]), [()]),
-        # it names `input`, so Snakemake leaves the comparing to the facts
-        asked=lambda wildcards, input: CFG.study.precision,
+        facts=lambda wildcards: stage_facts("study.precision", CFG.study.precision, "measure_precision.py", ["torch"]),
+        asked=lambda wildcards: CFG.study.precision,
     script:
         "../scripts/measure_precision.py"
 
@@ -127,10 +119,8 @@ rule inspect_model:
     conda:
         "../envs/train.yaml"
     params:
-        *track(lambda: stage_facts("", None, "inspect_model.py", RUN_PACKAGES), [()]),
+        facts=lambda wildcards: stage_facts("", None, "inspect_model.py", RUN_PACKAGES),
         # once listed, a model is compared with the config before any job is planned (check_fetched)
-        runs=lambda wildcards, input: {
-            run: CFG.runs[run] for run in CFG.trained if CFG.runs[run].model == wildcards.model
-        },
+        runs=lambda wildcards: {run: CFG.runs[run] for run in CFG.trained if CFG.runs[run].model == wildcards.model},
     script:
         "../scripts/inspect_model.py"

@@ -25,9 +25,8 @@ rule generate_samples:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(*task_facts("generate_samples.py", RUN_PACKAGES, DRAWN, {"sampling": {"k"}}, MULTIPLE)),
-        rows=describe_asked,
-        first=lambda wildcards, input: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
+        facts=lambda wildcards: task_facts(wildcards, "generate_samples.py", RUN_PACKAGES, DRAWN, {"sampling": {"k"}}),
+        first=lambda wildcards: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
         spec=lambda wildcards: CFG.tasks[wildcards.task],
     script:
         "../scripts/generate_samples.py"
@@ -45,9 +44,8 @@ rule score_samples:
     conda:
         "../envs/report.yaml"
     params:
-        *track(*task_facts("score_samples.py", [], {"sampling": {"samples", "rows"}}, tasks=MULTIPLE)),
-        rows=describe_asked,
-        first=lambda wildcards, input: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
+        facts=lambda wildcards: task_facts(wildcards, "score_samples.py", [], {"sampling": {"samples", "rows"}}),
+        first=lambda wildcards: count_asked(wildcards, CFG.tasks[wildcards.task].sampling.rows),
         spec=lambda wildcards: CFG.tasks[wildcards.task].sampling,
     script:
         "../scripts/score_samples.py"

@@ -26,7 +26,7 @@ rule train_preferences:
         **CLAIMS,
         gpu=training_gpus,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in PREFERENCES]),
+        facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:

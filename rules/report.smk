@@ -11,9 +11,9 @@ rule render_tables:
     conda:
         "../envs/report.yaml"
     params:
-        *track(lambda: stage_facts("", SLICES.titled, "render_tables.py", ["babel", "pandas"]), [()]),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.titled),
+        facts=lambda wildcards: stage_facts("", SLICES.titled, "render_tables.py", ["babel", "pandas"]),
+        results=CFG.study.results,
+        study=SLICES.titled,
     script:
         "../scripts/render_tables.py"
 
@@ -31,13 +31,12 @@ rule render_report:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda: stage_facts("", SLICES.whole | LACKING, "render_report.py", ["babel", "jinja2", "markupsafe"]),
-            [()],
+        facts=lambda wildcards: stage_facts(
+            "", SLICES.whole | LACKING, "render_report.py", ["babel", "jinja2", "markupsafe"]
         ),
-        results=untracked(CFG.study.results),
-        study=untracked(SLICES.whole),
-        partial=untracked(LACKING.get("partial")),
+        results=CFG.study.results,
+        study=SLICES.whole,
+        partial=LACKING.get("partial"),
         makers=lambda wildcards: describe_rules(workflow.rules),
     script:
         "../scripts/render_report.py"

@@ -19,17 +19,14 @@ rule draw_samples:
         **CLAIMS,
         gpu=GPUS,
     params:
-        *track(
-            lambda samples: stage_facts(
-                f"samples.{samples}",
-                SLICES.drawn(samples),
-                "draw_samples.py",
-                [*RUN_PACKAGES, "numpy"],
-                function_modules(list_rewards(CFG.samples[samples])),
-            ),
-            [(name,) for name in CFG.samples],
+        facts=lambda wildcards: stage_facts(
+            f"samples.{wildcards.samples}",
+            SLICES.drawn(wildcards.samples),
+            "draw_samples.py",
+            [*RUN_PACKAGES, "numpy"],
+            function_modules(list_rewards(CFG.samples[wildcards.samples])),
         ),
-        functions=lambda wildcards, input: {"rewards": list_rewards(CFG.samples[wildcards.samples])},
+        functions=lambda wildcards: {"rewards": list_rewards(CFG.samples[wildcards.samples])},
         spec=lambda wildcards: CFG.samples[wildcards.samples],
     script:
         "../scripts/draw_samples.py"
@@ -52,10 +49,7 @@ rule choose_samples:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda run: stage_facts(f"runs.{run}", SLICES.choice(run), "choose_samples.py"),
-            [(name,) for name in CFG.learners],
-        ),
+        facts=lambda wildcards: stage_facts(f"runs.{wildcards.run}", SLICES.choice(wildcards.run), "choose_samples.py"),
         spec=lambda wildcards: CFG.runs[wildcards.run],
     script:
         "../scripts/choose_samples.py"

@@ -27,7 +27,7 @@ rule train_sft:
         **CLAIMS,
         gpu=training_gpus,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method == "sft"]),
+        facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:
@@ -75,8 +75,8 @@ rule train_grpo:
         **CLAIMS,
         gpu=training_gpus,
     params:
-        *track(train_facts, [(run, 0) for run in CFG.runs if CFG.runs[run].method in REWARDED]),
-        functions=lambda wildcards, input: {"rewards": list_rewards(CFG.runs[wildcards.run])},
+        facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
+        functions=lambda wildcards: {"rewards": list_rewards(CFG.runs[wildcards.run])},
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
     script:
@@ -113,9 +113,8 @@ rule render_model_card:
     conda:
         "../envs/report.yaml"
     params:
-        *track(
-            lambda run: stage_facts(f"runs.{run}", SLICES.carded(run), "render_model_card.py", ["pyyaml"]),
-            [(run,) for run in CFG.trained],
+        facts=lambda wildcards: stage_facts(
+            f"runs.{wildcards.run}", SLICES.carded(wildcards.run), "render_model_card.py", ["pyyaml"]
         ),
         spec=lambda wildcards: CFG.runs[wildcards.run],
     script:
@@ -139,14 +138,14 @@ rule check_merging:
     conda:
         "../envs/train.yaml"
     params:
-        *track(
-            lambda run: stage_facts(
-                f"runs.{run}.adapter", CFG.find_adapter(run), "check_merging.py", ["torch", "transformers", "peft"]
-            ),
-            [(run,) for run in filter(CFG.keeps_adapter, CFG.trained)],
+        facts=lambda wildcards: stage_facts(
+            f"runs.{wildcards.run}.adapter",
+            CFG.find_adapter(wildcards.run),
+            "check_merging.py",
+            ["torch", "transformers", "peft"],
         ),
-        run=lambda wildcards, input: wildcards.run,
-        adapter=lambda wildcards, input: CFG.find_adapter(wildcards.run),
+        run=lambda wildcards: wildcards.run,
+        adapter=lambda wildcards: CFG.find_adapter(wildcards.run),
     script:
         "../scripts/check_merging.py"
 
@@ -174,6 +173,6 @@ rule merge_adapter:
     resources:
         **CLAIMS,
     params:
-        *track(lambda: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]), [()]),
+        facts=lambda wildcards: stage_facts("", None, "merge_adapter.py", ["torch", "transformers", "peft"]),
     script:
         "../scripts/merge_adapter.py"

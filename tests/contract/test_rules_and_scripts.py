@@ -57,7 +57,7 @@ def test_every_rule_logs_and_names_its_environment_and_tracks_facts(rule):
     text = read_rules()[REUSED.get(rule, rule)]
     assert re.search(r'^    log:\n        "<logs>/', text, re.M)
     assert re.search(r'^    conda:\n        "../envs/(train|prepare|report)\.yaml"$', text, re.M)
-    assert re.search(r"^    params:\n        \*track\(", text, re.M)
+    assert re.search(r"^    params:\n        facts=", text, re.M)
     assert f'"{REUSED.get(rule, rule)}.py"' in text or (rule.startswith("train_") and "train_facts" in text)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def run_as_job(main, job, network=False, keep=False):
-    facts = [value for value in job.params if isinstance(value, str) and " = " in value]
+    facts = job.params.facts
     sizes = [getattr(dict(job.params.items()).get("spec"), "batch_size", None), job.params.get("batch_size")]
     sizes.append(job.params.get("first"))
     told = {"rule": job.rule, "facts": facts, "sizes": sizes, "keep": keep, "input": list(job.input)}

@@ -40,7 +40,7 @@ class Attempt:
 
     def __init__(self, job: Any) -> None:
         self._job, self._clock, self._started = job, time.monotonic(), _now()
-        self._facts = [value for value in job.params if isinstance(value, str) and " = " in value]
+        self._facts = list(job.params.facts)
         _check_code(self._facts)
         _check_functions(self._facts, dict(job.params.items()).get("functions") or {})
         self._states = {str(path): _state(path) for path in job.input}

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -55,15 +54,6 @@ def keep_memory() -> None:
 def leave_out(package: str) -> None:
     """Have libraries that would use `package` if it is there do without it; call it before they are imported."""
     sys.modules.setdefault(package, None)
-
-
-def quote_interpreter() -> None:
-    """Have jobs find this Python in a folder with spaces or other signs of the shell.
-
-    Snakemake (9.27) writes its path into commands as it is; a path that is quoted already stays so.
-    """
-    if os.path.isfile(sys.executable):
-        sys.executable = shlex.quote(sys.executable)
 
 
 @contextlib.contextmanager

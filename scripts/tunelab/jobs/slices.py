@@ -3,9 +3,7 @@
 A slice is plain values: the very part that becomes the stage's facts is what its script is given.
 """
 
-import functools
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -18,45 +16,6 @@ from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import Study
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
-
-# Spread a stage's facts over the positional params of its rule, since Snakemake compares params one by one.
-
-
-# Snakemake asks each of these functions for its parameters, several times a job
-SIGNATURE = inspect.signature(lambda wildcards: None)
-SHARED = ("code ", "package ")  # of the kinds that wildcards which are not in the domain, like a seed, do not change
-
-
-def track(facts: Callable[..., list[str]], domain: Iterable[tuple]) -> list[str | Callable[[Any], str]]:
-    """Return what a rule's params hold for its facts: what all its jobs share, and functions of the wildcards.
-
-    A rule has a fixed number of params, but facts differ by wildcard: every combination gets as many slots as the
-    longest needs, and leaves its spare ones empty. Facts come through functions, so that braces in them stay literal;
-    but a call for each param of each job is what a plan spends most of its time on, so shared code is written out.
-
-    facts: takes values of wildcards by its parameters' names; domain: all combinations of these values, in that order.
-    """
-    names = list(inspect.signature(facts).parameters)
-    build = functools.cache(facts)
-    built = [build(*key) for key in domain]
-    shared = set.intersection(*map(set, built)) if built else set()
-    shared = {fact for fact in shared if fact.startswith(SHARED) and not {"{", "<"} & set(fact)}
-
-    @functools.cache
-    def list_own(*key: str) -> list[str]:
-        return [fact for fact in build(*key) if fact not in shared]
-
-    def fill(index: int) -> Callable[[Any], str]:
-        def find(wildcards: Any) -> str:
-            found = list_own(*(wildcards[name] for name in names))
-            return found[index] if index < len(found) else ""
-
-        find.__signature__ = SIGNATURE
-        return find
-
-    slots = max(map(len, built), default=0) - len(shared) + 1
-    return [*sorted(shared), *map(fill, range(slots))]
-
 
 # What of the config the stages of the whole study depend on: comparison, figures, page.
 

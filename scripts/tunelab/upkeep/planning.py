@@ -123,7 +123,7 @@ def describe_job(job: Any, reason: Any, known: bool, runs: bool) -> Job:
         benchmark=str(job.benchmark) if job.benchmark else None,
         inputs=tuple(map(str, job.input)),
         outputs=tuple(map(str, job.output)),
-        facts=tuple(value for value in job.params if isinstance(value, str) and " = " in value),
+        facts=tuple(job.params.facts),
         known=known,
         runs=runs,
         causes=tuple(explain_reason(reason, list(map(str, job.output)))) if runs else (),

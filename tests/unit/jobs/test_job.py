@@ -25,10 +25,13 @@ from tunelab.jobs.job import report_progress, run_as_job
 
 
 class Named(list):
-    def __init__(self, names, *positional):
+    def __init__(self, names):
         self.names = names
         values = [item for value in names.values() for item in (value if isinstance(value, list) else [value])]
-        super().__init__([*positional, *values])
+        super().__init__(values)
+
+    def __getattr__(self, name):
+        return self.names[name]
 
     def items(self):
         return self.names.items()
@@ -38,7 +41,7 @@ job = SimpleNamespace(
     rule="train_sft",
     input=Named({{"card": "in/card.json", "weights": ["in/b.bin", "in/c.json"], "start": []}}),
     output=Named({outputs}),
-    params=Named({{"spec": {{"r": 8}}, "results": "results"}}, *{facts}, ""),
+    params=Named({{"facts": {facts}, "spec": {{"r": 8}}, "results": "results"}}),
     wildcards=Named({{"run": "{run}", "seed": "1"}}),
     log=["results/logs/train/job.log"],
     threads=2,
