@@ -1,4 +1,9 @@
-# Names the files that rules hand to each other; `<results>` is the study's own folder. No rule in here.
+# Names the files that rules hand to each other. No rule in here.
+
+from tunelab.layout import Layout
+
+# `<results>` stands for the study's own folder in all paths of rules
+LAYOUT = Layout("<results>")
 
 
 def model_card(run):
@@ -6,28 +11,26 @@ def model_card(run):
 
 
 def model_card_of(model):
-    return f"<results>/models/{model}/card.json"
+    return str(LAYOUT.model_file(model, "card.json"))
 
 
 def model_precision(run):
-    return f"<results>/models/{CFG.runs[run].model}/precision.json"
+    return str(LAYOUT.model_file(CFG.runs[run].model, "precision.json"))
 
 
 def model_modules(wildcards):
-    return f"<results>/models/{CFG.runs[wildcards.run].model}/modules.json"
+    return str(LAYOUT.model_file(CFG.runs[wildcards.run].model, "modules.json"))
 
 
 def model_template(run):
-    return f"<results>/models/{CFG.runs[run].model}/chat_template.jinja"
+    return str(LAYOUT.model_file(CFG.runs[run].model, "chat_template.jinja"))
 
 
 def weights_of(run, seed):
     """List the files that a run publishes: none for the untouched model, else weights and their config."""
     if CFG.runs[run].method == "base":
         return []
-    folder, stem = ("adapter", "adapter_") if CFG.keeps_adapter(run) else ("model", "")
-    files = ("adapter_model.safetensors", "adapter_config.json") if stem else ("model.safetensors", "config.json")
-    return [f"<results>/runs/{run}/seed{seed}/{folder}/{file}" for file in files]
+    return list(map(str, LAYOUT.weights_files(run, seed, CFG.keeps_adapter(run))))
 
 
 def start_weights(wildcards):
@@ -45,27 +48,27 @@ def teacher_weights(wildcards):
 def teacher_vocabulary(wildcards):
     """Name the proof that a teacher of another model has the vocabulary of the run's own."""
     own, (_, other) = CFG.runs[wildcards.run].model, CFG.find_teacher(wildcards.run)
-    return f"<results>/models/{own}/vocabulary_of_{other}.json" if other != own else []
+    return str(LAYOUT.model_file(own, f"vocabulary_of_{other}.json")) if other != own else []
 
 
 def rows_to_learn(wildcards, split):
     """Name what a run learns from: rows of its data set, or, to train on, those chosen among drawn answers."""
     if split == "train" and wildcards.run in CFG.learners:
         return "<results>/runs/{run}/seed{seed}/train_dataset.json"
-    return f"<results>/datasets/{CFG.runs[wildcards.run].dataset}/{split}_dataset.json"
+    return str(LAYOUT.dataset_file(CFG.runs[wildcards.run].dataset, f"{split}_dataset.json"))
 
 
 def training_rows(dataset):
-    return f"<results>/datasets/{dataset}/train_dataset.json"
+    return str(LAYOUT.dataset_file(dataset, "train_dataset.json"))
 
 
 def drawn_samples(run, seed):
     samples = CFG.runs[run].samples
-    return f"<results>/samples/{samples}/seed{CFG.find_drawn_seed(samples, seed)}/samples.parquet"
+    return str(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "samples.parquet"))
 
 
 def test_rows(task):
-    return f"<results>/datasets/{CFG.tasks[task].dataset}/test_dataset.json"
+    return str(LAYOUT.dataset_file(CFG.tasks[task].dataset, "test_dataset.json"))
 
 
 def measured_arm(wildcards):

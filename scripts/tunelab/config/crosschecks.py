@@ -30,6 +30,7 @@ from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, P
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
+from tunelab.layout import FOLDERS, RUN_PARTS
 
 Found = Iterator[Problem]
 # fields that name an entry of another table, or of one of two
@@ -40,14 +41,6 @@ REFERENCES = {
     },
     "samples": {"run": ("runs",), "dataset": ("datasets",)},
     "tasks": {"dataset": ("datasets",)},
-}
-# what a study's folder holds, and what the folder of a run and seed holds beside the tasks
-STUDY_FOLDERS = {
-    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "paper", "logs", "benchmarks", "cards"),
-}
-RUN_FILES = {
-    *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
-    *("merge_parity.json", "drift.jsonl", "train_dataset.json", "choice.json"),
 }
 
 
@@ -116,7 +109,7 @@ def _check_labels(config: Draft) -> Found:
 
 def _check_results(config: Draft) -> Found:
     _, *folders = config.study.results.split("/")
-    for folder in STUDY_FOLDERS.intersection(folders):
+    for folder in set(FOLDERS).intersection(folders):
         text = f"{show(folder)} is the name of a folder inside studies; take another (got {show(config.study.results)})"
         yield Problem(("study", "results"), text)
 
@@ -180,7 +173,7 @@ def _check_test_rows(config: Draft, path: tuple, task: Draft) -> Found:
 
 
 def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
-    if path[-1] in RUN_FILES:
+    if path[-1] in RUN_PARTS:
         yield Problem(path, "is the name of something that every run's folder holds; take another name")
 
 

@@ -1,7 +1,6 @@
 """Judge a config by the models that are fetched already, so that a dry run says what a training would find out."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tunelab import records
@@ -10,6 +9,7 @@ from tunelab.config.loading import Config
 from tunelab.config.module_checks import check_targets
 from tunelab.config.specs.sources import describe_source
 from tunelab.errors import UserError
+from tunelab.layout import Layout
 
 
 def check_fetched(config: Config, raw: dict[str, Any], source: str) -> None:
@@ -32,7 +32,7 @@ def _check_run(config: Config, run: str) -> Iterator[Problem]:
 
 def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
     """Return what is known of a model; nothing before it is fetched, or when the config now means another one."""
-    file, spec = Path(config.study.results, "models", model, "modules.json"), config.models[model]
+    file, spec = Layout(config.study.results).model_file(model, "modules.json"), config.models[model]
     if spec.source == "local" or not file.is_file():  # the user's own files may have changed meanwhile
         return None
     try:

@@ -1,7 +1,6 @@
-"""Where the artefacts of a study lie, for all that compares, draws and reports them."""
+"""A study with its artefacts, for all that compares, draws and reports them; and the local files it is made from."""
 
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tunelab.config import models
 from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
 from tunelab.errors import UserError
+from tunelab.layout import Layout
 
 
 def list_local_files(spec: ModelSpec | DatasetSource) -> list[str]:
@@ -33,34 +33,12 @@ def list_template_files(spec: ChatSettings, folder: Path) -> list[str]:
     return [str(file)] if file.is_file() else []  # a missing one is told of by the stage
 
 
-class StudyFolder(Study):
+class StudyFolder(Study, Layout):
     """A study with the folder of its artefacts, which comparison, figures and page ask for their files."""
 
     def __init__(self, results: str | Path, spec: dict) -> None:
-        super().__init__(spec)
-        self.root = Path(results)
-
-    def model_file(self, model: str, name: str) -> Path:
-        return self.root / "models" / model / name
-
-    def dataset_file(self, dataset: str, name: str) -> Path:
-        return self.root / "datasets" / dataset / name
-
-    def run_file(self, run: str, seed: int, name: str) -> Path:
-        return self.root / "runs" / run / f"seed{seed}" / name
-
-    def samples_file(self, samples: str, seed: int, name: str) -> Path:
-        return self.root / "samples" / samples / f"seed{seed}" / name
-
-    def task_file(self, run: str, seed: int, task: str, name: str) -> Path:
-        return self.run_file(run, seed, task) / name
-
-    def noise_file(self, repeat: str, task: str, name: str) -> Path:
-        return self.root / "noise" / repeat / task / name
-
-    @cached_property
-    def results_file(self) -> Path:
-        return self.root / "results.json"
+        Study.__init__(self, spec)
+        Layout.__init__(self, results)
 
     def find(self, path: Path) -> Path:
         """Return `path`, or say which artefact is missing."""

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import random
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 import yaml
 
 from tests.unit.config.default_config import DEFAULT, FOLDER, merge
-from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.documents import list_misread, list_repeated_keys, read_document
 from tunelab.config.loading import load_config
 from tunelab.config.wording import find_nearest, show
@@ -201,13 +199,6 @@ def test_of_several_overlays_the_one_with_the_value_is_named(tmp_path):
         f"{files[3]}, hub",
     ]
     assert list_problems(merge("hub: 3"), files=files[:2]) == ["hub: must be a mapping (got 3)"]
-
-
-def test_names_that_are_kept_are_those_of_the_rules():
-    rules = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk"))
-    assert set(re.findall(r'"<results>/(\w+)/', rules)) | {"logs", "benchmarks", "cards"} == STUDY_FOLDERS
-    found = set(re.findall(r"<results>/runs/\{run\}/seed\{seed\}/([\w.]+)", rules))
-    assert found == RUN_FILES
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tunelab.config.crosschecks import RUN_FILES, STUDY_FOLDERS
 from tunelab.config.loading import Config
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
+from tunelab.layout import FOLDERS, RUN_PARTS
 from tunelab.upkeep.new_study.columns import UNNAMED, Named
 from tunelab.upkeep.new_study.model import Chosen, choose_chat, choose_model, estimate_rows, look_at_model
 from tunelab.upkeep.new_study.overlay import Findings, choose_settings, describe, find_machine, render_overlay
@@ -52,7 +52,7 @@ def check_name(name: str) -> Path:
             f"NAME: {shorten(name)} must have lower-case letters, digits, `_` and `-` only, and at most 50 of them, as "
             "it becomes a folder's name. For example NAME=mine."
         )
-    if name in STUDY_FOLDERS:
+    if name in FOLDERS:
         raise UserError(f"NAME: {name!r} is the name of a folder inside studies; take another.")
     file = DEFAULT.with_name(f"{name}.yaml")
     if file.exists():
@@ -69,7 +69,7 @@ def make_title(name: str, data: str) -> str:
 
 def find_out(name: str, data: str, chosen: Chosen, default: Config, title: str, columns: Named) -> Findings:
     """Look at the rows, at the model and at the machine."""
-    taken = {*default.datasets, *default.tasks, *RUN_FILES}
+    taken = {*default.datasets, *default.tasks, *RUN_PARTS}
     dataset = f"{name}-rows" if name in taken else name
     rows = look_at_rows(data, dataset, columns)
     records = [record for split in rows.splits for record in rows.list_records(split)]
