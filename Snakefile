@@ -15,6 +15,7 @@ include: "rules/study.smk"
 
 
 rule all:
+    """Make the report and every artefact that the study promises."""
     input:
         "<results>/report.html",
         promised_artefacts(),

@@ -1,4 +1,5 @@
 rule measure_overlap:
+    """Find the test rows of every task that stand in the training data of any run, as they are, in part, or nearly."""
     input:
         learnt=[
             f"<results>/datasets/{dataset}/{split}_dataset.json"
@@ -22,6 +23,7 @@ rule measure_overlap:
 
 
 rule compare_methods:
+    """Compare the runs of a study: every metric with its interval, every difference with its tests, and what training cost."""
     input:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         answers=per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),

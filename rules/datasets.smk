@@ -1,4 +1,5 @@
 rule fetch_dataset:
+    """Fetch one data set and keep it as an artefact of its own, whatever it came from."""
     input:
         files=lambda wildcards: local(list_local_files(CFG.datasets[wildcards.dataset].fetch)),
     output:
@@ -27,6 +28,7 @@ rule fetch_dataset:
 
 
 rule prepare_dataset:
+    """Turn a fetched data set into chat messages or plain texts and divide it into train, validation and test."""
     input:
         card="<results>/datasets/{dataset}/card.json",
     output:
@@ -54,6 +56,7 @@ rule prepare_dataset:
 
 
 rule measure_tokens:
+    """Measure a data set's lengths in a model's tokens, and show one row as the model sees it."""
     input:
         card="<results>/models/{model}/card.json",
         template="<results>/models/{model}/chat_template.jinja",

@@ -1,4 +1,5 @@
 rule check_vocabulary:
+    """See whether a teacher of another model has the vocabulary of the model that it teaches, before any hour of work."""
     input:
         card=lambda wildcards: model_card_of(wildcards.model),
         teacher_card=lambda wildcards: model_card_of(wildcards.teacher),
@@ -21,6 +22,7 @@ rule check_vocabulary:
 
 
 rule train_distillation:
+    """Train a model on its own answers to say at each token what a teacher would say (on-policy distillation)."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),

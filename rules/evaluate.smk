@@ -1,4 +1,5 @@
 rule generate_answers:
+    """Answer a task's held-out questions with one run's model."""
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
@@ -44,6 +45,7 @@ use rule generate_answers as generate_repeats with:
 
 
 rule measure_loss:
+    """Measure one run's loss on the assistant's tokens of a task's held-out rows, and on the answers that pairs reject."""
     input:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
@@ -87,6 +89,7 @@ use rule measure_loss as measure_repeats with:
 
 
 rule measure_drift:
+    """Measure how far one run's training moved its model away from the base."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
@@ -117,6 +120,7 @@ rule measure_drift:
 
 
 rule score_answers:
+    """Score one run's answers to one task against the references."""
     input:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
         references=lambda wildcards: test_rows(wildcards.task),

@@ -1,4 +1,5 @@
 rule render_paper:
+    """Render the study as a paper in LaTeX: parts for a text of one's own, and an article that puts them together."""
     input:
         **page_files(),
         figures=study_figures("pdf"),
@@ -26,6 +27,7 @@ rule render_paper:
 
 
 rule compile_paper:
+    """Make a PDF of the paper with the LaTeX of this machine."""
     input:
         sources=paper_sources(),
         figures=study_figures("pdf"),
@@ -43,6 +45,7 @@ rule compile_paper:
 
 
 rule pack_bundle:
+    """Pack what shows and proves the study into one zip, an RO-Crate: page, numbers, tables, figures, answers, provenance."""
     input:
         files=bundled_artefacts(),
         project=[own(file) for file in ("requirements.lock", "LICENSE", "Snakefile")] + own_rules(),

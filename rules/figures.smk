@@ -1,4 +1,5 @@
 rule plot_tasks:
+    """Draw the headline metrics of every run on every task, with intervals."""
     input:
         table="<results>/results.json",
         wording=study_wording(),
@@ -19,6 +20,7 @@ rule plot_tasks:
 
 
 rule plot_contrasts:
+    """Draw the declared differences between runs with their intervals and the margin of equivalence."""
     input:
         table="<results>/results.json",
         wording=study_wording(),
@@ -41,6 +43,7 @@ rule plot_contrasts:
 
 
 rule plot_gains:
+    """Draw how much of each declared difference in strict accuracy is layout and how much is skill."""
     input:
         table="<results>/results.json",
         wording=study_wording(),
@@ -61,6 +64,7 @@ rule plot_gains:
 
 
 rule plot_costs:
+    """Draw what each run cost against how good it became."""
     input:
         table="<results>/results.json",
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
@@ -83,6 +87,7 @@ rule plot_costs:
 
 
 rule plot_learning_curves:
+    """Draw the learning curves of the supervised runs."""
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs("sft")),
         wording=study_wording(),
@@ -109,6 +114,7 @@ rule plot_learning_curves:
 
 
 rule plot_rewards:
+    """Draw rewards and training health of the GRPO runs."""
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*REWARDED)),
         wording=study_wording(),
@@ -131,6 +137,7 @@ rule plot_rewards:
 
 
 rule plot_signals:
+    """Draw losses and training health of runs that learn from preferences or from a teacher."""
     input:
         histories=per_arm("<results>/runs/{run}/seed{seed}/history.jsonl", runs=STUDY.list_runs(*SIGNALLING)),
         wording=study_wording(),
@@ -153,6 +160,7 @@ rule plot_signals:
 
 
 rule plot_forgetting:
+    """Draw how good each run became against how far it moved from the untouched model."""
     input:
         table="<results>/results.json",
         wording=study_wording(),

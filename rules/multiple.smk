@@ -4,6 +4,7 @@ DRAWN = {"sampling": True, "generation": {"max_new_tokens"}}
 
 
 rule generate_samples:
+    """Draw several answers to each of a task's first held-out questions from one run's model."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
@@ -33,6 +34,7 @@ rule generate_samples:
 
 
 rule score_samples:
+    """Score the answers that were drawn from one run to a task's first held-out questions."""
     input:
         samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
         references=lambda wildcards: test_rows(wildcards.task),

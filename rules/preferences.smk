@@ -1,4 +1,5 @@
 rule train_preferences:
+    """Train a model to prefer some answers to others: by pairs (DPO and the losses like it) or one by one (KTO)."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),

@@ -1,4 +1,5 @@
 rule render_tables:
+    """Render the main table and the declared contrasts as LaTeX, to be put in a paper with \\input."""
     input:
         table="<results>/results.json",
         templates=own_templates(),
@@ -19,6 +20,7 @@ rule render_tables:
 
 
 rule render_report:
+    """Render the report: one self-contained page that compares the runs of a study."""
     input:
         **page_files(),
         figures=study_figures(),

@@ -1,4 +1,5 @@
 rule draw_samples:
+    """Draw several answers to each training question from what a run published, and judge them."""
     input:
         card=lambda wildcards: model_card(CFG.samples[wildcards.samples].run),
         precision=lambda wildcards: model_precision(CFG.samples[wildcards.samples].run),
@@ -33,6 +34,7 @@ rule draw_samples:
 
 
 rule choose_samples:
+    """Choose, among drawn answers, the rows that a run learns from."""
     input:
         drawn=lambda wildcards: drawn_samples(wildcards.run, wildcards.seed),
         questions=lambda wildcards: training_rows(CFG.runs[wildcards.run].dataset),

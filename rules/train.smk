@@ -1,4 +1,5 @@
 rule train_sft:
+    """Fine-tune a model on worked examples or plain texts: LoRA, QLoRA, prefix tuning, any other PEFT type, or all weights."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
@@ -47,6 +48,7 @@ use rule train_sft as train_sft_model with:
 
 
 rule train_grpo:
+    """Train a model on checkable questions by group-relative policy optimisation (GRPO), or by REINFORCE leave-one-out."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
@@ -97,6 +99,7 @@ use rule train_grpo as train_grpo_model with:
 
 
 rule render_model_card:
+    """Describe a trained adapter or model in the README that travels with it."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         summary="<results>/runs/{run}/seed{seed}/training.json",
@@ -122,6 +125,7 @@ rule render_model_card:
 
 
 rule check_merging:
+    """See that PEFT can merge a run's adapter, before it is trained for a merged model that cannot be."""
     input:
         modules=model_modules,
     output:
@@ -151,6 +155,7 @@ rule check_merging:
 
 
 rule merge_adapter:
+    """Merge a run's adapter into its base model, for programs that take whole models only."""
     input:
         mergeable="<results>/runs/{run}/mergeable.json",
         card=lambda wildcards: model_card(wildcards.run),

@@ -88,6 +88,12 @@ def test_a_script_says_what_it_reads_and_writes(path):
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
+def test_a_rule_says_what_its_script_does(path):
+    docstring = ast.get_docstring(parse_script(path)[0]).splitlines()[0]
+    assert f'rule {path.stem}:\n    """{docstring}"""\n'.replace("\\", "\\\\") in RULES
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
 def test_main_asks_for_names_that_its_rule_provides(path):
     _, main = parse_script(path)
     assert not (main.args.posonlyargs or main.args.vararg or main.args.kwarg)
@@ -124,19 +130,18 @@ def test_no_script_or_module_reads_the_config_or_the_environment_behind_the_work
     )
 
 
-def test_the_library_has_never_heard_of_snakemake():
-    # but for what stands between Snakemake's messages and the terminal, and the one dry run that tools make
-    taken = {path: set(list_imports(path)) for path in LIBRARY if path.parent.name != "watching"}
-    imports = {path.relative_to(SCRIPTS / "tunelab").as_posix(): modules for path, modules in taken.items()}
-    del imports["upkeep/dry_run.py"]
-    assert len(imports) == len(taken) - 1 > 40
-    for name, modules in imports.items():
-        assert not [module for module in modules if module.split(".")[0] == "snakemake"], name
-        assert "importlib.util" not in modules, name
+def test_only_three_modules_of_the_library_import_snakemake():
+    imports = {path.relative_to(SCRIPTS / "tunelab").as_posix(): set(list_imports(path)) for path in LIBRARY}
+    knowing = {name for name, modules in imports.items() if any(part.split(".")[0] == "snakemake" for part in modules)}
+    assert knowing == {
+        "jobs/snakemake_internals.py",
+        "upkeep/dry_run.py",  # the plan that tools make
+        "watching/display.py",  # what stands between Snakemake's messages and the terminal
+    }
+    assert not [name for name, modules in imports.items() if "importlib.util" in modules]
 
 
 def test_only_the_shared_file_reads_the_config():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (PROJECT / "rules").glob("*.smk")}
     reading = [name for name, text in texts.items() if re.search(r"\bconfig(\[|\.get|,|\))", re.sub(r"#.*", "", text))]
-    assert len(texts) == 20
     assert reading == ["common.smk"]
