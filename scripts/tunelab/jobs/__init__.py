@@ -1,4 +1,4 @@
-"""The one seam to Snakemake: what a stage depends on, where its files lie, what is kept, and how it fails.
+"""What connects the library with Snakemake: what a stage depends on, where its files lie, what is kept, how it fails.
 
 It never knows what a stage computes.
 """

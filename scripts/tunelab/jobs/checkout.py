@@ -1,11 +1,11 @@
-"""Ask git about this project's own checkout, and never about another repository that it was unpacked in."""
+"""Ask git about this project's own checkout, never about a repository that happens to contain it."""
 
 import os
 import re
 import subprocess
 from pathlib import Path
 
-# set where git runs a hook, they speak of the repository of that hook
+# git sets these while it runs a hook; they name the repository of the hook
 FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 # how git writes that a repository is on the web: https://host/path, ssh://git@host/path, git@host:path
@@ -15,7 +15,7 @@ ADDRESS = re.compile(
 
 
 def run_git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in `folder`, without line breaks at its end; folders above it are not looked at.
+    """Return what git prints in `folder`, without trailing line breaks; folders above it are not searched.
 
     Raises:
         OSError: if git is not there.

@@ -1,4 +1,4 @@
-"""Show every text on every console, in signs that its encoding has, for as long as someone reads it."""
+"""Print any text on any console: replace what its encoding lacks, and go on when nobody reads it any more."""
 
 import codecs
 import io
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-# the signs of this project's own messages; anything else that is lacking is escaped
+# replacements for what this project's own messages use; anything else is escaped
 PLAIN = {
     "\u202f": " ",
     "…": "...",
@@ -22,14 +22,14 @@ PLAIN = {
 
 
 def accept_all_text() -> None:
-    """Have stdout and stderr keep their encoding and print what it lacks in plain signs, instead of failing."""
+    """Make stdout and stderr replace characters that their encoding lacks by plain ones, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a test may have another
             stream.reconfigure(errors=_write_plain.__name__)
 
 
 def outlive_readers() -> None:
-    """Have a program go on when nobody reads what it prints any more (`make plan | head`), and end as it would have."""
+    """Let a program go on, and end as usual, when nobody reads its output any more (`make plan | head`)."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
@@ -40,7 +40,7 @@ def outlive_readers() -> None:
 
 
 class _Unread(io.FileIO):
-    """A stream that leads nowhere once its reader is gone, for the programs that are started later as well."""
+    """A stream that discards its text once its reader is gone, also for programs that are started later."""
 
     def write(self, content: Any) -> int | None:
         try:

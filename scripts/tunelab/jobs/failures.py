@@ -11,12 +11,12 @@ from tunelab.errors import UserError
 from tunelab.files import explain_forbidden
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-# how PyTorch (CPU), CUDA and the C library say it
+# how PyTorch (CPU), CUDA and the C library report a lack of memory
 NO_MEMORY = (
     *("can't allocate memory", "cannot allocate memory", "std::bad_alloc"),
     *("CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
 )
-# by rule: the key that says how much is taken at a time, which changes a result by its rounding alone
+# by rule: the config key of its batch size, which changes results by rounding only
 BATCHES = {
     "generate_answers": "tasks.{task}.generation.batch_size",
     "generate_repeats": "noise.batch_size and tasks.{task}.generation.batch_size",
@@ -36,7 +36,7 @@ def explain_failure(
 ) -> str | None:
     """Return a sentence for a mistake of the user, a full disk, a lack of memory or of rights; None for anything else.
 
-    folders: where the work was to write; rule, wildcards: of the job.
+    folders: those that the job was writing to; rule, wildcards: of the job.
     """
     if isinstance(error, UserError):
         return str(error)
@@ -61,7 +61,7 @@ def _name_batch(rule: str, wildcards: Mapping[str, str]) -> str:
 
 
 def find_reason(log: Path) -> str:
-    """Return the line of a failed job's log that says most: its sentence, or else the end of the traceback."""
+    """Return the most telling line of a failed job's log: its sentence, or else the end of the traceback."""
     if told := _find_told(log):
         return told
     if not log.is_file():
@@ -70,7 +70,7 @@ def find_reason(log: Path) -> str:
 
 
 def note_reason(log: Path, said: str | None) -> None:
-    """Write into the log of a failed job what a cluster says of it, unless the job told why itself."""
+    """Append the cluster's message to the log of a failed job, unless the job itself gave a reason."""
     if said and not _find_told(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as file:
@@ -88,7 +88,7 @@ def _find_told(log: Path) -> str | None:
 def describe_failures(logs: dict[str, Path], offer: str = "") -> str:
     """Name every failed job (title → log) with its reason in a line and its log.
 
-    offer: the command that makes the page of what is there, where there is one.
+    offer: the command that makes a partial report, if one can be made.
     """
     lines = [f"  {title}: {find_reason(log)}\n    log: {log}" for title, log in sorted(logs.items())]
     return "\n".join(
@@ -103,7 +103,7 @@ def describe_failures(logs: dict[str, Path], offer: str = "") -> str:
 
 
 def offer_partial(overlays: Iterable[str]) -> str:
-    """Return the command that makes the page of what is there, for the study of these overlays."""
+    """Return the command that makes a partial report of the study with these overlays."""
     config = shlex.quote(" ".join(file.replace(" ", "\\ ") for file in overlays))
     return "make report PARTIAL=1" + (f" CONFIG={config}" if overlays else "")
 

@@ -1,4 +1,4 @@
-"""Judge a config by the models that are fetched already, so that a dry run says what a training would find out."""
+"""Check a config against models that are fetched already, so that a dry run finds what would fail in a training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from tunelab.layout import Layout
 
 
 def check_fetched(config: Config, raw: dict[str, Any], source: str) -> None:
-    """Compare every trained run with its model's parts, where `inspect_model` has listed them.
+    """Check every trained run against the modules of its model, where `inspect_model` has listed them.
 
     Raises:
         UserError: with one line per problem, as for the config itself.
@@ -31,7 +31,7 @@ def _check_run(config: Config, run: str) -> Iterator[Problem]:
 
 
 def _read_parts(config: Config, model: str) -> dict[str, Any] | None:
-    """Return what is known of a model; nothing before it is fetched, or when the config now means another one."""
+    """Return what `inspect_model` found; None before the model is fetched, or if the config now names another one."""
     file, spec = Layout(config.study.results).model_file(model, "modules.json"), config.models[model]
     if spec.source == "local" or not file.is_file():  # the user's own files may have changed meanwhile
         return None

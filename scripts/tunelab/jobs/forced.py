@@ -1,6 +1,6 @@
-"""Which jobs were asked for by force, `--forcerun`, `--forceall` or `--force`; a job does not know of itself.
+"""Tell jobs whether they were asked for by `--forcerun`, `--forceall` or `--force`, which Snakemake does not tell them.
 
-The process that plans tells its jobs, those of a cluster too, by a variable of the environment.
+The planning process passes it to its jobs, on a cluster too, in an environment variable.
 """
 
 import json
@@ -13,14 +13,14 @@ EVERY = "every job"  # as no rule and no file is called
 
 
 def announce_forced(settings: Any) -> None:
-    """Tell the jobs which rules and files were asked for; `settings` are Snakemake's, of what is to be made."""
+    """Pass on which rules and files were forced; `settings`: Snakemake's DAG settings."""
     named = [*settings.forcerun, *(settings.targets if settings.forcetargets else [])]
     every = [EVERY] if settings.forceall else []
     os.environ[VARIABLE] = json.dumps(sorted([*every, *map(_place, named)]))
 
 
 def is_forced(rule: str, outputs: Iterable[str]) -> bool:
-    """Tell whether a job of this rule, with these outputs, was asked for by force."""
+    """Return whether a job of this rule with these outputs was forced."""
     asked = json.loads(os.environ.get(VARIABLE, "[]"))
     return not {EVERY, rule, *map(_place, outputs)}.isdisjoint(asked)
 

@@ -1,6 +1,6 @@
-"""The study as it was planned, for the processes that Snakemake starts anew on other machines.
+"""Keep the study as it was planned, for the jobs of a cluster, which read the Snakefile again.
 
-Jobs of a cluster read the Snakefile again when their turn comes, maybe hours later. They take the config from this
+They start hours later, perhaps. They take the config from this
 copy, so that an edit made in the meantime cannot reach work that was planned before it.
 """
 
@@ -20,7 +20,7 @@ from tunelab.jobs.provenance import hash_function_file
 class Plan(NamedTuple):
     """What a study is planned with.
 
-    config: merged; gpus: of a heavy job; taken: what jobs took before, None where they run on this machine.
+    config: the merged config; gpus: how many a heavy job claims; taken: what earlier jobs took, None for local runs.
     """
 
     config: dict[str, Any]
@@ -29,9 +29,9 @@ class Plan(NamedTuple):
 
 
 def freeze_study(plan: Plan, scripts: Path, folder: Path, functions: Iterable[str] = ()) -> Path:
-    """Write the plan and a hash of all code to a file named for its content, and return it.
+    """Write the plan and a hash of all code to a file that is named by its content; return its path.
 
-    functions: files of functions of the user's own.
+    functions: the files of the user's own functions.
     """
     frozen = {"plan": plan._asdict(), "code": _hash_code(scripts), "functions": _hash_files(functions)}
     digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Functions of the user's own in a config: where each is used, and what its file holds.
+"""The user's own reward and metric functions: where the config uses each, what its file holds, and whether it fits.
 
-Stages know them by content, wherever the file lies, so that an edit of one makes stale what runs it and nothing else.
+Stages depend on the content of these files, not on their place, so an edit makes stale what runs it and nothing else.
 """
 
 import ast
@@ -21,7 +21,7 @@ from tunelab.values import cut, list_names, shorten
 
 
 class Use(NamedTuple):
-    """One place of the config that names a function, and the data sets whose rows it is given there."""
+    """One place in the config that names a function, and the data sets whose rows it gets there."""
 
     path: tuple[str, ...]
     file: str
@@ -29,7 +29,7 @@ class Use(NamedTuple):
 
 
 def list_uses(config: Config) -> Iterator[Use]:
-    """List every function that the config names; all tasks of the study that check numbers score by all rewards."""
+    """List every function that the config names; all maths tasks of the study score by all rewards."""
     scored = [config.tasks[task].dataset for task in config.study.tasks if config.tasks[task].kind == "maths"]
     for table, entries in (("runs", config.runs), ("samples", config.samples)):
         for name, entry in entries.items():
@@ -42,14 +42,14 @@ def list_uses(config: Config) -> Iterator[Use]:
 
 
 def list_rewarding(config: Config) -> list[Any]:
-    """List what of the study says how answers are rewarded: its runs that sample, and the drawings it learns from."""
+    """List the parts of the study that define rewards: its runs that draw answers, and the `samples` it learns from."""
     runs = [config.runs[run] for run in config.study.runs]
     drawn = dict.fromkeys(run.samples for run in runs if getattr(run, "samples", None))
     return [*(run for run in runs if run.method in REWARDED), *(config.samples[name] for name in drawn)]
 
 
 def list_judges(config: Config, task: str) -> dict[str, Functions]:
-    """List the functions that judge a task: all rewards of the study if numbers are checked, and its own metrics."""
+    """List the functions that score a task: its own metrics, and for a maths task all rewards of the study."""
     spec = config.tasks[task]
     rewarding = list_rewarding(config) if spec.kind == "maths" else []
     rewards = {name: file for entry in rewarding for name, file in list_rewards(entry).items()}
@@ -57,25 +57,25 @@ def list_judges(config: Config, task: str) -> dict[str, Functions]:
 
 
 def hash_functions(functions: Functions) -> dict[str, str]:
-    """Return each function's name with a hash of what its file does and reads, wherever it lies."""
+    """Return a hash of each function's file and of the files it reads, by the function's name."""
     return {name: hash_function_file(Path(file)) for name, file in functions.items()}
 
 
 def by_content(spec: Any, exclude: set[str]) -> dict[str, Any]:
-    """Return a run's or a drawing's fields; its rewards name functions by what is in their files."""
+    """Return the fields of a run or of `samples`, with functions named by the hashes of their files."""
     section, functions = spec.model_dump(mode="json", exclude=exclude), list_rewards(spec)
     if functions:
         section["rewards"]["functions"] = hash_functions(functions)
     return section
 
 
-# Judge the files of functions of the user's own before anything is planned: they are read, and never run.
+# Checks before anything is planned; the files are read, never run.
 
 
 def check_functions(config: Config, raw: dict[str, Any], source: str, scripts: Path) -> None:
-    """See that every function is there, can be called as a reward is, and asks for no column that rows have not.
+    """Check that every function exists, can be called as a reward, and asks only for columns that rows have.
 
-    scripts: the project's own folder of code, which functions may import from.
+    scripts: the project's folder of code, from which functions may import.
 
     Raises:
         UserError: with one line per problem, as for the config itself.
@@ -112,7 +112,7 @@ def find_problem(name: str, file: Path, datasets: Iterable[str], config: Config,
 
 
 def _find_stray_import(tree: ast.Module, file: Path, scripts: Path) -> str | None:
-    """Return a sentence on an import of a file beside it, whose edits nobody would see."""
+    """Return a sentence if the file imports a neighbouring file, whose edits would go unnoticed."""
     for line, name, relative in _list_imports(tree):
         first = name.partition(".")[0]
         beside = (file.parent / f"{first}.py").is_file() or (file.parent / first).is_dir()
@@ -167,7 +167,7 @@ def _has_column(prepare: PrepareSpec, column: str) -> bool:
 
 
 def _list_required(arguments: ast.arguments) -> list[str]:
-    """List what a function cannot be called without."""
+    """List the parameters without a default."""
     placed = arguments.args[: len(arguments.args) - len(arguments.defaults)]
     named = [item for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
     return [argument.arg for argument in (*placed, *named)]

@@ -15,15 +15,15 @@ from typing import IO, Any
 from tunelab.errors import UserError
 from tunelab.jobs.processes import is_launched
 
-# How many cores the kernel lets a container use: its quota of processor time may be less than the machine has.
-# Snakemake's `--cores all` counts the cores that a process may run on, which a quota does not change.
+# A container's quota of processor time may be less than the machine has. Snakemake's `--cores all` counts the cores
+# that a process may run on, which a quota does not change.
 
 
 GROUPS, MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def limit_cores(asked: int, groups: Path = GROUPS, mount: Path = MOUNT) -> int:
-    """Return how many of the cores asked for fit into every quota of this process, at least one (cgroups(7))."""
+    """Return the number of cores asked for, lowered to this process's quotas (cgroups(7)); at least one."""
     return max(1, min([asked, *(int(quota) for quota in _list_quotas(groups, mount))]))
 
 
@@ -43,7 +43,7 @@ def _list_quotas(groups: Path, mount: Path) -> Iterator[float]:
 
 
 def _list_folders(groups: Path, mount: Path) -> Iterator[Path]:
-    """Yield the folders of this process's groups and of all that these are part of.
+    """Yield the folders of this process's control groups and of their parents.
 
     In a container the mount itself may be the container's group, whatever its path is outside.
     """
@@ -62,7 +62,7 @@ def _list_folders(groups: Path, mount: Path) -> Iterator[Path]:
         yield from (root / part for root in roots for part in (inner, *inner.parents))
 
 
-# Which GPUs there are, and which of them a job takes, so that jobs run side by side and none sees two by accident.
+# GPUs are taken so that jobs run side by side and none sees two by accident.
 # A job holds the lock of a file for each GPU that it uses; the kernel drops it when the job dies. A study that may use
 # more GPUs than there are shares them: each then has as many such files, and the emptiest GPU is taken first. Files
 # are named by what a GPU is, not by its number, which a cluster begins at 0 for each of its jobs. What the libraries
@@ -78,7 +78,7 @@ _held: list[IO[str]] = []  # for as long as this process lives
 
 
 def list_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """List the GPUs (of divided ones the parts) that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    """List the GPUs that this process may use (the parts of divided ones), as `CUDA_VISIBLE_DEVICES` names them."""
     if (visible := environment.get(VISIBLE)) is not None:
         named = [name.strip() for name in visible.split(",")]
         first_bad = next((place for place, name in enumerate(named) if name in ("", "-1")), len(named))
@@ -87,7 +87,7 @@ def list_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _ask_driver() -> str:
-    """Return what `nvidia-smi -L` prints; nothing where there is none, or it does not work, which is told."""
+    """Return what `nvidia-smi -L` prints; nothing without it, or, with a message, if it fails."""
     try:
         return subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60).stdout
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def _ask_driver() -> str:
 
 
 def read_listing(told: str) -> dict[str, str]:
-    """Read what `nvidia-smi -L` prints: a line per GPU, and after it one per part, which then stand for it.
+    """Parse what `nvidia-smi -L` prints: a line per GPU, followed by a line per part if it is divided.
 
     Returns the names by which CUDA takes them (numbers of GPUs, identifiers of parts), each with its identifier.
     """
@@ -113,9 +113,9 @@ def read_listing(told: str) -> dict[str, str]:
 
 
 def promise_gpus(limits: MutableMapping[str, Any], cluster: bool) -> int:
-    """Return how many GPUs a heavy job claims, one or none, and limit a local study without a limit to those here.
+    """Return how many GPUs a heavy job claims (0 or 1), and set the limit of a local study that has none.
 
-    A higher limit than there are GPUs has its jobs share them.
+    With a limit above the number of GPUs, jobs share them.
 
     limits: Snakemake's resources that all jobs share.
 
@@ -173,7 +173,7 @@ def take_gpus(
 
 
 def is_promised() -> bool:
-    """Tell whether this process has taken a GPU, or the job has that started it among others."""
+    """Return whether this process has taken a GPU, or the job that started it has."""
     return bool(_held or (is_launched() and os.environ.get(VISIBLE)))
 
 
@@ -192,7 +192,7 @@ def check_processes(runs: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
 
 
 def _take_free(count: int, locks: dict[str, str], share: int, folder: Path) -> list[str]:
-    """Take the `count` GPUs on which the fewest jobs run; none, if fewer have room.
+    """Take the `count` GPUs with the fewest jobs; none if fewer are available.
 
     locks: the GPUs, each with the name of its files.
     """

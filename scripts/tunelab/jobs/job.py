@@ -1,8 +1,8 @@
-"""The one seam between Snakemake and the library: it turns a job's named files and params into arguments of `main`.
+"""Run a script as a job of Snakemake: pass the job's named files and params to its `main`.
 
-Console output goes to the job's log file, where whoever watches finds the `report_progress` lines by their mark. A
-mistake of the user, a full disk and a lack of memory end the job with a sentence; everything else that fails keeps its
-traceback, so that a failed job looks failed. A job that ends well leaves its provenance card, and, if asked to, keeps
+Console output goes to the job's log; lines of `report_progress` are marked there, so that they can be shown. A
+mistake of the user, a full disk and a lack of memory end the job with a sentence; any other failure keeps its
+traceback. A job that ends well leaves its provenance card, and, if asked to, keeps
 its outputs for the next job with equal facts and inputs.
 """
 
@@ -54,7 +54,7 @@ def run_as_job(main: Callable, job: Any, network: bool = False, keep: bool = Fal
     die_with_parent()
     keep_memory()
     if not getattr(dict(job.params.items()).get("spec"), "uses_bitsandbytes", False):
-        leave_out("bitsandbytes")  # a second of imports wherever PEFT finds it
+        leave_out("bitsandbytes")  # PEFT would import it for a second wherever it finds it
     wildcards = dict(job.wildcards.items())
     _redirect_console(Path(job.log[0]), name_job(job.rule, wildcards))
     try:
@@ -77,7 +77,7 @@ def name_job(rule: str, wildcards: Mapping[str, str]) -> str:
 
 
 def report_progress(message: str) -> None:
-    """Print one line; inside a job it goes to the log, marked for whoever watches."""
+    """Print one line; inside a job it goes to the log with a mark, so that it can be shown."""
     accept_all_text()
     if is_first():
         print(mark_progress(_title, message) if _title else message, flush=True)
@@ -126,7 +126,7 @@ def _call(main: Callable, job: Any, **more: Any) -> None:
 
 
 def _end_with(sentence: str, error: Exception) -> None:
-    """Show the sentence and fail; what is no mistake of the user leaves its traceback in the log above it."""
+    """Show the sentence and fail; unless the user made a mistake, the traceback goes to the log first."""
     try:
         if not isinstance(error, UserError):
             traceback.print_exc()
@@ -137,7 +137,7 @@ def _end_with(sentence: str, error: Exception) -> None:
 
 
 def _redirect_console(log: Path, title: str) -> None:
-    """Send this process's stdout and stderr to `log`, its reports under `title`; keep the terminal for emergencies."""
+    """Send this process's output to `log`, progress marked with `title`; keep the terminal for emergencies."""
     global _terminal, _title
     _title = title
     log.parent.mkdir(parents=True, exist_ok=True)

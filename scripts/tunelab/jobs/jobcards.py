@@ -1,6 +1,6 @@
 """Provenance cards: what made an artefact, from what, when and where; one per job, beside its log and benchmark.
 
-A card is no output for Snakemake, because it holds times. `make verify` reads it, and `make plan` tells costs from it.
+A card is no output for Snakemake, because it holds times. `make verify` and `make plan` read it.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def card_file(log: str | Path) -> Path:
 
 
 class Attempt:
-    """One job from its start on: what it depends on, and its card once its outputs are there.
+    """One job from start to end: what it depends on, and its card when its outputs exist.
 
     Raises:
         UserError: if the code on disk is no longer what Snakemake planned the job with.
@@ -49,7 +49,7 @@ class Attempt:
         self.key = build_key(job, self._facts, self._inputs)
 
     def finish(self) -> dict:
-        """Write and return the card of the job, whose outputs are there.
+        """Write and return the card of the job; its outputs exist.
 
         Raises:
             UserError: if an input was edited while the job read it.
@@ -71,7 +71,7 @@ class Attempt:
         )
 
     def reuse(self, earlier: dict) -> dict:
-        """Write the card of the job, which took the results of an equal, earlier one; the costs are that one's."""
+        """Write the card of a job that reused the results of an equal earlier one, with that one's costs."""
         spent = {name: earlier[name] for name in SPENT}
         return self._write(**spent, reused_from=earlier["finished"])
 
@@ -93,7 +93,7 @@ class Attempt:
 
 
 def build_key(job: Any, facts: list[str], inputs: dict[str, str]) -> str:
-    """Return a hash of all that the job's outputs follow from; names of runs and tasks are no part of it."""
+    """Return a hash of everything that decides the job's outputs; names of runs and tasks do not."""
     digest = hashlib.sha256(job.rule.encode())
     for fact in sorted(_drop_names(fact, job.wildcards) for fact in facts):
         digest.update(b"\0" + fact.encode())
@@ -120,7 +120,7 @@ def _check_code(facts: list[str]) -> None:
 
 
 def _check_functions(facts: list[str], functions: dict[str, dict[str, str]]) -> None:
-    """Do the same for files of the user's own functions; facts know them by their content alone."""
+    """Check the same for files of the user's own functions, which facts identify by content."""
     planned = {fact.partition(" = ")[2] for fact in facts}
     for file in {file for part in functions.values() for file in part.values()}:
         if repr(hash_function_file(Path(file))) not in planned:

@@ -1,7 +1,7 @@
-"""Keep what expensive jobs made under a key of its content, so that equal work is never done twice.
+"""Keep the results of expensive jobs under a key, so that the same work is never done twice.
 
-Snakemake deletes a job's outputs before it runs the job again, and runs whatever follows a job that ran, even if that
-made the same bytes. So a finished job's outputs get a second name (a hard link, which takes no space) in
+Snakemake deletes a job's outputs before it runs the job again, and runs all that follows a job, even if the job made
+the same bytes. So a finished job's outputs get a second name (a hard link, which takes no space) in
 `work/kept/<rule>-<key>/`, where the key stands for the config, code, packages and inputs of the work. Taking a setting
 back, renaming a run, or rebuilding an input to the same bytes then costs a link. A killed training's checkpoints lie
 under the same key, so that no other work can go on from them.
@@ -28,7 +28,7 @@ class KeptWork:
         self._outputs, self._manifest = folder / "outputs", folder / "manifest.json"
 
     def restore(self, outputs: dict[str, str]) -> dict | None:
-        """Put finished work in the place of `outputs` (name → path) and return its card; None if there is none.
+        """Put finished work in place of `outputs` (name → path) and return its card; None if there is none.
 
         Files that are no longer what they were (something wrote into a result in place) are not used.
         Checkpoints go then: whoever finished the work may have been killed before it could remove them.
@@ -45,14 +45,14 @@ class KeptWork:
         return manifest["card"]
 
     def give_up(self) -> None:
-        """Forget finished work, which is to be done again; what is unfinished, of a killed attempt at that, stays."""
+        """Remove finished work, which is to be done again; the checkpoints of a killed attempt stay."""
         if self._manifest.exists():
             self._remove_checkpoints()
             self._manifest.unlink()
             shutil.rmtree(self._outputs)
 
     def store(self, outputs: dict[str, str], card: dict) -> None:
-        """Keep `outputs` (name → path) and their card; checkpoints have served."""
+        """Keep `outputs` (name → path) and their card, and remove the checkpoints."""
         self._manifest.unlink(missing_ok=True)
         shutil.rmtree(self._outputs, ignore_errors=True)
         for name, path in outputs.items():

@@ -30,7 +30,7 @@ def list_template_files(spec: ChatSettings, folder: Path) -> list[str]:
     if named is None or named in models.TRL:
         return []
     file = Path(named) if models.is_file(named) else folder / f"{named}.jinja"
-    return [str(file)] if file.is_file() else []  # a missing one is told of by the stage
+    return [str(file)] if file.is_file() else []  # the stage reports a missing one
 
 
 class StudyFolder(Study, Layout):

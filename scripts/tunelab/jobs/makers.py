@@ -1,17 +1,18 @@
-"""What makes each kind of file, in Snakemake's own words: the rule, its script, and what it reads and writes."""
+"""Describe which rule makes each kind of file: its script, and what it reads and writes."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
-NOTHING = "(?!)"  # what the project's wildcards are held to where a study has nothing for a rule
+NOTHING = "(?!)"  # the constraint of wildcards where a study has no job of a rule
 _CONSTRAINT = re.compile(r"\{(\w+),[^{}]*\}")
 
 
 def describe_rules(rules: Iterable[Any]) -> list[dict]:
-    """Describe the rules with a script that a study has jobs of, in their order in the workflow.
+    """Describe the rules of which a study has jobs, in the order of the workflow.
 
-    rules: Snakemake's own (`workflow.rules`). Files keep their wildcards; an input that a function names has none.
+    rules: Snakemake's own (`workflow.rules`). Files keep their wildcards. Of an input that a function
+    returns, only the name is known.
     """
     return [
         {

@@ -1,4 +1,4 @@
-"""What a process does to itself and to others: orphans of a killed Snakemake, two at the same work, memory, imports."""
+"""Processes: end with the parent, hold locks, keep memory, do without a package, and share one job among several."""
 
 import contextlib
 import ctypes
@@ -24,9 +24,9 @@ LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 
 
 def die_with_parent() -> None:
-    """Have the kernel stop this process when the one that started it is killed (Linux only; see prctl(2)).
+    """Make the kernel stop this process when its parent is killed (Linux only; see prctl(2)).
 
-    Otherwise a training goes on unseen after `kill -9` of Snakemake, beside the one that the next command starts.
+    Otherwise a training would go on after `kill -9` of Snakemake, beside the one that the next command starts.
     """
     if sys.platform == "linux":
         set_parent_death_signal = 1
@@ -38,7 +38,7 @@ def die_with_parent() -> None:
 
 
 def keep_memory() -> None:
-    """Have the C library keep what it is given back (glibc only; see mallopt(3)); call it before torch is imported.
+    """Make the C library keep freed memory (glibc only; see mallopt(3)); call it before torch is imported.
 
     By default every large tensor is mapped anew and its pages are zeroed at the first touch, a million times a training
     step. The results are the same to the bit.
@@ -52,7 +52,7 @@ def keep_memory() -> None:
 
 
 def leave_out(package: str) -> None:
-    """Have libraries that would use `package` if it is there do without it; call it before they are imported."""
+    """Make libraries that use `package` if it is installed do without it; call it before they are imported."""
     sys.modules.setdefault(package, None)
 
 
@@ -99,8 +99,8 @@ def _lock(file: IO[str], on_wait: Callable[[], None]) -> bool:
     return True
 
 
-# One job by several processes: the job starts this very script several times, and waits.
-# The job itself keeps what only one can have: the key of the work, its lock, the GPUs, the card. The processes that it
+# One job by several processes: the job starts its own script several times, and waits.
+# The job itself holds what only one can have: the key of the work, its lock, the GPUs, the card. The processes that it
 # starts call `main`, with the folder for checkpoints that it tells them; only the first of them reports progress, and
 # the first that fails says why, since what the others say then follows from it. `accelerate launch` starts them, and
 # ends the others when one of them fails; it is told of a port that is in use, so that torch takes a free one itself,
@@ -113,26 +113,26 @@ KILLED = "(SIGKILL)"  # what torch's launcher says of a process that ended so
 
 
 class BeginAgain(Exception):
-    """What the processes share has been settled anew, and all of them are to be started again."""
+    """What the processes share has changed, and all of them must be started again."""
 
 
 def is_launched() -> bool:
-    """Tell whether this process is one of several that do a job together."""
+    """Return whether this process is one of several that do a job together."""
     return CHECKPOINTS in os.environ
 
 
 def is_first() -> bool:
-    """Tell whether this process is the first, or the only one, that does the job."""
+    """Return whether this process is the first of a job, or the only one."""
     return not is_launched() or os.environ["RANK"] == "0"
 
 
 def count_processes() -> int:
-    """Return how many processes do the job together, this one among them."""
+    """Return how many processes do the job together (the world size)."""
     return int(os.environ["WORLD_SIZE"]) if is_launched() else 1
 
 
 def find_place() -> int:
-    """Return the place of this process among those of its machine, from 0: the number of its GPU."""
+    """Return the local rank of this process, from 0: the number of its GPU."""
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 
@@ -142,7 +142,7 @@ def find_checkpoints() -> Path:
 
 
 def may_tell() -> bool:
-    """Tell whether this process, which fails, is the first of those that do the job together, or the only one."""
+    """Return whether this failing process may report why: it is the only one, or the first of the job's."""
     if not is_launched():
         return True
     try:
@@ -153,14 +153,14 @@ def may_tell() -> bool:
 
 
 def ask_again() -> None:
-    """Have the job start all processes again, when this one has ended."""
+    """Make the job start all processes again when this one has ended."""
     Path(os.environ[TOLD]).write_text(AGAIN, encoding="ascii")
 
 
 def run_processes(count: int, threads: int, checkpoints: Path) -> bool:
-    """Run this very script in `count` processes, which share `threads`, and wait for them.
+    """Run this script in `count` processes, which share `threads`, and wait for them.
 
-    Returns whether they are done; if not, they are to be started again.
+    Returns whether they are done; if not, they must be started again.
 
     Raises:
         SystemExit: if one of them failed, and has told why.

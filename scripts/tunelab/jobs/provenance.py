@@ -1,8 +1,8 @@
-"""What a stage depends on besides its input files, as `name = value` facts that Snakemake can compare.
+"""What a stage depends on besides its input files, as facts (`name = value`) that Snakemake compares.
 
-Snakemake compares params as a set of printed values, without their names, and sees neither edits of imported modules
-nor upgrades of packages. So every rule lists facts: one per leaf of its config section, one per project file its
-script imports (by content, not by time), one per package its result depends on.
+Snakemake itself sees neither edits of imported modules nor upgrades of packages. So every rule lists facts: one per
+leaf of its config section, one per project file its script imports (by content, not by time), one per package that its
+result depends on. `snakemake_internals.compare_facts_alone` makes Snakemake compare them one by one.
 """
 
 import ast
@@ -21,9 +21,8 @@ from pydantic import BaseModel
 
 from tunelab import records
 
-# What a Python file says: a hash of it without comments, layout and docstrings, and the names that it imports.
-# Both follow from the file's bytes, and are remembered by them: every start of Snakemake asks for all files of the
-# project, and every job for those that it runs, and to parse them takes longer than to read what was found before.
+# Code: a hash of a Python file without comments, layout and docstrings, and the names that it imports. Parsing is slow
+# and every start of Snakemake needs all files, so what was found is stored by the sha256 of the file.
 
 
 MEMORY = Path(".snakemake/code.json")
@@ -35,7 +34,7 @@ class Code(NamedTuple):
 
 
 def read_code(file: Path) -> Code:
-    """Return what a Python file says.
+    """Return the hash and the imports of a Python file.
 
     Raises:
         OSError: if it cannot be read; SyntaxError, ValueError: if it is no Python.
@@ -48,7 +47,7 @@ def read_code(file: Path) -> Code:
 
 
 def remember_code() -> None:
-    """Keep what was read for the processes that come after this one."""
+    """Store what was parsed for later processes."""
     before = _load()
     if _recall().keys() <= before.keys():
         return
@@ -64,7 +63,7 @@ def _recall() -> dict[str, list]:
 
 
 def _load() -> dict[str, list]:
-    """Return what is remembered by a file's sha256: nothing if another parser read it, or if the memory is damaged."""
+    """Return what is stored by a file's sha256: nothing if another parser wrote it, or if the store is damaged."""
     try:
         memory = records.read_json(MEMORY)
         return memory["files"] if memory["by"] == _name_parser() else {}
@@ -73,7 +72,7 @@ def _load() -> dict[str, list]:
 
 
 def _name_parser() -> str:
-    """Name what decides what is read: this file, and Python's version, by which trees are printed in other ways."""
+    """Name what decides what is found: this file, and Python's version, since syntax trees differ between versions."""
     return f"{records.hash_file(Path(__file__))} {sys.version}"
 
 
@@ -96,7 +95,7 @@ def _is_text(statements: list[ast.stmt]) -> bool:
 
 
 def _list_imports(nodes: list[ast.AST]) -> Iterator[str]:
-    """Yield the full names of what absolute imports name, modules or what they hold."""
+    """Yield the full names of everything that absolute imports name: modules, or what is in them."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -104,12 +103,12 @@ def _list_imports(nodes: list[ast.AST]) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-# What a file of functions of the user's own says and reads: its code, and the files that its texts name.
-# A name that is put together while it runs is not seen.
+# Files of the user's own functions: their code, and the files that are named in their texts. A file name that is put
+# together at run time is not seen.
 
 
 def hash_function_file(file: Path) -> str:
-    """Return a hash of a file's code, and of the contents of the files that it names, wherever they lie.
+    """Return a hash of a file's code and of the contents of the files that it names, whatever their place.
 
     Raises:
         OSError: if it cannot be read; SyntaxError, ValueError: if it is no Python.
@@ -119,7 +118,7 @@ def hash_function_file(file: Path) -> str:
 
 
 def list_read(file: Path) -> set[str]:
-    """List the files that texts of a Python file name: from its folder on, a folder named there, or the working one."""
+    """List the files that a Python file's texts name, relative to it, to a named folder, or to the working one."""
     texts = {
         node.value
         for node in ast.walk(ast.parse(file.read_bytes(), str(file)))
@@ -134,7 +133,7 @@ def _find(folder: Path, texts: set[str]) -> Iterator[Path]:
     yield from filter(os.path.isfile, [*whole, *inside])
 
 
-# these carry values and messages and compute no result; what the sections hold travels as facts of its own
+# these pass on values and messages and compute no result; the config's values are facts themselves
 DECLARATIONS = {
     *(
         f"tunelab/config/specs/{name}.py"
@@ -148,7 +147,7 @@ DECLARATIONS = {
 def build_facts(
     name: str, section: Any, script: Path, packages: Iterable[str] = (), modules: tuple[str, ...] = ()
 ) -> list[str]:
-    """List a stage's facts: its config section under `name` (None has none), its script's code, package versions.
+    """List a stage's facts: its config section under `name` (None: none), its script's code, package versions.
 
     modules: paths, from the script's folder, of what the script imports by a name that only the config knows.
     """
@@ -187,7 +186,7 @@ def hash_sources(script: Path, modules: tuple[str, ...] = ()) -> tuple[tuple[str
 
 
 def list_project_files(file: Path, root: Path) -> tuple[str, ...]:
-    """List the project's files that a file from elsewhere imports, as paths from `root`, the folder of its code."""
+    """List the project's files that a user's file imports, as paths from `root`, the project's folder of code."""
     return _read_source(file, root)[1]
 
 

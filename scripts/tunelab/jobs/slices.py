@@ -1,6 +1,6 @@
-"""What of the config each stage depends on, so that an edit re-runs what it changes and nothing else.
+"""Select the part of the config that each stage depends on, so that an edit re-runs what it changes and nothing else.
 
-A slice is plain values: the very part that becomes the stage's facts is what its script is given.
+A slice is made of plain values. It becomes the stage's facts, and the same slice is handed to its script.
 """
 
 from collections.abc import Iterable
@@ -17,36 +17,36 @@ from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import Study
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 
-# What of the config the stages of the whole study depend on: comparison, figures, page.
+# for the stages of the whole study: comparison, figures, page
 
 
 class StudySlices:
-    """The slices of one config that are of all its selected runs and tasks."""
+    """The slices of all selected runs and tasks together."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
 
     @cached_property
     def whole(self) -> dict[str, Any]:
-        """All that is selected, for the page."""
+        """Everything that is selected, for the page."""
         return self._config.describe_study()
 
     @cached_property
     def drift(self) -> dict[str, Any]:
-        """What a drift is measured on; empty when the study measures none."""
+        """What drift is measured on; empty if the study measures none."""
         config = self._config
         return config.drift.model_dump(mode="json") | {"tasks": sorted(config.study.tasks)} if config.drift else {}
 
     @cached_property
     def learnt(self) -> dict[str, Any]:
-        """Which rows the study's runs learn from, the runs behind them among them, and which it asks."""
+        """Which rows the study's runs, and the runs behind them, learn from, and which rows its tasks ask."""
         runs = self._list_behind(self.whole["study"]["runs"])
         part = self.pick([], task_fields=["dataset"])
         learnt = {name: _pick(run.model_dump(mode="json"), ["method", "dataset"]) for name, run in runs.items()}
         return part | {"study": part["study"] | {"runs": list(runs)}, "runs": learnt}
 
     def _list_behind(self, names: Iterable[str]) -> dict[str, Any]:
-        """List runs with those that they learnt by, selected or not: starts, teachers, who drew their answers."""
+        """List runs with those behind them, selected or not: starts, teachers, and runs that drew their answers."""
         found: dict[str, Any] = {}
         waiting = list(names)
         while waiting:
@@ -61,7 +61,7 @@ class StudySlices:
 
     @cached_property
     def compared(self) -> dict[str, Any]:
-        """What estimates and tests depend on: no label, no title, nothing of how an answer was made."""
+        """What estimates and tests depend on: no labels and titles, and nothing of how an answer was made."""
         part = self.pick(
             ["init_from", "teacher", "model", "dataset", "samples"],
             task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
@@ -86,12 +86,12 @@ class StudySlices:
 
     @cached_property
     def labels(self) -> dict[str, Any]:
-        """How runs and tasks are called, for tables and for figures of all of them."""
+        """The labels of runs and tasks, for tables and figures."""
         return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
 
     @cached_property
     def titled(self) -> dict[str, Any]:
-        """The same, and in which language their titles are."""
+        """The labels, and the language of titles."""
         return self.labels | {"study": self.labels["study"] | {"language": self.whole["study"]["language"]}}
 
     @cached_property
@@ -101,7 +101,7 @@ class StudySlices:
 
     @cached_property
     def _drawings(self) -> dict[str, Any]:
-        """For which seeds answers were drawn, to find what that cost."""
+        """The seeds for which answers were drawn, to find what that cost."""
         return {name: {"seeds": entry["seeds"]} for name, entry in self.whole["samples"].items()}
 
     @cached_property
@@ -123,7 +123,7 @@ class StudySlices:
 
     @cached_property
     def figures(self) -> list[str]:
-        """The figures that the study's runs and tasks give data for, by name."""
+        """The names of the figures that the study has data for."""
         study = Study(self.whole)
         declared = [task for task in study.tasks if study.list_contrasts(task)]
         drawn = {
@@ -141,7 +141,7 @@ class StudySlices:
     def pick(
         self, run_fields: list[str], methods: Iterable[str] | None = None, task_fields: Iterable[str] = ()
     ) -> dict[str, Any]:
-        """Pick fields of the runs (of some methods only), and of the tasks; every run's method is there."""
+        """Pick fields of runs (of some methods only) and of tasks; every run's method is kept."""
         study = ["results", "runs", "seeds", *(["tasks"] if task_fields else [])]
         return {
             "study": _pick(self.whole["study"], study),
@@ -158,14 +158,14 @@ def _pick(entry: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
 
 
 class Slices(StudySlices):
-    """Every slice of one config, by the kind of stage that it is for."""
+    """The slices of one config, by the kind of stage."""
 
     def run(self, run: str) -> dict[str, Any]:
-        """Return a run's section without its display name and the choice of its rows, which comes as a file."""
+        """Return a run's section without its label and without the choice of its rows, which comes as a file."""
         return by_content(self._config.runs[run], {"label", "samples"} | CHOICE)
 
     def carded(self, run: str) -> dict[str, Any]:
-        """Return a run's section as its model card shows it."""
+        """Return the part of a run's section that its model card shows."""
         return self._config.runs[run].model_dump(mode="json", exclude={"label"})
 
     def choice(self, run: str) -> dict[str, Any]:
@@ -173,19 +173,19 @@ class Slices(StudySlices):
         return self._config.runs[run].model_dump(mode="json", include=CHOICE)
 
     def drawn(self, samples: str) -> dict[str, Any]:
-        """Return what decides which answers are drawn; the weights and questions come as files."""
+        """Return what decides which answers are drawn; weights and questions come as files."""
         return by_content(self._config.samples[samples], {"run", "dataset"})
 
     def fetched_model(self, model: str) -> dict[str, Any]:
-        """Return what decides which model it is."""
+        """Return what decides which model is fetched."""
         return describe_source(self._config.models[model])
 
     def chat(self, model: str) -> dict[str, Any]:
-        """Return what decides how it is talked to."""
+        """Return what decides the chat template of a model."""
         return self._config.models[model].model_dump(mode="json", include=CHAT_FIELDS)
 
     def sent(self, model: str) -> dict[str, Any]:
-        """Return what the study sends a model, as far as its lengths are concerned."""
+        """Return what decides how long the rows are that the study gives a model."""
         config = self._config
         runs = {name: config.runs[name] for name in config.study.runs if config.runs[name].model == model}
         virtual = {name: (config.find_adapter(name) or {}).get("num_virtual_tokens", 0) for name in _trained(runs)}
@@ -214,7 +214,7 @@ class Slices(StudySlices):
         return part | {"datasets": sorted({section["dataset"] for section in sections}), "compared": compared}
 
     def _longest_drawn(self, run: Any) -> int | None:
-        """Return how many tokens the answers have at most that a run draws, or that were drawn for it."""
+        """Return the largest number of tokens of an answer that a run draws, or that was drawn for it."""
         if getattr(run, "samples", None):
             return self._config.samples[run.samples].max_new_tokens
         if run.method not in DRAWING:
@@ -227,12 +227,12 @@ class Slices(StudySlices):
         return self._config.tasks[task].model_dump(mode="json", include=include, exclude=exclude)
 
     def scoring(self, task: str) -> dict[str, Any]:
-        """Return what decides how a task's answers are judged; functions of the user's by what is in their files."""
+        """Return what decides how a task's answers are scored; the user's functions by the hashes of their files."""
         parts = list_judges(self._config, task).items()
         return self.task(task, {"kind"}) | {kind: hash_functions(part) for kind, part in parts if part}
 
     def repeated_task(self, repeat: str, task: str) -> TaskSpec:
-        """Return the task as a repeat has it answered and measured: as it is, or in batches of another size."""
+        """Return the task of a repeated evaluation: unchanged, or with another batch size."""
         spec, size = self._config.tasks[task], self._config.noise.batch_size
         if repeat == "again":
             return spec

@@ -1,7 +1,7 @@
-"""Stop a study when someone asks for it: Snakemake stops its jobs, and a training first keeps the step that it is at.
+"""Stop a study on request: jobs end at once, but a training first saves a checkpoint of its present step.
 
-Snakemake (9.27) itself only waits for running jobs: after SIGINT to it alone, and after SIGTERM, they go on to their
-ends. Here it tells them, by SIGTERM, which ends a job at once unless it notes it (`noting_stop`).
+Snakemake (9.27) only waits for running jobs: after SIGINT to it alone, and after SIGTERM, they run to their ends.
+Here it sends them SIGTERM, which ends a job at once unless the job handles it (`noting_stop`).
 """
 
 import contextlib
@@ -27,9 +27,9 @@ _asked_at: list[float] = []
 
 
 def stop_jobs_when_asked() -> None:
-    """Have SIGINT and SIGTERM stop the jobs of this process, and then itself; the second time jobs are killed.
+    """Make SIGINT and SIGTERM stop the jobs of this process, then the process; the second time, kill the jobs.
 
-    The scheduler takes SIGTERM for itself when it is made, so this is called again after that.
+    The scheduler installs a handler for SIGTERM of its own when it is created, so call this again after that.
     """
     if threading.current_thread() is threading.main_thread():
         for number in ASKS:
@@ -37,7 +37,7 @@ def stop_jobs_when_asked() -> None:
 
 
 def is_stopping() -> bool:
-    """Tell whether this process was asked to stop."""
+    """Return whether this process was asked to stop."""
     return bool(_asked_at)
 
 
@@ -65,7 +65,7 @@ def _signal_jobs(number: signal.Signals) -> None:
 
 
 def _find_jobs() -> Iterator[psutil.Process]:
-    """Yield the process of each job; a shell that waits for one would end before it, and its end would be the job's."""
+    """Yield the process of each job, not the shell that waits for it: the shell would end first, the job with it."""
     for process in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):
             waited_for = process.children() if process.name() in SHELLS else []
@@ -73,16 +73,16 @@ def _find_jobs() -> Iterator[psutil.Process]:
 
 
 class StopNote:
-    """Whether a training was asked to stop while it noted that."""
+    """Whether a training was asked to stop within `noting_stop`."""
 
     asked = False
 
 
 @contextlib.contextmanager
 def noting_stop() -> Iterator[StopNote]:
-    """Note SIGINT and SIGTERM for the block instead of ending by them; whoever reads the note ends in order.
+    """Within the block, record SIGINT and SIGTERM instead of ending; the reader of the record ends in order.
 
-    One of several processes that train together ends at once, since none can end without the others.
+    One of several processes that train together ends at once, since none can go on without the others.
     """
     note = StopNote()
 

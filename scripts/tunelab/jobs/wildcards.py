@@ -1,7 +1,7 @@
-"""A wildcard's constraint: a regular expression that matches exactly some names, and is short where these are many.
+"""Build a wildcard's constraint: a regular expression that matches exactly some names, short even for many.
 
-Snakemake writes it into every path of every rule, and reads it again for every job: a list of a thousand names there
-takes longer than all else that these paths are used for.
+Snakemake writes the constraint into every path of every rule and parses it again for every job, so that a list of a
+thousand names would take most of a plan's time.
 """
 
 import re
@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 
 def match_names(names: Iterable[str]) -> str:
-    """Return the expression; nothing matches it when there are no names."""
+    """Return the expression; without names, nothing matches it."""
     return _join(frozenset(names)) or "(?!)"
 
 
 def _join(names: frozenset[str]) -> str:
-    """Join names by what they begin with; beginnings that the same endings follow stand side by side."""
+    """Group names by their beginnings; beginnings with the same endings share one alternative."""
     endings: dict[str, set[str]] = {}
     for name in names - {""}:
         endings.setdefault(name[0], set()).add(name[1:])

@@ -1,6 +1,6 @@
-"""One program at a time in a working folder, and who that is, for whoever comes second.
+"""Let one program at a time use a working folder, and name it to a second one.
 
-It stands in for Snakemake's own locks, which outlive a killed process; the kernel drops this one.
+This replaces Snakemake's own locks, which outlive a killed process; the kernel drops this one.
 """
 
 import ast
@@ -20,7 +20,7 @@ LOCK = Path(".snakemake/running.lock")
 
 @contextlib.contextmanager
 def claimed_folder(who: str) -> Iterator[None]:
-    """Have the working folder for the block; `who` names this program for others, such as `The study config/a.yaml`.
+    """Hold the working folder for the block; `who` names this program to others, as in `The study config/a.yaml`.
 
     Raises:
         UserError: if another program has it, naming that.
@@ -38,21 +38,21 @@ def _refuse() -> NoReturn:
     )
 
 
-# Whose page lies in a folder of results: which config files, since two studies that share it replace each other's.
+# two studies with the same folder of results would replace each other's page, so it is noted whose page it is
 
 
 FILE = Path(".snakemake/studies.json")  # the config files behind the page of each folder of results
 
 
 def note_study(results: str, files: Sequence[str]) -> None:
-    """Note that a folder of results gets the page of the study of these config files."""
+    """Note that a folder of results gets the page of the study with these config files."""
     records.write_json(FILE, _load() | {results: list(files)})
 
 
 def describe_other(results: str, files: Sequence[str], title: str) -> str | None:
-    """Return a sentence if the page that is there is another study's, which this one would replace; None if not.
+    """Return a sentence if this study would replace the page of another one; None if not.
 
-    Without a note, of results that came from elsewhere, the page's title tells.
+    Results that came from elsewhere have no note; there, the title of the page tells.
     """
     page, card = Path(results, "report.html"), Path(results, "cards/render_report.json")
     if not page.is_file():
@@ -76,7 +76,7 @@ def _load() -> dict[str, list[str]]:
 
 
 def _read(file: Path) -> dict:
-    """Return what a file says; nothing if it is not there, or damaged."""
+    """Return the content of a file; nothing if it is missing or damaged."""
     try:
         return records.read_json(file)
     except (OSError, ValueError):
