@@ -1,8 +1,8 @@
 """The methods by which runs are trained: one record each, from which all else that tells methods apart is read.
 
-A further one takes an entry here, the class of its runs (`specs/training.py`), its fields (`fields.toml`) and its
-training (CONTRIBUTING.md says where). The texts are for people, and are translated where they are shown. The untouched
-model, method `base`, is not trained and has no record.
+A further one takes a record here, the fields of its config class (`fields.toml`) and its training; CONTRIBUTING.md says
+where. The texts are for people, and are translated where they are shown. The untouched model, method `base`, is not
+trained and has no record.
 """
 
 from typing import Literal, NamedTuple
@@ -21,6 +21,7 @@ class Method(NamedTuple):
     draws: bool = False  # it learns from answers that it draws while it trains
     signals: tuple[str, ...] = ()  # values of its log that tell how it went, where no reward or validation loss does
     reading: str = ""  # how these are to be read, if they need a word of their own
+    module: str = "trl"  # where TRL keeps the classes; `trl.experimental.…` for those that may still change
 
 
 PREFERRED = ("loss", "rewards/chosen", "rewards/rejected")

@@ -5,6 +5,7 @@ Run `make schema` after a library upgrade or a change of `tunelab.config.specs` 
 
 import dataclasses
 import enum
+import importlib
 import inspect
 import json
 import types
@@ -17,6 +18,7 @@ from tunelab.comparison.results import Results
 from tunelab.config import arguments
 from tunelab.config.likeness import LABEL, LIKE, TABLES
 from tunelab.config.loading import Config
+from tunelab.config.methods import METHODS
 
 SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
 
@@ -54,9 +56,8 @@ def build_arguments() -> dict[str, dict[str, dict]]:
     """List every field of the classes whose settings the config passes through."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
     from transformers import BitsAndBytesConfig
-    from trl import DistillationConfig, DPOConfig, GRPOConfig, KTOConfig, RLOOConfig, SFTConfig
 
-    trainers = (SFTConfig, DPOConfig, KTOConfig, GRPOConfig, RLOOConfig, DistillationConfig)
+    trainers = [getattr(importlib.import_module(method.module), method.config) for method in METHODS.values()]
     classes = {cls.__name__: cls for cls in trainers}
     classes |= {str(kind.value): cls for kind, cls in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     listed = {name: _list_fields(cls) for name, cls in sorted(classes.items())}

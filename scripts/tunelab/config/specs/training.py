@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
+from tunelab.config.methods import list_methods
 from tunelab.config.specs.base import FunctionName, Label, Spec
 
 # fields that count steps, of which each of a run's processes takes its part
@@ -92,7 +93,7 @@ class SelectSpec(Spec):
 class SftRun(TrainedRun):
     """Supervised fine-tuning with TRL's SFTTrainer; with `samples`, rejection sampling (RFT, RAFT, STaR)."""
 
-    method: Literal["sft"]
+    method: Literal[*list_methods("answers")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     samples: str | None = Field(
         None, description="Learn from these drawn answers (an entry of `samples`), not from the data set's own."
@@ -117,7 +118,7 @@ class PairsSpec(Spec):
 class DpoRun(TrainedRun):
     """Preferences between two answers, with TRL's DPOTrainer (DPO, IPO and the like, by `training.loss_type`)."""
 
-    method: Literal["dpo"]
+    method: Literal[*list_methods("pairs")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     samples: str | None = Field(
         None, description="The entry of `samples` whose answers are paired; without it, the data set has preferences."
@@ -128,7 +129,7 @@ class DpoRun(TrainedRun):
 class KtoRun(TrainedRun):
     """Answers that are wanted and answers that are not, each by itself, with TRL's KTOTrainer."""
 
-    method: Literal["kto"]
+    method: Literal[*list_methods("labels")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     samples: str | None = Field(
         None, description="The entry of `samples` whose answers are learnt; without it, the data set has preferences."
@@ -158,7 +159,7 @@ class Rewards(Spec):
 class GrpoRun(TrainedRun):
     """Reinforcement learning with TRL's GRPOTrainer, or with its RLOOTrainer, which takes the same keys."""
 
-    method: Literal["grpo", "rloo"]
+    method: Literal[*list_methods("rewards")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     rewards: Rewards
 
@@ -166,7 +167,7 @@ class GrpoRun(TrainedRun):
 class DistillationRun(TrainedRun):
     """On-policy distillation with TRL's DistillationTrainer: a teacher says of each token drawn what it would write."""
 
-    method: Literal["distillation"]
+    method: Literal[*list_methods("teacher")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
     teacher: str = Field(
         description="The run whose published weights teach (same seed), or an untouched model; of the same vocabulary."
