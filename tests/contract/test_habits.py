@@ -3,6 +3,7 @@
 import re
 
 import yaml
+from packaging.version import Version
 from project_files import PROJECT
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -20,3 +21,20 @@ def test_the_hooks_before_a_commit_run_what_make_lint_runs():
     hooks = repository["hooks"]
     assert [hook["entry"].removeprefix("env ") for hook in hooks] == list_recipe("lint")
     assert all(hook["language"] == "system" and not hook["pass_filenames"] for hook in hooks)
+
+
+def test_the_server_runs_make_test_with_pinned_actions_and_may_only_read():
+    workflow = yaml.safe_load((PROJECT / ".github/workflows/test.yaml").read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert 0 < job["timeout-minutes"] <= 120 and "permissions" not in job
+    assert [step["run"] for step in job["steps"] if "run" in step][-1] == "make test"
+    actions = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert len(actions) == 2
+    assert all(re.fullmatch(r"actions/\w+@[0-9a-f]{40}", action) for action in actions)
+
+
+def test_the_locked_snakemake_is_as_new_as_the_workflow_asks():
+    (least,) = re.findall(r'^min_version\("(.*)"\)', (PROJECT / "Snakefile").read_text(encoding="utf-8"), re.M)
+    (locked,) = re.findall(r"^snakemake==(\S+)", (PROJECT / "requirements.lock").read_text(encoding="utf-8"), re.M)
+    assert Version(least) <= Version(locked)
