@@ -38,3 +38,14 @@ def test_the_locked_snakemake_is_as_new_as_the_workflow_asks():
     (least,) = re.findall(r'^min_version\("(.*)"\)', (PROJECT / "Snakefile").read_text(encoding="utf-8"), re.M)
     (locked,) = re.findall(r"^snakemake==(\S+)", (PROJECT / "requirements.lock").read_text(encoding="utf-8"), re.M)
     assert Version(least) <= Version(locked)
+
+
+def test_a_small_guide_names_what_exists():
+    guide = (PROJECT / "AGENTS.md").read_text(encoding="utf-8")
+    assert len(guide.splitlines()) <= 50  # a screen
+    targets = set(re.findall(r"\bmake ([a-z][a-z-]*)", guide))
+    assert {"lint", "test", "test-fast", "schema", "lock"} <= targets
+    assert targets <= set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M))
+    files = re.findall(r"\b((?:config|docs|reports|tests|scripts)/[\w./-]+\.\w+)", guide)
+    assert len(files) > 5
+    assert [name for name in files if not (PROJECT / name).is_file()] == []
