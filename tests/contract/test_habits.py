@@ -1,6 +1,7 @@
 """What runs before a commit and on a server is what `make` runs here."""
 
 import re
+import tomllib
 
 import yaml
 from packaging.version import Version
@@ -49,3 +50,13 @@ def test_a_small_guide_names_what_exists():
     files = re.findall(r"\b((?:config|docs|reports|tests|scripts)/[\w./-]+\.\w+)", guide)
     assert len(files) > 5
     assert [name for name in files if not (PROJECT / name).is_file()] == []
+
+
+def test_the_newest_release_of_the_changelog_is_the_version_of_the_project():
+    (newest, date), *_ = re.findall(
+        r"^## (\d+\.\d+\.\d+)(?: – (\S+))?$", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
+    )
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"] == newest
+    assert str(citation["date-released"]) == date
