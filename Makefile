@@ -21,6 +21,8 @@ TAKE_ROUNDS := bench
 TAKE_RUNS := bench
 TAKE_JOBS := gpu-check
 TAKE_UPGRADE := lock
+# make test hands it on to the others
+TAKE_PROGRAMS := test programs lint
 GOALS := $(or $(MAKECMDGOALS),help)
 typed = $(filter command,$(firstword $(origin $(1))))
 BY_FILE = a study is named by its file, CONFIG=config/$(if $(call typed,NAME),$(value NAME),mine).yaml
@@ -49,8 +51,6 @@ RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PRO
 # where programs keep what they fetch or compute once; Snakemake, uv and others need a place even without a home
 CACHE := $(shell place="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place")
 export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
-# before commands that only root may run
-ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads
 # that wait shall sleep, since what they wait for has no core of its own
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
@@ -135,23 +135,18 @@ provenance: setup ## write provenance.html beside the study's page: how each art
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
 
+# first what asks a question; tests say what is missing when it was not installed
 # the longest files first, one for each process; the killed study waits more than it works
-test: ## check the code and run all tests
-	@$(MAKE) --jobs=2 lint programs
+test: ## check the code and run all tests (PROGRAMS=none: without installing anything outside .venv)
+	@$(MAKE) programs
+	@$(MAKE) lint
 	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
-# tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese, a Slurm (as root)
-	@{ command -v chromium-headless-shell && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
-		grep .; } >/dev/null || { command -v apt-get >/dev/null && \
-		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium-headless-shell fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
-		echo "Install Chromium, TeX Live with XeLaTeX and ctex, pdftotext and a font for Chinese by hand."
-	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
+programs: ## install what tests use besides Python (Debian, Ubuntu), after asking: a browser, LaTeX, fonts, a Slurm (as root)
+	@$(PYTHON) envs/programs.py $(PROGRAMS)
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .
