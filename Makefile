@@ -153,6 +153,7 @@ lint: setup-tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
+	cat reports/report_*.js | $(VENV)/bin/deno lint --quiet -
 
 coverage: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.coverage
