@@ -21,6 +21,7 @@ TAKE_ROUNDS := bench
 TAKE_RUNS := bench
 TAKE_JOBS := gpu-check
 TAKE_UPGRADE := lock
+TAKE_TESTS := test-coverage
 # make test hands it on to the others
 TAKE_PROGRAMS := test programs lint
 GOALS := $(or $(MAKECMDGOALS),help)
@@ -58,9 +59,9 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint coverage schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals test-coverage schema programs
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/ready ## create .venv with the exact files of requirements.lock (TORCH=cpu or default: that PyTorch)
 
@@ -135,15 +136,23 @@ provenance: setup ## write provenance.html beside the study's page: how each art
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
 
-# first what asks a question; tests say what is missing when it was not installed
 # the longest files first, one for each process; the killed study waits more than it works
+ALL_TESTS := tests/smoke tests/dag tests/browser tests/unit tests/contract
+# first what asks a question; tests say what is missing when it was not installed
 test: ## check the code and run all tests (PROGRAMS=none: without installing anything outside .venv)
 	@$(MAKE) programs
 	@$(MAKE) lint
-	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
+	$(PYTEST) $(ALL_TESTS)
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
+
+# coverage starts itself in every Python that finds these variables; what failed is told with the report
+MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
+test-coverage: setup-tests ## name the lines of the library that no test runs (TESTS=tests/unit/data: none of these tests)
+	$(VENV)/bin/coverage erase
+	$(MEASURED) $(PYTEST) $(or $(TESTS),$(ALL_TESTS)); failed=$$?; export PYTHONPATH=scripts; \
+		$(VENV)/bin/coverage combine --quiet && $(VENV)/bin/coverage report && exit $$failed
 
 programs: ## install what tests use besides Python (Debian, Ubuntu), after asking: a browser, LaTeX, fonts, a Slurm (as root)
 	@$(PYTHON) envs/programs.py $(PROGRAMS)
@@ -155,8 +164,8 @@ lint: setup-tests
 	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
 	cat reports/report_*.js | $(VENV)/bin/deno lint --quiet -
 
-coverage: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
-	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.coverage
+simulate-intervals: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
+	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.interval_simulation
 
 schema: setup ## write config/schema.json and the lists of TRL's and PEFT's fields again
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.schema
