@@ -163,6 +163,7 @@ lint: setup-tests
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
 	cat reports/report_*.js | $(VENV)/bin/deno lint --quiet -
+	$(VENV)/bin/pyrefly check --min-severity error --python-interpreter-path $(VENV)/bin/python
 
 simulate-intervals: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.interval_simulation

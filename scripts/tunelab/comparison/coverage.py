@@ -4,7 +4,7 @@ from tunelab.comparison.results import Coverage
 
 
 def summarise_coverage(simulated: dict, seeds: int) -> Coverage | None:
-    """Summarise what `upkeep.interval_simulation` found with so many seeds, or the next fewer; None for one."""
+    """Summarise the simulations (`upkeep.coverage`) with so many seeds, or the next smaller number; None for one."""
     known = [cell["seeds"] for cell in simulated["grid"] if cell["seeds"] <= seeds]
     if not known:
         return None
