@@ -21,6 +21,9 @@ TAKE_ROUNDS := bench
 TAKE_RUNS := bench
 TAKE_JOBS := gpu-check
 TAKE_UPGRADE := lock
+TAKE_TESTS := test-coverage
+# make test hands it on to the others
+TAKE_PROGRAMS := test programs lint
 GOALS := $(or $(MAKECMDGOALS),help)
 typed = $(filter command,$(firstword $(origin $(1))))
 BY_FILE = a study is named by its file, CONFIG=config/$(if $(call typed,NAME),$(value NAME),mine).yaml
@@ -49,8 +52,6 @@ RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PRO
 # where programs keep what they fetch or compute once; Snakemake, uv and others need a place even without a home
 CACHE := $(shell place="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place")
 export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
-# before commands that only root may run
-ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads
 # that wait shall sleep, since what they wait for has no core of its own
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
@@ -58,9 +59,9 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint coverage schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals test-coverage schema programs
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/ready ## create .venv with the exact files of requirements.lock (TORCH=cpu or default: that PyTorch)
 
@@ -136,31 +137,36 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
 
 # the longest files first, one for each process; the killed study waits more than it works
-test: ## check the code and run all tests
-	@$(MAKE) --jobs=2 lint programs
-	$(PYTEST) tests/smoke tests/dag tests/browser tests/unit tests/contract
+ALL_TESTS := tests/smoke tests/dag tests/browser tests/unit tests/contract
+# first what asks a question; tests say what is missing when it was not installed
+test: ## check the code and run all tests (PROGRAMS=none: without installing anything outside .venv)
+	@$(MAKE) programs
+	@$(MAKE) lint
+	$(PYTEST) $(ALL_TESTS)
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser
 	$(PYTEST) -m "not slow" tests/unit tests/contract
 
-# tests say what is missing when this could not install it
-programs: ## install what tests use besides Python (Debian, Ubuntu): a browser, LaTeX, fonts for Chinese, a Slurm (as root)
-	@{ command -v chromium-headless-shell && command -v xelatex && kpsewhich ctexart.cls && command -v pdftotext && fc-list :lang=zh | \
-		grep .; } >/dev/null || { command -v apt-get >/dev/null && \
-		$(ROOT) apt-get update -qq && $(ROOT) apt-get install -y --no-install-recommends \
-		chromium-headless-shell fonts-noto-cjk lmodern poppler-utils texlive-xetex texlive-lang-chinese; } || \
-		echo "Install Chromium, TeX Live with XeLaTeX and ctex, pdftotext and a font for Chinese by hand."
-	@test "$$(id -u)" != 0 || { command -v munged && command -v slurmctld; } >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends slurm-wlm munge; } || echo "The study on Slurm will not be tested."
+# coverage starts itself in every Python that finds these variables; what failed is told with the report
+MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
+test-coverage: setup-tests ## name the lines of the library that no test runs (TESTS=tests/unit/data: none of these tests)
+	$(VENV)/bin/coverage erase
+	$(MEASURED) $(PYTEST) $(or $(TESTS),$(ALL_TESTS)); failed=$$?; export PYTHONPATH=scripts; \
+		$(VENV)/bin/coverage combine --quiet && $(VENV)/bin/coverage report && exit $$failed
+
+programs: ## install what tests use besides Python (Debian, Ubuntu), after asking: a browser, LaTeX, fonts, a Slurm (as root)
+	@$(PYTHON) envs/programs.py $(PROGRAMS)
 
 lint: setup-tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-cache
+	cat reports/report_*.js | $(VENV)/bin/deno lint --quiet -
+	$(VENV)/bin/pyrefly check --min-severity error --python-interpreter-path $(VENV)/bin/python
 
-coverage: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
-	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.coverage
+simulate-intervals: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
+	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.interval_simulation
 
 schema: setup ## write config/schema.json and the lists of TRL's and PEFT's fields again
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.schema

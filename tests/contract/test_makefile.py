@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,10 +46,15 @@ def folder(tmp_path):
     return tmp_path
 
 
-def make(folder, *arguments, **environment):
+def call_make(folder, *arguments, **environment):
+    # what was typed for the make that runs the tests concerns it alone
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", "--no-print-directory", *arguments]
-    done = subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=clean | environment, capture_output=True, text=True)
+
+
+def make(folder, *arguments, **environment):
+    done = call_make(folder, *arguments, **environment)
     assert done.returncode == 0, done.stderr
     assert not list(folder.rglob("pwned"))
     calls = [json.loads(line) for line in (folder / "called.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -137,7 +144,7 @@ FILE = "a study is named by its file, CONFIG=config/"
     ],
 )
 def test_what_a_target_would_pass_over_is_told_before_anything_runs(folder, typed, said):
-    done = subprocess.run(["make", *typed], cwd=folder, capture_output=True, text=True)
+    done = call_make(folder, *typed)
     assert done.returncode == 2 and f"*** {said}" in done.stderr
     assert not list(folder.rglob("pwned")) and not (folder / "called.jsonl").exists()
 
@@ -156,3 +163,72 @@ def test_every_variable_that_a_recipe_reads_may_be_typed_for_its_target():
             found += 1
             assert set(targets.split()) <= set(taken["".join(name)].split()), (targets, name)
     assert found >= 12
+
+
+APT = '#!/bin/sh\necho "$@" >> called\n'
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A folder with the only programs that are there: Python, and an apt-get that writes down what it is asked."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3").symlink_to(sys.executable)
+    for name, text in (("apt-get", APT), ("sudo", '#!/bin/sh\nexec "$@"\n')):
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    return tmp_path
+
+
+def install(folder, *arguments, typed=None):
+    """Install what tests use; return what is printed and what apt-get was asked. `typed` is typed at a terminal."""
+    terminal, stdin = pty.openpty() if typed else (None, subprocess.DEVNULL)
+    if typed:
+        os.write(terminal, typed.encode())
+    command = ["python3", PROJECT / "envs/programs.py", *arguments]
+    environment = {"PATH": str(folder / "bin")}
+    done = subprocess.run(command, cwd=folder, env=environment, stdin=stdin, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    asked = folder / "called"
+    return done.stdout, asked.read_text(encoding="utf-8").splitlines() if asked.exists() else []
+
+
+PACKAGES = ["chromium-headless-shell", "texlive-xetex texlive-lang-chinese lmodern", "poppler-utils", "fonts-noto-cjk"]
+PACKAGES += ["slurm-wlm munge"] * (os.geteuid() == 0)
+INSTALL = "install -y --no-install-recommends"
+
+
+def test_programs_outside_the_environment_are_named_before_anything_is_asked_or_installed(bare):
+    told, asked = install(bare)
+    assert asked == ["update -qq", *(f"{INSTALL} {needed}" for needed in PACKAGES)]
+    assert set(" ".join(PACKAGES).split()) <= set(told.split())
+    assert "`make test PROGRAMS=none` does not" in told and "no terminal to ask at" in told
+
+
+@pytest.mark.parametrize(("typed", "installs"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False)])
+def test_at_a_terminal_they_are_installed_only_for_a_yes(bare, typed, installs):
+    told, asked = install(bare, typed=typed)
+    assert "Install them? [y/N]" in told
+    assert bool(asked) is installs and ("Nothing is installed." in told) is not installs
+
+
+def test_only_what_is_missing_is_installed_and_nothing_if_it_is_left_out(bare):
+    assert install(bare, "none") == ("", [])
+    for name in ("chromium", "pdftotext", "munged", "slurmctld"):
+        (bare / "bin" / name).symlink_to("/bin/true")
+    assert install(bare)[1] == ["update -qq", f"{INSTALL} {PACKAGES[1]}", f"{INSTALL} {PACKAGES[3]}"]
+    (bare / "bin/apt-get").unlink()
+    (bare / "called").unlink()
+    told, asked = install(bare)
+    assert "Install them by hand" in told and not asked
+
+
+def test_make_test_tells_of_them_before_it_sets_anything_up(folder):
+    shutil.copytree(PROJECT / "envs", folder / "envs", dirs_exist_ok=True)
+    shutil.copy(PROJECT / "requirements-test.lock", folder)
+    printed = call_make(folder, "-n", "test", "PROGRAMS=none", PYTHON="python3").stdout
+    ran = [line for line in printed.splitlines() if "python" in line]
+    assert ran[0] == "python3 envs/programs.py none" and ran[1].endswith("envs/install.py requirements-test.lock")
+    assert "-m pytest" in ran[-1]
+    refused = call_make(folder, "programs", "PROGRAMS=some")
+    assert refused.returncode == 2 and "PROGRAMS=some names no choice: say none, or leave it out." in refused.stderr

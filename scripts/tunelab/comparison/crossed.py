@@ -5,8 +5,8 @@ much, since resampled seeds never leave the range of those trained. So the resam
 to the standard error of a seed part (variance between seeds over their number) and an item part, and widened by
 Cochran's t, the mean of both parts' critical values, weighted by the variances (Cochran, Biometrics 20, 1964, 191-195).
 Satterthwaite's degrees of freedom, the usual way, take two seeds that happen to agree for proof that seeds do: on the
-grid of `upkeep.coverage` they cover 87 % of a promised 95 % at worst (three seeds: 90 %). Where answers vary by chance
-alone both parts count that noise, and the interval is wider than needed.
+grid of `upkeep.interval_simulation` they cover 87 % of a promised 95 % at worst (three seeds: 90 %). Where answers vary
+by chance alone both parts count that noise, and the interval is wider than needed.
 """
 
 import math

@@ -133,7 +133,8 @@ def build_results(
     """Build all that is estimated.
 
     trainings: each training.json. published: the known numbers. shared: what tests share with trainings
-    (`data.contamination.measure_overlaps`). simulated: how often intervals held the truth (`upkeep.coverage`).
+    (`data.contamination.measure_overlaps`). simulated: how often intervals held the truth
+    (`upkeep.interval_simulation`).
     """
     items = Items(study)
     estimates = list(list_estimates(items))

@@ -169,7 +169,7 @@ class Known(Record):
 
 
 class Coverage(Record):
-    """How often intervals over seeds and items held the truth in simulations of `make coverage`."""
+    """How often intervals over seeds and items held the truth in simulations of `make simulate-intervals`."""
 
     seeds: int = Field(description="As many seeds as the study has, or the next smaller number that was simulated.")
     least: float = Field(description="The share of simulated studies in the least favourable case.")

@@ -18,7 +18,7 @@ from tunelab.comparison.crossed import (
     resample_differences,
 )
 from tunelab.errors import UserError
-from tunelab.upkeep.coverage import simulate_cell
+from tunelab.upkeep.interval_simulation import simulate_cell
 
 
 def measure(values):
