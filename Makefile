@@ -138,10 +138,9 @@ ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is
 
 # the longest files first, one for each process; the killed study waits more than it works
 ALL_TESTS := tests/smoke tests/dag tests/browser tests/unit tests/contract
-# first what asks a question; tests say what is missing when it was not installed
+# side by side where nobody can be asked; tests say what is missing when it was not installed
 test: ## check the code and run all tests (PROGRAMS=none: without installing anything outside .venv)
-	@$(MAKE) programs
-	@$(MAKE) lint
+	@test -t 0 || exec $(MAKE) --jobs=2 programs lint; $(MAKE) programs && $(MAKE) lint
 	$(PYTEST) $(ALL_TESTS)
 
 test-fast: setup-tests lint ## check the code and run the tests that neither train nor plan a study nor open a browser

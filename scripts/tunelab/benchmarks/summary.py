@@ -111,7 +111,7 @@ def draw_parts(found: dict[str, Any], target: Path) -> None:
     """Draw each run's step, split into its parts, one bar for each variant."""
     from tunelab.reporting.figures import build_panels
 
-    figure, rows = build_panels(len(found["runs"]), 1, 1.6)
+    drawing, rows = build_panels("", len(found["runs"]), 1, 1.6)
     for (run, entry), (axes,) in zip(found["runs"].items(), rows, strict=True):
         for place, (variant, row) in enumerate(entry["variants"].items()):
             left = 0.0
@@ -123,4 +123,4 @@ def draw_parts(found: dict[str, Any], target: Path) -> None:
         axes.set_title(f"{run} ({entry['dtype']}): seconds a step")
         axes.legend(loc="lower right", ncols=4)
     with whole_file(target, "wb") as file:
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        drawing.figure.savefig(file, format="svg", metadata={"Date": None})

@@ -105,7 +105,7 @@ def find_floors(repeats: list[Repeat]) -> dict[tuple[str, str], float]:
 
 
 def summarise_coverage(simulated: dict, seeds: int) -> Coverage | None:
-    """Summarise the simulations (`upkeep.coverage`) with so many seeds, or the next smaller number; None for one."""
+    """Summarise simulations (`upkeep.interval_simulation`) with so many seeds, or the next fewer; None for one."""
     known = [cell["seeds"] for cell in simulated["grid"] if cell["seeds"] <= seeds]
     if not known:
         return None

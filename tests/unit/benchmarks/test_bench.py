@@ -9,7 +9,7 @@ import pytest
 from tunelab import records
 from tunelab.benchmarks import growth
 from tunelab.benchmarks.orders import CHECKED, Bench, shorten
-from tunelab.benchmarks.summary import find_ratio, list_differences, render_table, summarise
+from tunelab.benchmarks.summary import draw_parts, find_ratio, list_differences, render_table, summarise
 from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
 from tunelab.upkeep.overlays import read_config
 
@@ -94,13 +94,24 @@ def test_the_first_step_warms_up_and_rounds_are_compared_one_by_one():
     assert summarise(plain, "sft", product_rate=None)["product_share"] is None
 
 
-def test_the_table_has_a_row_for_each_variant_and_a_ratio_for_the_project():
+@pytest.fixture
+def measured() -> dict:
+    """What a bench found of one run."""
     rounds = {"plain": [build_round(9, 4)], "project": [build_round(9, 2)]}
     variants = {variant: summarise(found, "sft", 1e6) for variant, found in rounds.items()}
-    table = render_table({"runs": {"lora": {"dtype": "float32", "ratio": find_ratio(rounds), "variants": variants}}})
-    _, _, plain, project = table.splitlines()
+    return {"runs": {"lora": {"dtype": "float32", "ratio": find_ratio(rounds), "variants": variants}}}
+
+
+def test_the_table_has_a_row_for_each_variant_and_a_ratio_for_the_project(measured):
+    _, _, plain, project = render_table(measured).splitlines()
     assert plain.startswith("| lora | float32 | plain | 4.00 (4.00–4.00) |  | 25 | 1.00 | 7 |")
     assert project.startswith("| lora | float32 | project | 2.00 (2.00–2.00) | ×2.00 (2.00–2.00) | 50 |")
+
+
+def test_the_parts_of_a_step_are_drawn_for_each_variant(measured, tmp_path):
+    draw_parts(measured, tmp_path / "parts.svg")
+    drawn = (tmp_path / "parts.svg").read_text(encoding="utf-8")
+    assert all(text in drawn for text in ("lora (float32): seconds a step", "plain", "project"))
 
 
 @pytest.fixture
