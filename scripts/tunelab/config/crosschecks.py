@@ -16,6 +16,7 @@ from tunelab.config.evaluation_checks import (
     check_ranking,
 )
 from tunelab.config.fields import check_fields
+from tunelab.config.formats import FORMATS, explain_numbers, find_format, list_formats
 from tunelab.config.functions import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.method_checks import (
     check_asked,
@@ -26,7 +27,6 @@ from tunelab.config.method_checks import (
     holds_texts,
 )
 from tunelab.config.models import MODEL_CHECKS
-from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
@@ -129,20 +129,20 @@ def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
-    prepare = dataset.prepare
-    fields = FIELDS[prepare.format]
-    for field in prepare.columns:
-        if field not in fields:
-            text = refuse_name(f"is no field of the format {prepare.format}", field, fields)
+    columns, form = dataset.prepare.columns, FORMATS[dataset.prepare.format]
+    for field in columns:
+        if field not in form.fields:
+            text = refuse_name(f"is no field of the format {dataset.prepare.format}", field, form.fields)
             yield Problem((*path, "prepare", "columns", field), text)
-    if prepare.format == "preference" and all(set(kind) & set(prepare.columns) for kind in (PAIRED, LABELLED)):
-        text = "rows have chosen and rejected answers, or a completion and its label; map the columns of one kind"
-        yield Problem((*path, "prepare", "columns"), text)
+    if sum(not set(fields).isdisjoint(columns) for _, fields in form.either) > 1:
+        kinds = ", or ".join(name for name, _ in form.either)
+        yield Problem((*path, "prepare", "columns"), f"rows have {kinds}; map the columns of one kind")
 
 
 def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
-    if dataset.prepare.one_shot and dataset.prepare.format not in CHECKABLE:
-        text = f"only gsm8k and maths have a worked example to show (the format is {dataset.prepare.format})"
+    if dataset.prepare.one_shot and find_format(config, path[-1]).rows != "numbers":
+        known = " and ".join(list_formats("numbers"))
+        text = f"only {known} have a worked example to show (the format is {dataset.prepare.format})"
         yield Problem((*path, "prepare", "one_shot"), text)
 
 
@@ -167,8 +167,9 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
-    if task.kind == "maths" and config.datasets[task.dataset].prepare.format not in (*CHECKABLE, "text"):
-        yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {NO_NUMBERS}")
+    tasks = find_format(config, task.dataset).tasks
+    if task.kind == "maths" and tasks and "maths" not in tasks:  # rows that no task can ask are told by `check_asked`
+        yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {explain_numbers()}")
 
 
 def _check_test_rows(config: Draft, path: tuple, task: Draft) -> Found:

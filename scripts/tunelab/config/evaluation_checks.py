@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
+from tunelab.config.formats import explain_numbers, find_format
 from tunelab.config.run_checks import list_sources
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import read_contrast
@@ -41,8 +41,8 @@ def check_contrasts(config: Draft) -> Iterator[Problem]:
 
 def check_ranking(config: Draft) -> Iterator[Problem]:
     """See that rankings of held-out pairs have a margin; whether preferences are pairs, their rows tell later."""
-    formats = [config.datasets[config.tasks[task].dataset].prepare.format for task in config.study.tasks]
-    if "preference" in formats and "ranking" not in config.comparison.margins:
+    rows = [find_format(config, config.tasks[task].dataset).rows for task in config.study.tasks]
+    if "preferences" in rows and "ranking" not in config.comparison.margins:
         text = (
             "is required: the difference in ranking accuracy below which two runs are equivalent; write ranking: 0.02"
         )
@@ -101,8 +101,8 @@ def _lacks_dataset(run: Any, drawn: dict) -> bool:
 
 
 def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
-    if config.datasets[entry.dataset].prepare.format not in CHECKABLE:
-        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {NO_NUMBERS}")
+    if find_format(config, entry.dataset).rows != "numbers":
+        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {explain_numbers()}")
 
 
 def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.fields import find_setting
-from tunelab.config.methods import PREFERENCES
+from tunelab.config.formats import Format, explain_numbers, find_format, list_formats
+from tunelab.config.methods import METHODS, PREFERENCES
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter, list_sources
 from tunelab.config.specs.data import PrepareSpec
@@ -63,15 +64,6 @@ def _check_head(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*path, *field), text)
 
 
-def _check_source(config: Draft, path: tuple, run: Draft) -> Found:
-    """Without drawn answers the data set itself must say which answers are preferred."""
-    if run.method not in PREFERENCES or run.get("samples"):
-        return
-    if config.datasets[run.dataset].prepare.format not in ("preference", "text"):
-        text = f"{show(run.dataset)} is not of format preference; name such a data set, or drawn answers in samples"
-        yield Problem((*path, "dataset"), text)
-
-
 def _check_both_labels(config: Draft, path: tuple, run: Draft) -> Found:
     """Every batch holds answers of both labels, and TRL pairs questions of a batch with each other's answers."""
     if run.method == "kto" and (size := find_setting(run, "per_device_train_batch_size")) < 2:
@@ -79,7 +71,7 @@ def _check_both_labels(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*path, "training", "per_device_train_batch_size"), text)
 
 
-PREFERENCE_CHECKS = (_check_losses, _check_head, _check_source, _check_both_labels)
+PREFERENCE_CHECKS = (_check_losses, _check_head, _check_both_labels)
 
 
 # Judge what contradicts what in runs that learn from a teacher.
@@ -178,7 +170,7 @@ IDLE = {
 
 
 def holds_texts(config: Draft, dataset: str) -> bool:
-    return config.datasets[dataset].prepare.format == "text"
+    return find_format(config, dataset).rows == "texts"
 
 
 def check_idle(config: Draft, path: tuple, dataset: Draft) -> Found:
@@ -194,16 +186,25 @@ def check_idle(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def check_learnt(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that a run on plain texts learns them whole, which is what `sft` does."""
-    if run.method == "base" or run.get("samples") or not holds_texts(config, run.dataset):
+    """Check that a run's method can learn from the rows of its data set, and that of texts it learns every token."""
+    if run.method == "base" or run.get("samples"):
         return
-    name = show(run.dataset)
-    if run.method != "sft":
-        text = f"{name} holds plain texts, of which {run.method} can learn nothing; take method: sft, or rows that ask"
-        yield Problem((*path, "dataset"), text)
-    elif run.training.get("assistant_only_loss"):
+    name, form = show(run.dataset), find_format(config, run.dataset)
+    if METHODS[run.method].learns_from not in form.teaches:
+        yield Problem((*path, "dataset"), _explain_unfit(name, form, run.method))
+    elif form.rows == "texts" and run.training.get("assistant_only_loss"):
         text = f"{name} holds plain texts, which have no assistant: all of their tokens are learnt; leave it out"
         yield Problem((*path, "training", "assistant_only_loss"), text)
+
+
+def _explain_unfit(name: str, form: Format, method: str) -> str:
+    """Say why a method cannot learn from a data set, and what it can learn from."""
+    if form.rows == "texts":
+        return f"{name} holds plain texts, of which {method} can learn nothing; take method: sft, or rows that ask"
+    if method in PREFERENCES:
+        wanted = " or ".join(list_formats("preferences"))
+        return f"{name} is not of format {wanted}; name such a data set, or drawn answers in samples"
+    return f"rewards check answers, and {name} {explain_numbers()}"
 
 
 def check_neutral(config: Draft) -> Found:

@@ -9,7 +9,6 @@ from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.fields import find_written
 from tunelab.config.methods import REWARDED
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -102,11 +101,6 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, text)
 
 
-def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in REWARDED and config.datasets[run.dataset].prepare.format not in (*CHECKABLE, "text"):
-        yield Problem((*path, "dataset"), f"rewards check answers, and {show(run.dataset)} {NO_NUMBERS}")
-
-
 def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:
     learns_all = run.method == "sft" and run.training.get("assistant_only_loss") is False
     if learns_all and config.datasets[run.dataset].prepare.train_on == "last":
@@ -134,6 +128,6 @@ def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 RUN_CHECKS = (
-    *(_check_adapter_given, _check_circle, _check_start, _check_second_adapter, _check_quantization, _check_answers),
-    *(_check_turns, _check_weights, _check_prompt),
+    *(_check_adapter_given, _check_circle, _check_start, _check_second_adapter, _check_quantization, _check_turns),
+    *(_check_weights, _check_prompt),
 )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from tunelab.config.row_fields import LABELLED, PAIRED
 from tunelab.data.fields import BadField, check_text, is_absent
 from tunelab.data.turns import MESSAGES, SHAREGPT, Turn, order_turns, read_turns
 from tunelab.errors import UserError
@@ -104,7 +103,7 @@ def read_preference(values: dict[str, Any]) -> Preference:
     Raises:
         BadField: at what cannot be used, or where the rejected answer is the chosen one.
     """
-    fields = PAIRED if PAIRED[0] in values else LABELLED[:1]
+    fields = ("chosen", "rejected") if "chosen" in values else ("completion",)
     given = {field: _read_side(values[field], field, "assistant") for field in fields}
     asked = [(place, _silence(turn)) for place, turn in _find_question(values.get("prompt"), given)]
     conversations = [_join(asked, field, turns) for field, turns in given.items()]

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from itertools import groupby
 
+from tunelab.config.formats import FORMATS
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
@@ -45,7 +46,7 @@ def draw_splits(
         test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.held_out, len(source_test))], ordered
     validation, train = _take(rest, _count(spec.validation, len(ordered)))
     splits = {"train": train, "validation": validation, "test": test}
-    if spec.format == "preference":
+    if FORMATS[spec.format].rows == "preferences":
         left_out["unwanted"] = _leave_out_unwanted(splits)
     _check_filled(splits, spec, dataset, rows, left_out)
     return splits, left_out

@@ -8,7 +8,7 @@ the `fixed` one pays either way.
 import re
 from typing import Any
 
-from tunelab.data.fields import BadField
+from tunelab.data.fields import BadField, check_text
 from tunelab.numbers import normalise_number
 
 # Copied from the blog with its first and last newline.
@@ -38,22 +38,23 @@ def render_demonstration(steps: str, gold: str) -> str:
     return f"<reasoning>\n{steps}\n</reasoning>\n<answer>\n{gold}\n</answer>"
 
 
-def read_worked_answer(text: str) -> tuple[str, str]:
-    """Return the demonstration and the gold number of a GSM8K answer."""
+def read_worked_answer(value: Any, field: str) -> tuple[str, str]:
+    """Return the demonstration and the gold number of a GSM8K answer; raise `BadField` for anything else."""
+    text = check_text(value, field)
     parts = split_worked_answer(text)
     if parts is None:
         steps, _, number = text.rpartition("####")
         # what is wrong with a long answer is seen at its end
-        raise BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
+        raise BadField(field, "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
     return render_demonstration(*parts), parts[1]
 
 
-def read_number(value: Any) -> tuple[str, str]:
-    """Return the demonstration and the gold number of an answer that is a number alone, written as text or not."""
+def read_number(value: Any, field: str) -> tuple[str, str]:
+    """Return the demonstration and the gold number of an answer that is a number alone, or the same as a text."""
     written = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     gold = normalise_number(written) if isinstance(written, str) else None
     if gold is None:
-        raise BadField("answer", "one number, such as 18 or 1,000.5", value)
+        raise BadField(field, "one number, such as 18 or 1,000.5", value)
     return render_demonstration("", gold), gold
 
 
