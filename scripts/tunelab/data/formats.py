@@ -158,7 +158,7 @@ def read_prompt(values: dict[str, Any], spec: PrepareSpec) -> Example:
     if not isinstance(values[asked], list):
         return read_pair(values, spec)
     prompt = turns.read_turns(values[asked], asked, turns.MESSAGES)
-    prompt = [(place, turn | {"weight": 0} if turn["role"] == "assistant" else turn) for place, turn in prompt]
+    prompt = [(place, turns.silence(turn)) for place, turn in prompt]
     placed = [*prompt, *turns.read_turns(values[field], field, turns.MESSAGES)]
     return _build_conversation(turns.order_turns(placed, field, turns.MESSAGES), values, spec)
 

@@ -1,8 +1,8 @@
-"""GSM8K's worked answers (steps, then `#### 18`), or numbers alone: the gold, the blog's XML prompt, demonstrations.
+"""Answers with a number to check: GSM8K's worked answers (steps, then `#### 18`), and numbers alone.
 
-A demonstration shows the format for supervised training (a warm start before GRPO). It ends at `</answer>`, without
-the blog's last newline: there a model naturally stops. The `legacy` strict-format reward pays only with that newline;
-the `fixed` one pays either way.
+Of each come the gold number and a demonstration, an answer in the XML layout of the GRPO blog post, for supervised
+training (a warm start before GRPO). It ends at `</answer>`, where a model naturally stops, without the blog's last
+newline. The `legacy` strict-format reward pays only with that newline; the `fixed` one pays either way.
 """
 
 import re
@@ -26,7 +26,7 @@ _CALCULATION = re.compile(r"<<[^<>]*>>")
 
 
 def split_worked_answer(text: str) -> tuple[str, str] | None:
-    """Return the worked steps without their <<calculator notes>> and the number after the last `####`, or None."""
+    """Return the steps without their <<calculator notes>>, and the number after the last `####`; None without these."""
     steps, mark, number = text.rpartition("####")
     gold = normalise_number(number)
     steps = _CALCULATION.sub("", steps).strip()
@@ -34,7 +34,7 @@ def split_worked_answer(text: str) -> tuple[str, str] | None:
 
 
 def render_demonstration(steps: str, gold: str) -> str:
-    """Render worked steps as the reasoning and the answer that the prompt asks for; without steps, none is shown."""
+    """Write steps and number in the layout that the prompt asks for; the steps may be empty."""
     return f"<reasoning>\n{steps}\n</reasoning>\n<answer>\n{gold}\n</answer>"
 
 
