@@ -1,7 +1,7 @@
-"""Judge what needs several values of the config: names that point nowhere, and contradictions.
+"""Run all checks that need several values of the config: names that do not exist, and contradictions.
 
-A check that asks for a wrong value ends there (`drafts.Unknown`), so that no mistake is followed by others that it
-causes. What concerns a run alone stands in `run_checks`.
+A check ends where it reads a wrong value (`drafts.Unknown`), so that no mistake is followed by others that it causes.
+Here are the checks of references, data sets and tasks; those of runs and of measuring are in other `*_checks` modules.
 """
 
 from collections.abc import Iterator
@@ -41,18 +41,37 @@ REFERENCES = {
     "samples": {"run": ("runs",), "dataset": ("datasets",)},
     "tasks": {"dataset": ("datasets",)},
 }
-# what a study's folder holds, and what the folder of a run and seed holds beside the tasks
+# names in a study's folder, and in the folder of a run and seed beside the tasks
 STUDY_FOLDERS = {
-    *("models", "datasets", "samples", "runs", "noise", "tables", "figures", "paper", "logs", "benchmarks", "cards"),
+    "models",
+    "datasets",
+    "samples",
+    "runs",
+    "noise",
+    "tables",
+    "figures",
+    "paper",
+    "logs",
+    "benchmarks",
+    "cards",
 }
 RUN_FILES = {
-    *("adapter", "model", "merged", "tensorboard", "history.jsonl", "training.json", "completions.parquet"),
-    *("merge_parity.json", "drift.jsonl", "train_dataset.json", "choice.json"),
+    "adapter",
+    "model",
+    "merged",
+    "tensorboard",
+    "history.jsonl",
+    "training.json",
+    "completions.parquet",
+    "merge_parity.json",
+    "drift.jsonl",
+    "train_dataset.json",
+    "choice.json",
 }
 
 
 def list_problems(config: Draft) -> list[Problem]:
-    """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
+    """Return the problems that all checks find; names and libraries' fields are checked first."""
     found = [problem for table in REFERENCES for problem in _check_entries(config, table, (_check_names,))]
     for field in ("runs", "tasks"):
         found += collect(_check_selection(config, field))
@@ -65,7 +84,7 @@ def list_problems(config: Draft) -> list[Problem]:
 
 
 def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
-    """Make every check on every entry of a table: `check(config, path, entry)`."""
+    """Run every check on every entry of a table: `check(config, path, entry)`."""
     entries = getattr(config.right.get(table), "right", {})  # a table that is not given is no draft
     return [
         problem
@@ -147,7 +166,7 @@ def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
-    """See that validation and test leave rows to train on, as far as that is known before the rows are."""
+    """Check that validation and test leave rows to train on, as far as the config alone tells."""
     fetch, prepare = dataset.fetch, dataset.prepare
     own_test = fetch.source == "generated" or fetch.get("test_split") or fetch.get("test_files")
     asked = not own_test and not holds_texts(config, path[-1])
@@ -168,7 +187,7 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
     tasks = find_format(config, task.dataset).tasks
-    if task.kind == "maths" and tasks and "maths" not in tasks:  # rows that no task can ask are told by `check_asked`
+    if task.kind == "maths" and tasks and "maths" not in tasks:  # of rows for no task `check_asked` tells
         yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {explain_numbers()}")
 
 
@@ -186,7 +205,13 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
 
 
 STUDY_CHECKS = (
-    *(_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_neutral, check_contrasts, check_ranking),
+    _check_repeats,
+    _check_labels,
+    _check_results,
+    *EVALUATION_CHECKS,
+    check_neutral,
+    check_contrasts,
+    check_ranking,
     *FUNCTION_CHECKS,
 )
 TABLE_CHECKS = {

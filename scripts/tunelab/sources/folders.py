@@ -11,7 +11,7 @@ from tunelab.values import list_names
 
 
 @contextlib.contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def complete_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill, which becomes `folder` if the block ends well, and is deleted if it fails."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)

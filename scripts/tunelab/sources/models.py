@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tunelab.config.specs.sources import ModelSpec, describe_source
-from tunelab.sources.folders import whole_folder, write_card
+from tunelab.sources.folders import complete_folder, write_card
 
 
 def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Path) -> None:
@@ -25,7 +25,7 @@ def fetch_model(model: str, spec: ModelSpec, work: Path, folder: Path, card: Pat
         "licence": getattr(spec, "licence", None),
     }
     source = import_module(f"tunelab.sources.{spec.source}_model")
-    with whole_folder(folder) as part:
+    with complete_folder(folder) as part:
         facts |= source.fetch(spec, f"models.{model}", work, part)
         from tunelab.sources import loading  # late, as it imports transformers: a mistake is told seconds earlier
 

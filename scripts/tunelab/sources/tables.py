@@ -15,7 +15,7 @@ from pathlib import Path
 from datasets import Dataset, DatasetDict, DatasetInfo
 
 from tunelab.config.specs.sources import DatasetSource, GeneratedDataset
-from tunelab.sources.folders import whole_folder, write_card
+from tunelab.sources.folders import complete_folder, write_card
 
 
 def fetch_dataset(dataset: str, spec: DatasetSource, work: Path, folder: Path, card: Path) -> None:
@@ -37,7 +37,7 @@ def fetch_dataset(dataset: str, spec: DatasetSource, work: Path, folder: Path, c
     facts |= found
     facts["rows"] = {"train": len(splits["train"]), "test": len(splits["test"]) if "test" in splits else None}
     facts["columns"] = splits["train"].column_names
-    with whole_folder(folder) as part:
+    with complete_folder(folder) as part:
         DatasetDict({name: strip_history(split) for name, split in splits.items()}).save_to_disk(part)
     write_card(card, folder, facts)
 

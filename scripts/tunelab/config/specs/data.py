@@ -1,4 +1,4 @@
-"""How raw rows become messages, or plain texts."""
+"""Sections on data sets: where rows come from, and how they become messages or plain texts."""
 
 from typing import Literal
 
@@ -39,5 +39,7 @@ class PrepareSpec(Spec):
 
 
 class DatasetSpec(Spec):
+    """A data set: where it comes from, and how it is prepared."""
+
     fetch: DatasetSource = Field(description="Where rows come from, such as {source: local, files: [my.jsonl]}.")
     prepare: PrepareSpec = Field(description="How rows become messages, such as {format: question_answer}.")
