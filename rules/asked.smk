@@ -2,10 +2,9 @@
 # they can show. No rule in here.
 
 from snakemake.logging import logger
-from tunelab.config.asked import find_asked_rows
 from tunelab.upkeep.resolution import list_resolutions
 
-ASKED = find_asked_rows(CFG)
+ASKED = CFG.find_asked_rows()
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
     for sentence in list_resolutions(CFG):

@@ -6,9 +6,10 @@ from project_files import PROJECT, SCRIPTS
 
 # joined in place: what has few members by its nature, is cut before, or is a command to copy
 FEW = {
+    "config/formats.py: ', '.join(found.fields)",
+    "config/formats.py: '; '.join(listed)",
     "config/run_checks.py: ' → '.join(chain)",
     "config/selection.py: ' and '.join(causes)",
-    "data/formats.py: ', '.join(fields)",
     "data/splits.py: ' and '.join(empty)",
     "data/turns.py: ' and '.join(CARRIED[name])",
     "scoring/scorers.py: ', '.join(found)",

@@ -186,6 +186,7 @@ MODULE_EDITS = {
     "evaluation/drift.py": drifted() | COMPARED,
     "data/splits.py": prepared("support") | prepared("sums"),
     "data/contamination.py": OVERLAP | COMPARED,
+    "config/formats.py, by which rows are read": prepared("support") | prepared("sums"),
     "sources/models.py": remodelled(),
     "sources/pypi_model.py": remodelled(),
     "sources/hub_model.py, which no model comes from": set(),

@@ -1,4 +1,4 @@
-"""What may be said in the config, and every check of it.
+"""The config: what it may say (`specs`, `methods`, `formats`), how it is read, and every check of it.
 
-It never knows what a file holds or what a library does: a dry run needs nothing heavier than pydantic.
+Nothing in this room opens the user's data or imports a library heavier than pydantic, so that dry runs are fast.
 """

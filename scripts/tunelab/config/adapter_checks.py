@@ -1,6 +1,7 @@
-"""Judge an adapter's settings that need others beside them, exclude them, or depend on how the run is trained.
+"""Check settings of adapters and trainings that need other settings beside them, or exclude them.
 
-Each refusal stands where PEFT would raise an error, or train and publish something else without a word.
+Each check stands for an error that transformers, TRL or PEFT would raise when the trainer is built, or for a case in
+which they would silently train or publish something else.
 """
 
 import re
@@ -15,11 +16,11 @@ from tunelab.config.wording import show
 from tunelab.values import list_names
 
 Found = Iterator[Problem]
-# starts that PEFT computes from the weights themselves, and cannot from quantised ones
+# starts that PEFT computes from the weights, which must not be quantised
 FROM_WEIGHTS = ("pissa", "mica", "orthogonal")
-# what PEFT cannot, or does not rightly, publish of a LoRA whose start changed the base
+# settings beside which PEFT cannot correctly publish a LoRA whose start changed the base
 UNPUBLISHED = ("use_dora", "modules_to_save", "trainable_token_indices", "bias")
-# words for all layers that are none of PEFT's
+# words of other programs for PEFT's `all-linear`
 EVERY_LAYER = {"all", "all-linear-layers", "auto", "default", "linear"}
 _NAME = re.compile(r"[\w.]+")
 _NAMES = re.compile(r"[\w.]+([\s,]+[\w.]+)+")
@@ -28,12 +29,12 @@ EITHER = {"BOFT": ("boft_block_num", "boft_block_size"), "OFT": ("r", "oft_block
 
 
 def starts_by(adapter: Draft | dict, names: tuple[str, ...]) -> bool:
-    """Tell whether a LoRA starts by one of these, such as `pissa`, of which `pissa_niter_4` is a kind."""
+    """Tell whether a LoRA starts by one of these, such as `pissa`; `pissa_niter_4` is a kind of it."""
     return str(adapter.get("init_lora_weights")).startswith(names)
 
 
 def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
-    """AdaLoRA plans its ranks over the whole training, so it must know how long that is, and end there."""
+    """Check that AdaLoRA, which plans its ranks over the complete training, knows its length and is not trained on."""
     adapter, training = find_adapter(config, path[-1]), run.training
     if adapter is None or adapter.peft_type != "ADALORA":
         return
@@ -55,7 +56,7 @@ def _check_budget(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_targets(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that one text of target_modules can be what PEFT takes it for, a pattern that matches whole names."""
+    """Check that a text in target_modules can be a pattern for complete names, which PEFT takes it for."""
     targets = run.adapter.get("target_modules") if run.get("adapter") is not None else None
     if not isinstance(targets, str):
         return
@@ -70,7 +71,7 @@ def _check_targets(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_layers(config: Draft, path: tuple, run: Draft) -> Found:
-    """A pattern chooses layers by itself; a list is narrowed by layers_to_transform and layers_pattern."""
+    """Check that layers_to_transform and layers_pattern narrow a list of target_modules, and no pattern."""
     adapter = run.get("adapter")
     if adapter is None:
         return
@@ -106,7 +107,7 @@ def _check_companions(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that a LoRA's start can be computed, and that a reference is the model that it started from."""
+    """Check that a LoRA's start can be computed and published, and does not change the reference model."""
     adapter, here = run.get("adapter"), (*path, "adapter", "init_lora_weights")
     if adapter is None:
         return
@@ -124,16 +125,8 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, f"{adapter.init_lora_weights} {text}")
 
 
-ADAPTER_CHECKS = (_check_budget, _check_targets, _check_layers, _check_companions, _check_start)
-
-
-# Judge settings of a training that need others beside them, or exclude them.
-# Each refusal stands where transformers, TRL or PEFT would raise an error when the trainer is built, or would train
-# something else without a word.
-
-
 def check_precision(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that a written `bf16: false` or `fp16: false` does not contradict the precision."""
+    """Check that a written `bf16: false` or `fp16: false` does not contradict the precision."""
     for field, precision in (("bf16", "bfloat16"), ("fp16", "float16")):
         chosen = run.get("precision") or config.study.precision
         if field in run.training.given and field not in run.training.wrong and chosen in (precision, "auto"):
@@ -141,7 +134,7 @@ def check_precision(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_saved_best(config: Draft, path: tuple, run: Draft) -> Found:
-    """`save_strategy: best` saves what an evaluation found best, by a measure that must be named."""
+    """Check that `save_strategy: best` has evaluations, and a measure by which a step is the best."""
     training, here = run.training, (*path, "training", "save_strategy")
     if training.get("save_strategy") != "best":
         return
@@ -154,12 +147,12 @@ def check_saved_best(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _loads_best(config: Draft, path: tuple, run: Draft) -> bool:
-    """Tell whether transformers itself is asked for the best step, and so fills in the measure."""
+    """Tell whether transformers itself loads the best step, and so fills in the measure."""
     return bool(run.training.get("load_best_model_at_end")) and find_adapter(config, path[-1]) is None
 
 
 def check_packing(config: Draft, path: tuple, run: Draft) -> Found:
-    """Packed rows are told apart by positions alone, which neither a cache nor an end of a row survives."""
+    """Check that packed rows, which only their positions tell apart, are not used with what breaks that."""
     training, adapter = run.training, find_adapter(config, path[-1])
     if training.get("padding_free") and not training.get("packing") and find_setting(run, "max_length") is not None:
         text = "TRL cannot cut rows without padding; set packing: true, or max_length: null"
@@ -176,9 +169,9 @@ def check_packing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that settings of recomputation are given only where it is on, and `selective` only without `use_reentrant`.
+    """Check that settings of gradient checkpointing are given only where it is on, and do not exclude each other.
 
-    Unlike other fields they are not let be where the switch is off in writing: nearly every run writes it.
+    Unlike other fields, they are refused even beside a written `gradient_checkpointing: false`, as most runs have it.
     """
     given = run.training.get("gradient_checkpointing_kwargs")
     here = (*path, "training", find_written(run.training, "gradient_checkpointing_kwargs"))
@@ -189,7 +182,7 @@ def check_checkpointing(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
-    """A reference of its own is kept only for a whole model, and only if the loss asks for it."""
+    """Check that `sync_ref_model` has a reference model to update: with a loss that uses one, and no adapter."""
     here = (*path, "training", "sync_ref_model")
     if run.method == "sft" or not run.training.get("sync_ref_model"):
         return
@@ -200,14 +193,14 @@ def check_reference(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_completions(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that completions end: without a bound, one that a model does not end would go on for ever."""
+    """Check that the length of completions is limited, since a model may never end one."""
     if run.method in DRAWING and find_setting(run, "max_completion_length") is None:
         text = "must be a number of tokens, as a completion may never end by itself (got null)"
         yield Problem((*path, "training", "max_completion_length"), text)
 
 
 def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that the clipping of vLLM's probabilities leaves something, and that one library samples."""
+    """Check that the bounds of vLLM's importance sampling fit together, and that only one library samples."""
     if run.method not in REWARDED or not run.training.get("use_vllm"):
         return
     training, here = run.training, (*path, "training")
@@ -227,7 +220,7 @@ def check_vllm(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_sampled_weights(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that handing the weights to another sampler leaves those that are trained, and their base, as they are."""
+    """Check that another sampler, to which TRL hands the weights, does not change them or the base."""
     if run.method not in DRAWING:
         return
     training, here = run.training, (*path, "training")
@@ -249,7 +242,16 @@ def check_sampled_weights(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem((*here, "use_vllm"), text)
 
 
+ADAPTER_CHECKS = (_check_budget, _check_targets, _check_layers, _check_companions, _check_start)
+
+
 COMPANION_CHECKS = (
-    *(check_precision, check_saved_best, check_packing, check_checkpointing, check_reference),
-    *(check_completions, check_vllm, check_sampled_weights),
+    check_precision,
+    check_saved_best,
+    check_packing,
+    check_checkpointing,
+    check_reference,
+    check_completions,
+    check_vllm,
+    check_sampled_weights,
 )

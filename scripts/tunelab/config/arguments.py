@@ -14,11 +14,20 @@ from typing import Any
 from tunelab.config.drafts import Draft
 from tunelab.config.wording import find_nearest, join_demands, refuse_choice, refuse_name, refuse_value
 
-# What the numbers of TRL's, PEFT's and bitsandbytes' own settings must fulfil.
-# The libraries take most numbers, and fail, or learn nothing, much later. Whatever they say, a number must not be
-# negative unless `SIGNED` has it.
-
-
+FILE = Path(__file__).with_name("arguments.json")
+PYTHON_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "null": type(None)}
+DEMANDS = {
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "str": "must be text",
+    "list": "must be a list",
+    "dict": "must be a mapping",
+    "null": "must be null",
+}
+WORDS = {"true": True, "false": False, "null": None}
+# Ranges of numbers. The libraries accept most numbers, and fail or learn nothing much later. No number may be negative
+# but those of `SIGNED`.
 POSITIVE = {
     *("learning_rate", "num_train_epochs", "gradient_accumulation_steps", "max_length", "max_completion_length"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "logging_steps", "eval_steps", "save_steps"),
@@ -34,10 +43,15 @@ SHARES = {
     *("sparse_rate", "svd_threshold", "weight_tying"),
 }
 SEEDS = {
-    *("data_seed", "generator_seed", "projection_prng_key", "proj_seed", "projection_seed", "random_loc_seed"),
-    *("random_seed",),
+    "data_seed",
+    "generator_seed",
+    "projection_prng_key",
+    "proj_seed",
+    "projection_seed",
+    "random_loc_seed",
+    "random_seed",
 }
-# those that mean something below 0, or are judged elsewhere
+# numbers that mean something below 0, or that other checks cover
 SIGNED = {
     "max_steps",
     "decompose_factor",
@@ -46,14 +60,14 @@ SIGNED = {
     "entropy_coef_max",
     "layers_to_transform",
 }
-# lists of names and of numbers; `_pattern` stands for every mapping of names to numbers whose name ends so
+# lists of names, lists of numbers, and mappings of names to fractions
 NAMES = {
     *("target_modules", "exclude_modules", "feedforward_modules", "modules_to_save", "layers_pattern"),
     *("target_parameters", "optim_target_modules", "llm_int8_skip_modules"),
 }
 NUMBERS = {"layers_to_transform", "token_indices", "trainable_token_indices", "alora_invocation_tokens"}
 FRACTIONS = {"alpha_pattern", "lambda_pattern"}
-# fields, what their numbers must fulfil, and how to say it; `dropout` stands for every field whose name ends so
+# fields, the condition on their numbers, and its words; `dropout` stands for all fields whose names end so
 RANGES = (
     (POSITIVE, lambda number: number > 0, "must be greater than 0"),
     ({"adam_beta1", "adam_beta2", "beta1", "beta2"}, lambda n: 0 <= n < 1, "must be at least 0 and less than 1"),
@@ -78,11 +92,54 @@ RANGES = (
 )
 
 
+@functools.cache
+def load_arguments() -> dict[str, dict[str, dict]]:
+    """Return {class name: {field: {"types": [...], "choices": [...], "default": ..., "words": {...}}}}.
+
+    With empty types any value may pass. A field without a default has null, or a value that no config can write. Words
+    map true and false to the words that the library takes them for.
+    """
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def check_arguments(
+    class_name: str, values: dict[str, Any], refused: dict[str, str], called: dict[str, str] | None = None
+) -> tuple[Draft, list[tuple[str, str]]]:
+    """Check values against the fields of a library's class.
+
+    Args:
+        refused: fields that no config may set, with the messages.
+        called: a field's names elsewhere, with its name here, or what to do instead.
+
+    Returns:
+        The fields with numbers coerced, and a list of (field, message) for those that the class would not accept.
+    """
+    fields, right, wrong, problems = load_arguments()[class_name], {}, set(), []
+    for name, value in values.items():
+        if name in refused:
+            problems.append((name, refused[name]))
+        elif name not in fields:
+            nearest, problem = _find_meant(name, fields, called or {}, f"is not a field of {class_name}")
+            problems.append((name, problem))
+            if nearest not in (None, *values):  # what it stands for is not at its default
+                wrong.add(nearest)
+        else:
+            try:
+                meant = _take_word(value, fields[name].get("words", {}))
+                right[name] = _coerce(name, meant, fields[name]["types"], fields[name].get("choices"))
+            except ValueError as error:
+                problems.append((name, str(error)))
+    return Draft(right, wrong | {name for name, _ in problems}, values), problems
+
+
 def check_range(name: str, number: float, value: Any) -> None:
-    """Judge a field's number; `value` is how it was written.
+    """Check the number of a field.
+
+    Args:
+        value: the number as it was written, for messages.
 
     Raises:
-        ValueError: with the sentence that says what the value must be.
+        ValueError: with the message.
     """
     if not math.isfinite(number):
         raise ValueError(refuse_value("must be a finite number", value))
@@ -95,10 +152,10 @@ def check_range(name: str, number: float, value: Any) -> None:
 
 
 def check_entries(name: str, value: Any) -> None:
-    """Judge what stands inside a field's list or mapping.
+    """Check the entries of a field's list or mapping.
 
     Raises:
-        ValueError: with the sentence that says what each entry must be.
+        ValueError: with the message.
     """
     if isinstance(value, dict) and name.endswith("_pattern"):
         kinds = (int, float) if name in FRACTIONS else (int,)
@@ -136,58 +193,8 @@ def _is_span(pair: Any) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and all(map(_is_index, pair)) and pair[0] < pair[1]
 
 
-FILE = Path(__file__).with_name("arguments.json")
-PYTHON_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "dict": dict, "null": type(None)}
-DEMANDS = {
-    "int": "must be a whole number",
-    "float": "must be a number",
-    "bool": "must be true or false",
-    "str": "must be text",
-    "list": "must be a list",
-    "dict": "must be a mapping",
-    "null": "must be null",
-}
-WORDS = {"true": True, "false": False, "null": None}
-
-
-@functools.cache
-def load_arguments() -> dict[str, dict[str, dict]]:
-    """Return {class name: {field: {"types": [...], "choices": [...], "default": ..., "words": {...}}}}.
-
-    Empty types mean that any value may pass; without a default it is null, or nothing that a config could say. Words
-    are those that the library itself takes true and false for.
-    """
-    return json.loads(FILE.read_text(encoding="utf-8"))
-
-
-def check_arguments(
-    class_name: str, values: dict[str, Any], refused: dict[str, str], called: dict[str, str] | None = None
-) -> tuple[Draft, list[tuple[str, str]]]:
-    """Return the fields with numbers coerced, and a list of (field, problem) for what the class would not take.
-
-    refused: fields that are not obeyed, each with the sentence that says so; called: what others call a field, and the
-    field, or what to do instead.
-    """
-    fields, right, wrong, problems = load_arguments()[class_name], {}, set(), []
-    for name, value in values.items():
-        if name in refused:
-            problems.append((name, refused[name]))
-        elif name not in fields:
-            nearest, problem = _find_meant(name, fields, called or {}, f"is not a field of {class_name}")
-            problems.append((name, problem))
-            if nearest not in (None, *values):  # what it stands for is not at its default
-                wrong.add(nearest)
-        else:
-            try:
-                meant = _take_word(value, fields[name].get("words", {}))
-                right[name] = _coerce(name, meant, fields[name]["types"], fields[name].get("choices"))
-            except ValueError as error:
-                problems.append((name, str(error)))
-    return Draft(right, wrong | {name for name, _ in problems}, values), problems
-
-
 def _find_meant(name: str, fields: dict[str, Any], called: dict[str, str], problem: str) -> tuple[str | None, str]:
-    """Return the field that an unknown name stands for, if it stands for one, and the sentence about it."""
+    """Return the field that an unknown name probably means, if any, and the message about it."""
     meant = called.get(name)
     if meant in fields:
         return meant, f"{problem}; it is called {meant} here"
@@ -197,7 +204,7 @@ def _find_meant(name: str, fields: dict[str, Any], called: dict[str, str], probl
 
 
 def _take_word(value: Any, words: dict[str, str]) -> Any:
-    """Return the word that a library takes true or false for, so that one setting is written in one way."""
+    """Return the word that a library takes a true or false for, so that each setting has one form."""
     return words.get(str(value).lower(), value) if isinstance(value, bool | str) else value
 
 
@@ -205,7 +212,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
     """Return the value as one of the types.
 
     Raises:
-        ValueError: with the sentence that says what the value must be.
+        ValueError: with the message.
     """
     if isinstance(value, dict):
         value = _parse_nested(value)
@@ -231,7 +238,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
 
 
 def _parse_nested(value: Any) -> Any:
-    """Return a mapping with the numbers and words in it read: there, YAML and `--config` leave text for them."""
+    """Return a mapping with its numbers and words parsed, which YAML and `--config` may leave as texts."""
     if isinstance(value, dict):
         return {key: _parse_nested(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -245,7 +252,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _parse(text: str) -> Any:
-    """Read a number or a word: YAML 1.1 takes 1e-4 (without a dot) for text, and `--config` every nested value."""
+    """Parse a number or a word: YAML 1.1 reads 1e-4 (without a dot) as text, and `--config` every nested value."""
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     for kind in (int, float):
@@ -261,6 +268,6 @@ def _is_one_of(value: Any, types: list[str]) -> bool:
 
 
 def is_choice(text: str, choice: str) -> bool:
-    """Compare with a choice of PEFT's, which writes `pissa_niter_[number of iters]` where pissa_niter_16 is meant."""
+    """Tell whether a text is one of PEFT's choices, which may have a placeholder: `pissa_niter_[number of iters]`."""
     stem, bracket, _ = choice.partition("[")
     return bool(re.fullmatch(re.escape(stem) + r"\d+", text)) if bracket else text == choice

@@ -1,7 +1,7 @@
-"""Judge what needs several values of the config: names that point nowhere, and contradictions.
+"""Run all checks that need several values of the config: names that do not exist, and contradictions.
 
-A check that asks for a wrong value ends there (`drafts.Unknown`), so that no mistake is followed by others that it
-causes. What concerns a run alone stands in `run_checks`.
+A check ends where it reads a wrong value (`drafts.Unknown`), so that no mistake is followed by others that it causes.
+Here are the checks of references, data sets and tasks; those of runs and of measuring are in other `*_checks` modules.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from tunelab.config.evaluation_checks import (
     check_ranking,
 )
 from tunelab.config.fields import check_fields
+from tunelab.config.formats import FORMATS, explain_numbers, find_format, list_formats
 from tunelab.config.functions import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.method_checks import (
     check_asked,
@@ -26,7 +27,6 @@ from tunelab.config.method_checks import (
     holds_texts,
 )
 from tunelab.config.models import MODEL_CHECKS
-from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, NO_NUMBERS, PAIRED
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.wording import refuse_name, show
@@ -45,7 +45,7 @@ REFERENCES = {
 
 
 def list_problems(config: Draft) -> list[Problem]:
-    """Return what the checks find; what names and libraries' fields have wrong is left alone by all that follow."""
+    """Return the problems that all checks find; names and libraries' fields are checked first."""
     found = [problem for table in REFERENCES for problem in _check_entries(config, table, (_check_names,))]
     for field in ("runs", "tasks"):
         found += collect(_check_selection(config, field))
@@ -58,7 +58,7 @@ def list_problems(config: Draft) -> list[Problem]:
 
 
 def _check_entries(config: Draft, table: str, checks: tuple) -> list[Problem]:
-    """Make every check on every entry of a table: `check(config, path, entry)`."""
+    """Run every check on every entry of a table: `check(config, path, entry)`."""
     entries = getattr(config.right.get(table), "right", {})  # a table that is not given is no draft
     return [
         problem
@@ -122,25 +122,25 @@ def _check_steps(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_columns(config: Draft, path: tuple, dataset: Draft) -> Found:
-    prepare = dataset.prepare
-    fields = FIELDS[prepare.format]
-    for field in prepare.columns:
-        if field not in fields:
-            text = refuse_name(f"is no field of the format {prepare.format}", field, fields)
+    columns, form = dataset.prepare.columns, FORMATS[dataset.prepare.format]
+    for field in columns:
+        if field not in form.fields:
+            text = refuse_name(f"is no field of the format {dataset.prepare.format}", field, form.fields)
             yield Problem((*path, "prepare", "columns", field), text)
-    if prepare.format == "preference" and all(set(kind) & set(prepare.columns) for kind in (PAIRED, LABELLED)):
-        text = "rows have chosen and rejected answers, or a completion and its label; map the columns of one kind"
-        yield Problem((*path, "prepare", "columns"), text)
+    if sum(not set(fields).isdisjoint(columns) for _, fields in form.either) > 1:
+        kinds = ", or ".join(name for name, _ in form.either)
+        yield Problem((*path, "prepare", "columns"), f"rows have {kinds}; map the columns of one kind")
 
 
 def _check_example(config: Draft, path: tuple, dataset: Draft) -> Found:
-    if dataset.prepare.one_shot and dataset.prepare.format not in CHECKABLE:
-        text = f"only gsm8k and maths have a worked example to show (the format is {dataset.prepare.format})"
+    if dataset.prepare.one_shot and find_format(config, path[-1]).rows != "numbers":
+        known = " and ".join(list_formats("numbers"))
+        text = f"only {known} have a worked example to show (the format is {dataset.prepare.format})"
         yield Problem((*path, "prepare", "one_shot"), text)
 
 
 def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
-    """See that validation and test leave rows to train on, as far as that is known before the rows are."""
+    """Check that validation and test leave rows to train on, as far as the config alone tells."""
     fetch, prepare = dataset.fetch, dataset.prepare
     own_test = fetch.source == "generated" or fetch.get("test_split") or fetch.get("test_files")
     asked = not own_test and not holds_texts(config, path[-1])
@@ -160,8 +160,9 @@ def _check_training_rows(config: Draft, path: tuple, dataset: Draft) -> Found:
 
 
 def _check_answers(config: Draft, path: tuple, task: Draft) -> Found:
-    if task.kind == "maths" and config.datasets[task.dataset].prepare.format not in (*CHECKABLE, "text"):
-        yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {NO_NUMBERS}")
+    tasks = find_format(config, task.dataset).tasks
+    if task.kind == "maths" and tasks and "maths" not in tasks:  # of rows for no task `check_asked` tells
+        yield Problem((*path, "kind"), f"maths checks answers, and {show(task.dataset)} {explain_numbers()}")
 
 
 def _check_test_rows(config: Draft, path: tuple, task: Draft) -> Found:
@@ -178,7 +179,13 @@ def _check_task_name(config: Draft, path: tuple, task: Draft) -> Found:
 
 
 STUDY_CHECKS = (
-    *(_check_repeats, _check_labels, _check_results, *EVALUATION_CHECKS, check_neutral, check_contrasts, check_ranking),
+    _check_repeats,
+    _check_labels,
+    _check_results,
+    *EVALUATION_CHECKS,
+    check_neutral,
+    check_contrasts,
+    check_ranking,
     *FUNCTION_CHECKS,
 )
 TABLE_CHECKS = {

@@ -1,4 +1,8 @@
-"""Read one file of the config as Snakemake reads it: as JSON if it is that, which tabs may indent, else as YAML."""
+"""Read a file of the config as Snakemake does (as JSON if it is that, else as YAML), and explain what is wrong in it.
+
+Found are texts that are no YAML, keys that stand twice in one mapping (YAML and JSON silently keep the last), and
+numbers that YAML 1.1 reads as others (octal and sexagesimal ones).
+"""
 
 import json
 import re
@@ -11,9 +15,8 @@ import yaml
 from tunelab.errors import UserError
 from tunelab.values import shorten
 
-# Say in plain words where a text is no YAML, why, and how to mend it; the libraries tell of tokens and block ends.
-
-
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MISREAD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
 INDENTED = "line {line} does not stand under the lines above it; indent it by as many spaces as what it belongs to"
 UNCLOSED = "the {bracket} of line {opened} is not closed before line {line}, or a comma is missing there"
 QUOTED = (
@@ -22,7 +25,7 @@ QUOTED = (
 )
 COLON = "line {line}: a colon and a space stand in the middle of a value; put the value in quotes"
 KEYLESS = "line {line} is no key with a value; write a colon and a space behind the key"
-# what the library says, in which the first group is a sign, and what to say of it
+# patterns of PyYAML's messages, whose first group is a sign, and ours
 SAYINGS = (
     (r"found character '\\t'", "line {line} is indented by a tab; indent it by spaces"),
     (r"found character '(.)'", "line {line}: a value cannot begin with {sign}; put it in quotes"),
@@ -46,10 +49,79 @@ SAYINGS = (
 )
 
 
-def explain_yaml(text: str) -> str:
-    """Return what is wrong with a text that YAML's reader refuses, with its lines."""
+def read_document(file: Path) -> dict[str, Any]:
+    """Return the content of a file of the config.
+
+    Raises:
+        UserError: if the file does not exist, is neither JSON nor YAML, or holds no mapping.
+    """
     try:
-        yaml.safe_load(text)  # the reader in Python says more than that in C
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}); name an overlay that exists{_hint(file)}."
+        ) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{file}: line {line} is not UTF-8; save the file as UTF-8 text.") from None
+    try:
+        content = parse_document(text)
+    except (yaml.YAMLError, ValueError):
+        raise UserError(f"{file} is not YAML: {explain_yaml(text)}.") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {shorten(content)}).")
+    return content
+
+
+def check_typed(values: dict[str, Any]) -> None:
+    """Check that lists and mappings given by `--config` are some; Snakemake takes a broken one for a text.
+
+    Raises:
+        UserError: naming the value.
+    """
+    for key, value in values.items():
+        if isinstance(value, str) and value.startswith(("{", "[")):
+            raise UserError(f"--config {key}={shorten(value)} is not YAML: {explain_yaml(value)}.")
+
+
+def restore_nulls(value: Any) -> Any:
+    """Return what `--config` gives with null for YAML's words for it, which Snakemake hands on as texts."""
+    if isinstance(value, dict):
+        return {key: restore_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [restore_nulls(item) for item in value]
+    return None if value in ("null", "Null", "NULL", "~") else value
+
+
+def parse_document(text: str) -> Any:
+    """Parse a text as JSON if it is that, else as YAML."""
+    return json.loads(text) if is_json(text) else yaml.load(text, Loader=LOADER)
+
+
+def list_repeated_keys(file: Path) -> list[str]:
+    """Write one message per repeated key: `config/mine.yaml, line 12: runs.lora stands in line 5 already; …`.
+
+    Those about JSON name no lines, as its reader does not know them.
+    """
+    text = file.read_text(encoding="utf-8")
+    if is_json(text):
+        return [f"{file}: {line}" for line in _search_json(json.loads(text, object_pairs_hook=_Pairs), "")]
+    return [f"{file}, {line}" for line in _search_yaml(yaml.compose(text, Loader=LOADER))]
+
+
+def list_misread(file: Path) -> list[str]:
+    """Write one message per misread number: `config/mine.yaml, line 12: study.seeds[0]: YAML reads 060 as 48; …`."""
+    text = file.read_text(encoding="utf-8")
+    if is_json(text):  # JSON has no such numbers
+        return []
+    root = yaml.compose(text, Loader=LOADER)
+    return [f"{file}, {line}" for line in _search_numbers(root)]
+
+
+def explain_yaml(text: str) -> str:
+    """Say in which line a text is no YAML, why, and how to mend it."""
+    try:
+        yaml.safe_load(text)  # the loader in Python says more than the one in C
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return f"line {line} holds a control character (#x{error.character:02x}); remove it"
@@ -58,6 +130,30 @@ def explain_yaml(text: str) -> str:
     except ValueError as error:
         return next(_find_unreadable(text), str(error))
     return "YAML's reader cannot read it"
+
+
+def walk_nodes(node: yaml.Node | None, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield each node of a YAML document once, with its path, such as `runs.lora[0]`."""
+    seen = set() if seen is None else seen
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    yield path, node
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from walk_nodes(item, f"{path}[{index}]", seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from walk_nodes(value, f"{path}.{key.value}".removeprefix("."), seen)
+
+
+def is_json(text: str) -> bool:
+    """Tell whether a text is JSON."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _explain(lines: list[str], error: yaml.MarkedYAMLError) -> str:
@@ -79,7 +175,7 @@ def _explain(lines: list[str], error: yaml.MarkedYAMLError) -> str:
 
 
 def _explain_depth(lines: list[str], line: int) -> str:
-    """Explain a key that goes on with the value of the line before."""
+    """Explain a key that seems to continue the value of the line before."""
     before = next(number for number in reversed(range(line)) if lines[number].strip())
     if re.search(r":(\s|$)", lines[before]):
         return f"line {line + 1} is indented deeper than line {before + 1}, which has a value; indent both alike"
@@ -87,7 +183,7 @@ def _explain_depth(lines: list[str], line: int) -> str:
 
 
 def _find_unreadable(text: str) -> Iterator[str]:
-    """Yield a sentence for each value that is refused as what it looks like, a date or a number."""
+    """Yield a message for each value that looks like a date or a number but is none."""
     for token in yaml.scan(text):
         if isinstance(token, yaml.ScalarToken) and token.plain:
             try:
@@ -96,22 +192,8 @@ def _find_unreadable(text: str) -> Iterator[str]:
                 yield f"line {token.start_mark.line + 1}: {token.value} cannot be read ({error}); put it in quotes"
 
 
-# Find keys that stand twice in one mapping of a file, which YAML and JSON take without a word, keeping the last.
-
-
 class _Pairs(list):
     """An object of JSON as its keys and values in order, the repeated ones too."""
-
-
-def list_repeated_keys(file: Path) -> list[str]:
-    """Write one line per repeated key: `config/mine.yaml, line 12: runs.lora stands in line 5 already; …`.
-
-    JSON's reader knows no lines.
-    """
-    text = file.read_text(encoding="utf-8")
-    if is_json(text):
-        return [f"{file}: {line}" for line in _search_json(json.loads(text, object_pairs_hook=_Pairs), "")]
-    return [f"{file}, {line}" for line in _search_yaml(yaml.compose(text, Loader=LOADER))]
 
 
 def _search_json(value: Any, path: str) -> Iterator[str]:
@@ -139,22 +221,7 @@ def _search_yaml(root: yaml.Node | None) -> Iterator[str]:
             lines[key.value] = line
 
 
-# Find numbers that YAML 1.1 reads as others than those that stand there: octal and sexagesimal ones.
-
-
-_MISREAD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
-
-
-def list_misread(file: Path) -> list[str]:
-    """Write one line per number: `config/mine.yaml, line 12: runs.lora.training.max_steps: YAML reads 060 as 48; …`."""
-    text = file.read_text(encoding="utf-8")
-    if is_json(text):  # which knows no such numbers
-        return []
-    root = yaml.compose(text, Loader=LOADER)
-    return [f"{file}, {line}" for line in _search(root)]
-
-
-def _search(root: yaml.Node | None) -> Iterator[str]:
+def _search_numbers(root: yaml.Node | None) -> Iterator[str]:
     for path, node in walk_nodes(root):
         if isinstance(node, yaml.ScalarNode) and not node.style and _MISREAD.fullmatch(node.value):
             line, read = node.start_mark.line + 1, yaml.safe_load(node.value)
@@ -162,81 +229,7 @@ def _search(root: yaml.Node | None) -> Iterator[str]:
             yield f"line {line}: {path}: YAML reads {node.value} as {read}; {remedy}"
 
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def read_document(file: Path) -> dict[str, Any]:
-    """Return what a file of the config holds.
-
-    Raises:
-        UserError: if it is not there, is neither JSON nor YAML, or holds no mapping.
-    """
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(
-            f"{file} cannot be read ({error.strerror}); name an overlay that exists{_hint(file)}."
-        ) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{file}: line {line} is not UTF-8; save the file as UTF-8 text.") from None
-    try:
-        content = parse_document(text)
-    except (yaml.YAMLError, ValueError):
-        raise UserError(f"{file} is not YAML: {explain_yaml(text)}.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file} must hold keys and values, like config/config.yaml (got {shorten(content)}).")
-    return content
-
-
 def _hint(file: Path) -> str:
-    """Name the file that may be meant by the name of a study."""
+    """Name the file in `config/` that is probably meant."""
     meant = Path("config", file.name).with_suffix(".yaml")
     return f", such as {meant}" if meant.is_file() and meant != file else ""
-
-
-def check_typed(values: dict[str, Any]) -> None:
-    """Refuse what the command line says (`--config`) as a list or mapping that is none; Snakemake takes it for a text.
-
-    Raises:
-        UserError: naming the value.
-    """
-    for key, value in values.items():
-        if isinstance(value, str) and value.startswith(("{", "[")):
-            raise UserError(f"--config {key}={shorten(value)} is not YAML: {explain_yaml(value)}.")
-
-
-def parse_document(text: str) -> Any:
-    return json.loads(text) if is_json(text) else yaml.load(text, Loader=LOADER)
-
-
-def restore_nulls(value: Any) -> Any:
-    """Return what the command line says (`--config`) with YAML's words for null as null; Snakemake hands on texts."""
-    if isinstance(value, dict):
-        return {key: restore_nulls(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [restore_nulls(item) for item in value]
-    return None if value in ("null", "Null", "NULL", "~") else value
-
-
-def walk_nodes(node: yaml.Node | None, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, yaml.Node]]:
-    """Yield each node of a YAML document with its path, `runs.lora[0]`; an alias is the very node of its anchor."""
-    seen = set() if seen is None else seen
-    if node is None or id(node) in seen:
-        return
-    seen.add(id(node))
-    yield path, node
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from walk_nodes(item, f"{path}[{index}]", seen)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from walk_nodes(value, f"{path}.{key.value}".removeprefix("."), seen)
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""The config as far as it is right, for checks that go on beside its mistakes, and the mistakes in the file's order."""
+"""Drafts, the correct part of a config with mistakes, for further checks; and problems, written in the file's order."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -11,21 +11,25 @@ LONGEST_KEY = 100  # characters of one that is written out
 
 
 class Problem(NamedTuple):
+    """A mistake: where it is, and the message about it."""
+
     path: tuple[str | int, ...]
     text: str
 
 
 class Unknown(Exception):
-    """What a check asks for is wrong itself, and was reported: nothing can be said about what depends on it."""
+    """Raised when a check reads a value that is wrong itself; that was reported, so the check ends."""
 
 
 class Draft:
-    """The right values of a section, of a table of sections, or of a library's fields.
+    """The correct values of a section, of a table of sections, or of a library's fields.
 
-    given: the keys that stand in the file; the others have their defaults.
+    Reading a wrong value raises `Unknown`.
 
-    Raises:
-        Unknown: when a wrong value is asked for.
+    Args:
+        right: values by their keys, defaults included.
+        wrong: keys whose values are wrong.
+        given: keys that the file has; the others have their defaults.
     """
 
     def __init__(self, right: dict[str, Any], wrong: Iterable[str] = (), given: Iterable[str] = ()) -> None:
@@ -47,13 +51,14 @@ class Draft:
         yield from self.wrong
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return a value, or the default if there is none."""
         if name not in self:
             return default
         return self[name]
 
 
 def collect(found: Iterable[Problem]) -> list[Problem]:
-    """Return the problems that a check finds before it asks for a wrong value."""
+    """Return the problems that a check finds before it reads a wrong value."""
     problems = []
     with contextlib.suppress(Unknown):
         for problem in found:
@@ -62,10 +67,12 @@ def collect(found: Iterable[Problem]) -> list[Problem]:
 
 
 def render_problems(problems: Iterable[Problem], raw: dict, documents: dict[Path, Any] | None = None) -> list[str]:
-    """Write one line per problem, `runs.lora.model: …`, in the order in which the keys stand in the file.
+    """Write one line per problem, `runs.lora.model: …`, in the order of the keys in the file.
 
-    documents: contents of several files that were merged, in that order; each line then begins with the file whose
-    value it is about.
+    Args:
+        raw: the config.
+        documents: the contents of the files that it was merged from, in that order; with these, each line begins with
+            the file whose value it is about.
     """
     placed = [
         (*_find_place(problem.path, raw), problem.text, find_file(problem.path, documents or {}))
@@ -76,23 +83,27 @@ def render_problems(problems: Iterable[Problem], raw: dict, documents: dict[Path
 
 
 def find_file(path: tuple[str | int, ...], documents: dict[Path, Any]) -> Path | None:
-    """Return the last of the files that hold the key, or else most of the way to it."""
-    depths = {file: measure_depth(path, content) for file, content in documents.items()}
+    """Return the last of the files that have the key, or else the longest beginning of its path."""
+    depths = {file: len(follow(path, content)) for file, content in documents.items()}
     return max(reversed(depths), key=depths.__getitem__) if depths else None
 
 
-def measure_depth(path: tuple[str | int, ...], content: Any) -> int:
-    """Count the keys of a path, from its beginning, that a file holds."""
-    for depth, key in enumerate(path):
-        held = range(len(content)) if isinstance(content, list) else content if isinstance(content, dict) else ()
-        if key not in held:
-            return depth
+def follow(path: tuple[str | int, ...], content: Any) -> list[Any]:
+    """Return the value of each key of a path, as far as the path leads."""
+    found = []
+    for key in path:
+        keys = (
+            range(len(content)) if isinstance(content, list | tuple) else content if isinstance(content, dict) else ()
+        )
+        if key not in keys:
+            break
         content = content[key]
-    return len(path)
+        found.append(content)
+    return found
 
 
 def _find_place(path: tuple[str | int, ...], raw: Any) -> tuple[list[int], str]:
-    """Return each key's position among its neighbours (the last for one that is not there) and the path as text."""
+    """Return each key's position among its neighbours (the last for a missing one), and the path as text."""
     place, text = [], ""
     for key in path:
         listed = isinstance(raw, list | tuple)

@@ -1,25 +1,25 @@
-"""Check what contradicts what in the sections on measuring: contrasts, drawn answers, drift, noise."""
+"""Check for contradictions in the sections on measuring: contrasts, drawn answers, tasks, drift, noise."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tunelab.config.drafts import Draft, Problem
-from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
+from tunelab.config.formats import explain_numbers, find_format
 from tunelab.config.run_checks import list_sources
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import read_contrast
 from tunelab.config.wording import refuse_name, refuse_value, show
 from tunelab.values import list_names
 
-# Judge what the config says of comparing runs: pairs that name no run, that compare a run with itself, or repeat.
-
-
+Found = Iterator[Problem]
 KeyPath = tuple[str | int, ...]
+# settings of sampling, and the values by which they change nothing
+DRAWN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
 
 
 def check_contrasts(config: Draft) -> Iterator[Problem]:
-    """Check that every pair names two different runs, and that no pair stands twice for a task, in either order."""
+    """Check that every contrast names two different runs, and that no pair is listed twice for a task."""
     seen: dict[frozenset[str], list[list[str] | None]] = {}
     for index, entry in enumerate(config.comparison.contrasts):
         pair, tasks = read_contrast(entry)
@@ -40,13 +40,25 @@ def check_contrasts(config: Draft) -> Iterator[Problem]:
 
 
 def check_ranking(config: Draft) -> Iterator[Problem]:
-    """See that rankings of held-out pairs have a margin; whether preferences are pairs, their rows tell later."""
-    formats = [config.datasets[config.tasks[task].dataset].prepare.format for task in config.study.tasks]
-    if "preference" in formats and "ranking" not in config.comparison.margins:
+    """Check that rankings have a margin if a task has preferences; whether they are pairs, rows tell later."""
+    rows = [find_format(config, config.tasks[task].dataset).rows for task in config.study.tasks]
+    if "preferences" in rows and "ranking" not in config.comparison.margins:
         text = (
             "is required: the difference in ranking accuracy below which two runs are equivalent; write ranking: 0.02"
         )
         yield Problem(("comparison", "margins", "ranking"), text)
+
+
+def fill_datasets(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the config with the data set of their drawn answers filled in for runs that name none."""
+    drawn, runs = raw.get("samples"), raw.get("runs")
+    if not isinstance(drawn, dict) or not isinstance(runs, dict):
+        return raw
+    filled = {
+        name: {"dataset": drawn[run["samples"]]["dataset"], **run} if _lacks_dataset(run, drawn) else run
+        for name, run in runs.items()
+    }
+    return raw | {"runs": filled}
 
 
 def _check_pair(config: Draft, path: KeyPath, pair: Any) -> Iterator[Problem]:
@@ -69,28 +81,10 @@ def _check_tasks(config: Draft, path: KeyPath, tasks: list[str] | None) -> Itera
 
 
 def _intersect(tasks: list[str] | None, others: list[str] | None) -> list[str] | None:
-    """Return the tasks that both name; None, which stands for all, where both do not name any."""
+    """Return the tasks of both contrasts; None stands for all tasks."""
     if tasks is None or others is None:
         return others if tasks is None else tasks
     return [name for name in tasks if name in others]
-
-
-# Judge what the config says of drawn answers, and of runs that learn from them.
-
-
-Found = Iterator[Problem]
-
-
-def fill_datasets(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the raw config with the data set of drawn answers in runs that learn from them and name none."""
-    drawn, runs = raw.get("samples"), raw.get("runs")
-    if not isinstance(drawn, dict) or not isinstance(runs, dict):
-        return raw
-    filled = {
-        name: {"dataset": drawn[run["samples"]]["dataset"], **run} if _lacks_dataset(run, drawn) else run
-        for name, run in runs.items()
-    }
-    return raw | {"runs": filled}
 
 
 def _lacks_dataset(run: Any, drawn: dict) -> bool:
@@ -101,8 +95,8 @@ def _lacks_dataset(run: Any, drawn: dict) -> bool:
 
 
 def _check_checkable(config: Draft, path: tuple, entry: Draft) -> Found:
-    if config.datasets[entry.dataset].prepare.format not in CHECKABLE:
-        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {NO_NUMBERS}")
+    if find_format(config, entry.dataset).rows != "numbers":
+        yield Problem((*path, "dataset"), f"drawn answers are checked, and {show(entry.dataset)} {explain_numbers()}")
 
 
 def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:
@@ -111,7 +105,7 @@ def _check_weights(config: Draft, path: tuple, entry: Draft) -> Found:
 
 
 def _check_loop(config: Draft, path: tuple, entry: Draft) -> Found:
-    """An entry's run must not have learnt, by whatever ways, from the entry itself."""
+    """Check that the run that draws answers does not learn from them itself, directly or through other runs."""
     for name in list_sources(config, entry.run):
         if config.runs[name].get("samples") == path[-1]:
             text = f"{show(name)} learns from these answers, and {show(entry.run)} comes from it; draw a second entry"
@@ -131,14 +125,6 @@ def _check_dataset(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(
             (*path, "dataset"), f"{show(run.samples)} answers questions of {show(drawn)}; name that, or leave it out"
         )
-
-
-SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
-LEARNER_CHECKS = (_check_choice, _check_dataset)
-
-
-# what shapes a drawn token, and what asks for nothing
-DRAWN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
 
 
 def _check_repeated_run(config: Draft) -> Found:
@@ -183,7 +169,7 @@ def _check_draws(config: Draft, path: tuple, task: Draft) -> Found:
 
 
 def _check_decoding(config: Draft, path: tuple, task: Draft) -> Found:
-    """See that what shapes the draw of a token is not asked for where the likeliest one is taken."""
+    """Check that settings of sampling are given only with `do_sample: true`."""
     generation = task.generation
     if generation.do_sample or "do_sample" in generation.given:
         return
@@ -193,5 +179,7 @@ def _check_decoding(config: Draft, path: tuple, task: Draft) -> Found:
             yield Problem((*path, "generation", field), text)
 
 
+SAMPLE_CHECKS = (_check_checkable, _check_weights, _check_loop)
+LEARNER_CHECKS = (_check_choice, _check_dataset)
 EVALUATION_CHECKS = (_check_repeated_run, _check_texts)
 TASK_CHECKS = (_check_sampling, _check_draws, _check_decoding)

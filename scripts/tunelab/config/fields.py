@@ -1,6 +1,6 @@
-"""What becomes of each field of the libraries' configs: handed on, set by the workflow, or refused.
+"""The fields of TRL's, PEFT's and bitsandbytes' configs: handed on, set by the workflow, or refused.
 
-`fields.toml` says so for every field of the pinned versions, and a contract test fails when a library brings another.
+`fields.toml` says so for every field of the pinned versions; a contract test fails when a library adds one.
 """
 
 import functools
@@ -18,19 +18,24 @@ from tunelab.values import list_names
 
 FILE = Path(__file__).with_name("fields.toml")
 QUANTIZATION = "BitsAndBytesConfig"
+# fields without which no model can be built, although PEFT has defaults for them
+REQUIRED = dict.fromkeys(PROMPT_LEARNING, ("num_virtual_tokens",)) | {
+    "ADALORA": ("total_step",),
+    "TRAINABLE_TOKENS": ("token_indices",),
+}
 
 
 class Classes(NamedTuple):
-    """The fields of one config class; a field stands in one of the first three."""
+    """The fields of one config class; each field is in one of the first three."""
 
     passed: frozenset[str]
-    set: dict[str, str]  # field → where it is decided
+    set: dict[str, str]  # field → where the workflow decides it
     refused: dict[str, str]  # field → why, and what to do instead
     never: dict[str, dict[str, str]]  # passed field → value → why it is refused
     needs: dict[str, Any]  # passed field → settings under which it is read: all of a mapping, one mapping of a list
-    same: dict[str, str]  # second name of a passed field → its name here
-    going: dict[str, str]  # passed field, or `field: value`, that a library will take away → when, and what comes then
-    called: dict[str, str]  # name of other versions and programs → the field, or what to do instead
+    same: dict[str, str]  # second name of a passed field → its first name
+    going: dict[str, str]  # passed field, or `field: value`, that a library will remove → when, and what replaces it
+    called: dict[str, str]  # name in other versions and programs → the field, or what to do instead
 
 
 @functools.cache
@@ -41,7 +46,7 @@ def load_unsupported() -> dict[str, str]:
 
 @functools.cache
 def load_classes(class_name: str) -> Classes:
-    """Return the fields of a config class: what all of its kind share, and its own."""
+    """Return the fields of a config class: those that all classes of its kind share, and its own."""
     shared = {QUANTIZATION: ()} | {method.config: ("trainers",) for method in METHODS.values()}
     shared |= {METHODS[name].config: ("trainers", "preferences") for name in PREFERENCES}
     shared |= {METHODS[name].config: ("trainers", "sampling") for name in DRAWING}
@@ -57,12 +62,12 @@ def load_classes(class_name: str) -> Classes:
 
 
 def find_field(name: str) -> str:
-    """Return the field of `field`, `field.key` or `field: value`."""
+    """Return the field's name in `field`, `field.key` or `field: value`."""
     return name.partition(": ")[0].partition(".")[0]
 
 
-def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (field, sentence) for each given field, or value, that is not obeyed."""
+def list_refused(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (field, message) for each given field, or value, that no config may set."""
     classes, known = load_classes(class_name), load_arguments()[class_name]
     for name, value in values.items():
         if name in known and not asks_for_nothing(known[name], value):
@@ -77,20 +82,25 @@ def judge_fields(class_name: str, values: dict[str, Any]) -> Iterator[tuple[str,
 
 
 def list_set(class_name: str) -> set[str]:
-    """Return the fields that are never handed on, whatever a config says of them."""
+    """Return the fields that are never handed on to the library."""
     return {*load_classes(class_name).set, *load_classes(class_name).refused}
 
 
 def asks_for_nothing(field: dict[str, Any], value: Any) -> bool:
-    """Tell whether a value is the library's default, or as empty as that."""
+    """Tell whether a value is the library's default, or as empty as a default that is empty."""
     default = field.get("default")
     same = type(value) is type(default) and value == default
     return same or (not value and not default) or (isinstance(value, str) and value.lower() == show(default))
 
 
-@functools.cache
-def _load_table() -> dict[str, dict]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+def check_fields(config: Draft, path: tuple, run: Draft) -> Iterator[Problem]:
+    """Check all fields of a run's `training`, `adapter` and `quantization`, and turn these into drafts."""
+    if run.right.get("training") is not None:
+        yield from _check_training(path, run)
+    if run.right.get("adapter") is not None:
+        yield from _check_adapter((*path, "adapter"), run)
+    if run.right.get("quantization") is not None:
+        yield from _check_class((*path, "quantization"), run, QUANTIZATION)
 
 
 def find_setting(run: Draft | dict[str, Any], name: str) -> Any:
@@ -100,40 +110,25 @@ def find_setting(run: Draft | dict[str, Any], name: str) -> Any:
 
 
 def find_written(fields: Draft, name: str) -> str:
-    """Return the name by which a field was written, its own or a second one."""
+    """Return the name by which the config gives a field, its first or second one."""
     names = (name, *(second for second, first in _load_table()["trainers"]["same"].items() if first == name))
     return next((written for written in names if written in fields.given), name)
 
 
 @functools.cache
 def load_packages() -> dict[str, dict[str, str]]:
-    """Return {field: {value: module that it imports}} of what no study needs by itself."""
+    """Return {field: {value: module that it needs}} for packages that are not always installed."""
     return _load_table()["packages"]
 
 
-# Check TRL's, PEFT's and bitsandbytes' own fields of each run, and turn its plain mappings into drafts.
-
-
-# what PEFT has a default for that no model can be built with
-REQUIRED = dict.fromkeys(PROMPT_LEARNING, ("num_virtual_tokens",)) | {
-    "ADALORA": ("total_step",),
-    "TRAINABLE_TOKENS": ("token_indices",),
-}
-
-
-def check_fields(config: Draft, path: tuple, run: Draft) -> Iterator[Problem]:
-    """Check all fields of one run; from here on its sections are drafts, or wrong."""
-    if run.right.get("training") is not None:
-        yield from _check_training(path, run)
-    if run.right.get("adapter") is not None:
-        yield from _check_adapter((*path, "adapter"), run)
-    if run.right.get("quantization") is not None:
-        yield from _check_class((*path, "quantization"), run, QUANTIZATION)
+@functools.cache
+def _load_table() -> dict[str, dict]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 def _check_training(path: tuple, run: Draft) -> Iterator[Problem]:
     if "method" in run.wrong:
-        run.wrong.add("training")  # whose fields they are depends on it
+        run.wrong.add("training")  # the method decides which fields there are
     else:
         yield from _check_class((*path, "training"), run, METHODS[run.method].config)
 
@@ -176,9 +171,9 @@ def _check_init_text(path: tuple, adapter: Draft) -> Iterator[Problem]:
 def _check_class(path: tuple, run: Draft, class_name: str, fields: dict | None = None) -> Iterator[Problem]:
     section = path[-1]
     given = run[section] if fields is None else fields
-    refused = dict(judge_fields(class_name, given))
+    refused = dict(list_refused(class_name, given))
     draft, problems = check_arguments(class_name, given, refused, load_classes(class_name).called)
-    # what is given as the library has it anyway is decided by the workflow all the same
+    # a field that the workflow sets is never handed on, even if it is given with the library's default
     draft.right = {name: value for name, value in draft.right.items() if name not in list_set(class_name)}
     problems += _take_second_names(draft, load_classes(class_name).same)
     run.right[section] = draft
@@ -186,7 +181,7 @@ def _check_class(path: tuple, run: Draft, class_name: str, fields: dict | None =
 
 
 def _take_second_names(draft: Draft, same: dict[str, str]) -> list[tuple[str, str]]:
-    """Put each field that is given by a second name under its own, so that all that follows knows one name."""
+    """Rename fields that are given by a second name, so that later checks need to know one name only."""
     problems = []
     for second, name in same.items():
         if second in draft.wrong:

@@ -1,4 +1,7 @@
-"""Which functions of the user's own a part of the config names, and in which files."""
+"""The user's own functions (rewards and metrics) in the config: which they are, in which files, and checks of them.
+
+What the files contain is checked in `jobs.functions`.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,41 +14,8 @@ from tunelab.config.specs.training import REWARDS
 from tunelab.config.wording import refuse_name, refuse_value, show
 
 Functions = dict[str, str]  # function → Python file
-
-
-def list_rewards(spec: Spec) -> Functions:
-    """List the rewards of the user's own that a run or an entry of `samples` has."""
-    rewards = getattr(spec, "rewards", None)
-    return dict(rewards.functions) if rewards else {}
-
-
-def list_metrics(task: Spec) -> Functions:
-    return {name: metric.file for name, metric in task.metrics.items()}
-
-
-def place_functions(tables: dict[str, dict[str, Any]], find: Callable[[str], str]) -> dict[str, dict[str, Any]]:
-    """Return tables of the config (runs, samples, tasks) with the files of their functions where `find` has them."""
-    return {
-        table: {name: _place_entry(entry, find) for name, entry in entries.items()} for table, entries in tables.items()
-    }
-
-
-def _place_entry(entry: Any, find: Callable[[str], str]) -> Any:
-    if functions := list_rewards(entry):
-        placed = {name: find(file) for name, file in functions.items()}
-        return entry.model_copy(update={"rewards": entry.rewards.model_copy(update={"functions": placed})})
-    if metrics := getattr(entry, "metrics", None):
-        placed = {name: item.model_copy(update={"file": find(item.file)}) for name, item in metrics.items()}
-        return entry.model_copy(update={"metrics": placed})
-    return entry
-
-
-# Judge what the config says of functions of the user's own: rewards, metrics, and what these are given.
-# What stands in their files is checked in `jobs.functions`.
-
-
 Found = Iterator[Problem]
-# columns of results, and metrics, beside which a function of the user's stands under its own name
+# names that the project uses for columns of results, and for metrics
 TAKEN = {
     *("id", "step", "sample", "prompt", "answer", "completion", "reward", "advantage", "tokens", "truncated", "right"),
     *("strict", "tagged", "flexible", "no_answer", "extracted", "rewards", "rouge_l", "chrf", "length_ratio", "loss"),
@@ -53,12 +23,30 @@ TAKEN = {
 }
 # what every function may be given without a column of that name
 GIVEN = ("prompts", "completions", "id", "answer", "reference")
-# what TRL gives while it trains, and scoring has not got
+# what TRL gives in training, and scoring does not have
 TRAINING_ONLY = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
 
+def list_rewards(spec: Spec) -> Functions:
+    """List the user's own rewards of a run or an entry of `samples`."""
+    rewards = getattr(spec, "rewards", None)
+    return dict(rewards.functions) if rewards else {}
+
+
+def list_metrics(task: Spec) -> Functions:
+    """List the user's own metrics of a task."""
+    return {name: metric.file for name, metric in task.metrics.items()}
+
+
+def place_functions(tables: dict[str, dict[str, Any]], find: Callable[[str], str]) -> dict[str, dict[str, Any]]:
+    """Return tables of the config (runs, samples, tasks) with `find` applied to the functions' files."""
+    return {
+        table: {name: _place_entry(entry, find) for name, entry in entries.items()} for table, entries in tables.items()
+    }
+
+
 def check_rewards(config: Draft, path: tuple, entry: Draft) -> Found:
-    """See that every weight is that of a known reward, and every function of the user's has one."""
+    """Check that every weight belongs to a known reward, and that every reward of the user has a weight."""
     if path[0] == "runs" and entry.method not in REWARDED:
         return
     functions, weights, here = entry.rewards.functions, entry.rewards.weights, (*path, "rewards")
@@ -73,25 +61,22 @@ def check_rewards(config: Draft, path: tuple, entry: Draft) -> Found:
             yield Problem((*here, "weights", name), refuse_name("unknown key", name, known))
 
 
+def check_metrics(config: Draft, path: tuple, task: Draft) -> Found:
+    """Check names and files of a task's own metrics."""
+    for name, metric in _list_right(task.metrics).items():
+        yield from collect(_check_metric((*path, "metrics", name), metric))
+
+
 def check_function(path: tuple, file: str) -> Found:
-    """See that a function of the user's has a name of its own, and a file."""
+    """Check that a function's name is not one of the project's, and that its file is a Python file."""
     if path[-1] in TAKEN:
         yield Problem(path, "is a name of the project's own; give the function another one")
     if not file.endswith(".py"):
         yield Problem(path, refuse_value("must be a Python file, such as my_rewards.py", file))
 
 
-def check_metrics(config: Draft, path: tuple, task: Draft) -> Found:
-    for name, metric in _list_right(task.metrics).items():
-        yield from collect(_check_metric((*path, "metrics", name), metric))
-
-
-def _check_metric(path: tuple, metric: Any) -> Found:
-    yield from check_function(path, metric.file)
-
-
 def check_one_meaning(config: Draft) -> Found:
-    """See that a name means one function throughout, as all runs are scored by it, and one direction."""
+    """Check that a name means the same function in all of the config, and the same direction."""
     files: dict[str, tuple[str, tuple]] = {}
     better: dict[str, str] = {}
     for path, file, direction in collect_functions(config):
@@ -108,7 +93,7 @@ def check_one_meaning(config: Draft) -> Found:
 
 
 def collect_functions(config: Draft) -> Iterator[tuple[tuple, str, str | None]]:
-    """Yield the path, the file and the better direction (metrics only) of every function that is right so far."""
+    """Yield path, file and better direction (of metrics only) of every function without a mistake."""
     for table in ("runs", "samples"):
         for entry, spec in _list_right(config.right.get(table)).items():
             rewards = _list_right(spec.right.get("rewards"))
@@ -120,13 +105,8 @@ def collect_functions(config: Draft) -> Iterator[tuple[tuple, str, str | None]]:
                 yield ("tasks", entry, "metrics", name), metric.file, metric.better
 
 
-def _list_right(section: Any) -> dict[str, Any]:
-    """Return what is right of a section or table; nothing of one that has its default, or is wrong."""
-    return section.right if isinstance(section, Draft) else {}
-
-
 def check_margins(config: Draft) -> Found:
-    """See that every metric of the study's tasks has a margin, and every margin a metric."""
+    """Check that every metric of the study's tasks has a margin, and every margin a metric."""
     tasks = _list_right(config.right.get("tasks"))
     own = {task: spec.right.get("metrics") or () for task, spec in tasks.items()}
     margins, known = (
@@ -143,7 +123,7 @@ def check_margins(config: Draft) -> Found:
 
 
 def check_kept(config: Draft, path: tuple, dataset: Draft) -> Found:
-    """See that columns which are kept for functions are told apart from what these are given anyway."""
+    """Check that columns in `keep` are listed once, and differ from what functions are given anyway."""
     fetch, kept, here = dataset.fetch, dataset.prepare.keep, (*path, "prepare", "keep")
     for name in dict.fromkeys(kept):
         if name in (*GIVEN, *TRAINING_ONLY):
@@ -154,6 +134,25 @@ def check_kept(config: Draft, path: tuple, dataset: Draft) -> Found:
         yield Problem(
             here, f"generated rows have a question and an answer alone; leave it out (got {show(list(kept))})"
         )
+
+
+def _place_entry(entry: Any, find: Callable[[str], str]) -> Any:
+    if functions := list_rewards(entry):
+        placed = {name: find(file) for name, file in functions.items()}
+        return entry.model_copy(update={"rewards": entry.rewards.model_copy(update={"functions": placed})})
+    if metrics := getattr(entry, "metrics", None):
+        placed = {name: item.model_copy(update={"file": find(item.file)}) for name, item in metrics.items()}
+        return entry.model_copy(update={"metrics": placed})
+    return entry
+
+
+def _check_metric(path: tuple, metric: Any) -> Found:
+    yield from check_function(path, metric.file)
+
+
+def _list_right(section: Any) -> dict[str, Any]:
+    """Return the correct values of a section or table; none of one that has its default, or is wrong."""
+    return section.right if isinstance(section, Draft) else {}
 
 
 FUNCTION_CHECKS = (check_one_meaning, check_margins)

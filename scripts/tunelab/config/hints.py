@@ -1,7 +1,7 @@
-"""Say what to write here, where someone wrote what another program would take: a key, a value, or a shape.
+"""Say what to write where a config has a key, a value or a shape that another program would take.
 
-`hints.toml` lists these by their place. Two kinds are found without a list: keys that are at home in another part of
-the config, and names of files and repositories where an entry of the config is to be named.
+`hints.toml` lists these by their place. Two kinds are found without a list: keys that belong into another section, and
+names of files and repositories in place of an entry's name.
 """
 
 import functools
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tunelab.config.arguments import load_arguments
-from tunelab.config.drafts import LONGEST_KEY, Problem
+from tunelab.config.drafts import LONGEST_KEY, Problem, follow
 from tunelab.config.fields import QUANTIZATION, load_classes
 from tunelab.config.methods import METHODS
 from tunelab.config.specs.data import PrepareSpec
@@ -23,9 +23,6 @@ from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, LaunchSpec, PairsSpec, Rewards, RunSpec, SelectSpec
 from tunelab.config.wording import SHOWN, show
 from tunelab.values import cut, list_names
-
-# Find in which part of the config a key is at home that stands in another one.
-
 
 KeyPath = tuple[str | int, ...]
 ANY = "*"  # a name of the user's
@@ -55,6 +52,58 @@ SECTIONS = {
 TABLES = {pattern[0] for pattern in SECTIONS if ANY in pattern}
 
 
+FILE = Path(__file__).with_suffix(".toml")
+# how messages of other checks begin
+MISSING, UNKNOWN, MISSHAPEN = (
+    "is required",
+    ("unknown key", "is not a field of "),
+    ("must be a list", "must be a mapping"),
+)
+# fields that name an entry of another table; the table, and its entries for a repository and for a folder or file
+ENTRIES = {
+    "model": (
+        "models",
+        "{{source: hub, repo_id: {value}, revision: main}}",
+        "{{source: local, path: {value}}}",
+    ),
+    "dataset": (
+        "datasets",
+        "{{fetch: {{source: hub, repo_id: {value}}}, prepare: {{format: question_answer}}}}",
+        "{{fetch: {{source: local, files: [{value}]}}, prepare: {{format: {format}}}}}",
+    ),
+}
+ENTRIES["teacher"] = ENTRIES["model"]
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+DATA_FILE = re.compile(r".*\.(jsonl?|csv|parquet|txt|md)(\.\w+)?", re.IGNORECASE)
+TEXT = re.compile(r"\.(txt|md)(\.\w+)?$", re.IGNORECASE)
+
+
+def add_hints(problems: Iterable[Problem], raw: dict[str, Any]) -> list[Problem]:
+    """Return the problems with hints in place of messages where there are any.
+
+    Problems that a hint answers as well, such as a missing field that stands there under another name, are left out.
+
+    Args:
+        raw: the config that they are about.
+    """
+    found, answered = [], set()
+    for problem in problems:
+        hint, fields = _find_hint(problem, raw)
+        found.append(Problem(problem.path, hint) if hint else problem)
+        answered |= {(*problem.path[:-1], field) for field in fields}
+    return [problem for problem in found if not (problem.path in answered and problem.text.startswith(MISSING))]
+
+
+@functools.cache
+def load_hints() -> dict[str, dict]:
+    """Read `hints.toml`, with an entry for each of the words that share one."""
+    hints = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    for kind in ("values", "keys"):
+        for place, table in hints[kind].items():
+            hints[kind][place] = {word: entry for words, entry in table.items() for word in words.split("|")}
+    return hints
+
+
 def find_pattern(path: KeyPath) -> KeyPath:
     """Return a path with `*` for the user's names and for places in lists."""
     return tuple(
@@ -65,7 +114,7 @@ def find_pattern(path: KeyPath) -> KeyPath:
 def find_home(path: KeyPath, raw: dict[str, Any]) -> tuple[KeyPath, str] | None:
     """Return the nearest section that has the last key of `path` as a field, and the field's name there.
 
-    None if the key is at home where it stands, or nowhere, or in several tables that are equally far.
+    Returns None if the key belongs where it is, belongs nowhere, or belongs into several tables that are equally near.
     """
     section, key, here = path[:-1], path[-1], find_pattern(path[:-1])
     at_home = {pattern[0] for pattern in SECTIONS} if not section else dict(_list_fields(here, section, raw))
@@ -88,7 +137,7 @@ def _count_shared(one: KeyPath, other: KeyPath) -> int:
 
 
 def _list_fields(pattern: KeyPath, home: KeyPath, raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each name by which a section knows a field, the libraries' other names among them, and the field's own."""
+    """Yield the names of a section's fields, each with the field; libraries' fields may have several names."""
     kind = SECTIONS.get(pattern)
     if kind is not None:
         members = getattr(get_args(kind)[0], "__args__", None) if get_args(kind) else None
@@ -103,64 +152,19 @@ def _list_fields(pattern: KeyPath, home: KeyPath, raw: dict[str, Any]) -> Iterat
 
 
 def _find_class(section: str, home: KeyPath, raw: dict[str, Any]) -> str:
-    """Return the library's class whose fields a section of a run holds: SFT's and LoRA's where that is not told."""
+    """Return the library's class whose fields a section of a run has; SFT's or LoRA's if the run does not say."""
     if section == "quantization":
         return QUANTIZATION
     if section == "training":
-        return METHODS.get(_get_word(raw, (*home[:2], "method")), METHODS["sft"]).config
-    kind = _get_word(raw, (*home[:2], "adapter", "peft_type"))
+        return METHODS.get(str(_look_up((*home[:2], "method"), raw)), METHODS["sft"]).config
+    kind = str(_look_up((*home[:2], "adapter", "peft_type"), raw))
     return kind if kind in load_arguments() else "LORA"
 
 
-def _get_word(value: Any, path: KeyPath) -> str:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-FILE = Path(__file__).with_suffix(".toml")
-# how the sentences of other checks begin
-MISSING, UNKNOWN, MISSHAPEN = (
-    "is required",
-    ("unknown key", "is not a field of "),
-    ("must be a list", "must be a mapping"),
-)
-# fields that name an entry of another table, and how one for a repository, a folder or a file is defined there
-ENTRIES = {
-    "model": (
-        "models",
-        "{{source: hub, repo_id: {value}, revision: main}}",
-        "{{source: local, path: {value}}}",
-    ),
-    "dataset": (
-        "datasets",
-        "{{fetch: {{source: hub, repo_id: {value}}}, prepare: {{format: question_answer}}}}",
-        "{{fetch: {{source: local, files: [{value}]}}, prepare: {{format: {format}}}}}",
-    ),
-}
-ENTRIES["teacher"] = ENTRIES["model"]
-REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
-DATA_FILE = re.compile(r".*\.(jsonl?|csv|parquet|txt|md)(\.\w+)?", re.IGNORECASE)
-TEXT = re.compile(r"\.(txt|md)(\.\w+)?$", re.IGNORECASE)
-
-
-def add_hints(problems: Iterable[Problem], raw: dict[str, Any]) -> list[Problem]:
-    """Return the problems with what to write instead, where that is known, and without those that this answers.
-
-    raw: the config that they are about.
-    """
-    found, answered = [], set()
-    for problem in problems:
-        hint, fields = _find_hint(problem, raw)
-        found.append(Problem(problem.path, hint) if hint else problem)
-        answered |= {(*problem.path[:-1], field) for field in fields}
-    return [problem for problem in found if not (problem.path in answered and problem.text.startswith(MISSING))]
-
-
 def _find_hint(problem: Problem, raw: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """Return the sentence for a problem, if there is one, and the fields of its section that it accounts for."""
-    path, (given, value) = problem.path, _look_up(problem.path, raw)
-    if not path or not given or len(str(path[-1])) > LONGEST_KEY:
+    """Return the hint for a problem, if there is one, and the fields of its section that it answers as well."""
+    path, value = problem.path, _look_up(problem.path, raw)
+    if not path or value is None or len(str(path[-1])) > LONGEST_KEY:
         return None, []
     if entry := load_hints()["keys"].get(_write(path[:-1]), {}).get(path[-1]):
         fields = entry.get("for", [])
@@ -174,7 +178,7 @@ def _find_hint(problem: Problem, raw: dict[str, Any]) -> tuple[str | None, list[
 
 
 def _find_value(path: tuple, value: Any) -> str | None:
-    """Return the sentence about a word that is none here, or about a name that is no entry of the config."""
+    """Return the hint about a word of another program, or about a name that is no entry of the config."""
     if not isinstance(value, str):
         return None
     word, tables = value.strip().lower(), load_hints()["values"]
@@ -189,7 +193,7 @@ def _find_value(path: tuple, value: Any) -> str | None:
 
 
 def _find_adapter(word: str) -> str | None:
-    """Return the PEFT type that a word such as `lora`, `prefix` or `p-tuning` means."""
+    """Return PEFT's type for a word such as `lora`, `prefix` or `p-tuning`, or None."""
     plain = word.replace("-", "_").upper()
     spelt = {name.replace("_", ""): name for name in load_arguments() if name.isupper()}
     return next(
@@ -198,7 +202,7 @@ def _find_adapter(word: str) -> str | None:
 
 
 def _define(field: str, value: str) -> str | None:
-    """Return how a repository, folder or file is made an entry of the config, if the value can be one of these."""
+    """Say how to define an entry for a repository, folder or file, if the value looks like one of these."""
     table, of_hub, local = ENTRIES[field]
     is_file = value.startswith((".", "/", "~")) or (field == "dataset" and DATA_FILE.fullmatch(value))
     if not is_file and not REPOSITORY.fullmatch(value):
@@ -214,7 +218,7 @@ def _define(field: str, value: str) -> str | None:
 
 
 def _find_shape(problem: Problem, value: Any) -> str | None:
-    """Return the problem's sentence with what to write in place of a value of another shape."""
+    """Return the problem's message, and what to write in place of a value of the wrong shape."""
     if isinstance(value, dict) or not problem.text.startswith(MISSHAPEN):
         return None
     shape = load_hints()["shapes"].get(_write(problem.path))
@@ -223,18 +227,14 @@ def _find_shape(problem: Problem, value: Any) -> str | None:
     return f"{problem.text.rstrip('.')}. {shape}" if shape else None
 
 
-def _look_up(path: tuple, raw: Any) -> tuple[bool, Any]:
-    """Return whether the config has a value at a path that is not null, and the value."""
-    for key in path:
-        held = range(len(raw)) if isinstance(raw, list | tuple) else raw if isinstance(raw, dict) else ()
-        if key not in held:
-            return False, None
-        raw = raw[key]
-    return raw is not None, raw
+def _look_up(path: tuple, raw: Any) -> Any:
+    """Return the config's value at a path, or None."""
+    values = [raw, *follow(path, raw)]
+    return values[-1] if len(values) > len(path) else None
 
 
 def _fill(text: str, value: Any) -> str:
-    """Write a value in its place in a sentence; what is a list already is not put into another one."""
+    """Write a value into a hint; a list is not put into another one."""
     place = "[{value}]" if isinstance(value, list) and "[{value}]" in text else "{value}"
     return text.replace(place, _show(value))
 
@@ -245,13 +245,3 @@ def _show(value: Any) -> str:
 
 def _write(path: tuple) -> str:
     return ".".join(map(str, find_pattern(path)))
-
-
-@functools.cache
-def load_hints() -> dict[str, dict]:
-    """Read the file, with an entry for each of the words that share one."""
-    hints = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    for kind in ("values", "keys"):
-        for place, table in hints[kind].items():
-            hints[kind][place] = {word: entry for words, entry in table.items() for word in words.split("|")}
-    return hints

@@ -1,14 +1,14 @@
-"""Fill in entries that are `like` another one: they have its fields, but for those that they give themselves.
+"""Fill in entries that are `like` another one: they take over its fields, except those that they give themselves.
 
-Sections are merged field by field, and a field that is given is given whole. What cannot be filled in keeps its `like`,
-so that it can be told. A label is never taken over, since the report tells entries apart by it.
+Sections are merged field by field; a field in them is taken over or given as one value. Labels are never taken over,
+since the report tells entries apart by them. An entry that cannot be filled in keeps its `like`, for the message.
 """
 
 import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tunelab.config.drafts import Problem, measure_depth
+from tunelab.config.drafts import Problem, follow
 from tunelab.config.wording import refuse_name, refuse_value, show
 from tunelab.values import list_names
 
@@ -19,12 +19,12 @@ TABLES = ("runs", "tasks", "datasets")
 
 
 def fill_in(raw: Raw) -> Raw:
-    """Return the merged config with every entry filled in that can be."""
+    """Return the merged config with all entries filled in, as far as possible."""
     return raw | {table: _fill_table(entries) for table, entries in _list_tables(raw)}
 
 
 def list_unfilled(raw: Raw) -> dict[Entry, Any]:
-    """Return the entries that could not be filled in, each with what its `like` says."""
+    """Return the entries that could not be filled in, each with the value of its `like`."""
     return {
         (table, name): entry[LIKE]
         for table, entries in _list_tables(raw)
@@ -34,7 +34,7 @@ def list_unfilled(raw: Raw) -> dict[Entry, Any]:
 
 
 def check_likeness(raw: Raw) -> Iterator[Problem]:
-    """Yield why entries could not be filled in; nothing of those whose only fault is the fault of the one they name."""
+    """Yield why entries could not be filled in; a fault is reported once, at the entry that has it itself."""
     for table, entries in _list_tables(raw):
         told: set[str] = set()
         for name in filter(lambda name: _is_like_another(entries[name]), entries):
@@ -45,9 +45,10 @@ def check_likeness(raw: Raw) -> Iterator[Problem]:
 
 
 def drop_taken_over(problems: Iterable[Problem], typed: Raw) -> list[Problem]:
-    """Leave out what is wrong with fields that an entry took over, where the same is told of the entry they are from.
+    """Leave out problems with fields that an entry took over, if they are reported of the other entry already.
 
-    typed: the merged config before it was filled in.
+    Args:
+        typed: the merged config before it was filled in.
     """
     told = dict.fromkeys(problems)
     likes = {entry: like for entry, like in list_unfilled(typed).items() if isinstance(like, str)}
@@ -86,7 +87,7 @@ def _fill_entry(other: Raw, own: Raw) -> Raw:
 
 
 def _follow(entries: Raw, name: Any) -> list[str]:
-    """List an entry, the one that it is like, and so on, as long as they are like another one and none comes twice."""
+    """List an entry, the one that it is like, and so on; the last one is like none, or closes a circle."""
     chain: dict[str, None] = {}
     while isinstance(name, str) and name not in chain and _is_like_another(entries.get(name)):
         chain[name] = None
@@ -108,8 +109,8 @@ def _find_fault(kind: str, entries: Raw, name: str, chain: list[str]) -> str | N
 
 
 def _find_original(problem: Problem, like: str, typed: Raw) -> Problem | None:
-    """Return the same problem of the entry that a field was taken over from; None if the entry gives it itself."""
+    """Return the same problem of the other entry if its field was taken over from there, else None."""
     table, name, *field = problem.path
-    if not field or field[0] == LABEL or measure_depth(tuple(field), typed[table][name]) == len(field):
+    if not field or field[0] == LABEL or len(follow(tuple(field), typed[table][name])) == len(field):
         return None
     return Problem((table, like, *field), problem.text)

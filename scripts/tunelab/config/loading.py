@@ -1,6 +1,6 @@
-"""The whole config: validated once, with every problem reported in one go, then frozen.
+"""Load the complete config: validate it once, report all problems together, and freeze it.
 
-Sections live in `specs`; `reader` judges each value, `crosschecks` what needs several of them.
+Sections are defined in `specs`; `reader` checks single values, `crosschecks` what needs several of them.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,12 +25,11 @@ from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
 from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
-from tunelab.config.study import list_seeds
+from tunelab.config.study import Study, list_seeds
 from tunelab.errors import UserError
 
-GIVEN = Path("--config")  # where a value is from that stands in no file
-
-# what makes libraries run foreign code; refused wherever it stands
+GIVEN = Path("--config")  # where a value is from that is in no file
+# switches by which libraries run foreign code, refused wherever they are
 UNSAFE = {
     "trust_remote_code": "code from repositories is never run",
     **dict.fromkeys(
@@ -41,7 +40,7 @@ UNSAFE = {
 
 
 class Config(Spec):
-    """Definitions are mappings (overlays merge them), selections are lists (overlays replace them)."""
+    """The config; definitions are mappings, which overlays merge, and selections are lists, which overlays replace."""
 
     study: StudySpec
     hub: HubSettings = HubSettings()
@@ -57,47 +56,72 @@ class Config(Spec):
 
     @cached_property
     def trained(self) -> list[str]:
-        """Every defined run but the untouched models."""
+        """All defined runs except untouched models."""
         return [name for name, run in self.runs.items() if run.method != "base"]
 
     @cached_property
     def learners(self) -> list[str]:
-        """Every defined run that learns from drawn answers."""
+        """All defined runs that learn from drawn answers."""
         return [name for name, run in self.runs.items() if getattr(run, "samples", None)]
 
     @cached_property
     def repeated_arm(self) -> tuple[str, int]:
-        """Run and seed that the noise section has evaluated again."""
+        """The run and seed that `noise` evaluates again."""
         return self.noise.run, self.list_seeds(self.noise.run)[0]
 
     def list_trained(self, *methods: str, adapter: bool) -> list[str]:
-        """List the defined runs of some methods whose artefact is an adapter, or else a whole model."""
+        """List the defined runs of these methods that publish an adapter, or those that publish a complete model."""
         return [run for run in self.trained if self.runs[run].method in methods and self.keeps_adapter(run) == adapter]
 
     def find_drawn_seed(self, samples: str, seed: int) -> int:
-        """Return the seed of the arm whose answers a run of this seed learns from."""
+        """Return the seed of the run whose drawn answers a run of this seed learns from."""
         return list_seeds(self.runs[self.samples[samples].run].method, [int(seed)])[0]
 
     def list_seeds(self, run: str) -> tuple[int, ...]:
+        """List the seeds with which a run is there."""
         return tuple(list_seeds(self.runs[run].method, self.study.seeds))
 
     def keeps_adapter(self, run: str) -> bool:
-        """Tell whether a trained run's artefact is an adapter; otherwise it is a whole model."""
+        """Tell whether a trained run publishes an adapter; otherwise it publishes a complete model."""
         spec = self.runs[run]
         return self.keeps_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter is not None
 
     def find_adapter(self, run: str) -> dict[str, Any] | None:
-        """Return the PEFT fields of the adapter that the run trains, its own or the one that it starts from."""
+        """Return the PEFT fields of the adapter that a run trains, its own or that of its start."""
         spec = self.runs[run]
         return self.find_adapter(spec.init_from) if getattr(spec, "init_from", None) else spec.adapter
 
     def find_teacher(self, run: str) -> tuple[str | None, str]:
-        """Return the run that teaches a run, None if an untouched model does, and the model that this is."""
+        """Return the run that teaches a run (None if an untouched model does), and the teacher's model."""
         name = self.runs[run].teacher
         return (name, self.runs[name].model) if name in self.runs else (None, name)
 
+    def find_asked_rows(self) -> dict[tuple[str, str], int]:
+        """Return, by (run, task), how many of the held-out rows a run answers if these are not all (`untaught_rows`).
+
+        All rows are answered by untouched models, by runs that learnt the task's data set or start from one that did,
+        and by runs that the config compares on the task.
+        """
+        study = Study(self.describe_study())
+        return {
+            (run, name): task.untaught_rows
+            for name, task in self.tasks.items()
+            if task.untaught_rows is not None
+            for run in self.trained
+            if task.dataset not in self._list_learnt(run)
+            and not (name in study.tasks and any(run in pair for pair in study.list_contrasts(name)))
+        }
+
+    def _list_learnt(self, run: str | None) -> set[str]:
+        """List the data sets that a run and its starts learnt."""
+        found = set()
+        while run:
+            found.add(getattr(self.runs[run], "dataset", None))
+            run = getattr(self.runs[run], "init_from", None)
+        return found
+
     def with_places(self, results: str, find_text: Callable[[str], str]) -> "Config":
-        """Return the same config with its results in another folder, and its texts and functions where they are."""
+        """Return the config with another folder for results, and `find_text` applied to its texts and functions."""
         drift = self.drift
         if drift:
             drift = drift.model_copy(update={"texts": tuple(map(find_text, drift.texts))})
@@ -111,7 +135,7 @@ class Config(Spec):
         return self.samples[name].model_dump(mode="json") | {"seeds": list(seeds)}
 
     def describe_study(self) -> dict[str, Any]:
-        """Return the selected entries as plain values, for the stages that describe the study."""
+        """Return the selected entries as plain values, for stages that describe the study."""
         runs = {name: self.runs[name] for name in self.study.runs}
         drawn = sorted({run.samples for run in runs.values() if getattr(run, "samples", None)})
         tasks = {name: self.tasks[name] for name in self.study.tasks}
@@ -140,19 +164,22 @@ def load_config(
     typed: dict[str, Any] | None = None,
     given: dict[str, Any] | None = None,
 ) -> Config:
-    """Validate the settled config.
+    """Validate a merged and settled config.
 
-    files: what it was merged from, the default config first, to find keys that stand there twice and numbers that YAML
-    reads as others, and to tell which of several overlays is wrong.
-    typed: the merged config before it was settled, so that what an entry took over from another one is told once.
-    given: what the command line says (`--config`), merged last.
+    Args:
+        source: names the config, for messages.
+        files: what it was merged from, the default config first; in these, repeated keys and misread numbers are
+            found, and messages name the overlay that is wrong if there are several.
+        typed: the merged config before it was settled, so that problems of fields that an entry took over from another
+            one are reported once.
+        given: what `--config` says, which is merged last.
 
     Raises:
         UserError: with one line per problem: the key's path, what is wrong, and the value.
     """
     files = list(files)
     wrong_in_file = [line for file in files for line in (*list_repeated_keys(file), *list_misread(file))]
-    found, safe, draft = judge(raw)
+    found, safe, draft = check_config(raw)
     problems = add_hints(drop_taken_over(found, typed or raw), raw)
     if wrong_in_file or problems:
         documents = {file: parse_document(file.read_text(encoding="utf-8")) for file in files}
@@ -167,8 +194,8 @@ def load_config(
     return config.model_copy(update={"runs": runs})
 
 
-def judge(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
-    """Return all problems of the merged config, itself without unsafe switches, and what is right of it."""
+def check_config(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
+    """Return all problems of a config, the config without unsafe switches, and the draft of its correct values."""
     problems: list[Problem] = []
     safe = fill_datasets(_take_out_unsafe(raw, (), problems))
     reader = Reader(list_unfilled(raw))
@@ -177,7 +204,7 @@ def judge(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
 
 
 def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:
-    """Return a copy without unsafe switches, and note each as a problem."""
+    """Return a copy without unsafe switches, and add a problem for each."""
     if isinstance(node, list):
         return [_take_out_unsafe(item, (*path, index), problems) for index, item in enumerate(node)]
     if not isinstance(node, dict):
@@ -187,6 +214,6 @@ def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:
 
 
 def _list_coerced(run: Draft) -> dict[str, dict]:
-    """Return a run's fields of the libraries with their numbers as the libraries have them."""
+    """Return the libraries' fields of a run with numbers coerced."""
     sections = {name: run.get(name) for name in ("training", "adapter", "quantization")}
     return {name: section.right for name, section in sections.items() if section is not None}

@@ -1,15 +1,14 @@
 """The methods by which runs are trained: one record each, from which all else that tells methods apart is read.
 
-A further one takes a record here, the fields of its config class (`fields.toml`) and its training; CONTRIBUTING.md says
-where. The texts are for people, and are translated where they are shown. The untouched model, method `base`, is not
-trained and has no record.
+To add a method, see CONTRIBUTING.md. The texts are translated where they are shown. The untouched model, method `base`,
+is not trained and has no record.
 """
 
 from typing import Literal, NamedTuple
 
 
 class Method(NamedTuple):
-    """One method: TRL's classes, what it learns from, and how page, paper and model card speak of it."""
+    """A method: TRL's classes, what it learns from, and its words on page, paper and model card."""
 
     config: str  # TRL's config class, whose fields stand under `training`
     trainer: str  # TRL's trainer
@@ -18,9 +17,9 @@ class Method(NamedTuple):
     title: str  # in the paper's sentences
     term: str  # in the glossary; one in capitals is the same in every language
     about: str  # what the glossary says of it
-    draws: bool = False  # it learns from answers that it draws while it trains
-    signals: tuple[str, ...] = ()  # values of its log that tell how it went, where no reward or validation loss does
-    reading: str = ""  # how these are to be read, if they need a word of their own
+    draws: bool = False  # whether it draws completions in training, and learns from these
+    signals: tuple[str, ...] = ()  # values of its log that show how it went, if no reward or validation loss does
+    reading: str = ""  # how to read these, if that needs a word
     module: str = "trl"  # where TRL keeps the classes; `trl.experimental.…` for those that may still change
 
 

@@ -1,4 +1,4 @@
-"""Chat templates that a model's `chat_template` may name, and checks of what the config says of models."""
+"""The chat templates that a model's `chat_template` may name, and checks of the config's models."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,9 @@ from typing import Any
 from tunelab.config.drafts import Draft, Problem
 from tunelab.config.wording import refuse_name, refuse_value, show
 
-# Chat templates that a model's `chat_template` may name: this project's own and those that TRL brings.
-
-
+Found = Iterator[Problem]
 OWN = ("chatml", "deepseek_r1_distill_nothink", "plain")
-# those of the pinned version, which a test compares; TRL itself is not imported to check a config
+# those of the pinned TRL, which a test compares; TRL itself is not imported to check a config
 TRL = (
     *("cohere", "cohere2", "cohere2_training", "cohere_training", "deepseek_r1_distill"),
     *("deepseek_r1_distill_training", "deepseekv3", "deepseekv3_training", "diffusion_gemma"),
@@ -26,7 +24,7 @@ TRL = (
     *("qwen3_6_training", "qwen3_8", "qwen3_8_training", "qwen3_instruct_2507", "qwen3_instruct_2507_training"),
     *("qwen3_training", "qwen3_vl", "qwen3_vl_training", "smolvlm", "smolvlm_training"),
 )
-# variables of a template that are given by what is rendered, or by the tokenizer
+# variables of a template that come from the conversation or from the tokenizer
 GIVEN = {
     *("messages", "tools", "documents", "add_generation_prompt", "continue_final_message", "chat_template"),
     *("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"),
@@ -34,14 +32,8 @@ GIVEN = {
 
 
 def is_file(named: str) -> bool:
-    """Tell whether a `chat_template` is a file of the user's rather than a name."""
+    """Tell whether a `chat_template` is a file of the user, and no name."""
     return "/" in named or named.endswith((".jinja", ".j2"))
-
-
-# Judge what the config says of models: a random one's shape, and how a model is talked to.
-
-
-Found = Iterator[Problem]
 
 
 def _check_architecture(config: Draft, path: tuple, model: Draft) -> Found:

@@ -1,7 +1,7 @@
-"""Read the config value by value, so that no mistake hides another one.
+"""Read the config value by value, against the types of `specs`, so that no mistake hides another one.
 
-pydantic's own validation of the whole gives up on a section with a wrong value, and its paths name the parts of its
-types between people's keys. Here every key is judged by itself, against the same types.
+pydantic's own validation of the complete config stops at a section with a wrong value, and its paths have names of
+types between the config's keys.
 """
 
 import functools
@@ -23,9 +23,10 @@ STRAY = (
 
 
 class Reader:
-    """Turns raw values into drafts and gathers the problems.
+    """Turns raw values into drafts, and collects the problems.
 
-    unknown: paths of what nothing can be said about, which is told elsewhere.
+    Args:
+        unknown: paths of values that cannot be checked; other checks report them.
     """
 
     def __init__(self, unknown: Container[tuple] = ()) -> None:
@@ -33,12 +34,13 @@ class Reader:
         self._unknown = unknown
 
     def read(self, kind: Any, value: Any, path: tuple = (), about: str | None = None) -> Any:
-        """Return the value as `kind` has it, without what is wrong inside.
+        """Return a value converted to the type `kind`, without what is wrong inside it.
 
-        about: the field's description, which ends the sentence about a wrong value.
+        Args:
+            about: the field's description, which ends the message about a wrong value.
 
         Raises:
-            Unknown: when nothing of it is right.
+            Unknown: if the value is wrong as a whole.
         """
         if path in self._unknown:
             raise Unknown(path)
@@ -65,7 +67,7 @@ class Reader:
         kinds = sections
         if len(sections) > 1:
             sections = self._choose_section(sections, value, path, wrong)
-        # while the kind of section is not known, fields of every kind may stand there, and none has to
+        # if the kind of section is not known, fields of every kind are accepted, and none is required
         fields = {name: field for section in sections for name, field in section.model_fields.items()}
         for key in value.keys() - fields.keys():
             if any(key in kind.model_fields for kind in kinds):
@@ -73,7 +75,7 @@ class Reader:
             else:
                 self._refuse((*path, key), refuse_name("unknown key", key, fields))
             nearest = find_nearest(key, fields)
-            if nearest not in (None, *value):  # what it stands for is neither missing nor at its default
+            if nearest not in (None, *value):  # the field that is meant is neither missing nor at its default
                 wrong.add(nearest)
         for name in [name for name in fields if name not in wrong]:
             field = fields[name]
@@ -93,7 +95,7 @@ class Reader:
         return Draft(right, wrong, value)
 
     def _choose_section(self, sections: list[type[Spec]], value: dict, path: tuple, wrong: set) -> list[type[Spec]]:
-        """Return the section that the value says it is; all of them when that is wrong."""
+        """Return the section that the value's tag names; all sections if the tag is wrong."""
         tag = _find_tag(sections)
         for section in sections:
             if value.get(tag) in _list_choices(section, tag):
@@ -137,13 +139,13 @@ class Reader:
 
     def _read_value(self, kind: Any, value: Any, path: tuple, about: str | None) -> Any:
         try:
-            # lax, as text may stand for a number (`--config` makes it so), but true never stands for 1
+            # lax, because `--config` gives numbers as texts; but true is never taken for 1
             return _build_adapter(kind).validate_python(value, strict=True if isinstance(value, bool) else None)
         except ValidationError as error:
             raise self._refuse(path, refuse_invalid(error, value), about) from None
 
     def _refuse(self, path: tuple, text: str, about: str | None = None) -> Unknown:
-        """Note a problem, and return what to raise when there is nothing to go on with."""
+        """Add a problem, and return the exception to raise if nothing of the value can be used."""
         self.problems.append(Problem(path, f"{text}. {about}" if about else text))
         return Unknown(path)
 
@@ -154,17 +156,17 @@ def _list_sections(kind: Any) -> list[type[Spec]]:
 
 
 def _takes_text(kind: Any) -> bool:
-    """Tell whether a text may stand in the place of a section, as its short form."""
+    """Tell whether a section has a text as its short form."""
     return str in get_args(kind)
 
 
 def _find_list(kind: Any) -> Any:
-    """Return the type of the list that may stand in the place of a section, as its short form, or None."""
+    """Return the type of the list that a section has as its short form, or None."""
     return next((member for member in get_args(kind) if get_origin(member) is tuple), None)
 
 
 def _find_tag(sections: list[type[Spec]]) -> str:
-    """Return the field whose value tells these sections apart."""
+    """Return the field by whose value these sections differ, such as `method`."""
     shared = set.intersection(*(set(section.model_fields) for section in sections))
     choices = {name: [_list_choices(section, name) for section in sections] for name in shared}
     (tag,) = (name for name, listed in choices.items() if all(listed) and not set.intersection(*map(set, listed)))

@@ -1,6 +1,6 @@
-"""Judge what contradicts what within a run, or between a run and the one that it starts from.
+"""Check for contradictions within a run, or between a run and the one that it starts from.
 
-What the libraries refuse, or take and fail with hours later, was read in and tried with the installed versions.
+What the libraries refuse, or accept and fail with hours later, was tried with the installed versions.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from tunelab.config.drafts import Draft, Problem, Unknown
 from tunelab.config.fields import find_written
 from tunelab.config.methods import REWARDED
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.row_fields import CHECKABLE, NO_NUMBERS
 from tunelab.config.wording import show
 
 Found = Iterator[Problem]
@@ -21,7 +20,7 @@ NOT_QUANTISABLE["load_in_4bit"] = NOT_QUANTISABLE["load_in_8bit"] | {"DEFT", "HR
 
 
 def follow_starts(config: Draft, name: str) -> list[str]:
-    """List a run and those that it starts from, one after the other; a circle ends where it closes."""
+    """List a run and those that it starts from, one after the other; a circle ends with the run that closes it."""
     chain = [name]
     while source := config.runs[chain[-1]].get("init_from"):
         chain.append(source)
@@ -31,7 +30,7 @@ def follow_starts(config: Draft, name: str) -> list[str]:
 
 
 def list_sources(config: Draft, name: str) -> list[str]:
-    """List a run and all that it comes from, by its start, its teacher or drawn answers; nothing for a model."""
+    """List a run and all runs that it comes from, by its start, its teacher or drawn answers; none for a model."""
     found = [name] if name in config.runs else []
     for current in found:  # grows while it is read
         run = config.runs[current]
@@ -42,10 +41,10 @@ def list_sources(config: Draft, name: str) -> list[str]:
 
 
 def find_adapter(config: Draft, name: str) -> Draft | None:
-    """Return the adapter that a run trains, its own or that of the run at the start of its chain.
+    """Return the adapter that a run trains, its own or that of the first run in its chain of starts.
 
     Raises:
-        Unknown: when the chain has no start, or one that trains nothing.
+        Unknown: if the chain is a circle, or begins with an untouched model.
     """
     chain = follow_starts(config, name)
     start = config.runs[chain[-1]]
@@ -61,7 +60,7 @@ def _check_adapter_given(config: Draft, path: tuple, run: Draft) -> Found:
 
 def _check_circle(config: Draft, path: tuple, run: Draft) -> Found:
     chain = follow_starts(config, path[-1])
-    # told once, at the member that comes first
+    # reported once, at the circle's first member in the config
     if path[-1] == chain[-1] and len(chain) > 1 and path[-1] == min(chain, key=list(config.runs).index):
         yield Problem((*path, "init_from"), f"goes round in a circle ({' → '.join(chain)})")
 
@@ -75,7 +74,8 @@ def _check_start(config: Draft, path: tuple, run: Draft) -> Found:
     if source.model != run.model:
         yield Problem(here, f"{show(run.init_from)} trains {show(source.model)}, this run {show(run.model)}")
     adapter = find_adapter(config, path[-1])
-    if adapter is not None and adapter.peft_type in PROMPT_LEARNING and run.method not in REWARDED:  # told below
+    # of rewarded runs `_check_prompt` tells
+    if adapter is not None and adapter.peft_type in PROMPT_LEARNING and run.method not in REWARDED:
         yield Problem(here, f"PEFT cannot go on training what {show(run.init_from)} publishes ({adapter.peft_type})")
 
 
@@ -102,11 +102,6 @@ def _check_quantization(config: Draft, path: tuple, run: Draft) -> Found:
         yield Problem(here, text)
 
 
-def _check_answers(config: Draft, path: tuple, run: Draft) -> Found:
-    if run.method in REWARDED and config.datasets[run.dataset].prepare.format not in (*CHECKABLE, "text"):
-        yield Problem((*path, "dataset"), f"rewards check answers, and {show(run.dataset)} {NO_NUMBERS}")
-
-
 def _check_turns(config: Draft, path: tuple, run: Draft) -> Found:
     learns_all = run.method == "sft" and run.training.get("assistant_only_loss") is False
     if learns_all and config.datasets[run.dataset].prepare.train_on == "last":
@@ -120,7 +115,7 @@ def _check_weights(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
-    """A prefix or prompt lives in the KV cache, with which neither GRPO's batches nor recomputation get along."""
+    """Check that a prefix or prompt, which is in the KV cache, is not used by GRPO or with gradient checkpointing."""
     adapter = find_adapter(config, path[-1])
     if adapter is None or adapter.peft_type not in PROMPT_LEARNING:
         return
@@ -134,6 +129,12 @@ def _check_prompt(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 RUN_CHECKS = (
-    *(_check_adapter_given, _check_circle, _check_start, _check_second_adapter, _check_quantization, _check_answers),
-    *(_check_turns, _check_weights, _check_prompt),
+    _check_adapter_given,
+    _check_circle,
+    _check_start,
+    _check_second_adapter,
+    _check_quantization,
+    _check_turns,
+    _check_weights,
+    _check_prompt,
 )

@@ -1,31 +1,32 @@
-"""What of the merged config counts: what files below the selection say of what it leaves out falls away.
+"""Settle what a study selects: leave out parts of the merged config that concern only what is not selected.
 
-An overlay that selects its own runs and tasks need not take back what the files below say of all others. What the
-selecting file, or one above it, says itself is judged as it stands.
+An overlay that selects its own runs and tasks need not remove what the files below it say of all others. What the
+selecting file, or one above it, says itself is always checked.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tunelab.config.likeness import Entry, Raw, fill_in, list_unfilled
-from tunelab.config.loading import Config, judge
+from tunelab.config.loading import Config, check_config
 from tunelab.config.specs.study import StudySpec
 from tunelab.config.study import read_contrast
 from tunelab.values import list_names
 
 
 def settle_selection(raw: Raw, layers: Sequence[Raw]) -> Raw:
-    """Return the merged config, its entries filled in that are like others, without what falls away.
+    """Return the merged config with entries filled in that are `like` others, and without what is left out.
 
-    Repeated evaluations of a run that is left out do, and so do runs and tasks that are left out and contradict what a
-    file above them changed, with the pairs that compare them.
+    Left out are repeated evaluations of a run that is not selected, and runs and tasks that are not selected and
+    contradict what a file above them changed, with the pairs that compare them.
 
-    layers: what was merged, the lowest first.
+    Args:
+        layers: the contents of the files that were merged, the lowest first.
     """
     raw = fill_in(raw)
     chosen = {table: _list_chosen(raw, table) for table in ("runs", "tasks")}
     if not all(chosen.values()):
-        return raw  # the selection itself is wrong, which is told
+        return raw  # the selection itself is wrong, which checks report
     above = {table: layers[_find_selecting(layers, table) :] for table in chosen}
     if _find_repeated(raw) not in (None, *chosen["runs"]) and not any("noise" in layer for layer in above["runs"]):
         raw = raw | {"noise": None}
@@ -35,17 +36,18 @@ def settle_selection(raw: Raw, layers: Sequence[Raw]) -> Raw:
         for name in _get_table(raw, table)
         if name not in chosen[table] and not any(name in _get_table(layer, table) for layer in above[table])
     }
-    unfilled = list_unfilled(raw)  # which is told together with what it names
+    unfilled = list_unfilled(raw)  # reported together with the entries that they name
     spare -= unfilled.keys() | {(table, like) for (table, _), like in unfilled.items() if isinstance(like, str)}
-    while spare and (unfit := spare & {problem.path[:2] for problem in judge(raw)[0]}):
+    while spare and (unfit := spare & {problem.path[:2] for problem in check_config(raw)[0]}):
         raw, spare = _leave_out(raw, unfit), spare - unfit
     return raw
 
 
 def describe_left_out(raw: Raw, config: Config) -> Iterator[str]:
-    """Yield a sentence for each part of the merged config that falls away.
+    """Yield a sentence for each part of the merged config that is left out.
 
-    config: what became of it.
+    Args:
+        config: the config after that.
     """
     if config.noise is None and (run := _find_repeated(raw)):
         yield f"noise: no evaluation is repeated, since study.runs leaves out {run}; name a run of the study there."
@@ -57,7 +59,7 @@ def describe_left_out(raw: Raw, config: Config) -> Iterator[str]:
 
 
 def _describe_idle_pairs(entries: Sequence[Any], study: StudySpec) -> Iterator[str]:
-    """Yield a sentence if some entries of `comparison.contrasts` compare nothing that is selected."""
+    """Yield a sentence if entries of `comparison.contrasts` compare nothing that is selected."""
     read = [read_contrast(entry) for entry in entries]
     idle = [
         (pair, tasks)
@@ -76,12 +78,12 @@ def _describe_idle_pairs(entries: Sequence[Any], study: StudySpec) -> Iterator[s
 
 
 def _find_selecting(layers: Sequence[Raw], table: str) -> int:
-    """Return the number of the last layer that says what is selected."""
+    """Return the number of the last layer that has a selection."""
     return max((number for number, layer in enumerate(layers) if table in _get_table(layer, "study")), default=0)
 
 
 def _list_chosen(raw: Raw, table: str) -> list[str]:
-    """List what is selected and what that starts or is taught from; nothing if it is no list of names that exist."""
+    """List what is selected, and the runs that it starts from or is taught by; nothing if a name does not exist."""
     chosen, entries = _get_table(raw, "study").get(table), _get_table(raw, table)
     if not isinstance(chosen, list | tuple) or not all(isinstance(name, str) and name in entries for name in chosen):
         return []
@@ -114,7 +116,7 @@ def _leave_out(raw: Raw, unfit: set[Entry]) -> Raw:
 
 
 def _leave_out_of_contrast(entry: Any, unfit: set[Entry]) -> Any:
-    """Return an entry of `comparison.contrasts` without unfit tasks; None with an unfit run, or if no task is left."""
+    """Return an entry of `comparison.contrasts` without unfit tasks; None if a run is unfit, or no task is left."""
     if not isinstance(entry, dict):
         return None if any(("runs", name) in unfit for name in entry) else entry
     if any(("runs", name) in unfit for name in entry.get("runs", ())):

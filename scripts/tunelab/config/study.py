@@ -1,4 +1,4 @@
-"""Which runs, seeds and tasks a study is made of, from the part of the config that a stage is given."""
+"""The runs, seeds, tasks and contrasts of a study, from the part of the config that a stage is given."""
 
 import json
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 BASE_SEED = 0  # the untouched model has no training, hence nothing to seed
-REPEATS = ("again", "rebatched")  # the further evaluations of the run that `noise` names
+REPEATS = ("again", "rebatched")  # the additional evaluations of the run that `noise` names
 
 
 def list_seeds(method: str, seeds: Iterable[int]) -> list[int]:
-    """List the seeds with which a run of `method` is there, of those that the study names."""
+    """List the seeds of a run: the study's, or the one of an untouched model."""
     return [BASE_SEED] if method == "base" else list(seeds)
 
 
@@ -23,12 +23,12 @@ def read_contrast(entry: Any) -> tuple[list[str], list[str] | None]:
 
 
 def has_unused_epochs(training: dict) -> bool:
-    """Tell whether a run's `num_train_epochs` is not used, since transformers goes by `max_steps`."""
+    """Tell whether a run's `num_train_epochs` is unused, because transformers prefers `max_steps`."""
     return "num_train_epochs" in training and training.get("max_steps", -1) > 0
 
 
 def cuts_rows(training: dict) -> bool:
-    """Tell whether rows longer than `max_length` lose their end, as they do unless packing divides them."""
+    """Tell whether rows longer than `max_length` are cut, as they are unless packing divides them."""
     return not training.get("packing") or training.get("packing_strategy", "bfd") == "bfd"
 
 
@@ -40,16 +40,20 @@ class Study:
 
     @cached_property
     def runs(self) -> list[str]:
+        """The selected runs."""
         return self.spec["study"]["runs"]
 
     @cached_property
     def tasks(self) -> list[str]:
+        """The selected tasks."""
         return self.spec["study"]["tasks"]
 
     def run(self, run: str) -> dict:
+        """Return a run's entry."""
         return self.spec["runs"][run]
 
     def task(self, task: str) -> dict:
+        """Return a task's entry."""
         return self.spec["tasks"][task]
 
     @cached_property
@@ -59,9 +63,11 @@ class Study:
         return {name: metric["better"] for task in tasks for name, metric in task.get("metrics", {}).items()}
 
     def list_runs(self, *methods: str) -> list[str]:
+        """List the runs of these methods."""
         return [run for run in self.runs if self.run(run)["method"] in methods]
 
     def list_trained(self) -> list[str]:
+        """List the runs that are trained."""
         return [run for run in self.runs if self.run(run)["method"] != "base"]
 
     def list_learners(self) -> list[str]:
@@ -69,21 +75,23 @@ class Study:
         return [run for run in self.runs if self.run(run).get("samples")]
 
     def list_drawings(self) -> list[tuple[str, int]]:
-        """List (entry of `samples`, seed) of all answers that were drawn for the study's runs."""
+        """List (entry of `samples`, seed) of all answers that are drawn for the study's runs."""
         entries = self.spec.get("samples", {})
         return [(name, seed) for name, entry in entries.items() for seed in entry["seeds"]]
 
     def list_seeds(self, run: str) -> list[int]:
+        """List the seeds of a run."""
         return list_seeds(self.run(run)["method"], self.spec["study"]["seeds"])
 
     def list_arms(self, runs: Iterable[str] | None = None) -> list[tuple[str, int]]:
-        """List (run, seed) of these runs, or of all, in their order."""
+        """List (run, seed) of these runs, or of all."""
         return [(run, seed) for run in (self.runs if runs is None else runs) for seed in self.list_seeds(run)]
 
     def list_contrasts(self, task: str | None = None) -> list[tuple[str, str]]:
-        """List the pairs (run, against) that the config asks to compare, of which both runs are in the study.
+        """List the pairs (run, against) of the study's runs that the config compares.
 
-        task: a task or the name of a neutral text; None for pairs that are compared on any task of the study.
+        Args:
+            task: a task, or the name of a neutral text; None for pairs that are compared on any task of the study.
         """
         found = []
         for entry in self.spec["comparison"]["contrasts"]:
@@ -104,7 +112,10 @@ class Study:
         return same[0] if same else None
 
     def find_shown(self, run: str, role: str) -> str | None:
-        """Return the study's run that `init_from` or `teacher` names, or the untouched run of the model; else None."""
+        """Return the study's run that starts or teaches a run (role `init_from` or `teacher`), or None.
+
+        If no run of the study is named, it is the untouched run of the model that is.
+        """
         named = self.run(run).get(role) or self.run(run)["model"]
         if self.run(run).get(role) in self.runs:
             return named
@@ -112,7 +123,7 @@ class Study:
         return untouched[0] if untouched else None
 
     def list_datasets(self, run: str) -> set[str]:
-        """List the data sets that a run was trained on, those of its starts among them where the study has these."""
+        """List the data sets that a run was trained on, with those of its starts that are in the study."""
         trained = set()
         while run in self.runs:
             trained.add(self.run(run).get("dataset"))
@@ -120,7 +131,7 @@ class Study:
         return trained - {None}
 
     def list_learnt(self) -> list[str]:
-        """List the data sets that some run of the study was trained on."""
+        """List the data sets that the study's runs were trained on."""
         return sorted(set().union(*map(self.list_datasets, self.runs)))
 
     def list_taught(self, run: str) -> list[str]:
@@ -128,7 +139,7 @@ class Study:
         return [task for task in self.tasks if self.task(task)["dataset"] == self.run(run).get("dataset")]
 
     def list_token_pairs(self) -> list[tuple[str, str]]:
-        """List the (data set, model) combinations that some run trains on or is evaluated on."""
+        """List the (data set, model) pairs by which runs are trained or evaluated."""
         asked = [self.task(task)["dataset"] for task in self.tasks]
         runs = [self.run(run) for run in self.runs]
         pairs = [(dataset, run["model"]) for run in runs for dataset in [*asked, run.get("dataset")] if dataset]

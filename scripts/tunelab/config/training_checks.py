@@ -1,6 +1,7 @@
-"""Judge what contradicts what within a run's training: its length, its evaluations and the batches of GRPO.
+"""Check a run's training: schedule, optimizer, packages, processes, evaluations, and the batches of GRPO.
 
-What the libraries refuse, or take and fail with hours later, was read in and tried with the installed versions.
+Each check stands for an error that transformers, TRL, PEFT or accelerate would raise when the trainer is built or hours
+later, or for a setting that they would silently not follow. All were tried with the installed versions.
 """
 
 import math
@@ -19,12 +20,8 @@ from tunelab.config.run_checks import find_adapter
 from tunelab.config.specs.training import SHARED
 from tunelab.config.wording import refuse_choice, refuse_name, refuse_value, show
 
-# Judge a run's learning-rate schedule, optimizer and the packages that its settings need.
-# Each refusal stands where transformers or PEFT would raise an error when the trainer is built.
-
-
 Found = Iterator[Problem]
-# what a schedule takes by lr_scheduler_kwargs; a test compares it with transformers
+# the arguments that schedules take by lr_scheduler_kwargs; a test compares them with transformers
 SCHEDULES = {
     **dict.fromkeys(("constant", "constant_with_warmup", "linear"), ()),
     "cosine": ("num_cycles",),
@@ -34,10 +31,22 @@ SCHEDULES = {
     "polynomial": ("lr_end", "power"),
     "inverse_sqrt": ("timescale",),
     "warmup_stable_decay": (
-        *("num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"),
+        "num_decay_steps",
+        "num_stable_steps",
+        "warmup_type",
+        "decay_type",
+        "min_lr_ratio",
+        "num_cycles",
     ),
     "reduce_lr_on_plateau": (
-        *("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"),
+        "mode",
+        "factor",
+        "patience",
+        "threshold",
+        "threshold_mode",
+        "cooldown",
+        "min_lr",
+        "eps",
     ),
     "greedy": (
         *("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup", "min_lr", "max_lr"),
@@ -53,12 +62,25 @@ WORDS = {
     "verbose": None,
     "smooth": None,
 }
-# optimizers that work on chosen layers, and the argument that chooses them
-LAYERED = ("galore", "apollo")
+LAYERED = ("galore", "apollo")  # optimizers that work on chosen layers
+# settings that several processes cannot follow: the values that do no harm, and why
+UNFIT = {
+    "accelerator_config": ((), "the workflow itself deals the batches out to them"),
+    "train_sampling_strategy": (("random", "sequential"), "each of them would draw an order of its own"),
+    "use_vllm": ((False,), "only transformers' own generation was tried with them"),
+    "use_transformers_continuous_batching": ((False,), "only transformers' own generation was tried with them"),
+}
+
+
+def check_training(config: Draft, path: tuple, run: Draft) -> Found:
+    """Run all checks of a run that is trained."""
+    if "training" in run:
+        for check in CHECKS:
+            yield from collect(check(config, path, run))
 
 
 def check_schedule(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that a schedule has all that it needs, and nothing that it does not know."""
+    """Check that a schedule has the arguments that it needs, and no others."""
     training, here = run.training, (*path, "training", "lr_scheduler_kwargs")
     name, given = find_setting(run, "lr_scheduler_type"), training.get("lr_scheduler_kwargs") or {}
     if not isinstance(given, dict):
@@ -80,16 +102,8 @@ def check_schedule(config: Draft, path: tuple, run: Draft) -> Found:
             yield Problem((*here, "lr_end"), f"must be less than learning_rate ({rate:g}; got {end:g})")
 
 
-def _check_value(path: tuple, value: Any) -> Found:
-    words = WORDS.get(path[-1], ())
-    if words and value not in words:
-        yield Problem(path, refuse_choice(value, words))
-    elif words == () and value is not None and type(value) not in (int, float):
-        yield Problem(path, refuse_value("must be a number", value))
-
-
 def check_optimizer(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that the layers are chosen for optimizers that work on chosen layers, and for no others."""
+    """Check that layers are chosen for optimizers that work on chosen layers, and for no others."""
     optimizer, here = find_setting(run, "optim"), (*path, "training", "optim_target_modules")
     layered, chosen = optimizer.startswith(LAYERED), run.training.get("optim_target_modules")
     if layered and not chosen:
@@ -99,7 +113,7 @@ def check_optimizer(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def check_packages(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that the packages are there which a setting asks for, beside those that every study needs."""
+    """Check that packages are installed that a setting needs, beyond those of every study."""
     adapter = run.get("adapter")
     sections = [("training", run.training), *([("adapter", adapter)] if adapter is not None else [])]
     for section, fields in sections:
@@ -113,21 +127,8 @@ def check_packages(config: Draft, path: tuple, run: Draft) -> Found:
                     yield Problem(here, f"{word} needs the package {modules[word]}, which is not installed")
 
 
-# Judge runs that several processes train: what they share must be divisible, and nothing may deal rows out otherwise.
-# What TRL, transformers and accelerate do with several processes was read in and tried with the installed versions.
-
-
-# settings that several processes cannot obey: the values that do no harm, and why
-UNFIT = {
-    "accelerator_config": ((), "the workflow itself deals the batches out to them"),
-    "train_sampling_strategy": (("random", "sequential"), "each of them would draw an order of its own"),
-    "use_vllm": ((False,), "only transformers' own generation was tried with them"),
-    "use_transformers_continuous_batching": ((False,), "only transformers' own generation was tried with them"),
-}
-
-
 def check_launch(config: Draft, path: tuple, run: Draft) -> Found:
-    """See that the processes of a run can share what its training says."""
+    """Check that several processes can share each step of a training, and deal out rows as one would."""
     if run.get("launch") is None:
         return
     if run.method == "kto":
@@ -140,32 +141,12 @@ def check_launch(config: Draft, path: tuple, run: Draft) -> Found:
     yield from _check_shares(path, run, run.launch.processes)
 
 
-def _check_shares(path: tuple, run: Draft, processes: int) -> Found:
-    steps = {name: run.training.get(name) for name in SHARED if run.training.get(name)}
-    steps.setdefault("gradient_accumulation_steps", find_setting(run, "gradient_accumulation_steps"))
-    batch = find_setting(run, "per_device_train_batch_size")
-    for name, given in steps.items():
-        if given % processes:
-            text = (
-                f"must be a multiple of launch.processes ({processes}), each of which takes its part (got {given}). To "
-                f"keep the {batch * given} rows of it, lower per_device_train_batch_size ({batch}) and raise this by "
-                "the same factor"
-            )
-            yield Problem((*path, "training", name), text)
-    generated = run.training.get("generation_batch_size")
-    if run.method in REWARDED and generated and generated % (batch * processes):
-        text = (
-            f"must be a multiple of per_device_train_batch_size × launch.processes ({batch} × {processes}; got "
-            f"{generated})"
-        )
-        yield Problem((*path, "training", "generation_batch_size"), text)
-
-
-def check_training(config: Draft, path: tuple, run: Draft) -> Found:
-    """Make all checks of this module on a run that is trained."""
-    if "training" in run:
-        for check in CHECKS:
-            yield from collect(check(config, path, run))
+def _check_value(path: tuple, value: Any) -> Found:
+    words = WORDS.get(path[-1], ())
+    if words and value not in words:
+        yield Problem(path, refuse_choice(value, words))
+    elif words == () and value is not None and type(value) not in (int, float):
+        yield Problem(path, refuse_value("must be a number", value))
 
 
 def _check_evaluation(config: Draft, path: tuple, run: Draft) -> Found:
@@ -189,7 +170,7 @@ def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
         text = f"the first evaluation would be after step {first:g}, beyond max_steps; lower eval_steps or eval_delay"
         yield Problem(here, text)
     elif find_adapter(config, path[-1]) is not None:
-        return  # an adapter is small: its best weights are kept beside, whatever is saved
+        return  # an adapter is small, so its best weights are always kept
     elif saves not in (evaluates, "best"):
         yield Problem(here, f"save_strategy ({saves}) must equal eval_strategy ({evaluates}): {reason}")
     elif saves == evaluates == "steps":
@@ -202,8 +183,29 @@ def _check_best_step(config: Draft, path: tuple, run: Draft) -> Found:
             yield Problem(here, f"save_steps ({saved:g}{origin}) must equal eval_steps ({evaluated:g}): {reason}")
 
 
+def _check_shares(path: tuple, run: Draft, processes: int) -> Found:
+    steps = {name: run.training.get(name) for name in SHARED if run.training.get(name)}
+    steps.setdefault("gradient_accumulation_steps", find_setting(run, "gradient_accumulation_steps"))
+    batch = find_setting(run, "per_device_train_batch_size")
+    for name, given in steps.items():
+        if given % processes:
+            text = (
+                f"must be a multiple of launch.processes ({processes}), each of which takes its part (got {given}). To "
+                f"keep the {batch * given} rows of it, lower per_device_train_batch_size ({batch}) and raise this by "
+                "the same factor"
+            )
+            yield Problem((*path, "training", name), text)
+    generated = run.training.get("generation_batch_size")
+    if run.method in REWARDED and generated and generated % (batch * processes):
+        text = (
+            f"must be a multiple of per_device_train_batch_size × launch.processes ({batch} × {processes}; got "
+            f"{generated})"
+        )
+        yield Problem((*path, "training", "generation_batch_size"), text)
+
+
 def _find_first_evaluation(run: Draft) -> float:
-    """Return the step after which the first evaluation is due, as far as that is known in steps, or else 0."""
+    """Return the step of the first evaluation; 0 if it is not known in steps."""
     every = run.training.get("eval_steps") or find_setting(run, "logging_steps")
     if run.training.get("eval_strategy") != "steps" or every < 1:
         return 0
@@ -219,7 +221,7 @@ def _check_best_measure(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
-    """TRL's batches count completions, and every generated batch must hold whole groups."""
+    """Check that every generated batch has complete groups; TRL's batches count completions."""
     if run.method not in REWARDED:
         return
     here, training = (*path, "training"), run.training
@@ -244,7 +246,7 @@ def _check_groups(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
-    """GRPO's second bound cuts the ratio of probabilities off above what the first clips it to."""
+    """Check that GRPO's second bound on the ratio of probabilities is above the first."""
     if run.method != "grpo" or run.training.get("delta") is None or not is_read(run, "delta"):
         return
     least = 1 + (run.training.get("epsilon_high") or find_setting(run, "epsilon"))
@@ -254,7 +256,7 @@ def _check_upper_bound(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 def _check_only_bound(config: Draft, path: tuple, run: Draft) -> Found:
-    """The loss cispo has an upper bound alone, for which TRL takes the lower one where it is missing."""
+    """Check the bound of the loss cispo, which has an upper one alone; without it TRL takes the lower one instead."""
     if run.method != "grpo" or run.training.get("loss_type") != "cispo" or run.training.get("epsilon_high") is not None:
         return
     default = load_arguments()[METHODS["grpo"].config]["epsilon"]["default"]
@@ -267,8 +269,20 @@ def _check_only_bound(config: Draft, path: tuple, run: Draft) -> Found:
 
 
 CHECKS = (
-    *(_check_evaluation, _check_best_step, _check_best_measure, _check_groups, _check_upper_bound),
+    _check_evaluation,
+    _check_best_step,
+    _check_best_measure,
+    _check_groups,
+    _check_upper_bound,
     _check_only_bound,
-    *(check_schedule, check_optimizer, check_packages, check_inert, check_keys, check_optimizer_arguments),
-    *(*COMPANION_CHECKS, *ADAPTER_CHECKS, *PREFERENCE_CHECKS, check_launch),
+    check_schedule,
+    check_optimizer,
+    check_packages,
+    check_inert,
+    check_keys,
+    check_optimizer_arguments,
+    *COMPANION_CHECKS,
+    *ADAPTER_CHECKS,
+    *PREFERENCE_CHECKS,
+    check_launch,
 )

@@ -1,4 +1,4 @@
-"""How messages about the config word a value, what it must be, and the name that was probably meant."""
+"""Write messages about the config: the value, what it must be, and the name that was probably meant."""
 
 import datetime
 import difflib
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tunelab.values import LISTED, list_names
 
 SHOWN = 60  # characters of a value
-# pydantic's types of errors; others keep its own words
+# pydantic's types of errors → our words; other types keep pydantic's
 DEMANDS = {
     "string_type": "must be text",
     "string_pattern_mismatch": "has the wrong form",
@@ -31,7 +31,7 @@ DEMANDS = {
 
 
 def show(value: Any) -> str:
-    """Write a value as one may write it in YAML, shortened."""
+    """Write a value as YAML may have it, shortened."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, datetime.date):
@@ -42,29 +42,29 @@ def show(value: Any) -> str:
 
 
 def find_nearest(name: Any, known: Iterable[str]) -> str | None:
-    """Return the known name that looks most like `name`, whatever their case; None when none is close."""
+    """Return the known name that looks most like `name`, whatever their case; None if none is close."""
     folded = {item.casefold(): item for item in known}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 
 
 def refuse_name(problem: str, name: Any, known: Iterable[str]) -> str:
-    """Say that a name is unknown, with the one that was probably meant, or else with those that are known."""
-    known = list(map(str, known))  # YAML has names that are no text as well; those are told elsewhere
+    """Say that a name is unknown, with the one that was probably meant, or else with all known ones if they are few."""
+    known = list(map(str, known))  # in YAML a name may be a number, which other checks report
     if nearest := find_nearest(name, known):
         return f"{problem} (did you mean {nearest}?)"
     return f"{problem}; known here: {list_names(known, quoted=False)}" if len(known) <= LISTED else problem
 
 
 def refuse_value(demand: str, value: Any, choices: Iterable[str] = (), text_wanted: bool = False) -> str:
-    """Say what a value must be and what it is; with `choices`, also which one was probably meant."""
+    """Say what a value must be and what it is, and which of the `choices` was probably meant."""
     nearest = find_nearest(value, choices) if isinstance(value, str) else None
     guess = f"; did you mean {nearest}?" if nearest else ""
     return f"{demand} (got {show(value)}{guess}){_remind_of_quotes(value) if text_wanted else ''}"
 
 
 def refuse_invalid(error: ValidationError, value: Any) -> str:
-    """Say in one sentence what a value must be, of whichever kinds it may be."""
+    """Say in one sentence what a value must be, from pydantic's errors about each kind that it may have."""
     demands, choices = [], []
     for item in error.errors():
         if item["type"] == "literal_error":
@@ -73,7 +73,7 @@ def refuse_invalid(error: ValidationError, value: Any) -> str:
         limits = {name: f"{limit:g}" if type(limit) is float else limit for name, limit in item.get("ctx", {}).items()}
         demands.append(DEMANDS.get(item["type"], item["msg"]).format(**limits))
     if {DEMANDS["float_type"], DEMANDS["int_type"]} <= set(demands):
-        demands = [DEMANDS["float_type"]]  # of a share or a number
+        demands = [DEMANDS["float_type"]]  # for a field that takes a share or a number of rows
     if choices:
         return refuse_choice(value, choices, demands)
     return refuse_value(join_demands(demands), value, text_wanted=DEMANDS["string_type"] in demands)
@@ -86,7 +86,7 @@ def join_demands(demands: Iterable[str]) -> str:
 
 
 def refuse_choice(value: Any, choices: Iterable[str], demands: Iterable[str] = ()) -> str:
-    """Say which words a value may be, besides what else it may be; of a long list only the one probably meant."""
+    """Say which words a value may be, or what else; of a long list only the word that was probably meant."""
     choices = list(choices)
     if len(choices) > LISTED and isinstance(value, str) and find_nearest(value, choices):
         listed = f"must be one of {len(choices)} words"

@@ -1,4 +1,4 @@
-"""From rows to chat messages to one split for all methods, with the card that describes it.
+"""Data sets: rows become chat messages or plain texts, are divided into one split for all methods, and get a card.
 
-It never knows a model or its tokens.
+Nothing in this room knows a model or its tokens.
 """

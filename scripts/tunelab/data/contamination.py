@@ -1,4 +1,17 @@
-"""Hold every test set of a study against every training set that some run of it learns from."""
+"""Compare every test set of a study with every training set that one of its runs learns from.
+
+Found are test questions that are in training as they are or in part (`overlap`), near duplicates, and twins.
+
+A near duplicate (Lee et al. 2022, section 4.2) has a Jaccard similarity of 5-grams of at least 0.8; they estimate it,
+here it is computed exactly, by a product of sparse matrices. A plain text is longer than the questions that it may
+contain, so there at least 0.8 of a question's own 5-grams must be in one text (`held`). Units are words, or characters
+of Chinese text.
+
+A twin of a test row is a training row with a near duplicate of its question, of its answer, or of both; texts that are
+too short for a 5-gram must have the same words. Twins are counted twice: with the numbers as they are (a run may
+remember the answer of such a twin), and with all numbers read as the same (which adds rows of one template: a run may
+remember their wording, but not the number). A plain text is the question and the answer of its row alike.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,21 +29,27 @@ from tunelab.data.worked_answers import ONE_SHOT
 from tunelab.jobs.layout import StudyFolder
 from tunelab.words import split_words
 
-# Find test questions that are nearly one of the training data.
-# Near duplicates are those of Lee et al. (2022, section 4.2), a Jaccard similarity of 5-grams of at least 0.8, found
-# here exactly, by a product of sparse matrices, where they estimate it. A plain text is longer than what it may hold,
-# so of these it counts how much of a question is in one text (`held`): at least 0.8 of its 5-grams. Units are words,
-# or characters of Chinese text.
-
-
+Find = Callable[[list[str], list[str]], Sequence[bool]]
 SHINGLE, NEAR = 5, 0.8
-CHUNK = 256  # test rows that are held against all training rows at a time
+CHUNK = 256  # test rows that are compared with all training rows at a time
+PARTS = ("question", "answer", "both")
+NUMBERS = ("kept", "masked")
+USUAL_ROWS = 500  # training rows that are compared with the others, to tell how usual twins are in the data set
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class Row(NamedTuple):
+    """What the user of a row says, and the answer."""
+
+    question: str
+    answer: str
 
 
 def find_near(test: Sequence[str], train: Sequence[str], held: bool = False) -> np.ndarray:
-    """Return which test questions share at least NEAR of all their 5-grams with one of `train` (booleans).
+    """Return which test questions are near duplicates of one of `train` (booleans).
 
-    held: whether only their own 5-grams count, and not all of both.
+    Args:
+        held: whether `train` are plain texts.
     """
     known = (list_ngrams(split_words(question), SHINGLE) for question in train)
     asked = [list_ngrams(split_words(question), SHINGLE) for question in test]
@@ -38,9 +57,13 @@ def find_near(test: Sequence[str], train: Sequence[str], held: bool = False) -> 
 
 
 def find_pairs(asked: Sequence[set], known: Iterable[set], held: bool = False) -> Iterator[sparse.csr_array]:
-    """Yield which sets have a Jaccard similarity of at least NEAR, CHUNK of `asked` by all of `known` at a time.
+    """Yield which sets are near duplicates.
 
-    held: whether `known` needs but to hold that share of `asked`.
+    Args:
+        held: whether `known` needs only to contain the share NEAR of a set of `asked`.
+
+    Yields:
+        Sparse booleans `[C, K]`, of C (at most CHUNK) sets of `asked` and all K sets of `known`.
     """
     places = {item: place for place, item in enumerate(dict.fromkeys(chain(*asked)))}  # nothing else can be shared
     asked_counts = _build_matrix([[places[item] for item in row] for row in asked], len(places))
@@ -55,35 +78,12 @@ def find_pairs(asked: Sequence[set], known: Iterable[set], held: bool = False) -
         yield sparse.csr_array((near[near], (shared.row[near], shared.col[near])), shape=shared.shape)
 
 
-def _build_matrix(rows: list[list[int]], columns: int) -> sparse.csr_array:
-    ends = np.cumsum([0, *map(len, rows)])
-    indices = np.array([place for row in rows for place in row], int)
-    return sparse.csr_array((np.ones(len(indices), int), indices, ends), shape=(len(rows), columns))
-
-
-# Find test rows that have a twin in training: a row of nearly the same question, answer, or both.
-# Near is a Jaccard similarity of 5-grams, as above; a shorter text is near to one of the same words.
-# Once with the numbers as they are, so that a twin's answer can be remembered; once with all numbers read as the same,
-# which finds rows of one template as well: of these the wording can be remembered, and the number cannot.
-# A plain text is question and answer of its row alike, and a twin of what it holds nearly all of (`held`).
-
-
-PARTS = ("question", "answer", "both")
-NUMBERS = ("kept", "masked")
-USUAL_ROWS = 500  # training rows that are held against the others, to tell how usual twins are in the data set
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-
-
-class Row(NamedTuple):
-    question: str
-    answer: str
-
-
 def find_twins(test: Sequence[Row], train: Sequence[Row], masked: bool, held: bool = False) -> dict[str, np.ndarray]:
-    """Return for each of PARTS which test rows have a twin in it (booleans).
+    """Return, for each of PARTS, which test rows have a twin in training (booleans).
 
-    masked: whether all numbers count as the same one; what is a twin with its numbers stays one. held: whether the
-    rows of `train` are plain texts.
+    Args:
+        masked: whether all numbers are read as the same; twins by their numbers as they are count in any case.
+        held: whether the rows of `train` are plain texts.
     """
     kept = find_twins(test, train, False, held) if masked else dict.fromkeys(PARTS, np.zeros(len(test), bool))
     found: dict[str, list[np.ndarray]] = {part: [np.zeros(0, bool)] for part in PARTS}
@@ -96,7 +96,7 @@ def find_twins(test: Sequence[Row], train: Sequence[Row], masked: bool, held: bo
 
 
 def count_usual(train: Sequence[Row], masked: bool, held: bool = False) -> tuple[int, int]:
-    """Return how many training rows have a twin in both parts among the others, and how many were looked at."""
+    """Return how many training rows have a twin (in both parts) among the others, and how many were looked at."""
     shown = train[:USUAL_ROWS]
     sides = _compare_sides(shown, train, masked, held)
     others = [
@@ -106,27 +106,15 @@ def count_usual(train: Sequence[Row], masked: bool, held: bool = False) -> tuple
     return int(sum(map(np.sum, others))), len(shown)
 
 
-def _compare_sides(rows: Sequence[Row], train: Sequence[Row], masked: bool, held: bool) -> list[Iterator[csr_array]]:
-    """Compare the questions of rows with those of `train`, and the answers with the answers."""
-    parts = [[[_shingle(row[side], masked) for row in part] for part in (rows, train)] for side in range(2)]
-    return [find_pairs(*part, held) for part in parts]
-
-
-def _shingle(text: str, masked: bool) -> set:
-    words = split_words(_NUMBER.sub("0", text) if masked else text)
-    return list_ngrams(words, SHINGLE) or ({tuple(words)} if words else set())
-
-
-Find = Callable[[list[str], list[str]], Sequence[bool]]
+# kind of overlap → how it is found
 KINDS: dict[str, Find] = {"exact": find_exact, "ngram13": find_shared, "near": find_near}
 KINDS_IN_TEXTS: dict[str, Find] = KINDS | {"exact": find_held, "near": partial(find_near, held=True)}
 
 
 def measure_overlaps(study: StudyFolder) -> list[dict]:
-    """List, for each task and each data set that a run learns from, the overlapping test rows by kind.
+    """List, for each task and each data set that a run learns from, the ids of overlapping test rows by kind.
 
-    Of kinds of overlap the questions are compared, of twins the answers as well. Validation rows count as training
-    rows, because checkpoints are chosen by them. Of plain texts (`texts`) it counts what they hold.
+    Validation rows count as training rows, because checkpoints are chosen by them. `texts` marks plain texts.
     """
     learnt = {dataset: _load_records(study, dataset, "train", "validation") for dataset in study.list_learnt()}
     asked = {task: _load_records(study, study.task(task)["dataset"], "test") for task in study.tasks}
@@ -137,8 +125,14 @@ def measure_overlaps(study: StudyFolder) -> list[dict]:
     ]
 
 
+def read_row(messages: list[Turn]) -> Row:
+    """Return what the user of a row says, and the last answer."""
+    asked = [tell_turn(turn) for turn in _skip_shots(messages) if turn["role"] == "user"]
+    return Row("\n".join(asked), tell_turn(messages[-1]))
+
+
 def _compare(rows: dict[str, Row], records: list[dict]) -> dict[str, Any]:
-    """List what test rows share with the rows of a training set."""
+    """Compare test rows with the records of one training set."""
     known, texts = list(_read_rows(records).values()), "text" in records[0]
     kinds = KINDS_IN_TEXTS if texts else KINDS
     return {
@@ -168,19 +162,30 @@ def _load_records(study: StudyFolder, dataset: str, *splits: str) -> list[dict]:
 
 
 def _read_rows(records: list[dict]) -> dict[str, Row]:
-    """Return by its id what the user of each row says, and the answer to it; of a plain text, itself as both."""
+    """Return the rows by their ids; a plain text is both question and answer."""
     return {
         record["id"]: Row(record["text"], record["text"]) if "text" in record else read_row(record["messages"])
         for record in records
     }
 
 
-def read_row(messages: list[Turn]) -> Row:
-    """Return what the user of a row says, and the last answer."""
-    asked = [tell_turn(turn) for turn in _skip_shots(messages) if turn["role"] == "user"]
-    return Row("\n".join(asked), tell_turn(messages[-1]))
-
-
 def _skip_shots(messages: list[Turn]) -> list[Turn]:
-    """Return a row without the worked example that stands before every question of its data set, if one does."""
+    """Return a row's turns without the worked example (`one_shot`), if its data set shows one before each question."""
     return messages[-2:] if [turn for turn in messages[:-2] if turn["role"] != "system"] == [*ONE_SHOT] else messages
+
+
+def _build_matrix(rows: list[list[int]], columns: int) -> sparse.csr_array:
+    ends = np.cumsum([0, *map(len, rows)])
+    indices = np.array([place for row in rows for place in row], int)
+    return sparse.csr_array((np.ones(len(indices), int), indices, ends), shape=(len(rows), columns))
+
+
+def _compare_sides(rows: Sequence[Row], train: Sequence[Row], masked: bool, held: bool) -> list[Iterator[csr_array]]:
+    """Compare questions with questions, and answers with answers."""
+    parts = [[[_shingle(row[side], masked) for row in part] for part in (rows, train)] for side in range(2)]
+    return [find_pairs(*part, held) for part in parts]
+
+
+def _shingle(text: str, masked: bool) -> set:
+    words = split_words(_NUMBER.sub("0", text) if masked else text)
+    return list_ngrams(words, SHINGLE) or ({tuple(words)} if words else set())

@@ -1,32 +1,37 @@
-"""Turn rows of a data set's own format into chat messages or plain texts, checking every field on the way.
+"""Turn the rows of a data set into chat messages or plain texts, and check every field on the way.
 
-A bad row is never skipped or mended: it stops the stage with its file, row number, field and what was expected.
+A row that cannot be used is never skipped or repaired: it stops the stage, with its file, row number, field and what
+was expected. To add a format, see CONTRIBUTING.md.
 """
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from tunelab.config.row_fields import CHECKABLE, FIELDS, LABELLED, PAIRED
+from tunelab.config.formats import FORMATS, Format
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data import turns, worked_answers
-from tunelab.data.fields import BadField, check_text, is_absent
-from tunelab.data.kept import keep_columns
+from tunelab.data.fields import BadField, check_text, is_absent, keep_columns
 from tunelab.data.preferences import read_preference
 from tunelab.errors import UserError
 from tunelab.values import describe, list_names, shorten
 
-OPTIONAL = {"input", "system", "tools"}
-
 
 @dataclass(frozen=True)
 class Example:
-    """One row as chat: `question` is what the row's user says, by which rows count as duplicates.
+    """One row as chat messages or as a plain text.
 
-    Of the messages, those with `weight` 0 are not learnt; what else they carry is for the chat template (`turns`). Of
-    preferences, the last message is the chosen answer and `rejected` the other one, or `label` says whether it is
-    wanted. `columns` are kept for the user's own rewards and metrics. A plain text is its own question, without
-    messages.
+    Args:
+        question: what the user says in the row; rows with the same question stay in one split. A plain text is its own
+            question.
+        messages: the turns, with what they carry for the chat template (`turns`); those of `weight` 0 are not learnt.
+            Of preferences, the last one is the chosen answer, or the one that `label` is about. None of a plain text.
+        answer: the number to check.
+        columns: what `prepare.keep` names, for the user's own rewards and metrics.
+        rejected: the other answer of a pair.
+        label: whether the answer is wanted.
     """
 
     question: str
@@ -45,32 +50,41 @@ class Example:
         return {"id": identifier} | said | given
 
     def list_parts(self) -> list[Any]:
-        """List all that the row says; rows with equal parts are one row twice."""
+        """List everything that the row says; rows with equal parts are duplicates."""
         return [self.messages or self.question, self.answer, self.rejected, self.label]
 
 
 def find_system(spec: PrepareSpec) -> str | None:
-    """Return the system message of every row without its own; an empty one in the config means none."""
-    if spec.system is None and spec.format in CHECKABLE:
+    """Return the system message of rows that have none of their own; an empty one in the config means none."""
+    if spec.system is None and FORMATS[spec.format].rows == "numbers":
         return worked_answers.SYSTEM_PROMPT
     return spec.system or None
 
 
 def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str) -> dict[str, str]:
-    """Return the column of each of the format's fields, leaving out optional ones that the data set has not got."""
-    key, fields = f"datasets.{dataset}.prepare.columns", FIELDS[spec.format]
+    """Return the column of each of the format's fields, leaving out optional fields that the data set lacks.
+
+    Args:
+        columns: the columns of the data set's files.
+        dataset: its name in the config, for messages.
+        origin: where the rows are from, for messages.
+
+    Raises:
+        UserError: if a field is unknown, or a column is missing.
+    """
+    key, form = f"datasets.{dataset}.prepare.columns", FORMATS[spec.format]
     for field in spec.columns:
-        if field not in fields:
-            known = f"the format {spec.format} has the fields {', '.join(fields)}{_suggest(field, fields)}"
+        if field not in form.fields:
+            fields = ", ".join(form.fields)
+            known = f"the format {spec.format} has the fields {fields}{_suggest(field, form.fields)}"
             raise UserError(f"{key}: '{field}' is no field of the format; {known}.")
-    unused = _list_unused(spec, columns) if spec.format == "preference" else ()
-    optional = OPTIONAL | ({"prompt"} if spec.format == "preference" else set())
-    # a column that is named for another field is not read for the one of its name as well
-    taken = {field for field in OPTIONAL - spec.columns.keys() if field in spec.columns.values()}
-    mapped = {field: spec.columns.get(field, field) for field in fields if field not in {*unused, *taken}}
+    # a column that is named for another field is not read for the one of its own name as well
+    taken = {field for field in form.optional if field not in spec.columns and field in spec.columns.values()}
+    unused = {*taken, *_list_unused(form, {*spec.columns, *columns})}
+    mapped = {field: spec.columns.get(field, field) for field in form.fields if field not in unused}
     plain = ", or take format: text, which plain texts have" if columns == ["text"] else ""
     for field, column in mapped.items():
-        if column not in columns and (field not in optional or field in spec.columns):
+        if column not in columns and (field not in form.optional or field in spec.columns):
             raise UserError(
                 f"{origin}: there is no column '{column}', from which the field '{field}' is read; the columns are "
                 f"{list_names(columns)}{_suggest(column, columns)}. Name one of them in {key}.{field}{plain}."
@@ -84,22 +98,24 @@ def map_columns(spec: PrepareSpec, columns: list[str], dataset: str, origin: str
     return {field: column for field, column in mapped.items() if column in columns}
 
 
-def _list_unused(spec: PrepareSpec, columns: list[str]) -> tuple[str, ...]:
-    """List the fields of the kind of preferences that a data set has not got: two answers, or one and its label."""
-    paired, labelled = (
-        any(field in spec.columns or field in columns for field in fields) for fields in (PAIRED, LABELLED)
-    )
-    return PAIRED if labelled and not paired else LABELLED
-
-
 def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str], origin: str) -> list[Example]:
-    """Build the examples of one split; `origin` names its file in the sentence about a bad row."""
-    system = find_system(spec)
+    """Build the examples of one file.
+
+    Args:
+        columns: the column of each field, from `map_columns`.
+        origin: the file, for the message about a bad row.
+
+    Raises:
+        UserError: at the first row that cannot be used.
+    """
+    read = READERS[FORMATS[spec.format].read]
     examples = []
     for number, row in enumerate(rows, start=1):
         values = {field: row[column] for field, column in columns.items()}
         try:
-            example = _build_example(values, spec, system)
+            example = read(values, spec)
+            if spec.train_on == "last" and example.messages:
+                example = replace(example, messages=tuple(turns.count_last_only(list(example.messages))))
             examples.append(replace(example, columns=keep_columns(row, spec.keep)))
         except BadField as bad:
             name = bad.field.partition("[")[0]
@@ -111,84 +127,103 @@ def build_examples(rows: list[dict], spec: PrepareSpec, columns: dict[str, str],
     return examples
 
 
-def _build_example(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
-    """Build one example from a row's fields."""
-    if spec.format == "text":
-        return Example(check_text(values["text"], "text"), ())
-    if spec.format == "preference":
-        messages, rejected, label = read_preference(_add_input(values, "prompt"))
-        return replace(_complete(messages, values, system), rejected=rejected, label=label)
-    example = _build_conversation(values, spec, system) or _build_pair(values, spec, system)
-    if spec.train_on == "last":
-        return replace(example, messages=tuple(turns.count_last_only(list(example.messages))))
-    return example
+def read_text(values: dict[str, Any], spec: PrepareSpec) -> Example:
+    """Read a plain text, from the format's only field."""
+    (field,) = FORMATS[spec.format].fields
+    return Example(check_text(values[field], field), ())
 
 
-def _build_conversation(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example | None:
-    """Build the example of a row that holds turns, or return None."""
-    if spec.format == "prompt_completion" and isinstance(values["prompt"], list):
-        naming, field = turns.MESSAGES, "completion"
-        asked = turns.read_turns(values["prompt"], "prompt", naming)
-        asked = [(place, turn | {"weight": 0} if turn["role"] == "assistant" else turn) for place, turn in asked]
-        placed = [*asked, *turns.read_turns(values[field], field, naming)]
-    elif spec.format in ("messages", "sharegpt"):
-        naming, field = (turns.MESSAGES, "messages") if spec.format == "messages" else (turns.SHAREGPT, "conversations")
-        placed = turns.read_turns(values[field], field, naming, least=2)
-    else:
-        return None
+def read_pair(
+    values: dict[str, Any],
+    spec: PrepareSpec,
+    read_answer: Callable[[Any, str], tuple[str, str | None]] = lambda value, field: (check_text(value, field), None),
+) -> Example:
+    """Read a question and its answer, from the first and the last of the format's fields.
+
+    Args:
+        read_answer: returns the reply to learn, and the number to check if there is one, of a field's value and name.
+    """
+    fields = FORMATS[spec.format].fields
+    values = _add_input(values, fields[0])
+    question = check_text(values[fields[0]], fields[0])
+    reply, number = read_answer(values[fields[-1]], fields[-1])
+    shown = worked_answers.ONE_SHOT if spec.one_shot and number is not None else ()
+    pair = [*shown, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
+    return Example(question, _complete(pair, values, spec), number)
+
+
+def read_prompt(values: dict[str, Any], spec: PrepareSpec) -> Example:
+    """Read a prompt and its completion: two texts, or two lists of turns, of which the completion's are learnt."""
+    asked, field = FORMATS[spec.format].fields
+    if not isinstance(values[asked], list):
+        return read_pair(values, spec)
+    prompt = turns.read_turns(values[asked], asked, turns.MESSAGES)
+    prompt = [(place, turns.silence(turn)) for place, turn in prompt]
+    placed = [*prompt, *turns.read_turns(values[field], field, turns.MESSAGES)]
+    return _build_conversation(turns.order_turns(placed, field, turns.MESSAGES), values, spec)
+
+
+def read_conversation(values: dict[str, Any], spec: PrepareSpec, naming: turns.Naming) -> Example:
+    """Read a list of turns, from the first of the format's fields."""
+    field = FORMATS[spec.format].fields[0]
+    placed = turns.read_turns(values[field], field, naming, least=2)
     if not is_absent(values.get("tools")) and values["tools"] != "[]":  # a list may be written as text
         expected = "nothing, as templates are given no tools (describe them in the system turn, or map another column)"
         raise BadField("tools", expected, values["tools"])
-    return _complete(turns.order_turns(placed, field, naming), values, system)
+    return _build_conversation(turns.order_turns(placed, field, naming), values, spec)
 
 
-def _complete(messages: list[turns.Turn], values: dict[str, Any], system: str | None) -> Example:
-    """Build the example of ordered turns, under the system message of the row or of the config."""
-    if messages[0]["role"] == "system":
-        messages = messages if messages[0]["content"] else messages[1:]
-    else:
-        messages = _with_system(_read_system(values, system), messages)
+def read_preferred(values: dict[str, Any], spec: PrepareSpec) -> Example:
+    """Read a question with a chosen and a rejected answer, or with one answer and its label."""
+    messages, rejected, label = read_preference(_add_input(values, "prompt"))
+    return replace(_build_conversation(messages, values, spec), rejected=rejected, label=label)
+
+
+# `Format.read` → the function that builds an example of a row's fields, and raises `BadField` if it cannot
+READERS: dict[str, Callable[[dict[str, Any], PrepareSpec], Example]] = {
+    "pair": read_pair,
+    "worked_answer": partial(read_pair, read_answer=worked_answers.read_worked_answer),
+    "number": partial(read_pair, read_answer=worked_answers.read_number),
+    "prompt": read_prompt,
+    "messages": partial(read_conversation, naming=turns.MESSAGES),
+    "sharegpt": partial(read_conversation, naming=turns.SHAREGPT),
+    "preference": read_preferred,
+    "text": read_text,
+}
+
+
+def _build_conversation(messages: list[turns.Turn], values: dict[str, Any], spec: PrepareSpec) -> Example:
+    messages = _complete(messages, values, spec)
     question = "\n\n".join(message["content"] for message in messages if message["role"] == "user")
-    return Example(question, tuple(messages))
+    return Example(question, messages)
 
 
-def _read_system(values: dict[str, Any], system: str | None) -> str | None:
+def _complete(messages: list[turns.Turn], values: dict[str, Any], spec: PrepareSpec) -> tuple[turns.Turn, ...]:
+    """Return ordered turns with the system message: their own, the row's or the config's; a blank one is left out."""
+    if messages[0]["role"] == "system":
+        return tuple(messages if messages[0]["content"] else messages[1:])
     own = values.get("system")
-    return system if is_absent(own) else check_text(own, "system")
-
-
-def _build_pair(values: dict[str, Any], spec: PrepareSpec, system: str | None) -> Example:
-    """Build the example of a row that holds a question and its answer."""
-    question_field, answer_field = FIELDS[spec.format][0], FIELDS[spec.format][-1]
-    values = _add_input(values, question_field)
-    question = check_text(values[question_field], question_field)
-    if spec.format == "maths":
-        reply, gold = worked_answers.read_number(values[answer_field])
-    else:
-        reply, gold = check_text(values[answer_field], answer_field), None
-    shots: list[turns.Turn] = []
-    if spec.format in CHECKABLE:
-        if gold is None:
-            reply, gold = worked_answers.read_worked_answer(reply)
-        shots = list(worked_answers.ONE_SHOT) if spec.one_shot else []
-    pair = [*shots, {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
-    return Example(question, tuple(_with_system(system, pair)), gold)
+    system = find_system(spec) if is_absent(own) else check_text(own, "system")
+    return tuple(messages if system is None else [{"role": "system", "content": system}, *messages])
 
 
 def _add_input(values: dict[str, Any], field: str) -> dict[str, Any]:
-    """Return a row's fields with what an instruction is about, if there is such a field, behind the instruction."""
+    """Return a row's fields with the `input`, if there is one, below the instruction that is about it."""
     if is_absent(values.get("input")) or not isinstance(values.get(field), str):
         return values
     return values | {field: f"{check_text(values[field], field)}\n{check_text(values['input'], 'input')}"}
 
 
-def _with_system(system: str | None, messages: list[turns.Turn]) -> list[turns.Turn]:
-    return messages if system is None else [{"role": "system", "content": system}, *messages]
+def _list_unused(form: Format, present: set[str]) -> list[str]:
+    """List the fields of the groups that a data set lacks; of a format's groups it has one, which may be the first."""
+    groups = [fields for _, fields in form.either]
+    own = next((fields for fields in groups if present.intersection(fields)), groups[0] if groups else ())
+    return [field for fields in groups if fields != own for field in fields]
 
 
 def _suggest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """Render the known word that looks most like an unknown one, in whatever case it is written, if one does."""
-    # cut, because comparing takes the product of the lengths, and a broken file may have names without end
+    """Write the known word that looks most like an unknown one, whatever their case, if one does."""
+    # cut, because comparing takes the product of the lengths, and names in a broken file may be of any length
     folded = {name.strip().lower()[:60]: name for name in known}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.5)
     return f" (did you mean {shorten(folded[close[0]])}?)" if close else ""

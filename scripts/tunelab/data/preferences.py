@@ -1,28 +1,36 @@
-"""What each method makes of rows of preferences, be they of drawn answers or of a data set.
+"""Preferences: what each method learns from prepared rows of them, and how a data set's rows of them are read.
 
-Pairs are `messages` (up to the answer), `chosen` and `rejected`; labelled answers `messages`, `completion` and `label`.
-A data set's own rows end with the chosen answer, or the one that its label is about, as all rows end with theirs.
+Prepared pairs have `messages` (up to the answer), `chosen` and `rejected`; labelled answers `messages`, `completion`
+and `label`. Rows of a data set's own have the chosen answer, or the one that the label is about, as last of `messages`.
 """
 
-from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from tunelab.config.row_fields import LABELLED, PAIRED
 from tunelab.data.fields import BadField, check_text, is_absent
-from tunelab.data.turns import MESSAGES, SHAREGPT, Turn, order_turns, read_turns
+from tunelab.data.turns import MESSAGES, SHAREGPT, Turn, order_turns, read_turns, silence
 from tunelab.errors import UserError
 
 Rows = list[dict[str, Any]]
+Placed = list[tuple[str, Turn]]  # turns with their places in the row
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Preference(NamedTuple):
+    """A conversation that ends with the chosen answer, and either the rejected answer or the answer's label."""
+
+    messages: list[Turn]
+    rejected: Turn | None
+    label: bool | None
 
 
 def are_pairs(rows: Rows) -> bool:
-    """Tell whether a data set's rows are pairs of a chosen and a rejected answer, which all of a split are, or none."""
+    """Tell whether a split's rows are pairs of a chosen and a rejected answer; either all of them are, or none."""
     return "rejected" in rows[0]
 
 
 def list_pairs(rows: Rows) -> Rows:
-    """Return the rows as pairs.
+    """Return the rows as pairs, for DPO.
 
     Raises:
         UserError: if they are answers with labels.
@@ -36,7 +44,7 @@ def list_pairs(rows: Rows) -> Rows:
 
 
 def list_labelled(rows: Rows) -> Rows:
-    """Return the rows as labelled answers; a pair is two of them.
+    """Return the rows as labelled answers, for KTO; a pair makes two of them.
 
     Raises:
         UserError: if all have the same label.
@@ -52,7 +60,7 @@ def list_labelled(rows: Rows) -> Rows:
 
 
 def list_wanted(rows: Rows) -> Rows:
-    """Return the rows without those whose answer is labelled false.
+    """Return the rows that SFT learns: all but those whose answer is labelled false.
 
     Raises:
         UserError: if none is left.
@@ -66,47 +74,18 @@ def list_wanted(rows: Rows) -> Rows:
     return wanted
 
 
-def _split(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its last answer apart from what it answers, as rows of drawn answers have it already."""
-    if "chosen" in row or "completion" in row:
-        return row
-    name = "completion" if "label" in row else "chosen"
-    return row | {"messages": row["messages"][:-1], name: row["messages"][-1]}
-
-
-def _label(row: dict[str, Any]) -> Rows:
-    if "label" in row:
-        return [row]
-    return [row | {"completion": row[side], "label": side == "chosen"} for side in ("chosen", "rejected")]
-
-
-# Read rows of preferences: a question with a chosen and a rejected answer, or with one answer and its label.
-# Questions and answers are texts or turns. Answers that are lists of turns may begin with the conversation that they
-# answer; which turns that are is compared turn by turn, as a beginning that two texts share may reach into the
-# answers.
-
-
-Placed = list[tuple[str, Turn]]
-TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-
-
-class Preference(NamedTuple):
-    """A conversation up to its last answer, the chosen one, and either the rejected answer or the answer's label."""
-
-    messages: list[Turn]
-    rejected: Turn | None
-    label: bool | None
-
-
 def read_preference(values: dict[str, Any]) -> Preference:
     """Read a row's fields: `chosen` and `rejected`, or `completion` and `label`, with or without `prompt`.
 
+    Questions and answers are texts or turns. Answers that are lists of turns may begin with the conversation that they
+    answer. Which turns these are is found turn by turn: the beginning that two texts share may reach into the answers.
+
     Raises:
-        BadField: at what cannot be used, or where the rejected answer is the chosen one.
+        BadField: at a field that cannot be used, or if the rejected answer equals the chosen one.
     """
-    fields = PAIRED if PAIRED[0] in values else LABELLED[:1]
+    fields = ("chosen", "rejected") if "chosen" in values else ("completion",)
     given = {field: _read_side(values[field], field, "assistant") for field in fields}
-    asked = [(place, _silence(turn)) for place, turn in _find_question(values.get("prompt"), given)]
+    asked = [(place, silence(turn)) for place, turn in _find_question(values.get("prompt"), given)]
     conversations = [_join(asked, field, turns) for field, turns in given.items()]
     first, *others = conversations
     if not others:
@@ -118,11 +97,25 @@ def read_preference(values: dict[str, Any]) -> Preference:
 
 
 def read_label(value: Any) -> bool:
-    """Read whether an answer is wanted; a CSV file has only texts to say it with."""
+    """Read whether an answer is wanted, from a truth value, a number or (as in CSV files) a text."""
     label = TRUTHS.get(value.strip().lower()) if isinstance(value, str) else value
     if not isinstance(label, bool | int | float) or label not in (0, 1):
         raise BadField("label", "true or false (or 1 or 0)", value)
     return bool(label)
+
+
+def _split(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose answer is a field of its own, as in rows of drawn answers, and no longer the last message."""
+    if "chosen" in row or "completion" in row:
+        return row
+    name = "completion" if "label" in row else "chosen"
+    return row | {"messages": row["messages"][:-1], name: row["messages"][-1]}
+
+
+def _label(row: dict[str, Any]) -> Rows:
+    if "label" in row:
+        return [row]
+    return [row | {"completion": row[side], "label": side == "chosen"} for side in ("chosen", "rejected")]
 
 
 def _read_side(value: Any, field: str, role: str) -> Placed:
@@ -153,28 +146,22 @@ def _find_question(prompt: Any, given: dict[str, Placed]) -> Placed:
 
 
 def _find_shared(sides: list[Placed]) -> Placed:
-    """Return the turns with which all answers begin that are conversations, but for the last of each."""
-    whole = [side[:-1] for side in sides if len(side) > 1]
-    if not whole:
+    """Return the turns with which all answers that are conversations begin; the last turn of each does not count."""
+    begins = [side[:-1] for side in sides if len(side) > 1]
+    if not begins:
         return []
-    return [found[0] for found in takewhile(_are_equal, zip(*whole, strict=False))]
+    return [found[0] for found in takewhile(_are_equal, zip(*begins, strict=False))]
 
 
 def _are_equal(found: tuple[tuple[str, Turn], ...]) -> bool:
-    return all(_silence(turn) == _silence(found[0][1]) for _, turn in found)
+    return all(silence(turn) == silence(found[0][1]) for _, turn in found)
 
 
 def _join(asked: Placed, field: str, turns: Placed) -> list[Turn]:
     """Return the question and an answer as one conversation."""
-    begins = [_silence(turn) for _, turn in turns[: len(asked)]] == [turn for _, turn in asked]
+    begins = [silence(turn) for _, turn in turns[: len(asked)]] == [turn for _, turn in asked]
     answer = turns[len(asked) :] if begins else turns
     if len(answer) != 1:
         roles = [turn["role"] for _, turn in turns]
         raise BadField(field, "one turn of the assistant, alone or after the turns of the question", roles)
     return order_turns([*asked, *answer], field, MESSAGES)
-
-
-def _silence(turn: Turn) -> Turn:
-    """Return a turn of the question, of which nothing is learnt."""
-    rest: Iterator = ((name, value) for name, value in turn.items() if name != "weight")
-    return dict(rest) | ({"weight": 0} if turn["role"] == "assistant" else {})

@@ -1,4 +1,4 @@
-"""Read a fetched data set as examples, file by file, so that a bad row is named by its own file and number."""
+"""Read a fetched data set as examples, and describe the prepared splits in a card."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,53 +13,16 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-# Describe a prepared data set: how many rows, how many repeats, and what test shares with training.
-# Overlap is measured on the rows as they were written. Validation rows count as training rows, because checkpoints are
-# chosen by them.
-
-
-def build_data_card(
-    dataset: str, source_card: dict, spec: PrepareSpec, splits: dict[str, list[Example]], left_out: dict[str, int]
-) -> dict[str, Any]:
-    """Build the card; `source_card` was written when the data set was fetched, `left_out` when it was split."""
-    return {
-        "dataset": dataset,
-        "synthetic": source_card["synthetic"],
-        "licence": source_card["licence"],
-        "rows": {name: len(examples) for name, examples in splits.items()},
-        **left_out,
-        "several_replies": sum(count_replies(example.messages) > 1 for example in splits["test"]),
-        "overlap": measure_overlap(splits["train"] + splits["validation"], splits["test"]),
-        "seed": spec.seed,
-        "format": spec.format,
-        "system": find_system(spec),
-        "examples": build_records(splits["train"])[:3],
-    }
-
-
-def measure_overlap(train: list[Example], test: list[Example]) -> dict[str, int]:
-    """Count test rows whose question stands in training as it is, and those that share at least a 13-gram with it.
-
-    An n-gram's units are words, or characters of Chinese text; a question under 13 units can only match as a whole.
-    """
-    asked, known = ([example.question for example in examples] for examples in (test, train))
-    exact = find_exact(asked, known)
-    return {
-        "exact": int(exact.sum()),
-        "ngram13": int((exact | find_shared(asked, known)).sum()),
-        "test_rows": len(test),
-    }
-
-
 def read_examples(
     raw: dict[str, "Dataset"], source_card: dict[str, Any], spec: PrepareSpec, dataset: str
 ) -> dict[str, list[Example]]:
-    """Return the examples of each split.
+    """Return the examples of each split, read file by file so that messages name the user's own file and row.
 
-    source_card: what `fetch_dataset` noted of the data set.
+    Args:
+        source_card: what `fetch_dataset` noted of the data set.
 
     Raises:
-        UserError: naming the first row, or the column, that cannot be used.
+        UserError: if a column is missing, or at the first row that cannot be used.
     """
     examples = {}
     for split, rows in raw.items():
@@ -70,3 +33,43 @@ def read_examples(
             for example in build_examples(part, spec, columns, file)
         ]
     return examples
+
+
+def build_data_card(
+    dataset: str, source_card: dict, spec: PrepareSpec, splits: dict[str, list[Example]], left_out: dict[str, int]
+) -> dict[str, Any]:
+    """Build the card of a prepared data set: its rows, what was left out, and what test shares with training.
+
+    Args:
+        source_card: what `fetch_dataset` noted of the data set.
+        left_out: the counts of `draw_splits`.
+    """
+    return {
+        "dataset": dataset,
+        "synthetic": source_card["synthetic"],
+        "licence": source_card["licence"],
+        "rows": {name: len(examples) for name, examples in splits.items()},
+        **left_out,
+        "several_replies": sum(count_replies(example.messages) > 1 for example in splits["test"]),
+        # validation rows count as training rows, because checkpoints are chosen by them
+        "overlap": measure_overlap(splits["train"] + splits["validation"], splits["test"]),
+        "seed": spec.seed,
+        "format": spec.format,
+        "system": find_system(spec),
+        "examples": build_records(splits["train"])[:3],
+    }
+
+
+def measure_overlap(train: list[Example], test: list[Example]) -> dict[str, int]:
+    """Count test rows whose question is in training too, and those that share a 13-gram with a training question.
+
+    Units of an n-gram are words, or characters of Chinese text; a question of fewer than 13 units counts only if it is
+    the same in training.
+    """
+    asked, known = ([example.question for example in examples] for examples in (test, train))
+    exact = find_exact(asked, known)
+    return {
+        "exact": int(exact.sum()),
+        "ngram13": int((exact | find_shared(asked, known)).sum()),
+        "test_rows": len(test),
+    }

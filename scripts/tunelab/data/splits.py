@@ -1,8 +1,8 @@
-"""Divide a data set's examples once into train, validation and test, the same for every method.
+"""Divide a data set's examples into train, validation and test, once for all methods.
 
-Not a shuffle and a cut: every question has a place of its own, the hash of the seed and its words. So the split does
-not depend on the order of the file, rows with the same question stay together on one side, and a larger `limit`
-keeps the test questions of a smaller one when `test` is a number.
+Examples are ordered by a hash of the seed and the question. So the split does not depend on the order of the file, rows
+with the same question stay in one split, and a larger `limit` keeps the test questions of a smaller one if `test` is a
+number.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from itertools import groupby
 
+from tunelab.config.formats import FORMATS
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.data.formats import Example
 from tunelab.errors import UserError
@@ -20,14 +21,22 @@ from tunelab.words import compose
 def draw_splits(
     source: list[Example], source_test: list[Example] | None, spec: PrepareSpec, dataset: str
 ) -> tuple[dict[str, list[Example]], dict[str, int]]:
-    """Draw the three splits, and count the rows left out.
+    """Draw the three splits, and count the rows that are left out.
 
-    `duplicates` repeat an earlier row word by word; `left_out_in_test` are training rows whose question the source's
-    own test split asks too; `unwanted`, of preferences, are validation and test rows whose answer is no reference, as
-    its label is false.
+    Shares are of the rows that remain after `limit`; with a test split of the source's own, the share `test` is of
+    that. Validation rows come from the training rows. Plain texts have no test rows.
 
-    Shares are of the rows that remain after `limit`; a share `test` of a source with its own test split is of that
-    split. Validation rows always come from the training rows. Of plain texts, none are for a test.
+    Args:
+        source, source_test: the examples, and those of the source's own test split if it has one.
+        dataset: its name in the config, for messages.
+
+    Returns:
+        The splits, and the counts: `duplicates` (rows that repeat an earlier one word by word), `left_out_in_test`
+        (training rows whose question is in the source's test split too) and, of preferences, `unwanted` (validation
+        and test rows whose answer is labelled false, and so is no reference).
+
+    Raises:
+        UserError: if a split has no rows.
     """
     rows = len(source) + len(source_test or ())
     source, repeated = drop_repeats(source)
@@ -45,14 +54,14 @@ def draw_splits(
         test, rest = _order_by_seed(source_test, spec.seed)[: _count(spec.held_out, len(source_test))], ordered
     validation, train = _take(rest, _count(spec.validation, len(ordered)))
     splits = {"train": train, "validation": validation, "test": test}
-    if spec.format == "preference":
+    if FORMATS[spec.format].rows == "preferences":
         left_out["unwanted"] = _leave_out_unwanted(splits)
     _check_filled(splits, spec, dataset, rows, left_out)
     return splits, left_out
 
 
 def drop_repeats(examples: list[Example]) -> tuple[list[Example], int]:
-    """Keep the first of rows that say the same, and count the others; a question may keep several answers."""
+    """Keep the first of equal rows, and count the others; different answers to one question are all kept."""
     first: dict[str, Example] = {}
     for example in examples:
         first.setdefault(json.dumps(example.list_parts()), example)
@@ -72,12 +81,12 @@ def build_records(examples: list[Example]) -> list[dict]:
 
 
 def fold_question(question: str) -> str:
-    """Return a question with white space evened out and accents composed, the form in which two are the same."""
+    """Return the form by which questions are compared: white space evened out, accents composed."""
     return " ".join(compose(question).split())
 
 
 def _order_by_seed(examples: list[Example], seed: int) -> list[Example]:
-    """Sort examples by their place; the same question's rows stand together, in an order of their own text."""
+    """Sort examples by the hash of seed and question, and those of one question by their texts."""
 
     def find_place(example: Example) -> tuple[str, str]:
         place = hashlib.sha256(f"{seed}:{fold_question(example.question)}".encode()).hexdigest()
@@ -87,7 +96,7 @@ def _order_by_seed(examples: list[Example], seed: int) -> list[Example]:
 
 
 def _take(ordered: list[Example], wanted: int) -> tuple[list[Example], list[Example]]:
-    """Divide ordered examples into `wanted` taken ones and the rest, passing over a question with too many rows."""
+    """Divide ordered examples into `wanted` taken ones and the rest; questions with too many rows are passed over."""
     taken: list[Example] = []
     rest: list[Example] = []
     for _, rows in groupby(ordered, key=lambda example: fold_question(example.question)):
@@ -97,12 +106,12 @@ def _take(ordered: list[Example], wanted: int) -> tuple[list[Example], list[Exam
 
 
 def _count(wanted: float | int, rows: int) -> int:
-    """Return a number of rows from a share (a float) or a number (an int); a share is at least one row."""
+    """Return the number of rows of a share (a float; at least one row), or of a number (an int)."""
     return wanted if isinstance(wanted, int) else max(1, round(wanted * rows))
 
 
 def _leave_out_unwanted(splits: dict[str, list[Example]]) -> int:
-    """Take the rows whose label is false out of validation and test, and count them."""
+    """Take rows with a false label out of validation and test, in place; return how many they were."""
     before = sum(map(len, splits.values()))
     for name in ("validation", "test"):
         splits[name] = [example for example in splits[name] if example.label is not False]
@@ -112,7 +121,7 @@ def _leave_out_unwanted(splits: dict[str, list[Example]]) -> int:
 def _check_filled(
     splits: dict[str, list[Example]], spec: PrepareSpec, dataset: str, rows: int, left_out: dict[str, int]
 ) -> None:
-    """Stop when a split is empty, and say where the rows went."""
+    """Raise `UserError` if a split has no rows, and say where the rows went."""
     sizes = {name: len(examples) for name, examples in splits.items()}
     empty = [name for name, size in sizes.items() if size == 0 and (name != "test" or spec.held_out)]
     if not empty:

@@ -1,10 +1,10 @@
-"""Answers that begin with a thought: where it ends, by the marks that models and chat templates put around it."""
+"""Divide answers into the thought that they begin with and the rest, by the marks of model families."""
 
 from typing import NamedTuple
 
 
 class Marks(NamedTuple):
-    """What stands before a thought, and the ways in which it ends, of which the longer one comes first."""
+    """The mark that opens a thought, and those that close it, the longer ones first."""
 
     opens: str
     closes: tuple[str, ...]
@@ -27,17 +27,17 @@ MARKS = (
 
 
 class Said(NamedTuple):
-    """A text's parts; `thought` is None where it has none, and blank where a template left it empty."""
+    """The parts of a text; `thought` is None if there is none, and blank if a template left it empty."""
 
     thought: str | None
     answer: str
 
 
 def split_thought(text: str) -> Said:
-    """Divide what a model wrote into the thought that it begins with and the answer, which begins without white space.
+    """Divide what a model wrote into its thought and the answer behind it, without the white space between them.
 
-    A thought that does not end leaves no answer. A mark that closes without one that opens ends a thought that the
-    template had opened, or one that was left out.
+    If a thought does not end, the answer is empty. A closing mark without an opening one ends a thought too: the
+    template may have opened it in the prompt.
     """
     begun = text.lstrip()
     for opens, closes in MARKS:
@@ -51,6 +51,6 @@ def split_thought(text: str) -> Said:
 
 
 def find_opened(prompt: str) -> str:
-    """Return the mark with which a prompt's end opens a thought, and the white space after it; "" if it opens none."""
+    """Return the mark at the end of a prompt that opens a thought, with the white space after it, or ""."""
     ends = [opens for opens, _ in MARKS if prompt.rstrip().endswith(opens)]
     return prompt[prompt.rindex(ends[0]) :] if ends else ""

@@ -1,14 +1,14 @@
-"""GSM8K's worked answers (steps, then `#### 18`), or numbers alone: the gold, the blog's XML prompt, demonstrations.
+"""Answers with a number to check: GSM8K's worked answers (steps, then `#### 18`), and numbers alone.
 
-A demonstration shows the format for supervised training (a warm start before GRPO). It ends at `</answer>`, without
-the blog's last newline: there a model naturally stops. The `legacy` strict-format reward pays only with that newline;
-the `fixed` one pays either way.
+Of each come the gold number and a demonstration, an answer in the XML layout of the GRPO blog post, for supervised
+training (a warm start before GRPO). It ends at `</answer>`, where a model naturally stops, without the blog's last
+newline. The `legacy` strict-format reward pays only with that newline; the `fixed` one pays either way.
 """
 
 import re
 from typing import Any
 
-from tunelab.data.fields import BadField
+from tunelab.data.fields import BadField, check_text
 from tunelab.numbers import normalise_number
 
 # Copied from the blog with its first and last newline.
@@ -26,7 +26,7 @@ _CALCULATION = re.compile(r"<<[^<>]*>>")
 
 
 def split_worked_answer(text: str) -> tuple[str, str] | None:
-    """Return the worked steps without their <<calculator notes>> and the number after the last `####`, or None."""
+    """Return the steps without their <<calculator notes>>, and the number after the last `####`; None without these."""
     steps, mark, number = text.rpartition("####")
     gold = normalise_number(number)
     steps = _CALCULATION.sub("", steps).strip()
@@ -34,26 +34,27 @@ def split_worked_answer(text: str) -> tuple[str, str] | None:
 
 
 def render_demonstration(steps: str, gold: str) -> str:
-    """Render worked steps as the reasoning and the answer that the prompt asks for; without steps, none is shown."""
+    """Write steps and number in the layout that the prompt asks for; the steps may be empty."""
     return f"<reasoning>\n{steps}\n</reasoning>\n<answer>\n{gold}\n</answer>"
 
 
-def read_worked_answer(text: str) -> tuple[str, str]:
-    """Return the demonstration and the gold number of a GSM8K answer."""
+def read_worked_answer(value: Any, field: str) -> tuple[str, str]:
+    """Return the demonstration and the gold number of a GSM8K answer; raise `BadField` for anything else."""
+    text = check_text(value, field)
     parts = split_worked_answer(text)
     if parts is None:
         steps, _, number = text.rpartition("####")
         # what is wrong with a long answer is seen at its end
-        raise BadField("answer", "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
+        raise BadField(field, "worked steps and then '#### ' with one number", f"####{number}" if steps else text)
     return render_demonstration(*parts), parts[1]
 
 
-def read_number(value: Any) -> tuple[str, str]:
-    """Return the demonstration and the gold number of an answer that is a number alone, written as text or not."""
+def read_number(value: Any, field: str) -> tuple[str, str]:
+    """Return the demonstration and the gold number of an answer that is a number alone, or the same as a text."""
     written = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     gold = normalise_number(written) if isinstance(written, str) else None
     if gold is None:
-        raise BadField("answer", "one number, such as 18 or 1,000.5", value)
+        raise BadField(field, "one number, such as 18 or 1,000.5", value)
     return render_demonstration("", gold), gold
 
 

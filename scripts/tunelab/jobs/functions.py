@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.config.drafts import Problem, render_problems
+from tunelab.config.formats import FORMATS
 from tunelab.config.functions import GIVEN, TRAINING_ONLY, Functions, list_metrics, list_rewards
 from tunelab.config.loading import Config
 from tunelab.config.methods import REWARDED
-from tunelab.config.row_fields import CHECKABLE
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.errors import UserError
 from tunelab.jobs.provenance import hash_function_file
@@ -162,7 +162,7 @@ def _find_bad_signature(
 
 def _has_column(prepare: PrepareSpec, column: str) -> bool:
     if column == "answer":
-        return prepare.format in CHECKABLE
+        return FORMATS[prepare.format].rows == "numbers"
     return column in (*GIVEN, *prepare.keep)
 
 

@@ -13,6 +13,7 @@ from tunelab.comparison.results import Results
 from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.fields import find_setting
+from tunelab.config.formats import FORMATS
 from tunelab.config.methods import METHODS
 from tunelab.config.study import Study, cuts_rows
 from tunelab.errors import UserError
@@ -59,7 +60,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "learns_from": method.learns_from,
         "drawing": method.draws,
         "dataset": spec["dataset"],
-        "texts": page["cards"][spec["dataset"]]["format"] == "text",
+        "texts": FORMATS[page["cards"][spec["dataset"]]["format"]].rows == "texts",
         "rows": rows,
         "start": study.run(start)["label"] if start in study.runs else start,
         "learnt": learnt[0] if learnt else None,

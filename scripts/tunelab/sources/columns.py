@@ -1,6 +1,6 @@
-"""Judge whether rows can be stored as one table, and name the first row and field that cannot.
+"""Make a table of rows, and name the first row and field that cannot be stored.
 
-A table holds one kind of value per column, nested ones included; what it refuses it refuses without a row.
+A table holds one kind of value per column, nested columns included. Arrow itself does not say which row it refuses.
 """
 
 import bisect
@@ -14,7 +14,7 @@ from tunelab.sources.readers import Place, Placed
 from tunelab.sources.strict_json import Flaw
 from tunelab.values import describe, has_surrogates, name_type, shorten
 
-DEEPEST = 32  # Arrow's files end at 64, and two levels of ours may be one of its own
+DEEPEST = 32  # levels of nesting; Arrow's files take 64 of its own, which may be two for one of ours
 Kinds = dict[str, tuple[str, Place]]
 
 
@@ -40,8 +40,20 @@ def build_table(placed: list[Placed]) -> Dataset:
         ) from None
 
 
+def join_files(files: list[list[Placed]], split: str, facts: dict[str, Any]) -> Dataset:
+    """Make one table of the rows of one or more files.
+
+    With several files, their numbers of rows are noted in `facts["file_rows"]`, so that later messages can name file
+    and row.
+    """
+    if len(files) > 1:
+        counts = [{"file": placed[0][0].file, "rows": len(placed)} for placed in files]
+        facts.setdefault("file_rows", {})[split] = counts
+    return build_table([item for placed in files for item in placed])
+
+
 def find_misfit(columns: dict[str, list]) -> tuple[str, int]:
-    """Return the first column that cannot be stored, and the index of the row from which on it cannot."""
+    """Return the first column that cannot be stored, and the index of the first row with which it cannot."""
     name, values = next((name, values) for name, values in columns.items() if not _fits(values))
     return name, bisect.bisect_left(range(len(values)), True, key=lambda index: not _fits(values[: index + 1]))
 
@@ -55,7 +67,7 @@ def _fits(values: list) -> bool:
 
 
 def check_rows(placed: list[Placed]) -> None:
-    """Raise `UserError` at the first value that is of another kind than its column, or that no table can hold."""
+    """Raise `UserError` at the first value that no table can hold, or whose kind differs from that of its column."""
     kinds: Kinds = {}
     for place, row in placed:
         for name, value in row.items():
@@ -101,14 +113,3 @@ def _check_name(name: str, place: Place) -> None:
 
 def _refuse(place: Place, path: str, problem: str) -> UserError:
     return UserError(f"{place}, field {shorten(path)}: {problem}.")
-
-
-def join_files(files: list[list[Placed]], split: str, facts: dict[str, Any]) -> Dataset:
-    """Make one table of the rows of one or more files.
-
-    Of several files, `facts["file_rows"]` keeps how many rows are from each, for sentences about a row of the table.
-    """
-    if len(files) > 1:
-        counts = [{"file": placed[0][0].file, "rows": len(placed)} for placed in files]
-        facts.setdefault("file_rows", {})[split] = counts
-    return build_table([item for placed in files for item in placed])

@@ -1,4 +1,4 @@
-"""Make artefact folders that are either whole or absent."""
+"""Write folders of fetched models and data sets with their cards, and tell which file a fetched row is from."""
 
 import contextlib
 import shutil
@@ -11,8 +11,8 @@ from tunelab.values import list_names
 
 
 @contextlib.contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty sibling to fill; it takes the name `folder` if the block ends well, and is gone if it does not."""
+def complete_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill, which becomes `folder` if the block ends well, and is deleted if it fails."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -27,16 +27,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_card(card: Path, folder: Path, facts: dict) -> None:
-    """Write `facts` and every file of `folder` with its hash; the card holds no time, so it can be made again."""
+    """Write a card with `facts` and the hash of every file in `folder`; without times, so that it is reproducible."""
     files = records.build_manifest(folder)
     records.write_json(card, facts | {"files": files, "bytes": sum(file["bytes"] for file in files)})
 
 
-# Say which file a fetched row is from, so that sentences about it name the user's own file and row.
-
-
 def divide_by_file(source_card: dict[str, Any], split: str, rows: list[dict]) -> Iterator[tuple[str, list[dict]]]:
-    """Yield each file's name with its rows, in order; rows of one file or of none are a single part."""
+    """Yield each file's name with its rows, in order, so that messages name the user's own file and row."""
     start = 0
     for part in source_card.get("file_rows", {}).get(split, ()):
         yield part["file"], rows[start : start + part["rows"]]
@@ -46,7 +43,7 @@ def divide_by_file(source_card: dict[str, Any], split: str, rows: list[dict]) ->
 
 
 def render_origin(source_card: dict, split: str) -> str:
-    """Render which file or files a split's rows are from, for the sentence about a bad row."""
+    """Name the file or files that a split's rows are from, for messages."""
     source = source_card["source"]
     files = source.get("test_files" if split == "test" else "files") or ()
     if len(files) == 1:

@@ -1,4 +1,9 @@
-"""Make a data set of arithmetic problems."""
+"""Generate a data set of grade-school word problems in GSM8K's format, from a seed.
+
+An answer has one worked step per line with GSM8K's calculator note (`<<48/2=24>>`), then `#### 24`. Unlike GSM8K's, the
+problems are short chains of operations on one quantity with small whole numbers, so that a very small model can learn
+them. They show what a method does; how well a model reasons they do not tell.
+"""
 
 import random
 from dataclasses import dataclass
@@ -9,12 +14,6 @@ from datasets import Dataset
 from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.errors import UserError
 
-# Generate grade-school word problems in GSM8K's own format.
-# An answer has one worked step a line with GSM8K's calculator note (`<<48/2=24>>`), then `#### 24`. Unlike GSM8K the
-# problems are short chains over one quantity with small whole numbers, so that a very small model can learn them, and
-# they are synthetic: good for showing what a method does, not for saying how well a model reasons.
-
-
 NAMES = ("Tom", "Mia", "Ben", "Ana", "Leo", "Zoe", "Sam", "Eva", "Max", "Ida", "Omar", "Lin")
 FACTORS = (2, 3, 4, 5)
 TRIES_PER_ROW = 50
@@ -23,7 +22,7 @@ TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 
 @dataclass(frozen=True)
 class Story:
-    """Wordings for one quantity; `tell` has for each operation the sentences that may say it."""
+    """Wordings for one quantity; `tell` has the possible sentences of each operation."""
 
     things: tuple[str, ...]
     opening: str
@@ -79,11 +78,23 @@ STORIES = (
 )
 
 
+def fetch(spec: GeneratedDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:
+    """Return the splits "train" and "test"."""
+    train, test = generate_problems(spec, key)
+    return {"train": Dataset.from_list(train), "test": Dataset.from_list(test)}, {}
+
+
 def generate_problems(spec: GeneratedDataset, key: str) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Return train and test rows with `question` and `answer`.
 
-    No two rows, in either part, share the same numbers and operations in the same order: a test problem is never a
-    train problem with another name in it. Raises `UserError`, naming the config key `key`, if the spec leaves too few.
+    No two rows have the same numbers and operations in the same order, so no test problem is a training problem with
+    another name in it.
+
+    Args:
+        key: the config key of `spec`, for messages.
+
+    Raises:
+        UserError: if there are too few different problems.
     """
     rng = random.Random(spec.seed)
     wanted = spec.rows + spec.test_rows
@@ -106,7 +117,7 @@ def generate_problems(spec: GeneratedDataset, key: str) -> tuple[list[dict[str, 
 
 
 def draw_chain(rng: random.Random, spec: GeneratedDataset) -> tuple[int, tuple[tuple[str, int], ...]]:
-    """Draw a first number and the operations on it; no intermediate result is under 2 or over twice the largest."""
+    """Draw a first number and the operations on it, with results from 2 to twice the largest number."""
     start = value = rng.randint(2, spec.largest_number)
     steps = []
     for _ in range(rng.randint(spec.min_steps, spec.max_steps)):
@@ -124,11 +135,12 @@ def draw_chain(rng: random.Random, spec: GeneratedDataset) -> tuple[int, tuple[t
 
 
 def apply_operation(value: int, operation: str, number: int) -> int:
+    """Compute one step."""
     return {"+": value + number, "-": value - number, "*": value * number, "/": value // number}[operation]
 
 
 def tell_problem(rng: random.Random, start: int, steps: tuple[tuple[str, int], ...]) -> dict[str, str]:
-    """Put a chain of operations into words, and its solution into worked steps."""
+    """Write a chain of operations as a question in words, and an answer of worked steps."""
     story = rng.choice(STORIES)
     words = {"name": rng.choice(NAMES), "thing": rng.choice(story.things)}
     question, answer, value = [story.opening.format(n=start, **words)], [], start
@@ -141,9 +153,3 @@ def tell_problem(rng: random.Random, start: int, steps: tuple[tuple[str, int], .
         value = result
     question.append(story.question.format(**words))
     return {"question": " ".join(question), "answer": "\n".join([*answer, f"#### {value}"])}
-
-
-def fetch(spec: GeneratedDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:
-    """Return the splits "train" and "test"."""
-    train, test = generate_problems(spec, key)
-    return {"train": Dataset.from_list(train), "test": Dataset.from_list(test)}, {}

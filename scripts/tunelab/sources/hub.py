@@ -1,4 +1,7 @@
-"""Say how the Hugging Face Hub is reached, before its client is imported: it reads its settings once, on import."""
+"""Set how the Hugging Face Hub is reached (mirror, proxy), and find and check the proxy that requests use.
+
+The Hub's client reads its settings once, on import; so `configure_hub` comes before that.
+"""
 
 import os
 from urllib.parse import urlsplit
@@ -7,14 +10,21 @@ from urllib.request import proxy_bypass_environment
 from tunelab.config.specs.sources import HubSettings
 from tunelab.errors import UserError
 
-# The proxy that requests go through, by the variables that Python's HTTP clients read: named, or refused.
-
-
+# what Python's HTTP clients read
 VARIABLES = tuple(f"{scheme}_proxy" for scheme in ("http", "https", "all"))  # in capitals too
 
 
+def configure_hub(settings: HubSettings) -> None:
+    """Set mirror and proxy; to be called before anything imports huggingface_hub or datasets."""
+    if settings.endpoint:
+        os.environ["HF_ENDPOINT"] = settings.endpoint
+    if settings.proxy:
+        # in lower case too, which goes before upper case where both are set
+        os.environ |= {form: settings.proxy for name in VARIABLES for form in (name, name.upper())}
+
+
 def find_proxy(address: str) -> str | None:
-    """Name the proxy that requests to an address go through, with the variable that says so; None if there is none."""
+    """Return the proxy for requests to an address, with the variable that sets it, or None."""
     parts = urlsplit(address)
     if proxy_bypass_environment(parts.hostname):
         return None
@@ -25,7 +35,7 @@ def find_proxy(address: str) -> str | None:
 
 
 def check_proxies() -> None:
-    """Raise `UserError` if a variable names what is no HTTP proxy: the Hub's client opens with all of them, or not."""
+    """Raise `UserError` if a variable has a value that is no HTTP proxy, as the Hub's client would fail with it."""
     for name, value in filter(None, map(_read, VARIABLES)):
         if not _is_usable(value):
             raise UserError(
@@ -36,7 +46,7 @@ def check_proxies() -> None:
 
 
 def _read(name: str) -> tuple[str, str] | None:
-    """Return a variable that is set, in small letters or else in capitals, and its value."""
+    """Return the form of a variable's name that is set, lower case first, and its value; None if none is set."""
     return next(((form, os.environ[form]) for form in (name, name.upper()) if os.environ.get(form)), None)
 
 
@@ -51,12 +61,3 @@ def _is_usable(value: str) -> bool:
 def _hide_password(value: str) -> str:
     before, mark, host = value.rpartition("@")
     return f"{before[: before.find('://') + 3] if '://' in before else ''}***@{host}" if mark else value
-
-
-def configure_hub(settings: HubSettings) -> None:
-    """Set the mirror and the proxy; call it before anything imports huggingface_hub or datasets."""
-    if settings.endpoint:
-        os.environ["HF_ENDPOINT"] = settings.endpoint
-    if settings.proxy:
-        # in lower case too, which goes before upper case where both are set
-        os.environ |= {form: settings.proxy for name in VARIABLES for form in (name, name.upper())}

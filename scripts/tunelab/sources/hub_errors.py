@@ -1,4 +1,4 @@
-"""Say in a sentence what the Hub's client met: the config key, the value, and what to do about it."""
+"""Turn errors of the Hub's client into messages with the config key, the value and the remedy."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ GO_ON = "the download goes on where it stopped"
 
 @contextlib.contextmanager
 def explain_errors(spec: HubModel | HubDataset, key: str) -> Iterator[None]:
-    """Turn what the Hub's client and its HTTP library raise into a sentence with the config key and the remedy."""
+    """Raise `UserError` for what the Hub's client and its HTTP library raise inside the block."""
     from httpx2 import ConnectError, ConnectTimeout, ProxyError, RequestError, UnsupportedProtocol
     from huggingface_hub import constants, errors
 
@@ -66,11 +66,12 @@ def explain_errors(spec: HubModel | HubDataset, key: str) -> Iterator[None]:
 
 
 def name_failure(error) -> str:
-    """Name what happened and at which host, which is another one where the endpoint redirects to its store."""
+    """Name a failure and the host, which differs from the endpoint where that redirects to its store."""
     return f"{type(error).__name__} at {error.request.url.host}"
 
 
 def explain_status(error, address: str, repo_id: str) -> str:
+    """Explain an HTTP status by which the Hub refuses a request, and what to do."""
     from huggingface_hub import get_token
 
     status = error.response.status_code
@@ -91,7 +92,7 @@ def explain_status(error, address: str, repo_id: str) -> str:
 def explain_vanished(
     spec: HubModel | HubDataset, key: str, commit: str | None, pin: Path, file: str = ""
 ) -> Iterator[None]:
-    """Say it if the commit that is recorded in `pin`, or a file of it, is no longer on the Hub."""
+    """Raise `UserError` if the commit recorded in `pin`, or a file of it, is no longer on the Hub."""
     from huggingface_hub import errors
 
     try:
@@ -111,7 +112,7 @@ def explain_vanished(
 
 
 def explain_offline(spec: HubModel | HubDataset, key: str, lacking: str) -> None:
-    """Raise `UserError` if the Hub must not be asked."""
+    """Raise `UserError` if HF_HUB_OFFLINE forbids requests to the Hub."""
     from huggingface_hub import is_offline_mode
 
     if is_offline_mode():
@@ -122,7 +123,7 @@ def explain_offline(spec: HubModel | HubDataset, key: str, lacking: str) -> None
 
 
 def quote_server(error) -> str:
-    """Quote what the server said about its refusal, without the token should it repeat it."""
+    """Quote the server's reason, if it gives one, with the token hidden."""
     from huggingface_hub import get_token
 
     said = " ".join((error.server_message or "").split())[:200]

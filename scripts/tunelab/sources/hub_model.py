@@ -1,4 +1,4 @@
-"""Take a model from the Hugging Face Hub: safetensors weights and the files around them, nothing that can run."""
+"""Fetch a model from the Hugging Face Hub: safetensors weights and the files around them, never code."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from tunelab.sources.weights import check_quantisation, check_weights, list_othe
 
 
 def fetch(spec: HubModel, key: str, work: Path, folder: Path) -> dict:
-    """Fill `folder` with the model's files and return the commit and the licence."""
+    """Fill `folder` with the model's files; return commit and licence."""
     with explain_errors(spec, key), open_snapshot(spec, "model", key, work) as snapshot:
-        # Paths in sub-folders are other formats of the same weights; a model that loads has its files at the top.
+        # sub-folders hold other formats of the same weights; what a model is loaded from is at the top
         names = {file.path for file in snapshot.files if "/" not in file.path}
         _bring(snapshot, list_others(names), folder)
-        # what speaks against the model is said before its weights are fetched
+        # checks come before the weights are fetched
         check_quantisation(folder, key)
         check_weights(names, key)
         _bring(snapshot, list_weights(folder, names, key), folder)

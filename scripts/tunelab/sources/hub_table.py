@@ -1,10 +1,8 @@
-"""Take a data set from the Hugging Face Hub, or a mirror of it.
+"""Fetch a data set from the Hugging Face Hub, or a mirror of it.
 
-Models and data sets come the same way: `snapshots` knows what a repository holds and `transfer` brings it. Pickled
-weights and code are never fetched. The token is the one that the Hub's client finds by itself: HF_TOKEN, or what `hf
-auth login` stored; it is sent to the endpoint and to no other host.
-
-Nothing of the Hub's client is imported at the top, because it reads its settings once, on import.
+As for models, `snapshots` lists what a repository holds and `transfer` downloads it. Pickled weights and code are never
+fetched. The token is the one that the Hub's client finds (HF_TOKEN, or that of `hf auth login`); it is sent to the
+endpoint and to no other host. The Hub's client is not imported at the top, because it reads its settings on import.
 """
 
 import contextlib
@@ -24,12 +22,12 @@ from tunelab.values import list_names
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
 
-# what says how a data set's other files are to be read
+# files that say how the other files are to be read
 DESCRIPTIONS = ("README.md", ".huggingface.yaml", "dataset_infos.json")
 
 
 def fetch(spec: HubDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, "Dataset"], dict]:
-    """Return the splits "train" and, if the spec names one, "test", and the commit and the licence."""
+    """Return the splits "train" and, if the spec names one, "test"; and commit and licence for the card."""
     wanted = {"train": spec.split} | ({"test": spec.test_split} if spec.test_split else {})
     with explain_errors(spec, key), open_snapshot(spec, "dataset", key, work) as snapshot, explain_table(spec, key):
         builder = build_tables(snapshot, str(work / "datasets"))
@@ -38,10 +36,10 @@ def fetch(spec: HubDataset, key: str, work: Path, folder: Path) -> tuple[dict[st
 
 
 def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
-    """Fetch the files that the subset is made of, and no others, and keep its rows as tables in `cache`.
+    """Fetch the files of the subset, and no others, and keep its rows as tables in `cache`.
 
-    Which files make a subset, `datasets` finds out by itself, from their names and what the repository says about
-    them. It is shown a folder that looks like the repository, with empty files where the contents are not needed.
+    `datasets` itself finds out which files make a subset, from their names and from what the repository says of them.
+    For that it gets a folder that looks like the repository, with empty files wherever the content is not needed.
     """
     from datasets import load_dataset_builder
 
@@ -55,7 +53,7 @@ def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
     tree = snapshot.place.resolve() / snapshot.commit
     shutil.rmtree(tree, ignore_errors=True)
     files = {tree / file.path: file for file in snapshot.files}
-    # an archive is opened to see what it holds
+    # `datasets` opens archives to see what they hold
     first = [path for path in files if str(path.relative_to(tree)) in DESCRIPTIONS or path.suffix == ".zip"]
     try:
         for path in files:
@@ -69,7 +67,7 @@ def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
                 f"{key}.repo_id: {spec.repo_id} names files that are not its own ({list_names(strange, quoted=False)})."
             )
         fill_in(snapshot, {path: files[path] for path in paths if path not in first}, builder.info.dataset_size or 0)
-        # once more, because it keeps tables under a name that follows from the files' times
+        # once more, because `datasets` keeps tables under a name that depends on the files' times
         builder = load_dataset_builder(str(tree), spec.subset, cache_dir=cache)
         builder.download_and_prepare()
     finally:
@@ -78,7 +76,7 @@ def build_tables(snapshot: Snapshot, cache: str) -> "DatasetBuilder":
 
 
 def fill_in(snapshot: Snapshot, files: dict[Path, HubFile], unpacked: int = 0) -> None:
-    """Put the contents of `files` where empty ones are; `unpacked` bytes will be made of them if they are new."""
+    """Put the contents of `files` in place of the empty ones; `unpacked` is how many bytes of tables they become."""
     new = not all(snapshot.blob(file).exists() for file in files.values())
     snapshot.fetch(list(files.values()), [(snapshot.work, unpacked)] if new else [])
     for path, file in files.items():
@@ -88,7 +86,7 @@ def fill_in(snapshot: Snapshot, files: dict[Path, HubFile], unpacked: int = 0) -
 
 @contextlib.contextmanager
 def explain_table(spec: HubDataset, key: str) -> Iterator[None]:
-    """Turn what `datasets` raises about the files of a repository into a sentence."""
+    """Raise `UserError` for what `datasets` raises about a repository's files inside the block."""
     from datasets.exceptions import DatasetsError
 
     try:

@@ -1,6 +1,7 @@
-"""Load a model's parts as training will do, and say in a sentence why that cannot be.
+"""Check that a fetched model and its tokenizer load as training will load them.
 
-Code that comes with a model is never run. Without `trust_remote_code=False` transformers would ask at the terminal.
+Code that comes with a model is never run. `trust_remote_code=False` is written out, because otherwise transformers
+asks at the terminal.
 """
 
 import contextlib
@@ -25,9 +26,9 @@ from tunelab.values import list_names
 
 
 def check_model(folder: Path, key: str) -> None:
-    """Raise `UserError` unless model and tokenizer load, whole, without code of their own, and fit.
+    """Raise `UserError` unless model and tokenizer load completely, without code of their own, and go together.
 
-    Shapes are compared without reading the weights, so this takes no memory.
+    Shapes are compared without reading the weights, which takes no memory.
     """
     with explain_loading(key, "the model", "Save it anew with `save_pretrained`, or choose another one."):
         model, found = AutoModelForCausalLM.from_pretrained(
@@ -52,7 +53,7 @@ def check_model(folder: Path, key: str) -> None:
 
 
 def check_complete(found: dict, key: str) -> None:
-    """Raise `UserError` if weights are missing or of other shapes; transformers would make them up at random."""
+    """Raise `UserError` if weights are missing or have other shapes; transformers would initialise them at random."""
     if others := sorted(name for name, *_ in found["mismatched_keys"]):
         raise UserError(
             f"{key}: the weights {list_names(others)} have other shapes than the model's config asks for. Copy or "
@@ -66,7 +67,7 @@ def check_complete(found: dict, key: str) -> None:
 
 
 def check_layers(found: dict, names: set[str], key: str) -> None:
-    """Raise `UserError` if there are weights of more layers than the config says, which would be left out."""
+    """Raise `UserError` if there are weights of more layers than the config has; the further ones would be ignored."""
     known = {re.sub(r"\d+", "0", name) for name in names}
     if beyond := sorted(name for name in found["unexpected_keys"] if re.sub(r"\d+", "0", name) in known):
         raise UserError(
@@ -76,7 +77,7 @@ def check_layers(found: dict, names: set[str], key: str) -> None:
 
 
 def check_causal(config: PreTrainedConfig, key: str) -> None:
-    """Raise `UserError` if a model of this config fills gaps in a text and so sees what follows a token."""
+    """Raise `UserError` if a model of this config is a masked language model, which sees the tokens that follow."""
     if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False):
         raise UserError(
             f"{key}: {config.model_type!r} is no causal language model, which writes one token after the other; llama "
@@ -85,7 +86,7 @@ def check_causal(config: PreTrainedConfig, key: str) -> None:
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, key: str) -> None:
-    """Raise `UserError` if the tokenizer has tokens that the model has no embedding for."""
+    """Raise `UserError` if the tokenizer has tokens without an embedding in the model."""
     rows, last = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values())
     if last >= rows:
         raise UserError(
@@ -96,7 +97,7 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
 
 @contextlib.contextmanager
 def explain_loading(key: str, what: str, remedy: str) -> Iterator[None]:
-    """Turn whatever the libraries make of a damaged or foreign file into a sentence."""
+    """Raise `UserError` for whatever the libraries raise inside the block about a damaged or foreign file."""
     try:
         yield
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Take a model from a folder of the user's."""
+"""Take a model from a folder of the user."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tunelab.sources.weights import check_quantisation, check_safetensors, check
 
 
 def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
-    """Link the files of the user's model into `folder`, or copy them; nothing of the user's is changed."""
+    """Link or copy the model's files into `folder`; the user's own files stay unchanged."""
     source = Path(spec.path)
     others, weights = check_folder(spec, key)
     for name in weights:
@@ -20,10 +20,10 @@ def fetch(spec: LocalModel, key: str, work: Path, folder: Path) -> dict:
 
 
 def check_folder(spec: LocalModel, key: str) -> tuple[list[str], list[str]]:
-    """Return the names of the files that a model is loaded from, those with its weights last.
+    """Return the names of the files that a model is loaded from, without and with weights.
 
     Raises:
-        UserError: if the folder is evidently no whole model.
+        UserError: if the folder evidently holds no complete model.
     """
     source = Path(spec.path)
     if not source.is_dir():

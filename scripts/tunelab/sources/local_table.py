@@ -1,4 +1,4 @@
-"""Take a data set from files of the user's, or folders of files."""
+"""Read a data set from files of the user, or from folders of files."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tunelab.sources.readers import Placed, read_rows
 
 
 def fetch(spec: LocalDataset, key: str, work: Path, folder: Path) -> tuple[dict[str, Dataset], dict]:
-    """Return the split "train" and, if there are test files, "test", and what the card is to say."""
+    """Return the splits "train" and, if there are test files, "test"; and facts for the card."""
     facts = {}
     splits = {"train": join_files(read_files(spec.files, f"{key}.files"), "train", facts)}
     if spec.test_files:
@@ -21,7 +21,7 @@ def fetch(spec: LocalDataset, key: str, work: Path, folder: Path) -> tuple[dict[
 
 
 def read_files(files: tuple[str, ...], key: str) -> list[list[Placed]]:
-    """Return the rows of each file; of a folder, those of each file in it."""
+    """Return the rows of each file, and of each file in a folder."""
     found = []
     for file in map(Path, files):
         shards = list_shards(file, key, str(file)) if os.path.isdir(file) else [file]

@@ -1,4 +1,4 @@
-"""Read files of text, compressed or not, and find the shards of a table in a folder."""
+"""Read text files, compressed or not, and list the shards of a table in a folder."""
 
 import bz2
 import gzip
@@ -26,7 +26,7 @@ OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
     ".zst": _open_zstd,
 }
 STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
-# what a file begins with that is no text, whatever its ending says
+# first bytes of files that are no text, whatever their ending says
 DISGUISES = {
     **{start: f"is compressed; add {ending} to its name" for ending, start in STARTS.items()},
     b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the table as CSV",
@@ -42,16 +42,17 @@ HINTS = {
     **dict.fromkeys((".arrow", ".feather"), "save the table as Parquet"),
     **dict.fromkeys((".pdf", ".docx", ".html"), "save its text as .txt, with blank lines between paragraphs"),
 }
-# what a folder of shards may hold besides: marks of the programs that wrote it, and words about it
+# other files that a folder of shards may hold: markers of the programs that wrote it, and notes
 _BESIDE = re.compile(r"[._].*|(readme|licen[cs]e|changelog|dataset_infos?)(\..*)?", re.IGNORECASE)
-NOTES = ".md"  # beside files of another kind; alone, such files are the table
+NOTES = ".md"  # notes if there are files of another kind beside; alone, such files are the table
 _SPLIT = re.compile(r"(?<![a-z])(train|test|val|dev|eval)(?:ing|id|idation|uation)?(?![a-z])", re.IGNORECASE)
 
 
 def find_disguise(head: bytes, expected: bytes | None = None) -> str | None:
-    """Return what a file is by its first bytes, if it is evidently no file of rows.
+    """Say what a file is by its first bytes, if it is evidently no file of rows, and what to do; else None.
 
-    expected: what it begins with by its name.
+    Args:
+        expected: the first bytes that its ending promises.
     """
     if head[257:262] == b"ustar":
         return "is an archive (tar); unpack it first"
@@ -59,16 +60,19 @@ def find_disguise(head: bytes, expected: bytes | None = None) -> str | None:
 
 
 def find_format(file: Path) -> str:
-    """Return the ending that says how a file is read: `.jsonl` of `rows.jsonl.gz`."""
+    """Return the ending that says how a file is read, such as `.jsonl` of `rows.jsonl.gz`."""
     ending = file.suffix.lower()
     return Path(file.stem).suffix.lower() if ending in OPENERS else ending
 
 
 def read_content(file: Path, name: str) -> bytes:
-    """Return a file's bytes, unpacked if its ending says that it is compressed.
+    """Return a file's bytes, decompressed if its ending says that it is compressed.
+
+    Args:
+        name: of the file, for messages.
 
     Raises:
-        UserError: if it is compressed in another way, or damaged, or holds no file of rows.
+        UserError: if it is compressed in another way, is damaged, or holds no file of rows.
     """
     opener = OPENERS.get(file.suffix.lower())
     if opener is None:
@@ -91,7 +95,7 @@ def read_content(file: Path, name: str) -> bytes:
 
 
 def read_text(file: Path, name: str) -> str:
-    """Read UTF-8, with or without the byte order mark that Windows programs put first."""
+    """Return a file's text, read as UTF-8 with or without the byte order mark of Windows programs."""
     content = read_content(file, name)
     if b"\0" in content:
         line = content.count(b"\n", 0, content.index(b"\0")) + 1
@@ -108,10 +112,10 @@ def read_text(file: Path, name: str) -> str:
 
 
 def list_shards(folder: Path, key: str, name: str) -> list[Path]:
-    """Return the files of a folder that together are one table, by name.
+    """Return the files of a folder that together are one table, sorted by name.
 
     Raises:
-        UserError: for folders in it, files of several formats, and names that say several splits.
+        UserError: if it holds folders, files of several formats, or files whose names say several splits.
     """
     inside = sorted(path for path in folder.iterdir() if not _BESIDE.fullmatch(path.name))
     inside = [path for path in inside if path.suffix.lower() != NOTES] or inside

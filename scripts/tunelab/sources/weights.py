@@ -1,4 +1,7 @@
-"""Tell whole safetensors weights from what is none. Pickled ones are refused, since opening them can run code."""
+"""Check the files of a model: complete, unquantised safetensors weights, and readable JSON.
+
+Pickled weights are refused, since opening them can run code.
+"""
 
 import json
 from fnmatch import fnmatch
@@ -8,7 +11,7 @@ from tunelab.errors import UserError
 from tunelab.values import list_names, shorten
 
 MODEL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
-# what trainers leave beside a model
+# files that trainers leave beside a model
 USELESS = {"trainer_state.json", "all_results.json", "train_results.json", "eval_results.json"}
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 FLOATS = {"F64", "F32", "F16", "BF16"}
@@ -16,7 +19,7 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def check_weights(names: set[str], key: str) -> None:
-    """Raise `UserError` unless a folder with these files has safetensors weights of a whole model."""
+    """Raise `UserError` unless these files include safetensors weights, and no adapter."""
     if "adapter_config.json" in names:
         raise UserError(
             f"{key}: the folder has an adapter_config.json, so transformers would load an adapter, and whatever model "
@@ -38,17 +41,18 @@ def check_weights(names: set[str], key: str) -> None:
 
 
 def list_others(names: set[str]) -> list[str]:
-    """Return the files besides the weights that a model is loaded from."""
+    """Return the files without weights that a model is loaded from."""
     return sorted(name for name in names - USELESS if any(fnmatch(name, pattern) for pattern in MODEL_FILES))
 
 
 def list_weights(folder: Path, names: set[str], key: str) -> list[str]:
-    """Return the names of the files that transformers reads the weights from.
+    """Return the names of the files from which transformers reads the weights.
 
-    names: the files that there are; of these, only the index must be in `folder`.
+    Args:
+        names: of all files of the model; only the index must be in `folder` already.
 
     Raises:
-        UserError: if one of them is missing, or is not in the folder itself.
+        UserError: if a file with weights is missing, or is not in the folder itself.
     """
     if WEIGHTS in names:
         return [WEIGHTS]
@@ -74,7 +78,7 @@ def check_quantisation(folder: Path, key: str) -> None:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # whoever loads it says what is wrong
+        return  # `loading.check_model` tells
     parts = [
         part for part in (config, *config.values()) if isinstance(part, dict)
     ]  # a model of images has a text_config
@@ -90,7 +94,7 @@ def check_quantisation(folder: Path, key: str) -> None:
 
 
 def check_safetensors(file: Path, key: str) -> None:
-    """Raise `UserError` unless the file's header is whole and covers the file to its end."""
+    """Raise `UserError` unless the file has a complete header that describes it to its end."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -104,7 +108,7 @@ def check_safetensors(file: Path, key: str) -> None:
 
 
 def check_numbers(folder: Path, key: str) -> None:
-    """Raise `UserError` if weights are held in whole numbers or 8 bits, which transformers would take as they are."""
+    """Raise `UserError` if weights are whole numbers or have 8 bits, which transformers would take as they are."""
     from safetensors import safe_open
 
     for file in sorted(folder.glob("*.safetensors")):
@@ -119,7 +123,7 @@ def check_numbers(folder: Path, key: str) -> None:
 
 
 def check_json(folder: Path, key: str) -> None:
-    """Raise `UserError` unless every JSON file beside the weights is one: some are read much later."""
+    """Raise `UserError` unless every JSON file beside the weights can be read; some are needed much later only."""
     for file in sorted(folder.glob("*.json")):
         try:
             json.loads(file.read_text(encoding="utf-8"))
@@ -130,6 +134,6 @@ def check_json(folder: Path, key: str) -> None:
 
 
 def names_code(folder: Path) -> bool:
-    """Say whether a config of the model names code to be loaded with it (`auto_map`)."""
+    """Tell whether a config of the model names code of its own (`auto_map`)."""
     files = [folder / "config.json", folder / "tokenizer_config.json"]
     return any(b'"auto_map"' in file.read_bytes() for file in files if file.is_file())

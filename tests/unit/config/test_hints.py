@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.config.default_config import DEFAULT, load, merge
 from tunelab.config.hints import ANY, SECTIONS, add_hints, find_home, find_pattern, load_hints
-from tunelab.config.loading import judge
+from tunelab.config.loading import check_config
 from tunelab.config.module_checks import check_targets
 from tunelab.errors import UserError
 
@@ -40,7 +40,7 @@ def put(section, key, value):
 def test_every_key_of_the_list_is_none_here_and_is_answered_once(section):
     for key, hint in HINTS["keys"][section].items():
         raw, path = put(section, key, "mine")
-        found, _, _ = judge(raw)
+        found, _, _ = check_config(raw)
         assert [problem for problem in found if problem.path == path], f"{key} is a key of {section or 'the config'}"
         told = add_hints(found, raw)
         (sentence,) = [problem.text for problem in told if problem.path == path]
@@ -60,7 +60,7 @@ def test_every_word_of_the_list_is_none_here(place):
         raw, path = put(".".join(section), field, word)
         for name, value in known.items():
             raw["runs"]["new"][name] = value
-        texts = [problem.text for problem in add_hints(judge(raw)[0], raw) if problem.path == path]
+        texts = [problem.text for problem in add_hints(check_config(raw)[0], raw) if problem.path == path]
         assert texts == [f"'{word}' {hint}"]
 
 

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from tests.unit.config.default_config import merge
 from tunelab.config.arguments import load_arguments
 from tunelab.config.fields import asks_for_nothing, load_classes, load_unsupported
-from tunelab.config.loading import judge
+from tunelab.config.loading import check_config
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.models.adapters import build_adapter_config
 
@@ -97,7 +97,7 @@ def list_options():
             listed += [plain | beside | {field: value} for value in list_values(kind, field)]
     run = {"method": "sft", "label": "Mine", "model": "smollm2", "dataset": "support", "training": {"max_steps": 4}}
     runs = {f"mine{number}": run | {"adapter": fields} for number, fields in enumerate(listed)}
-    problems, _, _ = judge(merge({"runs": runs}))
+    problems, _, _ = check_config(merge({"runs": runs}))
     refused = {problem.path[1] for problem in problems if problem.path[0] == "runs"}
     return [section["adapter"] for name, section in runs.items() if name not in refused]
 

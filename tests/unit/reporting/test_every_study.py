@@ -8,7 +8,7 @@ from tests.unit.comparison.results_factory import LABELS, METHODS, STEPS, build_
 from tests.unit.models.test_modelcard import GRPO, SFT, TRAINING, split_card
 from tests.unit.reporting.page_factory import list_figures, render_page, write_comparison
 from tests.unit.reporting.test_paper import write_paper
-from tunelab.config.row_fields import FIELDS
+from tunelab.config.formats import FORMATS
 from tunelab.config.specs.sources import DatasetSource, ModelSpec
 from tunelab.models.modelcard import render_model_card
 from tunelab.records import write_text
@@ -35,7 +35,7 @@ RUNS = (tuple(LABELS), tuple(METHODS), ("base",), ("base", "lora"))
 STUDIES = [
     (model, dataset, form, runs, tasks, seeds)
     for number, (model, dataset) in enumerate((model, dataset) for model in MODELS for dataset in DATASETS)
-    for form in [list(FIELDS)[number % len(FIELDS)]]
+    for form in [list(FORMATS)[number % len(FORMATS)]]
     for runs in [RUNS[number % 4 if number % 4 else number // 4]]
     for tasks in [(["arithmetic", "support"], ["arithmetic"], ["support"])[number % 3]]
     for seeds in [(1,) if number % 2 else (1, 2)]
@@ -52,7 +52,7 @@ def test_every_part_of_a_study_is_among_those_that_are_tried():
     models, datasets, forms, runs, tasks, seeds = map(list, zip(*STUDIES, strict=True))
     assert set(models) == list_sources(ModelSpec)
     assert set(datasets) == list_sources(DatasetSource)
-    assert set(forms) == set(FIELDS)
+    assert set(forms) == set(FORMATS)
     assert all(chosen in runs for chosen in RUNS)
     assert len(set(map(tuple, tasks))) == 3
     assert set(seeds) == {(1,), (1, 2)}

@@ -1,1 +1,1 @@
-"""What each stage may be told: one closed, frozen section of the config per stage."""
+"""The sections of the config: closed, frozen models, each of which holds what one stage depends on."""

@@ -1,14 +1,14 @@
-"""What every section of the config shares: a closed, frozen model, and the kinds of values in it.
+"""The base of all sections of the config, and the types of values that they share.
 
-A section holds exactly what its stage depends on. Fields of TRL, PEFT and bitsandbytes keep their own names and
-travel as plain mappings (`training`, `adapter`, `quantization`); `arguments` checks those names.
+Fields of TRL, PEFT and bitsandbytes keep their names and stay plain mappings (`training`, `adapter`, `quantization`);
+`arguments` checks these.
 """
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# names and `study.results` become folders, so they are kept to what every file system keeps apart
+# names become folders, so they have only what every file system tells apart
 Name = Annotated[
     str,
     Field(
@@ -17,7 +17,7 @@ Name = Annotated[
         description="Lower-case letters, digits, `_`, `-` and `.`; no `_`, `-` or `.` first and no `.` last.",
     ),
 ]
-# of a Python function in a file of the user's, which is a column and a part of keys as well
+# of a Python function in a file of the user, which is a column of results and a part of keys as well
 FunctionName = Annotated[
     str,
     Field(

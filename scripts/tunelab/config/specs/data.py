@@ -1,9 +1,10 @@
-"""How raw rows become messages, or plain texts."""
+"""Sections on data sets: where rows come from, and how they become messages or plain texts."""
 
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from tunelab.config.formats import FORMATS, describe_formats, list_formats
 from tunelab.config.specs.base import Share, Spec
 from tunelab.config.specs.sources import DatasetSource
 
@@ -11,13 +12,13 @@ from tunelab.config.specs.sources import DatasetSource
 class PrepareSpec(Spec):
     """How raw rows become chat messages or plain texts, and which rows are held out."""
 
-    format: Literal[
-        *("instruction", "question_answer", "prompt_completion", "messages", "sharegpt", "gsm8k", "maths"),
-        *("preference", "text"),
-    ]
+    format: Literal[*FORMATS] = Field(json_schema_extra={"description": describe_formats()})  # too long for messages
     columns: dict[str, str] = Field(default_factory=dict, description="The format's field → the file's column.")
     system: str | None = Field(None, description="System message put before every conversation.")
-    one_shot: bool = Field(False, description="gsm8k and maths only: show one worked example before the question.")
+    one_shot: bool = Field(
+        False,
+        description=" and ".join(list_formats("numbers")) + " only: show one worked example before the question.",
+    )
     train_on: Literal["all", "last"] = Field(
         "all", description="Which of the assistant's turns training learns: all, or each conversation's last."
     )
@@ -33,10 +34,12 @@ class PrepareSpec(Spec):
 
     @property
     def held_out(self) -> float | int:
-        """The share or number of rows that tasks may ask: none of plain texts, which ask nothing."""
-        return 0 if self.format == "text" else self.test
+        """The share or number of rows for tasks: none where no kind of task can ask them, as of plain texts."""
+        return self.test if FORMATS[self.format].tasks else 0
 
 
 class DatasetSpec(Spec):
+    """A data set: where it comes from, and how it is prepared."""
+
     fetch: DatasetSource = Field(description="Where rows come from, such as {source: local, files: [my.jsonl]}.")
     prepare: PrepareSpec = Field(description="How rows become messages, such as {format: question_answer}.")

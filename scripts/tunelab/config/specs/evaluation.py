@@ -1,4 +1,4 @@
-"""What runs are asked, and how their answers are measured."""
+"""Sections on measuring: tasks, decoding, drift and noise."""
 
 from typing import Annotated, Literal
 
@@ -22,9 +22,9 @@ class GenerationSpec(Spec):
 
 
 class SamplingSpec(Spec):
-    """Several answers to each question, drawn at a temperature; `max_new_tokens` is the task's.
+    """Several answers to each question, drawn at a temperature; `max_new_tokens` is that of the task.
 
-    The share of them that is strictly right is mean@N, whatever `k` is.
+    mean@N, the share of strictly right ones, is computed whatever `k` is.
     """
 
     samples: PositiveInt = Field(description="Answers to each question; N of mean@N.")

@@ -1,4 +1,4 @@
-"""Where models and data sets come from."""
+"""Sections on where models and data sets come from, and how models are prompted."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from tunelab.config.specs.base import Sha256, Spec
 
 
 class ChatSettings(Spec):
-    """How a model is talked to; the same in training, rewards, evaluation and `make ask`."""
+    """How a model is prompted; the same in training, rewards, evaluation and `make ask`."""
 
     chat_template: str | None = Field(
         None, description="A Jinja file, or the name of a bundled template; null: the tokenizer's own."
@@ -64,12 +64,12 @@ class RandomModel(ChatSettings):
     seed: NonNegativeInt = 0
 
 
-# what says how a model is talked to, and not which one it is
+# fields that say how a model is prompted, and not which one it is
 CHAT_FIELDS = frozenset(ChatSettings.model_fields)
 
 
 def describe_source(spec: ChatSettings) -> dict[str, Any]:
-    """Return what says which model is meant, as its card has it."""
+    """Return the fields that say which model it is, for its card."""
     return spec.model_dump(mode="json", exclude=set(CHAT_FIELDS))
 
 

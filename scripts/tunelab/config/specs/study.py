@@ -1,4 +1,4 @@
-"""What is compared, and what the report says of it."""
+"""Sections on the study and its comparisons."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import Field, PositiveFloat
 
 from tunelab.config.specs.base import Label, Seed, Spec
 
-# what is compared on tasks, beside their own metrics
+# metrics by which runs are compared, besides the user's own
 MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf", "ranking")
 
 

@@ -1,4 +1,4 @@
-"""What runs train, and how."""
+"""Sections on runs: the model and data that they train on, and how."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,18 +7,18 @@ from pydantic import Field, PositiveInt
 from tunelab.config.methods import list_methods
 from tunelab.config.specs.base import FunctionName, Label, Spec
 
-# fields that count steps, of which each of a run's processes takes its part
+# fields that count steps, which the processes of a run share
 SHARED = ("gradient_accumulation_steps", "steps_per_generation")
-# the five that both sets have, and the coin of control runs
+# the five of both sets, and the coin of control runs
 REWARDS = ("correctness", "integer", "strict_format", "soft_format", "xml_count", "random")
-# fields of a run that say what it learns of drawn answers
+# fields of a run that say what it learns from drawn answers
 CHOICE = {"select", "pairs", "labels"}
 
 
 class CheckpointSettings(Spec):
-    """How often a training saves what it needs to go on after a kill. It changes no result, so no stage depends on it.
+    """How often a training saves what it needs to resume after a kill. It changes no result; no stage depends on it.
 
-    A run's own `training.save_*` goes before it, and then counts as the run's setting.
+    A run's own `training.save_*` overrides it, and counts as a setting of the run.
     """
 
     save_steps: PositiveInt = Field(25, description="Optimizer steps between two checkpoints.")
@@ -47,6 +47,8 @@ class LaunchSpec(Spec):
 
 
 class TrainedRun(Spec):
+    """A run that is trained; the fields that all methods share."""
+
     label: Label
     model: str
     dataset: str
@@ -81,7 +83,7 @@ class TrainedRun(Spec):
 
 
 class SelectSpec(Spec):
-    """Which of the drawn answers a supervised run learns; one that was cut is never among them."""
+    """Which of the drawn answers a supervised run learns; those that were cut off are never learnt."""
 
     min_reward: float | None = Field(
         None, description="Least weighted sum of rewards; null: the answer must be right, whatever else it earned."
@@ -102,7 +104,7 @@ class SftRun(TrainedRun):
 
 
 class PairsSpec(Spec):
-    """Which drawn answers are set against each other: a right one and a wrong one to the same question."""
+    """Which drawn answers make pairs: a right one and a wrong one to the same question."""
 
     per_question: PositiveInt | None = Field(
         2, description="Most pairs of one question; null: as many as there are answers of the commoner kind."
@@ -127,7 +129,7 @@ class DpoRun(TrainedRun):
 
 
 class KtoRun(TrainedRun):
-    """Answers that are wanted and answers that are not, each by itself, with TRL's KTOTrainer."""
+    """Single answers that are wanted or not, with TRL's KTOTrainer."""
 
     method: Literal[*list_methods("labels")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")
@@ -140,7 +142,7 @@ class KtoRun(TrainedRun):
 
 
 class Rewards(Spec):
-    """Reward functions of GRPO and RLOO; the same functions judge answers in the evaluation."""
+    """Reward functions of GRPO and RLOO; the same functions score answers in the evaluation."""
 
     set: Literal["fixed", "legacy"] = "fixed"
     functions: dict[FunctionName, str] = Field(
@@ -165,7 +167,7 @@ class GrpoRun(TrainedRun):
 
 
 class DistillationRun(TrainedRun):
-    """On-policy distillation with TRL's DistillationTrainer: a teacher says of each token drawn what it would write."""
+    """On-policy distillation with TRL's DistillationTrainer: a teacher gives its probabilities for each drawn token."""
 
     method: Literal[*list_methods("teacher")]
     init_from: str | None = Field(None, description="Start from what this run published (same model, same seed).")

@@ -6,7 +6,7 @@ A column whose name says what it is, is taken whatever stands in it, so that the
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tunelab.config.row_fields import FIELDS, LABELLED, PAIRED
+from tunelab.config.formats import FORMATS, LABELLED, PAIRED
 from tunelab.config.wording import refuse_name
 from tunelab.data.fields import is_absent
 from tunelab.errors import UserError
@@ -132,7 +132,7 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named:
             "prepare.columns."
         )
     format_name, mapped, sure = _add_label(found, rows, shown, place)
-    fields = [mapped.get(field, field) for field in FIELDS[format_name]]
+    fields = [mapped.get(field, field) for field in FORMATS[format_name].fields]
     different = {field: column for field, column in mapped.items() if field != column}
     used = [name for name in fields if name in columns]
     return Guess(format_name, different, used, [name for name in columns if name not in used], sure)
@@ -150,7 +150,7 @@ def _add_label(found: Found, rows: Sequence[Row], shown: Row, place: str) -> Fou
     label = find_label(rows, shown, mapped.values(), place) if format_name != "preference" else None
     if label is None:
         return found
-    columns = {field: mapped.get(field, field) for field in FIELDS[format_name]}
+    columns = {field: mapped.get(field, field) for field in FORMATS[format_name].fields}
     given = {PREFERENCE[field]: column for field, column in columns.items() if field in PREFERENCE and column in shown}
     return "preference", given | {"label": label}, sure
 
@@ -182,7 +182,7 @@ def _guess_turns(shown: Row) -> Found | None:
     if kinds.get("prompt") == kinds.get("completion") == "messages":
         return "prompt_completion", {}, True
     if column := _pick(kinds, CONVERSATIONS) or next(iter(kinds), None):
-        return kinds[column], {"messages" if kinds[column] == "messages" else "conversations": column}, True
+        return kinds[column], {FORMATS[kinds[column]].fields[0]: column}, True
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jinja2
 import yaml
 
-from tunelab.config.row_fields import CHECKABLE
+from tunelab.config.formats import FORMATS
 from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings
 from tunelab.data.contamination import find_twins, read_row
 from tunelab.upkeep.new_study.model import Chosen, Known, Lengths
@@ -153,7 +153,7 @@ def render_overlay(found: Findings) -> str:
             "repeats": settings.max_steps > LONG_ENOUGH,
             "passes": f"{rows / held['train']:.2g}",
             "preferences": data.preferences,
-            "maths": data.guess.format in CHECKABLE,
+            "maths": FORMATS[data.guess.format].rows == "numbers",
             "longest_row": _describe_longest(found.lengths.rows, found.lengths.measured),
             "longest_answer": _describe_longest(found.lengths.answers, found.lengths.measured),
         }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import yaml
 
+from tunelab.config.formats import FORMATS
 from tunelab.config.hints import REPOSITORY
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.config.specs.sources import LocalDataset
@@ -74,7 +75,7 @@ class Data(NamedTuple):
     @property
     def preferences(self) -> str | None:
         """The method that learns from the rows' preferences, if they are any."""
-        if self.guess.format != "preference":
+        if FORMATS[self.guess.format].rows != "preferences":
             return None
         return "kto" if "label" in self.list_records("train")[0] else "dpo"
 
