@@ -33,7 +33,7 @@ def main(
     seed: str,
     spec: SamplesSpec,
 ) -> None:
-    from tunelab.evaluation.drawing import draw_answers
+    from tunelab.evaluation.training_samples import draw_answers
     from tunelab.models.precision import load_precision
 
     artefact = weights[0].parent if weights else None

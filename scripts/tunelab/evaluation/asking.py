@@ -10,10 +10,10 @@ from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
+from tunelab.models.context_length import count_positions_left
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.models.precision import load_precision
-from tunelab.models.room import count_room
 
 
 def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:
@@ -38,7 +38,7 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     prompt = chat.encode_prompt(tokenizer, messages)
-    room = count_room(base, adapters.count_virtual(model))
+    room = count_positions_left(base, adapters.count_virtual(model))
     if room is not None and len(prompt) >= room:
         raise UserError(
             f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has {room} "

@@ -15,9 +15,9 @@ from tunelab.errors import UserError
 from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, predict_counted
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
+from tunelab.models.context_length import check_rows
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import find_base
-from tunelab.models.room import check_rows
 from tunelab.words import split_paragraphs
 
 

@@ -14,11 +14,11 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
+from tunelab.models.chat_thoughts import read_answer
+from tunelab.models.context_length import check_rows
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
-from tunelab.models.room import check_rows
-from tunelab.models.thoughts import read_answer
 
 # adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
 UNPADDED = {"PROMPT_TUNING", "P_TUNING"}

@@ -12,9 +12,9 @@ from tunelab.data.turns import count_last_only, tell_turn
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
+from tunelab.models.context_length import check_rows
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import explain_unscorable, project_wanted
-from tunelab.models.room import check_rows
 
 
 class Batch(NamedTuple):

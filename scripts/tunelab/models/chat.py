@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
+from tunelab.models.chat_thoughts import place_thought
 from tunelab.models.templates import (
     Messages,
     Turn,
@@ -26,7 +27,6 @@ from tunelab.models.templates import (
     render,
     render_prompt,
 )
-from tunelab.models.thoughts import place_thought
 from tunelab.models.tokenising import Token, find_literals, tokenise_turns
 from tunelab.values import list_names, shorten
 

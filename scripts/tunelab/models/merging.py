@@ -11,8 +11,8 @@ from peft.utils import ModulesToSaveWrapper
 
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, inspection
+from tunelab.models.context_length import count_positions_left
 from tunelab.models.learnt_rows import read_row
-from tunelab.models.room import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2
@@ -34,7 +34,7 @@ def merge(
     model = adapters.load_trained_model(base, adapter, torch.device("cpu"), torch.float32)
     assert isinstance(model, PeftModel)
     tokenizer = chat.load_tokenizer(base, template=template)
-    room = count_room(base)  # a training may have cut its rows, so that they need not fit whole
+    room = count_positions_left(base)  # a training may have cut its rows, so that they need not fit whole
     batches = [torch.tensor([read_row(tokenizer, row).cut(room)["input_ids"]]) for row in rows]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]

@@ -8,7 +8,7 @@ import yaml
 
 from tunelab.config.methods import METHODS
 from tunelab.config.specs.training import CHOICE
-from tunelab.models.basemodels import find_revision, name_origin
+from tunelab.models.model_origin import find_revision, name_origin
 
 # A licence as the Hub's model cards have it: one of its identifiers, or `other` with a name.
 # Source: huggingface.co/docs/hub/repositories-licenses; other words for the same licences are found by what they name.

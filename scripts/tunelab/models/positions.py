@@ -6,7 +6,7 @@ No job waits for it, so each looks at its own rows as well (`room`).
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
-from tunelab.models.room import REMEDY, count_positions
+from tunelab.models.context_length import REMEDY, count_positions
 from tunelab.values import list_names
 
 

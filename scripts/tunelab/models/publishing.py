@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 
 from tunelab.models import adapters
-from tunelab.models.basemodels import find_revision, name_origin
+from tunelab.models.model_origin import find_revision, name_origin
 
 
 def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dict[str, int]:

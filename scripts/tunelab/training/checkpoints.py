@@ -110,7 +110,15 @@ def _list_sizes(checkpoint: Path) -> dict[str, int]:
 class ResumableTrainer:
     """Mixin for transformers' Trainer whose checkpoints hold the trained weights and no others."""
 
-    unpacked: str | None = None  # why rows are scored by the trainer itself, if they are
+    unpacked: str | None = None  # why TRL's own head scores the rows, if it does so whatever the settings
+    tied: str | None = None  # why smaller micro-batches would change the result, if they would whatever the settings
+    deals_rows = True  # micro-batches are dealt from the rows in turn; False: a trainer draws what they hold
+    weighs_batches = False  # a micro-batch counts for as much as any other, however few rows it has
+
+    @property
+    def collected_metrics(self) -> dict[str, list[float]]:
+        """What TRL has collected since it last logged; each checkpoint keeps it."""
+        return self._metrics["train"]
 
     def between_batches(self) -> bool:
         """Tell whether nothing is held back that a checkpoint would lose."""
@@ -171,7 +179,7 @@ class Resumption(TrainerCallback):
             vars(self._parts[name]).update(values)
         self._trainer._tr_loss += kept["losses"][args.process_index]
         for name, values in kept["metrics"].items():
-            self._trainer._metrics["train"][name] = [float(value) for value in values]
+            self._trainer.collected_metrics[name] = [float(value) for value in values]
         if self._best is not None and self._best.step is not None:
             self._best.weights = load_file(self.checkpoint / BEST)
         if getattr(args, "sync_ref_model", False):
@@ -232,7 +240,7 @@ class Resumption(TrainerCallback):
             "parts": parts,
             "losses": losses,
             # a metric may be infinite or no number, which JSON has no word for
-            "metrics": {name: [repr(float(value)) for value in row] for name, row in trainer._metrics["train"].items()},
+            "metrics": {name: [repr(float(value)) for value in row] for name, row in trainer.collected_metrics.items()},
             "resumed_at": self.resumed_at,
             "peak_memory_bytes": self.peak_memory_bytes,
             "files": _list_sizes(folder),

@@ -13,15 +13,13 @@ import torch
 from datasets import Dataset
 from trl import DistillationConfig, DistillationTrainer
 
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
-from tunelab.models.room import check_rows, count_positions
+from tunelab.models.context_length import check_rows, count_positions
 from tunelab.training import shared
-from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.rollouts import Drawing, draw_faster, keep_ends_only
+from tunelab.training.training_job import TrainingJob
 
 SAME = 1e-5  # largest difference of a log-probability, in nats, that is rounding in float32
 
@@ -50,36 +48,27 @@ class ResumableDistillationTrainer(Drawing, DistillationTrainer):
 
 @within_memory
 def train(
-    base: Path,
-    start: Path | None,
-    teacher: Teacher,
-    rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: DistillationRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
+    job: TrainingJob, rows: list[dict], teacher: Teacher
 ) -> tuple[ResumableDistillationTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
-    Arguments are those of `grpo.train`; dtype is that of the teacher's weights as well. The losses are divergences from
-    the teacher in nats per token of a completion.
+    The teacher's weights are held in the job's dtype as well. The losses are divergences from the teacher in nats per
+    token of a completion.
 
     Raises:
         UserError: if there are fewer rows than a step asks, if the teacher has too few positions for what is drawn, or
             says what the run says before it has learnt anything.
     """
-    device = choose_device()
-    args = shared.build_arguments(DistillationConfig, spec.training, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
+    name = job.spec.teacher
+    args = shared.build_arguments(job, job.spec.training)
+    tokenizer = job.load_tokenizer(padding_side="left")
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     _check_rows(args, len(rows))
     lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
-    taught_by = adapters.load_trained_model(*teacher, device, dtype)
-    _check_positions(taught_by, max(lengths), spec.teacher)
-    check_rows(base, rows, lengths)
-    model = load_start(base, start, device, dtype, spec)
+    taught_by = adapters.load_trained_model(*teacher, job.device, job.dtype)
+    _check_positions(taught_by, max(lengths), name)
+    check_rows(job.base_model, rows, lengths)
+    model = job.load_model()
     adapters.name_ends(model, chat.list_ends(tokenizer))
     published = keep_ends_only(model)
     log = shared.ProgressLog()
@@ -89,12 +78,12 @@ def train(
         args=args,
         train_dataset=Dataset.from_dict({"prompt": prompts}),
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        peft_config=job.build_adapter_config(),
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    _check_apart(trainer, prompts[0], spec.teacher)
+    _check_apart(trainer, prompts[0], name)
     decoding = draw_faster(trainer)
     costs = shared.train_and_measure(trainer, log)
     model.generation_config = published

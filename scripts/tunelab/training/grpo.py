@@ -7,28 +7,27 @@ cannot be taken up again is the random state of vLLM (`use_vllm`), whose complet
 valid; the run says so when it goes on.
 """
 
+import importlib
 import random
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+from trl import GRPOConfig, RLOOConfig
 
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun
+from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
-from tunelab.models.room import check_rows
-from tunelab.models.thoughts import read_answer
+from tunelab.models.chat_thoughts import read_answer
+from tunelab.models.context_length import check_rows
 from tunelab.scoring.own_functions import FunctionError, describe_row
 from tunelab.scoring.rewards import add_rewards, build_reward_functions
 from tunelab.training import shared
-from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import OutOfMemory, within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.rollouts import Drawing, draw_faster, keep_ends_only
+from tunelab.training.training_job import TrainingJob
 
 # Whether there is anything to learn from in what a GRPO or RLOO training asks and samples.
 
@@ -137,15 +136,11 @@ class Recording(Drawing):
         ]
 
 
-class RecordingGRPOTrainer(Recording, GRPOTrainer):
-    """TRL's GRPO."""
-
-
-class RecordingRLOOTrainer(Recording, RLOOTrainer):
-    """TRL's RLOO: each reward is compared with the mean of the others to its question, and holds the divergence."""
-
-
-TRAINERS = {"grpo": (GRPOConfig, RecordingGRPOTrainer), "rloo": (RLOOConfig, RecordingRLOOTrainer)}
+def build_trainer_class(method: str) -> type[Recording]:
+    """Build the trainer of a method that learns from rewards: TRL's own with every completion kept."""
+    record = METHODS[method]
+    trainer = getattr(importlib.import_module(record.package), record.trainer)
+    return type(f"Recording{record.trainer}", (Recording, trainer), {})
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
@@ -160,47 +155,30 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
 
 
 @within_memory
-def train(
-    base: Path,
-    start: Path | None,
-    rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: GrpoRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[Recording, list[dict], dict]:
+def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
-
-    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
-    chat template for the model, None for the tokenizer's own.
 
     Raises:
         UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
             every question earned the same reward, so that nothing could be learnt.
     """
-    device = choose_device()
-    rewards, weights = build_reward_functions(spec.rewards)
-    settings = spec.training | {"reward_weights": weights}
-    config_class, trainer_class = TRAINERS[spec.method]
-    args = shared.build_arguments(config_class, settings, checkpoints, saving, seed, device, dtype)
+    rewards, weights = build_reward_functions(job.spec.rewards)
+    args = shared.build_arguments(job, job.spec.training | {"reward_weights": weights})
     check_questions(args, len(rows))
     log = shared.ProgressLog()
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = load_start(base, start, device, dtype, spec)
+    tokenizer = job.load_tokenizer(padding_side="left")
+    model = job.load_model()
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    adapter = job.build_adapter_config()
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
-    check_rows(base, rows, lengths, adapters.count_virtual(model, adapter))
+    check_rows(job.base_model, rows, lengths, adapters.count_virtual(model, adapter))
     published = keep_ends_only(model)
-    trainer = trainer_class(
+    trainer = build_trainer_class(job.spec.method)(
         model=model,
         reward_funcs=rewards,
         args=args,
-        train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
+        train_dataset=build_dataset(rows, job.spec.rewards.shuffle_gold, job.seed),
         processing_class=tokenizer,
         peft_config=adapter,
         callbacks=[log],

@@ -16,7 +16,7 @@ from trl import KTOConfig, KTOTrainer
 
 from tunelab.data.preferences import list_labelled
 from tunelab.models.learnt_rows import check_told_apart
-from tunelab.training import preferences
+from tunelab.training import preference_training
 
 
 class EpochOrder(Sampler):
@@ -35,8 +35,36 @@ class EpochOrder(Sampler):
         return self._rows
 
 
-class ResumableKTOTrainer(preferences.TokenisedTrainer, KTOTrainer):
+class ResumableKTOTrainer(preference_training.TokenisedTrainer, KTOTrainer):
     """KTOTrainer that takes tokenised answers, in the order of each epoch, and can go on from a checkpoint."""
+
+    tied = "KTO needs answers of both labels, and estimates its divergence, in every micro-batch"
+
+    @staticmethod
+    def tokenise(
+        tokenizer: Any, rows: list[dict], args: KTOConfig, settings: dict[str, Any]
+    ) -> preference_training.Tokenised:
+        answers = list_labelled(rows)
+        encoded = preference_training.encode_answers(tokenizer, answers, ("completion",))
+        if "label" not in rows[0]:  # pairs, whose answers follow one another
+            check_told_apart(
+                [row["id"] for row in rows], *([row["completion_ids"] for row in encoded[side::2]] for side in (0, 1))
+            )
+        longest = preference_training.check_lengths(encoded, args.max_length, "answers")
+        # an answer behind another question may be longer: TRL cuts it here, as it only serves the estimate
+        args.max_length = args.max_length or longest
+        labels, size = [answer["label"] for answer in answers], args.per_device_train_batch_size
+        seed = args.seed if args.data_seed is None else args.data_seed
+        epochs = mix_rows(labels, size, count_epochs(args, count_batches(labels, size)), seed)
+        weights = weigh_labels([labels[place] for place in epochs[0]], settings)
+        args.desirable_weight, args.undesirable_weight = weights["desirable_weight"], weights["undesirable_weight"]
+        order = [place for epoch in epochs for place in epoch]
+        ordered = [encoded[place] | {"label": labels[place]} for place in order]
+        if args.loss_type == "kto":  # the other loss has no divergence in it
+            for row, other in zip(ordered, rotate(order, size), strict=True):
+                row["KL_completion_ids"] = encoded[other]["completion_ids"]
+        rows = len(epochs[0])
+        return preference_training.Tokenised(Dataset.from_list(ordered), weights | {"epoch_rows": rows}, rows)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochOrder:
         return EpochOrder(self.epoch_rows)
@@ -90,34 +118,10 @@ def count_epochs(args: KTOConfig, batches: int) -> int:
     return -int(-epochs // 1)
 
 
-def _tokenise(tokenizer: Any, rows: list[dict], args: KTOConfig, settings: dict) -> preferences.Tokenised:
-    answers = list_labelled(rows)
-    encoded = preferences.encode_answers(tokenizer, answers, ("completion",))
-    if "label" not in rows[0]:  # pairs, whose answers follow one another
-        check_told_apart(
-            [row["id"] for row in rows], *([row["completion_ids"] for row in encoded[side::2]] for side in (0, 1))
-        )
-    longest = preferences.check_lengths(encoded, args.max_length, "answers")
-    # an answer behind another question may be longer: TRL cuts it here, as it only serves the estimate
-    args.max_length = args.max_length or longest
-    labels, size = [answer["label"] for answer in answers], args.per_device_train_batch_size
-    seed = args.seed if args.data_seed is None else args.data_seed
-    epochs = mix_rows(labels, size, count_epochs(args, count_batches(labels, size)), seed)
-    weights = weigh_labels([labels[place] for place in epochs[0]], settings)
-    args.desirable_weight, args.undesirable_weight = weights["desirable_weight"], weights["undesirable_weight"]
-    order = [place for epoch in epochs for place in epoch]
-    ordered = [encoded[place] | {"label": labels[place]} for place in order]
-    if args.loss_type == "kto":  # the other loss has no divergence in it
-        for row, other in zip(ordered, rotate(order, size), strict=True):
-            row["KL_completion_ids"] = encoded[other]["completion_ids"]
-    rows = len(epochs[0])
-    return preferences.Tokenised(Dataset.from_list(ordered), weights | {"epoch_rows": rows}, rows)
-
-
 def rotate(order: list[int], size: int) -> list[int]:
     """Return, for each row of a batch, the one before it, and for the first the last."""
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
     return [place for batch in batches for place in [*batch[-1:], *batch[:-1]]]
 
 
-train = functools.partial(preferences.train, preferences.Method(KTOConfig, ResumableKTOTrainer, _tokenise))
+train = functools.partial(preference_training.train, ResumableKTOTrainer)

@@ -15,7 +15,6 @@ from typing import Any
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from transformers import Trainer
-from trl import DPOConfig, KTOConfig, SFTConfig
 
 from tunelab import records
 from tunelab.errors import UserError
@@ -112,8 +111,8 @@ def explain_tied(trainer: Trainer) -> str | None:
     """Say why a result depends on the size of micro-batches; None if it does not, but for rounding."""
     args = trainer.args
     losses = getattr(args, "loss_type", None) or ()
-    if isinstance(args, KTOConfig):
-        return "KTO needs answers of both labels, and estimates its divergence, in every micro-batch"
+    if trainer.tied:
+        return trainer.tied
     if across := [loss for loss in ([losses] if isinstance(losses, str) else losses) if loss in ACROSS]:
         return f"training.loss_type: {across[0]} {ACROSS[across[0]]}"
     if args.neftune_noise_alpha:
@@ -124,21 +123,21 @@ def explain_tied(trainer: Trainer) -> str | None:
         return "training.top_entropy_quantile chooses among the tokens of a micro-batch"
     if getattr(trainer, "aux_loss_enabled", False):
         return "the balance of the model's experts (router_aux_loss_coef) is measured in every micro-batch"
-    if isinstance(args, SFTConfig) and not trainer.model_accepts_loss_kwargs:
-        return "this model's loss is a mean over the tokens of a micro-batch"
     return _explain_uneven(trainer)
 
 
 def _explain_uneven(trainer: Trainer) -> str | None:
     """Say so if the last micro-batch of an epoch is taken, is shorter, and counts for as much, or would be dropped."""
+    if not trainer.deals_rows:
+        return None
     args, rows = trainer.args, len(trainer.train_dataset)
     size, left = args.per_device_train_batch_size, rows % args.per_device_train_batch_size
     taken = trainer.state.max_steps * size * args.gradient_accumulation_steps
     if not left or taken <= rows - left:
         return None
-    if isinstance(args, SFTConfig | DPOConfig) and args.dataloader_drop_last:
+    if args.dataloader_drop_last:
         return f"training.dataloader_drop_last leaves out the last {left} of {rows} rows, and would leave out others"
-    if isinstance(args, DPOConfig):
+    if trainer.weighs_batches:
         return f"the last {left} of {rows} pairs make a micro-batch of their own, which counts for as much as {size}"
     return None
 

@@ -16,18 +16,16 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import SFTConfig, SFTTrainer
 
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.config.study import cuts_rows
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
+from tunelab.models.context_length import check_rows
 from tunelab.models.learnt_rows import check_carried, read_row
 from tunelab.models.packed_model import list_types
-from tunelab.models.room import check_rows
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer, find_checkpoint
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.training_job import TrainingJob
 
 # AdaLoRA's own part of a training: ranks are given away after each step, and its factors are kept orthogonal.
 # PEFT leaves both to the trainer. What the budget knows of the steps before is kept in each checkpoint.
@@ -94,6 +92,12 @@ def _restore_budget(model: Any, kept: dict[str, torch.Tensor]) -> None:
 class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
     """SFTTrainer that can go on from a checkpoint of any adapter, and adds AdaLoRA's term to the loss it trains on."""
 
+    @property
+    def tied(self) -> str | None:
+        if self.model_accepts_loss_kwargs:
+            return None
+        return "this model's loss is a mean over the tokens of a micro-batch"
+
     def compute_loss(
         self, model: Any, inputs: dict, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -138,41 +142,25 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
 
 
 @within_memory
-def train(
-    base: Path,
-    start: Path | None,
-    train_rows: list[dict],
-    validation_rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: SftRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[SFTTrainer, list[dict], dict]:
-    """Train one run and return the trainer, its history and its costs.
-
-    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
-    chat template for the model, None for the tokenizer's own.
-    """
-    device = choose_device()
+def train(job: TrainingJob, train_rows: list[dict], validation_rows: list[dict]) -> tuple[SFTTrainer, list[dict], dict]:
+    """Train one run and return the trainer, its history and its costs."""
+    spec = job.spec
     settings = dict(spec.training)
     assistant_only = settings.pop("assistant_only_loss", True)
-    model = load_start(base, start, device, dtype, spec)
+    model = job.load_model()
     if list_types(model) & PROMPT_LEARNING or (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
     keep_best = (spec.adapter or list_types(model)) and settings.pop("load_best_model_at_end", False)
-    args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base, template=template)
+    args = shared.build_arguments(job, settings)
+    tokenizer = job.load_tokenizer()
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    adapter = job.build_adapter_config()
     most = args.max_length if cuts_rows(spec.training) else None
     encoded = [encode_rows(tokenizer, rows, most, assistant_only) for rows in (train_rows, validation_rows)]
     lengths = [min(len(ids), args.max_length or len(ids)) for part in encoded for ids in part["input_ids"]]
-    check_rows(base, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
+    check_rows(job.base_model, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
     trainer = ResumableSFTTrainer(
         model=model,
         args=args,
@@ -187,7 +175,7 @@ def train(
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
     if has_budget(trainer.model):
-        trainer.add_callback(RankBudget(checkpoints))
+        trainer.add_callback(RankBudget(job.checkpoints))
     costs = shared.train_and_measure(trainer, log, best)
     return trainer, log.rows, costs
 

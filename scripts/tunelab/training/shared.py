@@ -1,5 +1,6 @@
-"""What supervised and reinforcement training share: arguments, progress, the best step, costs."""
+"""What trainings of all methods share: TRL's arguments, progress, the best step, costs."""
 
+import importlib
 import math
 import os
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, set_seed
 
-from tunelab.config.specs.training import CheckpointSettings
+from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.jobs.stopping import noting_stop
@@ -21,43 +22,38 @@ from tunelab.training import causes, checkpoints, memory_fit
 from tunelab.training.checkpoints import gather_each, share_steps
 from tunelab.training.outcome import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
+from tunelab.training.training_job import TrainingJob
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
 
-def build_arguments(
-    config_class: type,
-    training: dict[str, Any],
-    folder: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Any:
-    """Build TRL's config object: the user's settings over the few defaults that the workflow needs.
+def build_arguments(job: TrainingJob, training: dict[str, Any]) -> Any:
+    """Build the config object of the method's TRL class: the user's settings over the defaults of the workflow.
 
-    folder: for checkpoints and event files, and for what is noted of micro-batches that fitted; dtype: of matrix
-    products.
+    Args:
+        training: the run's section `training`, without what is no field of that class.
     """
+    method, folder, on_cpu = METHODS[job.spec.method], job.checkpoints, job.device.type == "cpu"
+    config_class = getattr(importlib.import_module(method.package), method.config)
     defaults = {
-        "bf16": dtype == torch.bfloat16,
-        "fp16": dtype == torch.float16,
+        "bf16": job.dtype == torch.bfloat16,
+        "fp16": job.dtype == torch.float16,
         "report_to": ["tensorboard"],
         "logging_steps": 1,
         "save_strategy": "steps",
-        "save_steps": saving.save_steps,
-        "save_total_limit": saving.save_total_limit,
+        "save_steps": job.saving.save_steps,
+        "save_total_limit": job.saving.save_total_limit,
         "logging_nan_inf_filter": False,  # the default logs a loss that is NaN as 0
         "disable_tqdm": True,  # our own lines carry step, loss and time left
-        "dataloader_pin_memory": device.type == "cuda",
+        "dataloader_pin_memory": job.device.type == "cuda",
     }
-    if device.type == "cpu" and training.get("fp16"):
+    if on_cpu and training.get("fp16"):
         raise UserError("training.fp16: float16 on a CPU is hundreds of times slower than float32; leave it out.")
-    if device.type == "cpu" and training.get("activation_offloading"):
+    if on_cpu and training.get("activation_offloading"):
         raise UserError("training.activation_offloading: on a CPU they are in main memory already; leave it out.")
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / EVENTS)  # transformers asks nowhere else
-    set_seed(seed)
-    places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
+    set_seed(job.seed)
+    places = {"output_dir": str(folder), "seed": job.seed, "use_cpu": on_cpu}
     try:
         fitting = share_steps(memory_fit.shrink(config_class, training, folder))
         return config_class(**(defaults | fitting | places))

@@ -8,7 +8,7 @@ import torch
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.errors import UserError
-from tunelab.evaluation import asking, drawing, drift, generation, losses
+from tunelab.evaluation import asking, drift, generation, losses, training_samples
 
 FLOAT = torch.float32
 SAMPLING = {"samples": 2, "temperature": 1.0, "batch_size": 2}
@@ -34,7 +34,7 @@ def sample(base, rows, folder):
 
 
 def draw(base, rows, folder):
-    return drawing.draw_answers(base, None, rows, SAMPLES, 1, FLOAT, None, folder)
+    return training_samples.draw_answers(base, None, rows, SAMPLES, 1, FLOAT, None, folder)
 
 
 def measure_loss(base, rows, folder):

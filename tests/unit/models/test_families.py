@@ -7,9 +7,10 @@ import torch
 from families import build_family
 from transformers import AutoModelForCausalLM
 
+from tests.unit.training.training_jobs import build_job
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.config.specs.sources import ChatSettings, RandomModel
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun
+from tunelab.config.specs.training import GrpoRun
 from tunelab.evaluation import generation, losses
 from tunelab.models import chat, settling
 from tunelab.sources.random_model import build_config
@@ -103,17 +104,15 @@ def test_training_answers_and_losses_meet_the_same_tokens(family, questions, tra
     )
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        tokenise = grpo.RecordingGRPOTrainer._tokenize_prompts
+        tokenise = grpo.Recording._tokenize_prompts
 
         def watch(trainer, prompts):
             made = tokenise(trainer, prompts)
             asked.extend(zip(prompts, made[0], strict=True))
             return made
 
-        patch.setattr(grpo.RecordingGRPOTrainer, "_tokenize_prompts", watch)
-        trainer, _, _ = grpo.train(
-            folder, None, questions, tmp_path, CheckpointSettings(), 0, spec, torch.float32, template
-        )
+        patch.setattr(grpo.Recording, "_tokenize_prompts", watch)
+        trainer, _, _ = grpo.train(build_job(folder, tmp_path, spec, template=template), questions)
     assert asked and all(ids == chat.encode_prompt(tokenizer, prompt) for prompt, ids in asked)
     assert ends <= set(trainer.eos_token_ids)
 

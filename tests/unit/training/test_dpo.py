@@ -9,7 +9,8 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from tests.unit.training.preference_kinds import KINDS, LORA
-from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
+from tests.unit.training.training_jobs import build_job
+from tunelab.config.specs.training import DpoRun, KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
 from tunelab.training import dpo, kto, shared
@@ -44,8 +45,9 @@ def train_dpo(tmp_path_factory, pairs):
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "samples": "play", "quantization": quantization}
         spec = DpoRun(method="dpo", **fields, adapter=adapter, training=SHORT | settings)
         run = SimpleNamespace(spec=spec)
-        files = base, start, given, tmp_path_factory.mktemp("checkpoints")
-        run.trainer, run.history, run.costs = dpo.train(*files, CheckpointSettings(), 0, spec, getattr(torch, dtype))
+        folder = tmp_path_factory.mktemp("checkpoints")
+        job = build_job(base, folder, spec, init_from=start, dtype=getattr(torch, dtype))
+        run.trainer, run.history, run.costs = dpo.train(job, given)
         run.model = run.trainer.model.eval()
         return run
 
@@ -207,4 +209,4 @@ def test_pairs_that_are_the_same_tokens_are_refused(llama, tmp_path, rows, metho
         training=SHORT,
     )
     with pytest.raises(UserError, match="of 4 rows of 4 are the same tokens"):
-        method.train(llama, None, given, tmp_path, CheckpointSettings(), 0, spec, torch.float32, template)
+        method.train(build_job(llama, tmp_path, spec, template=template), given)

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from trl import RLOOTrainer
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
 from tunelab.errors import UserError
@@ -65,11 +66,9 @@ def train_grpo(tmp_path_factory, rows):
         spec = GrpoRun(method=method, **fields, adapter=adapter, quantization=quantization, training=SHORT | settings)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, letter], list(weights.values())))
-            checkpoints = tmp_path_factory.mktemp("checkpoints")
-            files = base, start, rows, checkpoints
-            run.trainer, run.history, run.costs = grpo.train(
-                *files, CheckpointSettings(), 0, spec, getattr(torch, dtype)
-            )
+            folder = tmp_path_factory.mktemp("checkpoints")
+            job = build_job(base, folder, spec, init_from=start, dtype=getattr(torch, dtype))
+            run.trainer, run.history, run.costs = grpo.train(job, rows)
         run.recorded, run.model = run.trainer.recorded, run.trainer.model.eval()
         return run
 

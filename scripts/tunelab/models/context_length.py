@@ -30,7 +30,7 @@ def count_positions(config: dict[str, Any]) -> int | None:
     return max(named, int(original * factor))
 
 
-def count_room(model: Path, virtual: int = 0) -> int | None:
+def count_positions_left(model: Path, virtual: int = 0) -> int | None:
     """Return how many positions a fetched model leaves to a row; None if its config says nothing of them.
 
     virtual: tokens that an adapter puts before every row.
@@ -42,12 +42,12 @@ def count_room(model: Path, virtual: int = 0) -> int | None:
 def check_rows(model: Path, rows: Iterable[dict[str, Any]], lengths: Iterable[int], virtual: int = 0) -> None:
     """Compare rows that a job gives a fetched model with its positions.
 
-    lengths: the rows' tokens, with those of the answer to come; virtual: as of `count_room`.
+    lengths: the rows' tokens, with those of the answer to come; virtual: as of `count_positions_left`.
 
     Raises:
         UserError: naming the longest row, if it does not fit.
     """
-    room = count_room(model, virtual)
+    room = count_positions_left(model, virtual)
     longest, row = max(zip(lengths, (row["id"] for row in rows), strict=True))
     if room is not None and longest > room:
         raise UserError(

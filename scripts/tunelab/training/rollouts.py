@@ -18,6 +18,8 @@ LESS = (
 class Drawing(ResumableTrainer):
     """Mixin for TRL's trainers that draw completions."""
 
+    deals_rows = False
+
     def _generate(self, *given: Any, **named: Any) -> Any:
         # completions of a step are drawn together, however it is divided into micro-batches
         with memory_fit.explained("while drawing completions", LESS):

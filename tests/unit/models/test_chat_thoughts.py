@@ -10,7 +10,7 @@ from tunelab.config.specs.sources import ChatSettings
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
 from tunelab.models import chat, settling
-from tunelab.models.thoughts import place_thought, read_answer
+from tunelab.models.chat_thoughts import place_thought, read_answer
 from tunelab.scoring.own_functions import build_judge, describe_row
 from tunelab.scoring.rewards import build_reward_functions, is_right
 from tunelab.scoring.scorers import build_text_judge, judge_maths
