@@ -18,7 +18,6 @@ class Method(NamedTuple):
     title: str  # in the paper's sentences
     term: str  # in the glossary; one in capitals is the same in every language
     about: str  # what the glossary says of it
-    package: str = "trl"  # where TRL has its classes
     draws: bool = False  # it learns from answers that it draws while it trains
     signals: tuple[str, ...] = ()  # values of its log that tell how it went, where no reward or validation loss does
     reading: str = ""  # how these are to be read, if they need a word of their own

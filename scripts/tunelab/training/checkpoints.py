@@ -110,6 +110,7 @@ def _list_sizes(checkpoint: Path) -> dict[str, int]:
 class ResumableTrainer:
     """Mixin for transformers' Trainer whose checkpoints hold the trained weights and no others."""
 
+    config_class: type  # TRL's, of the arguments
     unpacked: str | None = None  # why TRL's own head scores the rows, if it does so whatever the settings
     tied: str | None = None  # why smaller micro-batches would change the result, if they would whatever the settings
     deals_rows = True  # micro-batches are dealt from the rows in turn; False: a trainer draws what they hold

@@ -34,6 +34,7 @@ class Teacher(NamedTuple):
 class ResumableDistillationTrainer(Drawing, DistillationTrainer):
     """DistillationTrainer that takes tokenised prompts and can go on from a checkpoint."""
 
+    config_class = DistillationConfig
     unpacked = "distillation compares whole distributions"
 
     def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict]:
@@ -60,7 +61,7 @@ def train(
             says what the run says before it has learnt anything.
     """
     name = job.spec.teacher
-    args = shared.build_arguments(job, job.spec.training)
+    args = shared.build_arguments(ResumableDistillationTrainer.config_class, job, job.spec.training)
     tokenizer = job.load_tokenizer(padding_side="left")
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     _check_rows(args, len(rows))

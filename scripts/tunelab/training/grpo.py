@@ -7,7 +7,6 @@ cannot be taken up again is the random state of vLLM (`use_vllm`), whose complet
 valid; the run says so when it goes on.
 """
 
-import importlib
 import random
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from datasets import Dataset
-from trl import GRPOConfig, RLOOConfig
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.chat_thoughts import read_answer
@@ -136,11 +134,19 @@ class Recording(Drawing):
         ]
 
 
-def build_trainer_class(method: str) -> type[Recording]:
-    """Build the trainer of a method that learns from rewards: TRL's own with every completion kept."""
-    record = METHODS[method]
-    trainer = getattr(importlib.import_module(record.package), record.trainer)
-    return type(f"Recording{record.trainer}", (Recording, trainer), {})
+class RecordingGRPOTrainer(Recording, GRPOTrainer):
+    """TRL's GRPO."""
+
+    config_class = GRPOConfig
+
+
+class RecordingRLOOTrainer(Recording, RLOOTrainer):
+    """TRL's RLOO: each reward is compared with the mean of the others to its question, and holds the divergence."""
+
+    config_class = RLOOConfig
+
+
+TRAINERS = {"grpo": RecordingGRPOTrainer, "rloo": RecordingRLOOTrainer}
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
@@ -163,7 +169,8 @@ def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], di
             every question earned the same reward, so that nothing could be learnt.
     """
     rewards, weights = build_reward_functions(job.spec.rewards)
-    args = shared.build_arguments(job, job.spec.training | {"reward_weights": weights})
+    trainer_class = TRAINERS[job.spec.method]
+    args = shared.build_arguments(trainer_class.config_class, job, job.spec.training | {"reward_weights": weights})
     check_questions(args, len(rows))
     log = shared.ProgressLog()
     tokenizer = job.load_tokenizer(padding_side="left")
@@ -174,7 +181,7 @@ def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], di
     lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
     check_rows(job.base_model, rows, lengths, adapters.count_virtual(model, adapter))
     published = keep_ends_only(model)
-    trainer = build_trainer_class(job.spec.method)(
+    trainer = trainer_class(
         model=model,
         reward_funcs=rewards,
         args=args,

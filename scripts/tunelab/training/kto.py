@@ -38,6 +38,7 @@ class EpochOrder(Sampler):
 class ResumableKTOTrainer(preference_training.TokenisedTrainer, KTOTrainer):
     """KTOTrainer that takes tokenised answers, in the order of each epoch, and can go on from a checkpoint."""
 
+    config_class = KTOConfig
     tied = "KTO needs answers of both labels, and estimates its divergence, in every micro-batch"
 
     @staticmethod

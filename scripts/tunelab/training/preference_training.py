@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from datasets import Dataset
 
 from tunelab.config.peft_types import PROMPT_LEARNING
+from tunelab.data.preferences import list_pairs
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.context_length import check_rows, count_positions_left
-from tunelab.models.learnt_rows import check_carried
+from tunelab.models.learnt_rows import check_carried, check_told_apart
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory
@@ -45,17 +46,31 @@ class TokenisedTrainer(ResumableTrainer):
 
     @staticmethod
     def tokenise(tokenizer: Any, rows: list[dict], args: Any, settings: dict[str, Any]) -> Tokenised:
-        """Tokenise a run's rows, each with `id`, `prompt_ids` and some of `ANSWERS`.
+        """Tokenise a run's rows, here pairs; each is to have `id`, `prompt_ids` and some of `ANSWERS`.
 
         Args:
             rows: as `choose_samples` or `prepare_dataset` writes them.
             args: the trainer's, which may be changed.
-            settings: what of them the user has set.
+            settings: the user's part of them.
         """
-        raise NotImplementedError
+        return Tokenised(encode_pairs(tokenizer, rows, args.max_length), {})
 
     def _prepare_dataset(self, dataset: Dataset, *others: Any) -> Dataset:
         return dataset
+
+
+def encode_pairs(tokenizer: Any, rows: list[dict], max_length: int | None) -> Dataset:
+    """Tokenise pairs into `prompt_ids`, `chosen_ids` and `rejected_ids`, each answer up to its end token.
+
+    Raises:
+        UserError: naming pairs of equal answers, or how many are longer than `max_length`, and the longest.
+    """
+    pairs = list_pairs(rows)
+    encoded = encode_answers(tokenizer, pairs, ("chosen", "rejected"))
+    answers = [[pair[f"{side}_ids"] for pair in encoded] for side in ("chosen", "rejected")]
+    check_told_apart([pair["id"] for pair in pairs], *answers)
+    check_lengths(encoded, max_length, "pairs")
+    return Dataset.from_list(encoded)
 
 
 def encode_answers(tokenizer: Any, rows: list[dict], sides: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -112,7 +127,7 @@ def train(
     model = job.load_model()
     if (job.spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
-    args = shared.build_arguments(job, settings)
+    args = shared.build_arguments(trainer_class.config_class, job, settings)
     tokenizer = job.load_tokenizer()
     adapters.name_ends(model, chat.list_ends(tokenizer))
     tokenised = trainer_class.tokenise(tokenizer, rows, args, settings)

@@ -92,6 +92,8 @@ def _restore_budget(model: Any, kept: dict[str, torch.Tensor]) -> None:
 class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
     """SFTTrainer that can go on from a checkpoint of any adapter, and adds AdaLoRA's term to the loss it trains on."""
 
+    config_class = SFTConfig
+
     @property
     def tied(self) -> str | None:
         if self.model_accepts_loss_kwargs:
@@ -151,7 +153,7 @@ def train(job: TrainingJob, train_rows: list[dict], validation_rows: list[dict])
     if list_types(model) & PROMPT_LEARNING or (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
     keep_best = (spec.adapter or list_types(model)) and settings.pop("load_best_model_at_end", False)
-    args = shared.build_arguments(job, settings)
+    args = shared.build_arguments(ResumableSFTTrainer.config_class, job, settings)
     tokenizer = job.load_tokenizer()
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))

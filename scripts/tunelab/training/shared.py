@@ -1,6 +1,5 @@
 """What trainings of all methods share: TRL's arguments, progress, the best step, costs."""
 
-import importlib
 import math
 import os
 import time
@@ -11,7 +10,6 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, set_seed
 
-from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.jobs.stopping import noting_stop
@@ -27,14 +25,13 @@ from tunelab.training.training_job import TrainingJob
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
 
-def build_arguments(job: TrainingJob, training: dict[str, Any]) -> Any:
-    """Build the config object of the method's TRL class: the user's settings over the defaults of the workflow.
+def build_arguments(config_class: type, job: TrainingJob, training: dict[str, Any]) -> Any:
+    """Build an object of TRL's config class: the user's settings over the defaults of the workflow.
 
     Args:
         training: the run's section `training`, without what is no field of that class.
     """
-    method, folder, on_cpu = METHODS[job.spec.method], job.checkpoints, job.device.type == "cpu"
-    config_class = getattr(importlib.import_module(method.package), method.config)
+    folder, on_cpu = job.checkpoints, job.device.type == "cpu"
     defaults = {
         "bf16": job.dtype == torch.bfloat16,
         "fp16": job.dtype == torch.float16,

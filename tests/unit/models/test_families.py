@@ -104,14 +104,14 @@ def test_training_answers_and_losses_meet_the_same_tokens(family, questions, tra
     )
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        tokenise = grpo.Recording._tokenize_prompts
+        tokenise = grpo.RecordingGRPOTrainer._tokenize_prompts
 
         def watch(trainer, prompts):
             made = tokenise(trainer, prompts)
             asked.extend(zip(prompts, made[0], strict=True))
             return made
 
-        patch.setattr(grpo.Recording, "_tokenize_prompts", watch)
+        patch.setattr(grpo.RecordingGRPOTrainer, "_tokenize_prompts", watch)
         trainer, _, _ = grpo.train(build_job(folder, tmp_path, spec, template=template), questions)
     assert asked and all(ids == chat.encode_prompt(tokenizer, prompt) for prompt, ids in asked)
     assert ends <= set(trainer.eos_token_ids)

@@ -199,7 +199,7 @@ TRAINERS = {
     SFTConfig: sft.ResumableSFTTrainer,
     DPOConfig: dpo.ResumableDPOTrainer,
     KTOConfig: kto.ResumableKTOTrainer,
-    GRPOConfig: grpo.build_trainer_class("grpo"),
+    GRPOConfig: grpo.RecordingGRPOTrainer,
 }
 
 

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from trl import GRPOConfig, SFTConfig
 
 from tests.unit.training.training_jobs import build_job
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun, SftRun
+from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.errors import UserError
 from tunelab.models import publishing
 from tunelab.training import shared
@@ -18,11 +19,10 @@ SAVING = CheckpointSettings(save_steps=11, save_total_limit=3)
 LORA = {"peft_type": "LORA", "r": 4}
 NAMES = {"label": "Trial", "model": "tiny", "dataset": "chat", "training": {}}
 SFT = SftRun(method="sft", **NAMES)
-GRPO = GrpoRun(method="grpo", **NAMES, rewards={"weights": {"random": 1}})
 
 
-def build(checkpoints, settings, spec=SFT, **others):
-    return shared.build_arguments(build_job(checkpoints, checkpoints, spec, saving=SAVING, **others), settings)
+def build(checkpoints, settings, config=SFTConfig, **others):
+    return shared.build_arguments(config, build_job(checkpoints, checkpoints, SFT, saving=SAVING, **others), settings)
 
 
 def log_step(log, step=1, **numbers):
@@ -42,11 +42,11 @@ def test_what_only_the_machine_can_tell_is_a_sentence(tmp_path):
         build(tmp_path, {"tf32": True})
 
 
-@pytest.mark.parametrize("spec", [SFT, GRPO])
+@pytest.mark.parametrize("config", [SFTConfig, GRPOConfig])
 @pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
-def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_path, spec, dtype, bf16):
+def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_path, config, dtype, bf16):
     settings = {"learning_rate": 0.125, "logging_steps": 5}
-    made = build(tmp_path / "run", settings, spec=spec, seed=7, dtype=dtype)
+    made = build(tmp_path / "run", settings, config=config, seed=7, dtype=dtype)
     assert (made.bf16, made.fp16, made.use_cpu) == (bf16, False, True)
     assert (made.learning_rate, made.logging_steps, made.seed) == (0.125, 5, 7)
     assert made.report_to == ["tensorboard"]
