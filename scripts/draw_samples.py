@@ -34,12 +34,11 @@ def main(
     spec: SamplesSpec,
 ) -> None:
     from tunelab.evaluation.training_samples import draw_answers
-    from tunelab.models.precision import load_precision
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
+    run_model = read_run_model(card, weights, precision, template)
     rows = records.read_jsonl(questions)[: None if spec.rows == "train" else spec.rows]
-    given = (spec, int(seed), load_precision(precision), template, checkpoints)
-    answers, facts = draw_answers(card.parent / "model", artefact, rows, *given)
+    answers, facts = draw_answers(run_model, rows, spec, int(seed), checkpoints)
     judged = judge_draws(answers, rows, spec.rewards)
     found = summarise_draws(judged, samples)
     with records.whole_file(drawn, "wb") as file:

@@ -14,6 +14,7 @@ from tunelab.models.context_length import count_positions_left
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.models.precision import load_precision
+from tunelab.models.run_model import RunModel
 
 
 def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:
@@ -33,9 +34,9 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     for file in (precision, template):
         if not file.is_file():
             raise UserError(f"{file} is not there yet; run `make report` with the same config first.")
-    device = choose_device()
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
+    run_model = RunModel(base_model=base, artefact=artefact, dtype=load_precision(precision), template=template)
+    tokenizer = run_model.load_tokenizer(padding_side="left")
+    model = run_model.load(choose_device())
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     prompt = chat.encode_prompt(tokenizer, messages)
     room = count_positions_left(base, adapters.count_virtual(model))

@@ -18,6 +18,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.context_length import check_rows
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import find_base
+from tunelab.models.run_model import RunModel
 from tunelab.words import split_paragraphs
 
 
@@ -78,8 +79,9 @@ def list_items(tokenizer: Any, texts: Iterable[Path], rows: dict[str, list[dict]
 class Pair:
     """A run's model beside its base; an adapter's base is the model without it, any other one a model of its own."""
 
-    def __init__(self, base: Path, artefact: Path | None, dtype: torch.dtype) -> None:
-        place = (choose_device(), dtype)
+    def __init__(self, run_model: RunModel) -> None:
+        base, artefact = run_model.base_model, run_model.artefact
+        place = (choose_device(), run_model.dtype)
         self.trained = artefact is not None
         self.model, self._base = adapters.load_base_model(base, *place).eval(), None
         if self.trained and artefact.name == "adapter":
@@ -131,21 +133,15 @@ def measure_batch(pair: Pair, encoded: list[dict], pad_token: int) -> list[dict[
 
 
 def measure_drift(
-    base: Path,
-    artefact: Path | None,
-    texts: Iterable[Path],
-    rows: dict[str, list[dict]],
-    batch_size: int,
-    dtype: torch.dtype,
-    template: Path | None = None,
+    run_model: RunModel, texts: Iterable[Path], rows: dict[str, list[dict]], batch_size: int
 ) -> list[dict[str, Any]]:
     """Measure a run on the texts' paragraphs and the tasks' rows (name → rows); return one record each, in order."""
-    tokenizer = chat.load_tokenizer(base, template=template)
+    tokenizer = run_model.load_tokenizer()
     items = list(list_items(tokenizer, texts, rows))
-    pair = Pair(base, artefact, dtype)
+    pair = Pair(run_model)
     encoded, measured = [item.encoded for item in items], {}
     lengths = [len(item["input_ids"]) for item in encoded]
-    check_rows(base, [item.about for item in items], lengths, adapters.count_virtual(pair.model))
+    check_rows(run_model.base_model, [item.about for item in items], lengths, adapters.count_virtual(pair.model))
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(pair, [encoded[index] for index in batch], tokenizer.pad_token_id)
         measured |= zip(batch, found, strict=True)

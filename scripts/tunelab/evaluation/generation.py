@@ -5,7 +5,6 @@ transformers fills unset fields of a supplied GenerationConfig from the model's 
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from tunelab.models.context_length import check_rows
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
+from tunelab.models.run_model import RunModel
 
 # adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
 UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
@@ -83,13 +83,10 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
 class Answerer:
     """A model that is loaded once, with its tokenizer and its decoding, and answers rows."""
 
-    def __init__(
-        self, base: Path, artefact: Path | None, spec: GenerationSpec, dtype: torch.dtype, template: Path | None
-    ) -> None:
-        """base, artefact, template: as of `answer_rows`."""
-        self._base, self._device, self._dtype, self._spec = base, choose_device(), dtype, spec
-        self._tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-        self._model = adapters.load_trained_model(base, artefact, self._device, dtype)
+    def __init__(self, run_model: RunModel, spec: GenerationSpec) -> None:
+        self._run_model, self._device, self._spec = run_model, choose_device(), spec
+        self._tokenizer = run_model.load_tokenizer(padding_side="left")
+        self._model = run_model.load(self._device)
         self._config = build_generation_config(self._tokenizer, self._model, spec)
         self._generate, self._decoding = find_generate(self._model, self._config)
 
@@ -109,7 +106,7 @@ class Answerer:
         """
         encoded = [chat.encode_prompt(self._tokenizer, row["messages"][:-1]) for row in rows]
         lengths = [len(prompt) + self._spec.max_new_tokens for prompt in encoded]
-        check_rows(self._base, rows, lengths, adapters.count_virtual(self._model))
+        check_rows(self._run_model.base_model, rows, lengths, adapters.count_virtual(self._model))
         return encoded
 
     def describe(self, row: dict) -> dict[str, Any]:
@@ -117,26 +114,15 @@ class Answerer:
         return {
             "generation": self._config.to_dict() | {"batch_size": self._spec.batch_size, "seed": self._spec.seed},
             "decoding": self._decoding,
-            "dtype": str(self._dtype).removeprefix("torch."),
+            "dtype": str(self._run_model.dtype).removeprefix("torch."),
             "device": describe_device(self._device),
             "rendered_example": chat.render_prompt(self._tokenizer, row["messages"][:-1]),
         }
 
 
-def answer_rows(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: GenerationSpec,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[list[dict], dict[str, Any]]:
-    """Answer the rows' last user message; return the answers in the rows' order and how they were made.
-
-    base: folder of the fetched model; artefact: what the run published, None for the untouched model; template: the
-    study's chat template for it, None for the tokenizer's own.
-    """
-    answerer = Answerer(base, artefact, spec, dtype, template)
+def answer_rows(run_model: RunModel, rows: list[dict], spec: GenerationSpec) -> tuple[list[dict], dict[str, Any]]:
+    """Answer the rows' last user message; return the answers in the rows' order and how they were made."""
+    answerer = Answerer(run_model, spec)
     set_seed(spec.seed)
     started, answers = time.monotonic(), {}
     for made in answerer.answer(rows):
@@ -153,20 +139,12 @@ def report_answers(done: int, wanted: int, seconds: float, before: int = 0) -> N
     report_progress(f"{done} of {wanted} answers, {left:.0f} s left")
 
 
-def sample_rows(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: SamplingSpec,
-    max_new_tokens: int,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> list[dict[str, Any]]:
+def sample_rows(run_model: RunModel, rows: list[dict], spec: SamplingSpec, max_new_tokens: int) -> list[dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
     fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
     generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
     asked = [row for row in rows for _ in range(spec.samples)]
-    answers, _ = answer_rows(base, artefact, asked, generation, dtype, template)
+    answers, _ = answer_rows(run_model, asked, generation)
     return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 

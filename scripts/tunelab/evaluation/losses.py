@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +14,7 @@ from tunelab.models import adapters, chat
 from tunelab.models.context_length import check_rows
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import explain_unscorable, project_wanted
+from tunelab.models.run_model import RunModel
 
 
 class Batch(NamedTuple):
@@ -63,28 +63,20 @@ def batch_by_length(encoded: list[dict], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def measure_rows(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    batch_size: int,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> list[dict[str, Any]]:
+def measure_rows(run_model: RunModel, rows: list[dict], batch_size: int) -> list[dict[str, Any]]:
     """Measure every row, untruncated, and return one record per row in their order; of a pair, with both answers."""
-    device = choose_device()
-    tokenizer = chat.load_tokenizer(base, template=template)
-    model = adapters.load_trained_model(base, artefact, device, dtype)
+    tokenizer = run_model.load_tokenizer()
+    model = run_model.load(choose_device())
     pairs = [row for row in rows if "rejected" in row]
     asked = [*rows, *(row | {"messages": [*row["messages"][:-1], row["rejected"]]} for row in pairs)]
     encoded = [chat.encode_conversation(tokenizer, count_last_only(row["messages"])) for row in asked]
-    check_rows(base, asked, [len(item["input_ids"]) for item in encoded], adapters.count_virtual(model))
+    check_rows(run_model.base_model, asked, [len(item["input_ids"]) for item in encoded], adapters.count_virtual(model))
     measured: dict[int, tuple[float, int]] = {}
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(model, [encoded[index] for index in batch], tokenizer.pad_token_id)
         for index, (loss, tokens) in zip(batch, found, strict=True):
             if not math.isfinite(loss):
-                what = "the model as it was fetched" if artefact is None else str(artefact)
+                what = "the model as it was fetched" if run_model.artefact is None else str(run_model.artefact)
                 raise UserError(
                     f"The loss of row {asked[index]['id']} is no number ({loss}) with {what}: its weights hold numbers "
                     "that are none, or the precision is too small for it. Set study.precision to float32, or choose "

@@ -9,34 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import torch
 from transformers import set_seed
 
 from tunelab import records
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.evaluation.generation import Answerer, report_answers
+from tunelab.models.run_model import RunModel
 
 FIELDS = {"max_new_tokens", "temperature", "top_p", "top_k", "batch_size", "seed"}
 
 
 def draw_answers(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: SamplesSpec,
-    seed: int,
-    dtype: torch.dtype,
-    template: Path | None,
-    checkpoints: Path,
+    run_model: RunModel, rows: list[dict], spec: SamplesSpec, seed: int, checkpoints: Path
 ) -> tuple[list[dict], dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, and how they were made.
 
-    base: folder of the fetched model; artefact: what the run published, None for the untouched model; seed: the
-    study's; checkpoints: folder of this very work, where finished pieces are looked for.
+    Args:
+        seed: the study's.
+        checkpoints: folder of this very work, where finished pieces are looked for.
     """
     generation = GenerationSpec(do_sample=True, **spec.model_dump(include=FIELDS))
-    answerer = Answerer(base, artefact, generation, dtype, template)
+    answerer = Answerer(run_model, generation)
     answerer.encode(rows)  # so that one too long is told before any is answered
     # questions of like length side by side, which saves padding
     ordered = sorted(rows, key=lambda row: sum(len(turn["content"] or "") for turn in row["messages"][:-1]))

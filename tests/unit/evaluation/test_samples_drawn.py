@@ -3,8 +3,8 @@
 import json
 
 import pytest
-import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec, TaskSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
@@ -16,7 +16,7 @@ REFERENCES = [{"id": name, "messages": [], "answer": answer} for name, answer in
 
 
 def draw(llama, rows, **changes):
-    return generation.sample_rows(llama, None, rows, SPEC.model_copy(update=changes), 10, dtype=torch.float32)
+    return generation.sample_rows(build_run_model(llama), rows, SPEC.model_copy(update=changes), 10)
 
 
 def build_samples(*completions):
@@ -44,18 +44,16 @@ def test_drawing_follows_the_seed_and_the_temperature(llama, rows):
     assert draw(llama, rows[:2]) == draw(llama, rows[:2])
     assert draw(llama, rows[:2]) != draw(llama, rows[:2], seed=1)
     cold = draw(llama, rows[:2], temperature=1e-3)
-    greedy, _ = generation.answer_rows(llama, None, rows[:2], GenerationSpec(max_new_tokens=10), dtype=torch.float32)
+    greedy, _ = generation.answer_rows(build_run_model(llama), rows[:2], GenerationSpec(max_new_tokens=10))
     assert [answer["completion"] for answer in cold] == [answer["completion"] for answer in greedy for _ in range(3)]
 
 
 def test_fields_of_the_section_reach_the_generation(monkeypatch, llama, rows):
     given = []
-    monkeypatch.setattr(
-        generation, "answer_rows", lambda base, artefact, asked, spec, *others: (given.append(spec), {})
-    )
+    monkeypatch.setattr(generation, "answer_rows", lambda run_model, asked, spec: (given.append(spec), {}))
     with pytest.raises(TypeError):
         generation.sample_rows(
-            llama, None, rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11, dtype=torch.float32
+            build_run_model(llama), rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11
         )
     assert given == [
         GenerationSpec(max_new_tokens=11, batch_size=5, do_sample=True, temperature=2.0, top_p=0.5, top_k=4, seed=9)

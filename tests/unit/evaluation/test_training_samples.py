@@ -1,8 +1,8 @@
 """Answers drawn to training questions: numbered, by seeds, and the same however often the work was stopped."""
 
 import pytest
-import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.evaluation import training_samples
 from tunelab.records import read_jsonl
@@ -14,7 +14,7 @@ SPEC = SamplesSpec(run="start", dataset="sums", samples=3, max_new_tokens=8, tem
 def draw(llama, rows, tmp_path):
     def draw(folder="work", study=1, **changes):
         spec = SPEC.model_copy(update=changes)
-        return training_samples.draw_answers(llama, None, rows, spec, study, torch.float32, None, tmp_path / folder)
+        return training_samples.draw_answers(build_run_model(llama), rows, spec, study, tmp_path / folder)
 
     return draw
 
