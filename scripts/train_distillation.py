@@ -1,4 +1,4 @@
-"""Train a model on its own answers to say at each token what a teacher would say (on-policy distillation).
+"""Train a model on its own answers towards a teacher's probs for each token (on-policy distillation).
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes

@@ -1,4 +1,4 @@
-"""Put one question to one finished run."""
+"""Answer one question by a finished run's model."""
 
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,13 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     model = run_model.load(choose_device())
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     prompt = chat.encode_prompt(tokenizer, messages)
-    room = count_positions_left(base, adapters.count_virtual(model))
-    if room is not None and len(prompt) >= room:
+    positions = count_positions_left(base, adapters.count_virtual(model))
+    if positions is not None and len(prompt) >= positions:
         raise UserError(
-            f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has {room} "
-            "positions for it and the answer; ask a shorter one."
+            f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has "
+            f"{positions} positions for it and the answer; ask a shorter one."
         )
-    left = decoding["max_new_tokens"] if room is None else room - len(prompt)
+    left = decoding["max_new_tokens"] if positions is None else positions - len(prompt)
     spec = GenerationSpec(**decoding | {"max_new_tokens": min(decoding["max_new_tokens"], left)})
     settings = generation.build_generation_config(tokenizer, model, spec)
     set_seed(spec.seed)

@@ -1,6 +1,6 @@
-"""Answer a task's held-out questions with a model, every decoding field set explicitly.
+"""Answer a task's held-out questions with a run's model, with every field of the decoding set explicitly.
 
-transformers fills unset fields of a supplied GenerationConfig from the model's own, so ours takes that one's place.
+transformers fills unset fields of a GenerationConfig from the model's own one, which is therefore replaced.
 """
 
 import time
@@ -20,13 +20,12 @@ from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
 from tunelab.models.run_model import RunModel
 
-# adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
+# adapters whose virtual tokens PEFT puts before the padding, so that positions would depend on the batch
 UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
-    """Build the decoding settings; generation stops at every end token that the tokenizer, the chat
-    template or the model knows."""
+    """Build the decoding settings, with the end tokens of the tokenizer, the chat template and the model."""
     known = model.generation_config.eos_token_id
     ends = {*chat.list_ends(tokenizer), *(known if isinstance(known, list) else [known])} - {None}
     return GenerationConfig(
@@ -48,12 +47,13 @@ def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec
 def generate_batch(
     model: Any, tokenizer: Any, prompts: list[list[int]], config: GenerationConfig, generate: Callable | None = None
 ) -> list[dict[str, Any]]:
-    """Complete the prompts' tokens in one left-padded batch, with `generate` or else the model's own.
+    """Complete the prompts' tokens in one left-padded batch, by `generate` or else the model's own function.
 
-    Where padding would change the answers, prompts of equal length make a batch each.
+    If padding would change the answers, prompts of equal length make a batch each.
 
-    Returns one record per prompt: `completion` (text, a thought included), `tokens` (new ones, the end token
-    included) and `finish` ("stop", or "length" when max_new_tokens cut it).
+    Returns:
+        One record for each prompt: `completion` (text, with a thought if there is one), `tokens` (new ones, with the
+        end token) and `finish` ("stop", or "length" if max_new_tokens cut it).
     """
     model.generation_config = config
     lengths = [len(prompt) if list_types(model) & UNPADDED else 0 for prompt in prompts]
@@ -81,7 +81,7 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
 
 
 class Answerer:
-    """A model that is loaded once, with its tokenizer and its decoding, and answers rows."""
+    """Load a run's model once, with its tokenizer and decoding, to answer rows."""
 
     def __init__(self, run_model: RunModel, spec: GenerationSpec) -> None:
         self._run_model, self._device, self._spec = run_model, choose_device(), spec
@@ -91,7 +91,7 @@ class Answerer:
         self._generate, self._decoding = find_generate(self._model, self._config)
 
     def answer(self, rows: list[dict]) -> Iterator[dict[int, dict[str, Any]]]:
-        """Answer the rows' last user message, and yield one batch's answers after the other, by the rows' indices."""
+        """Answer the rows' last user message; yield each batch's answers by the rows' indices."""
         encoded = self.encode(rows)
         for batch in _batch_by_length(encoded, self._spec.batch_size):
             prompts = [encoded[index] for index in batch]
@@ -110,7 +110,7 @@ class Answerer:
         return encoded
 
     def describe(self, row: dict) -> dict[str, Any]:
-        """Return how answers are made, with a row's prompt as the model is given it."""
+        """Return how answers are made, with a row's prompt as the model reads it."""
         return {
             "generation": self._config.to_dict() | {"batch_size": self._spec.batch_size, "seed": self._spec.seed},
             "decoding": self._decoding,

@@ -1,7 +1,7 @@
-"""Draw several answers to each training question, piece by piece, so that a killed drawing goes on where it was.
+"""Draw several answers to each training question, piece by piece, so that a killed job goes on with the next piece.
 
-Each piece has random numbers of its own, from the entry's seed, the study's and the piece's number: what is drawn does
-not depend on how often the work was stopped.
+Each piece has a random seed of its own, from the entry's seed, the study's and the piece's number, so that the answers
+do not depend on how often the job was stopped.
 """
 
 import time
@@ -31,7 +31,7 @@ def draw_answers(
     """
     generation = GenerationSpec(do_sample=True, **spec.model_dump(include=FIELDS))
     answerer = Answerer(run_model, generation)
-    answerer.encode(rows)  # so that one too long is told before any is answered
+    answerer.encode(rows)  # refuses rows that are too long before any is answered
     # questions of like length side by side, which saves padding
     ordered = sorted(rows, key=lambda row: sum(len(turn["content"] or "") for turn in row["messages"][:-1]))
     size = max(1, spec.batch_size // spec.samples)

@@ -1,6 +1,6 @@
-"""Whether a model has positions enough for what a study sends it, which is known before any hour of work.
+"""Check, before any long job, that a model has positions for all that a study gives it.
 
-No job waits for it, so each looks at its own rows as well (`room`).
+No job waits for this check, so each checks its own rows as well (`context_length`).
 """
 
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning with TRL's SFTTrainer, for any PEFT adapter or the whole model.
+"""Fine-tune on worked examples or plain texts with TRL's SFTTrainer: any PEFT adapter, or all weights.
 
-Rows are tokenised here rather than by the trainer, so that training, loss measurement and the report share one mask.
+Rows are tokenised here rather than by the trainer, so that training, measured losses and report share one loss mask.
 """
 
 from pathlib import Path
@@ -27,9 +27,8 @@ from tunelab.training.checkpoints import ResumableTrainer, find_checkpoint
 from tunelab.training.memory_fit import within_memory
 from tunelab.training.training_job import TrainingJob
 
-# AdaLoRA's own part of a training: ranks are given away after each step, and its factors are kept orthogonal.
-# PEFT leaves both to the trainer. What the budget knows of the steps before is kept in each checkpoint.
-
+# --- AdaLoRA. It lowers ranks after each step, by averages over the steps that checkpoints keep, and its loss has a
+# term for orthogonal factors. PEFT leaves both to the trainer.
 
 BUDGET = "budget.safetensors"
 AVERAGES = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # importance of each singular value
@@ -37,12 +36,12 @@ RANKS = "rank_pattern"
 
 
 def has_budget(model: torch.nn.Module) -> bool:
-    """Tell whether a model's adapter gives ranks away while it is trained."""
-    return isinstance(model, PeftModel) and model.peft_config["default"].peft_type.value == "ADALORA"
+    """Tell whether a model's adapter is AdaLoRA, which has a budget of ranks."""
+    return "ADALORA" in list_types(model)
 
 
 def measure_overlap(model: PeftModel) -> torch.Tensor:
-    """Return the term that AdaLoRA adds to the loss: how far its factors are from orthogonal, weighted.
+    """Return AdaLoRA's term of the loss: how far its factors are from orthogonal, weighted.
 
     As in PEFT's `AdaLoraModel.forward`, whose loss TRL does not use.
     """
@@ -53,7 +52,7 @@ def measure_overlap(model: PeftModel) -> torch.Tensor:
 
 
 class RankBudget(TrainerCallback):
-    """Give ranks away after each step, and go on from a checkpoint of `folder` with what was known there."""
+    """Lower ranks after each step; keep what that needs in the checkpoints of `folder`, and go on from it."""
 
     def __init__(self, folder: Path) -> None:
         self._checkpoint = find_checkpoint(folder)
@@ -112,10 +111,11 @@ class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
 
 
 def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
-    """Tokenise the rows; conversations cut before the assistant says anything are refused.
+    """Tokenise the rows; refuse conversations that are cut before the assistant's first token.
 
-    max_length: where rows are cut, None for nowhere; assistant_only: whether of conversations only what the assistant
-    says is learnt, as of plain texts all is.
+    Args:
+        max_length: where rows are cut; None: nowhere.
+        assistant_only: whether only the assistant's turns of conversations are learnt; plain texts always are.
 
     Raises:
         UserError: naming the row and the setting that does not fit it.
@@ -127,7 +127,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
         if "text" in row:
             encoded.append({"input_ids": item["input_ids"]})
             continue
-        if not any(item["assistant_masks"][1:]):  # what no token stands before is never foretold
+        if not any(item["assistant_masks"][1:]):  # the first token is never predicted
             raise UserError(
                 f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
                 "raise max_length or leave the row out."
@@ -192,7 +192,7 @@ def _check_batches(args: SFTConfig, rows: int) -> None:
 
 
 def fill_prefix(model: PeftModel, tokenizer: Any, text: str) -> None:
-    """Start a prefix from the model's own key-value cache of `text`, repeated until it fills all virtual tokens."""
+    """Set a prefix to the model's key-value cache of `text`, repeated until it fills all virtual tokens."""
     wanted = model.peft_config["default"].num_virtual_tokens
     found = len(tokenizer(text, add_special_tokens=False)["input_ids"])
     if not found:

@@ -53,7 +53,7 @@ class TrainingJob:
         adapter, start = self.spec.adapter, self.init_from
         if adapter is not None:
             check_adapter(self.base_model, adapter)
-        goes_on = start is not None and start.name == "adapter"
+        goes_on = adapters.is_adapter(start)
         held = self.dtype if adapter is not None or goes_on else torch.float32
         if start is not None and not goes_on:
             return adapters.load_base_model(start, self.device, held)

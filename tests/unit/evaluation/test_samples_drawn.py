@@ -9,7 +9,7 @@ from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec, TaskSp
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.records import read_jsonl, write_jsonl
-from tunelab.scoring.scorers import build_sample_scores, judge_maths
+from tunelab.scoring.scorers import build_sample_scores, score_maths
 
 SPEC = SamplingSpec(samples=3, k=(1, 3), temperature=2.0, batch_size=5)
 REFERENCES = [{"id": name, "messages": [], "answer": answer} for name, answer in (("a", "7"), ("b", "12"), ("c", "1"))]
@@ -71,7 +71,7 @@ def test_every_answer_is_judged_as_a_single_one_is():
         ("c", 0, False, False),
         ("c", 1, False, False),
     ]
-    assert scores[1] == {"sample": 1} | judge_maths(samples[1], REFERENCES[0])
+    assert scores[1] == {"sample": 1} | score_maths(samples[1], REFERENCES[0])
 
 
 def test_verdicts_come_in_the_order_of_the_references_whatever_the_answers():

@@ -191,9 +191,9 @@ def test_every_kind_of_weights_can_be_trained(case, train_grpo, train_sft, publi
 
 
 def test_what_cannot_be_taken_up_again_is_said(run, monkeypatch):
-    assert run.trainer.tell_lost() == ""
+    assert run.trainer.describe_lost() == ""
     monkeypatch.setattr(run.trainer, "use_vllm", True)
-    assert run.trainer.tell_lost().startswith("; vLLM's random state is not kept")
+    assert run.trainer.describe_lost().startswith("; vLLM's random state is not kept")
 
 
 @pytest.mark.parametrize("reward", [0.0, 0.3])
