@@ -1,4 +1,4 @@
-"""Draw several answers to each training question from what a run published, and judge them.
+"""Draw several answers to each training question from what a run published, and score them.
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
@@ -17,7 +17,7 @@ import pandas
 from tunelab import records
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.jobs.job import run_as_job
-from tunelab.scoring.drawn import judge_draws, summarise_draws
+from tunelab.scoring.drawn import score_draws, summarise_draws
 
 
 def main(
@@ -33,18 +33,17 @@ def main(
     seed: str,
     spec: SamplesSpec,
 ) -> None:
-    from tunelab.evaluation.drawing import draw_answers
-    from tunelab.models.precision import load_precision
+    from tunelab.evaluation.training_samples import draw_answers
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
+    run_model = read_run_model(card, weights, precision, template)
     rows = records.read_jsonl(questions)[: None if spec.rows == "train" else spec.rows]
-    given = (spec, int(seed), load_precision(precision), template, checkpoints)
-    answers, facts = draw_answers(card.parent / "model", artefact, rows, *given)
-    judged = judge_draws(answers, rows, spec.rewards)
-    found = summarise_draws(judged, samples)
+    answers, facts = draw_answers(run_model, rows, spec, int(seed), checkpoints)
+    scored = score_draws(answers, rows, spec.rewards)
+    found = summarise_draws(scored, samples)
     with records.whole_file(drawn, "wb") as file:
         # a part that never applies is a column of numbers too
-        table = pandas.DataFrame(judged).astype(dict.fromkeys(["reward", *spec.rewards.weights], float))
+        table = pandas.DataFrame(scored).astype(dict.fromkeys(["reward", *spec.rewards.weights], float))
         table.to_parquet(file, index=False)
     records.write_json(summary, facts | found)
 

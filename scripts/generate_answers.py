@@ -27,11 +27,10 @@ def main(
     first: int | None = None,
 ) -> None:
     from tunelab.evaluation.generation import answer_rows
-    from tunelab.models.precision import load_precision
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
-    rows, dtype = records.read_jsonl(references)[:first], load_precision(precision)
-    made, facts = answer_rows(card.parent / "model", artefact, rows, spec, dtype, template)
+    run_model = read_run_model(card, weights, precision, template)
+    made, facts = answer_rows(run_model, records.read_jsonl(references)[:first], spec)
     records.write_jsonl(answers, made)
     records.write_json(generation, facts)
 

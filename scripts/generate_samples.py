@@ -26,12 +26,11 @@ def main(
     first: int | None,
 ) -> None:
     from tunelab.evaluation.generation import sample_rows
-    from tunelab.models.precision import load_precision
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
+    run_model = read_run_model(card, weights, precision, template)
     rows = records.read_jsonl(references)[:first]
-    length, dtype = spec.generation.max_new_tokens, load_precision(precision)
-    drawn = sample_rows(card.parent / "model", artefact, rows, spec.sampling, length, dtype, template)
+    drawn = sample_rows(run_model, rows, spec.sampling, spec.generation.max_new_tokens)
     records.write_jsonl(samples, drawn)
 
 

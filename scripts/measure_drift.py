@@ -27,12 +27,11 @@ def main(
     tasks: list[str],
 ) -> None:
     from tunelab.evaluation.drift import measure_drift
-    from tunelab.models.precision import load_precision
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
+    run_model = read_run_model(card, weights, precision, template)
     rows = {task: records.read_jsonl(file)[: spec.rows] for task, file in zip(tasks, references, strict=True)}
-    texts, dtype = map(Path, spec.texts), load_precision(precision)
-    measured = measure_drift(card.parent / "model", artefact, texts, rows, spec.batch_size, dtype, template)
+    measured = measure_drift(run_model, map(Path, spec.texts), rows, spec.batch_size)
     records.write_jsonl(drift, measured)
 
 

@@ -25,11 +25,10 @@ def main(
     first: int | None = None,
 ) -> None:
     from tunelab.evaluation.losses import measure_rows
-    from tunelab.models.precision import load_precision
+    from tunelab.models.run_model import read_run_model
 
-    artefact = weights[0].parent if weights else None
-    rows, dtype = records.read_jsonl(references)[:first], load_precision(precision)
-    measured = measure_rows(card.parent / "model", artefact, rows, batch_size, dtype, template)
+    run_model = read_run_model(card, weights, precision, template)
+    measured = measure_rows(run_model, records.read_jsonl(references)[:first], batch_size)
     records.write_jsonl(losses, measured)
 
 

@@ -1,4 +1,4 @@
-"""Train a model on its own answers to say at each token what a teacher would say (on-policy distillation).
+"""Train a model on its own answers towards a teacher's probs for each token (on-policy distillation).
 
 Reads   card        the fetched base model's card; the model lies beside it
         precision   in which the study computes
@@ -39,16 +39,14 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab.models.precision import load_precision
     from tunelab.training import distillation
-    from tunelab.training.outcome import write_outcome
+    from tunelab.training.outcome import Outputs, write_outcome
+    from tunelab.training.training_job import read_job
 
-    origin, begin = records.read_json(card), start[0].parent if start else None
+    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
     taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
-    rows = records.read_jsonl(train)
-    given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
-    trained = distillation.train(card.parent / "model", begin, taught_by, rows, *given)
-    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
+    trained = distillation.train(job, records.read_jsonl(train), taught_by)
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))
 
 
 if __name__ == "__main__":

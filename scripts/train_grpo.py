@@ -37,15 +37,13 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab.models.precision import load_precision
     from tunelab.training import grpo
-    from tunelab.training.outcome import write_outcome
+    from tunelab.training.outcome import Outputs, write_outcome
+    from tunelab.training.training_job import read_job
 
-    origin, begin = records.read_json(card), start[0].parent if start else None
-    rows = records.read_jsonl(train)
-    given = (checkpoints, saving, int(seed), spec, load_precision(precision, spec.precision), template)
-    trained = grpo.train(card.parent / "model", begin, rows, *given)
-    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard, completions)
+    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
+    trained = grpo.train(job, records.read_jsonl(train))
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, completions))
 
 
 if __name__ == "__main__":

@@ -38,15 +38,14 @@ def main(
     seed: str,
     spec,
 ) -> None:
-    from tunelab.models.precision import load_precision
     from tunelab.training import sft
-    from tunelab.training.outcome import write_outcome
+    from tunelab.training.outcome import Outputs, write_outcome
+    from tunelab.training.training_job import read_job
 
-    origin, base, begin = records.read_json(card), card.parent / "model", start[0].parent if start else None
+    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
     rows = [list_wanted(records.read_jsonl(path)) for path in (train, validation)]
-    dtype = load_precision(precision, spec.precision)
-    trained = sft.train(base, begin, *rows, checkpoints, saving, int(seed), spec, dtype, template)
-    write_outcome(trained, origin, checkpoints, weights, history, summary, tensorboard)
+    trained = sft.train(job, *rows)
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))
 
 
 if __name__ == "__main__":

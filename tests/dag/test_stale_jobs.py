@@ -178,7 +178,7 @@ MODULE_EDITS = {
     "training/grpo.py": trained("grpo") | COMPARED | REWARDS,
     "training/shared.py": LEARNT,
     "models/positions.py": CHECKED | PAGE,
-    "models/room.py, by which each job judges its rows": LEARNT | CHECKED | evaluated() | repeated() | drifted(),
+    "models/context_length.py, which each job asks": LEARNT | CHECKED | evaluated() | repeated() | drifted(),
     "models/settling.py": retemplated(),
     "models/modelcard.py": carded(*METHODS) | {"all"},
     "evaluation/generation.py": evaluated(rules=JUDGED) | repeated(rules=JUDGED) | COMPARED,

@@ -90,7 +90,8 @@ def train_sft(tmp_path_factory, rows):
     """
     import torch
 
-    from tunelab.config.specs.training import CheckpointSettings, SftRun
+    from tests.unit.training.training_jobs import build_job
+    from tunelab.config.specs.training import SftRun
     from tunelab.models import adapters
     from tunelab.training import sft, shared
 
@@ -126,10 +127,9 @@ def train_sft(tmp_path_factory, rows):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(shared, "train_and_measure", watch)
             checkpoints = checkpoints or tmp_path_factory.mktemp("checkpoints")
-            files = base, start, given[:8], given[8:], checkpoints
-            run.trainer, run.history, run.costs = sft.train(
-                *files, CheckpointSettings(), seed, spec, getattr(torch, dtype), template
-            )
+            others = {"init_from": start, "seed": seed, "dtype": getattr(torch, dtype), "template": template}
+            job = build_job(base, checkpoints, spec, **others)
+            run.trainer, run.history, run.costs = sft.train(job, given[:8], given[8:])
         run.model = run.trainer.model.eval()
         run.after = adapters.copy_trainable(run.model)
         return run

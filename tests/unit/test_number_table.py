@@ -8,7 +8,7 @@ import pytest
 from tests.unit.gsm8k_harness import INVALID, extract_flexible
 from tunelab.data.worked_answers import split_worked_answer
 from tunelab.numbers import find_last_number, normalise_number
-from tunelab.scoring.scorers import judge_maths
+from tunelab.scoring.scorers import score_maths
 
 PAGE = Path(__file__).parents[2] / "docs" / "numbers.md"
 
@@ -27,7 +27,7 @@ TABLE = [
 
 def judge(completion, gold):
     answer = {"id": "a", "completion": completion, "tokens": 1, "finish": "stop"}
-    return judge_maths(answer, {"id": "a", "answer": gold})
+    return score_maths(answer, {"id": "a", "answer": gold})
 
 
 def test_the_table_is_there():

@@ -15,11 +15,11 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun, SftRun
-from tunelab.models import adapters, chat
+from tunelab.models import adapters
 from tunelab.models.device import choose_device, measure_peak_memory
 from tunelab.scoring.rewards import build_reward_functions
 from tunelab.training import grpo, sft
-from tunelab.training.outcome import load_start
+from tunelab.training.training_job import TrainingJob
 
 # Watch any transformers training step by step: seconds and where they go, page faults, losses, tokens, memory.
 
@@ -135,11 +135,23 @@ class Material(NamedTuple):
     start: Path | None
     folder: Path
 
+    def build_job(self, spec: SftRun | GrpoRun, dtype: torch.dtype) -> TrainingJob:
+        return TrainingJob(
+            base_model=self.base,
+            init_from=self.start,
+            checkpoints=self.folder,
+            saving=CheckpointSettings(save_steps=10**6),
+            seed=SEED,
+            spec=spec,
+            dtype=dtype,
+        )
+
 
 def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> dict[str, str]:
     """Train with TRL alone: its trainer, its collator, the base in `dtype`; rows are tokenised as the project does."""
     rows, device = records.read_jsonl(given.rows), choose_device()
-    tokenizer = chat.load_tokenizer(given.base, padding_side="left" if spec.method == "grpo" else "right")
+    job = given.build_job(spec, dtype)
+    tokenizer = job.load_tokenizer(padding_side="left" if spec.method == "grpo" else "right")
     common = {
         "output_dir": str(given.folder),
         **{"bf16": dtype == torch.bfloat16, "fp16": dtype == torch.float16, "use_cpu": device.type == "cpu"},
@@ -149,7 +161,7 @@ def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> 
     if spec.method == "grpo":
         rewards, weights = build_reward_functions(spec.rewards)
         trainer = GRPOTrainer(
-            model=load_start(given.base, given.start, device, dtype, spec),
+            model=job.load_model(),
             reward_funcs=rewards,
             args=GRPOConfig(**(spec.training | common), reward_weights=weights),
             train_dataset=grpo.build_dataset(rows, spec.rewards.shuffle_gold, SEED),
@@ -174,11 +186,8 @@ def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> 
 
 def train_project(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> dict[str, str]:
     """Train by the functions that the stages call."""
-    rows, saving = records.read_jsonl(given.rows), CheckpointSettings(save_steps=10**6)
-    if spec.method == "grpo":
-        costs = grpo.train(given.base, given.start, rows, given.folder, saving, SEED, spec, dtype)[2]
-    else:
-        costs = sft.train(given.base, None, rows, rows[:2], given.folder, saving, SEED, spec, dtype)[2]
+    rows, job = records.read_jsonl(given.rows), given.build_job(spec, dtype)
+    costs = (grpo.train(job, rows) if spec.method == "grpo" else sft.train(job, rows, rows[:2]))[2]
     return {name: costs[name] for name in ("scoring", "decoding") if name in costs}
 
 

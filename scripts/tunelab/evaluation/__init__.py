@@ -1,4 +1,6 @@
-"""What a trained or untouched model says and how likely it finds texts: answers, losses, drift, questions of one's own.
+"""Evaluate a run's model or the untouched one: answers to a task, losses, drift, answers to questions of users.
 
-It never knows how the model was trained; it takes what was published.
+It never knows how the model was trained; it loads what was published.
+
+Shapes of tensors: B sequences of a batch, T tokens of the longest one, N counted tokens, V vocabulary.
 """

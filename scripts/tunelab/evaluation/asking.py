@@ -1,4 +1,4 @@
-"""Put one question to one finished run."""
+"""Answer one question by a finished run's model."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.models import adapters, chat
+from tunelab.models.context_length import count_positions_left
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device
 from tunelab.models.precision import load_precision
-from tunelab.models.room import count_room
+from tunelab.models.run_model import RunModel
 
 
 def ask(config: Config, run: str, system: str | None, question: str, decoding: dict[str, Any]) -> str:
@@ -33,18 +34,18 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     for file in (precision, template):
         if not file.is_file():
             raise UserError(f"{file} is not there yet; run `make report` with the same config first.")
-    device = choose_device()
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = adapters.load_trained_model(base, artefact, device, load_precision(precision))
+    run_model = RunModel(base_model=base, artefact=artefact, dtype=load_precision(precision), template=template)
+    tokenizer = run_model.load_tokenizer(padding_side="left")
+    model = run_model.load(choose_device())
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": question}]
     prompt = chat.encode_prompt(tokenizer, messages)
-    room = count_room(base, adapters.count_virtual(model))
-    if room is not None and len(prompt) >= room:
+    positions = count_positions_left(base, adapters.count_virtual(model))
+    if positions is not None and len(prompt) >= positions:
         raise UserError(
-            f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has {room} "
-            "positions for it and the answer; ask a shorter one."
+            f"Q: the question makes {len(prompt)} tokens with the chat template, and the model in {base} has "
+            f"{positions} positions for it and the answer; ask a shorter one."
         )
-    left = decoding["max_new_tokens"] if room is None else room - len(prompt)
+    left = decoding["max_new_tokens"] if positions is None else positions - len(prompt)
     spec = GenerationSpec(**decoding | {"max_new_tokens": min(decoding["max_new_tokens"], left)})
     settings = generation.build_generation_config(tokenizer, model, spec)
     set_seed(spec.seed)

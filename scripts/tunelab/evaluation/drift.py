@@ -1,5 +1,7 @@
-"""Measure how far training moved a model away from its base: its loss on neutral texts, which no run learns from, and
-the divergence of its next-token distributions from the base's on those texts and on the tasks' held-out rows.
+"""Measure how far training moved a model away from its base.
+
+Measured are its loss on neutral texts, which no run learns from, and the divergence of its next-token probs from the
+base's, on those texts and on the tasks' held-out rows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,17 +14,18 @@ from torch.nn import functional
 
 from tunelab.data.turns import count_last_only, tell_turn
 from tunelab.errors import UserError
-from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, predict_counted
+from tunelab.evaluation.losses import Batch, batch_by_length, build_batch, compute_counted_logits
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
+from tunelab.models.context_length import check_rows
 from tunelab.models.device import choose_device
 from tunelab.models.packed_model import find_base
-from tunelab.models.room import check_rows
+from tunelab.models.run_model import RunModel
 from tunelab.words import split_paragraphs
 
 
 class Item(NamedTuple):
-    """A paragraph or a held-out row: what its record says of it, and its tokens as `chat` encodes them."""
+    """A paragraph or a held-out row: the fields of its record, and its tokens as `chat` encodes them."""
 
     about: dict[str, Any]
     encoded: dict[str, list[int]]
@@ -76,13 +79,14 @@ def list_items(tokenizer: Any, texts: Iterable[Path], rows: dict[str, list[dict]
 
 
 class Pair:
-    """A run's model beside its base; an adapter's base is the model without it, any other one a model of its own."""
+    """A run's model and its base: an adapter's base is the model without it, otherwise it is loaded as well."""
 
-    def __init__(self, base: Path, artefact: Path | None, dtype: torch.dtype) -> None:
-        place = (choose_device(), dtype)
+    def __init__(self, run_model: RunModel) -> None:
+        base, artefact = run_model.base_model, run_model.artefact
+        place = (choose_device(), run_model.dtype)
         self.trained = artefact is not None
         self.model, self._base = adapters.load_base_model(base, *place).eval(), None
-        if self.trained and artefact.name == "adapter":
+        if adapters.is_adapter(artefact):
             before = _try_out(self.model)
             self.model = PeftModel.from_pretrained(self.model, artefact).eval()
             with self.model.disable_adapter():
@@ -94,13 +98,13 @@ class Pair:
 
     def predict(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the counted tokens' logits by the run's model and by its base; the untouched model's twice."""
-        logits = predict_counted(self.model, batch)
+        logits = compute_counted_logits(self.model, batch)
         if not self.trained:
             return logits, logits
         if self._base is not None:
-            return logits, predict_counted(self._base, batch)
+            return logits, compute_counted_logits(self._base, batch)
         with self.model.disable_adapter():
-            return logits, predict_counted(find_base(self.model), batch)
+            return logits, compute_counted_logits(find_base(self.model), batch)
 
 
 @torch.inference_mode()
@@ -131,21 +135,15 @@ def measure_batch(pair: Pair, encoded: list[dict], pad_token: int) -> list[dict[
 
 
 def measure_drift(
-    base: Path,
-    artefact: Path | None,
-    texts: Iterable[Path],
-    rows: dict[str, list[dict]],
-    batch_size: int,
-    dtype: torch.dtype,
-    template: Path | None = None,
+    run_model: RunModel, texts: Iterable[Path], rows: dict[str, list[dict]], batch_size: int
 ) -> list[dict[str, Any]]:
     """Measure a run on the texts' paragraphs and the tasks' rows (name → rows); return one record each, in order."""
-    tokenizer = chat.load_tokenizer(base, template=template)
+    tokenizer = run_model.load_tokenizer()
     items = list(list_items(tokenizer, texts, rows))
-    pair = Pair(base, artefact, dtype)
+    pair = Pair(run_model)
     encoded, measured = [item.encoded for item in items], {}
     lengths = [len(item["input_ids"]) for item in encoded]
-    check_rows(base, [item.about for item in items], lengths, adapters.count_virtual(pair.model))
+    check_rows(run_model.base_model, [item.about for item in items], lengths, adapters.count_virtual(pair.model))
     for batch in batch_by_length(encoded, batch_size):
         found = measure_batch(pair, [encoded[index] for index in batch], tokenizer.pad_token_id)
         measured |= zip(batch, found, strict=True)

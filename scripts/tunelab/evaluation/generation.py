@@ -1,11 +1,10 @@
-"""Answer a task's held-out questions with a model, every decoding field set explicitly.
+"""Answer a task's held-out questions with a run's model, with every field of the decoding set explicitly.
 
-transformers fills unset fields of a supplied GenerationConfig from the model's own, so ours takes that one's place.
+transformers fills unset fields of a GenerationConfig from the model's own one, which is therefore replaced.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,19 +13,19 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.jobs.job import report_progress
 from tunelab.models import adapters, chat
+from tunelab.models.chat_thoughts import read_answer
+from tunelab.models.context_length import check_rows
 from tunelab.models.decoding import find_generate
 from tunelab.models.device import choose_device, describe_device
 from tunelab.models.packed_model import list_types
-from tunelab.models.room import check_rows
-from tunelab.models.thoughts import read_answer
+from tunelab.models.run_model import RunModel
 
-# adapters that PEFT puts before the padding of a batch, so that a row's positions would depend on its neighbours
+# adapters whose virtual tokens PEFT puts before the padding, so that positions would depend on the batch
 UNPADDED = {"PROMPT_TUNING", "P_TUNING"}
 
 
 def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec: GenerationSpec) -> GenerationConfig:
-    """Build the decoding settings; generation stops at every end token that the tokenizer, the chat
-    template or the model knows."""
+    """Build the decoding settings, with the end tokens of the tokenizer, the chat template and the model."""
     known = model.generation_config.eos_token_id
     ends = {*chat.list_ends(tokenizer), *(known if isinstance(known, list) else [known])} - {None}
     return GenerationConfig(
@@ -48,12 +47,13 @@ def build_generation_config(tokenizer: PreTrainedTokenizerBase, model: Any, spec
 def generate_batch(
     model: Any, tokenizer: Any, prompts: list[list[int]], config: GenerationConfig, generate: Callable | None = None
 ) -> list[dict[str, Any]]:
-    """Complete the prompts' tokens in one left-padded batch, with `generate` or else the model's own.
+    """Complete the prompts' tokens in one left-padded batch, by `generate` or else the model's own function.
 
-    Where padding would change the answers, prompts of equal length make a batch each.
+    If padding would change the answers, prompts of equal length make a batch each.
 
-    Returns one record per prompt: `completion` (text, a thought included), `tokens` (new ones, the end token
-    included) and `finish` ("stop", or "length" when max_new_tokens cut it).
+    Returns:
+        One record for each prompt: `completion` (text, with a thought if there is one), `tokens` (new ones, with the
+        end token) and `finish` ("stop", or "length" if max_new_tokens cut it).
     """
     model.generation_config = config
     lengths = [len(prompt) if list_types(model) & UNPADDED else 0 for prompt in prompts]
@@ -81,20 +81,17 @@ def _describe_completion(tokenizer: Any, ids: list[int], ends: list[int]) -> dic
 
 
 class Answerer:
-    """A model that is loaded once, with its tokenizer and its decoding, and answers rows."""
+    """Load a run's model once, with its tokenizer and decoding, to answer rows."""
 
-    def __init__(
-        self, base: Path, artefact: Path | None, spec: GenerationSpec, dtype: torch.dtype, template: Path | None
-    ) -> None:
-        """base, artefact, template: as of `answer_rows`."""
-        self._base, self._device, self._dtype, self._spec = base, choose_device(), dtype, spec
-        self._tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-        self._model = adapters.load_trained_model(base, artefact, self._device, dtype)
+    def __init__(self, run_model: RunModel, spec: GenerationSpec) -> None:
+        self._run_model, self._device, self._spec = run_model, choose_device(), spec
+        self._tokenizer = run_model.load_tokenizer(padding_side="left")
+        self._model = run_model.load(self._device)
         self._config = build_generation_config(self._tokenizer, self._model, spec)
         self._generate, self._decoding = find_generate(self._model, self._config)
 
     def answer(self, rows: list[dict]) -> Iterator[dict[int, dict[str, Any]]]:
-        """Answer the rows' last user message, and yield one batch's answers after the other, by the rows' indices."""
+        """Answer the rows' last user message; yield each batch's answers by the rows' indices."""
         encoded = self.encode(rows)
         for batch in _batch_by_length(encoded, self._spec.batch_size):
             prompts = [encoded[index] for index in batch]
@@ -109,34 +106,23 @@ class Answerer:
         """
         encoded = [chat.encode_prompt(self._tokenizer, row["messages"][:-1]) for row in rows]
         lengths = [len(prompt) + self._spec.max_new_tokens for prompt in encoded]
-        check_rows(self._base, rows, lengths, adapters.count_virtual(self._model))
+        check_rows(self._run_model.base_model, rows, lengths, adapters.count_virtual(self._model))
         return encoded
 
     def describe(self, row: dict) -> dict[str, Any]:
-        """Return how answers are made, with a row's prompt as the model is given it."""
+        """Return how answers are made, with a row's prompt as the model reads it."""
         return {
             "generation": self._config.to_dict() | {"batch_size": self._spec.batch_size, "seed": self._spec.seed},
             "decoding": self._decoding,
-            "dtype": str(self._dtype).removeprefix("torch."),
+            "dtype": str(self._run_model.dtype).removeprefix("torch."),
             "device": describe_device(self._device),
             "rendered_example": chat.render_prompt(self._tokenizer, row["messages"][:-1]),
         }
 
 
-def answer_rows(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: GenerationSpec,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[list[dict], dict[str, Any]]:
-    """Answer the rows' last user message; return the answers in the rows' order and how they were made.
-
-    base: folder of the fetched model; artefact: what the run published, None for the untouched model; template: the
-    study's chat template for it, None for the tokenizer's own.
-    """
-    answerer = Answerer(base, artefact, spec, dtype, template)
+def answer_rows(run_model: RunModel, rows: list[dict], spec: GenerationSpec) -> tuple[list[dict], dict[str, Any]]:
+    """Answer the rows' last user message; return the answers in the rows' order and how they were made."""
+    answerer = Answerer(run_model, spec)
     set_seed(spec.seed)
     started, answers = time.monotonic(), {}
     for made in answerer.answer(rows):
@@ -153,20 +139,12 @@ def report_answers(done: int, wanted: int, seconds: float, before: int = 0) -> N
     report_progress(f"{done} of {wanted} answers, {left:.0f} s left")
 
 
-def sample_rows(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: SamplingSpec,
-    max_new_tokens: int,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> list[dict[str, Any]]:
+def sample_rows(run_model: RunModel, rows: list[dict], spec: SamplingSpec, max_new_tokens: int) -> list[dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, each with its number."""
     fields = spec.model_dump(include={"temperature", "top_p", "top_k", "batch_size", "seed"})
     generation = GenerationSpec(max_new_tokens=max_new_tokens, do_sample=True, **fields)
     asked = [row for row in rows for _ in range(spec.samples)]
-    answers, _ = answer_rows(base, artefact, asked, generation, dtype, template)
+    answers, _ = answer_rows(run_model, asked, generation)
     return [{"sample": index % spec.samples} | answer for index, answer in enumerate(answers)]
 
 

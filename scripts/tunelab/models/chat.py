@@ -1,6 +1,6 @@
-"""Conversations as token ids with a loss mask, the same for training, loss measurement and the report's preview.
+"""Encode conversations as token ids with a loss mask, the same for training, measured losses and the report's preview.
 
-The whole rendered conversation is tokenised at once. The mask covers each assistant turn from where generation begins
+The rendered conversation is tokenised as one text. The mask covers each assistant turn from where generation begins
 to write it up to its end-of-turn token, but for turns whose `weight` is 0; a template's own `{% generation %}` markers
 can only leave out more.
 """
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from tunelab.errors import UserError
+from tunelab.models.chat_thoughts import place_thought
 from tunelab.models.templates import (
     Messages,
     Turn,
@@ -26,7 +27,6 @@ from tunelab.models.templates import (
     render,
     render_prompt,
 )
-from tunelab.models.thoughts import place_thought
 from tunelab.models.tokenising import Token, find_literals, tokenise_turns
 from tunelab.values import list_names, shorten
 
@@ -36,7 +36,8 @@ PROBE = "answer"
 def load_tokenizer(model: Path, padding_side: str = "right", template: Path | None = None) -> PreTrainedTokenizerBase:
     """Load a fetched model's tokenizer; pad on the right for training, on the left for generation.
 
-    template: file of the chat template that the study uses with this model; None: the tokenizer's own.
+    Args:
+        template: file of the chat template that the study uses with this model; None: the tokenizer's own.
     """
     if gone := [f"{file.name} → {file.readlink()}" for file in sorted(model.glob("*")) if not file.exists()]:
         raise UserError(
@@ -58,14 +59,14 @@ def load_tokenizer(model: Path, padding_side: str = "right", template: Path | No
 
 
 def _read_ends(model: Path) -> list[int]:
-    """Return the end tokens that a model's generation config names, or without one its config."""
+    """Return the end tokens that a model's generation config names; without one, those of its config."""
     files = [file for file in (model / "generation_config.json", model / "config.json") if file.is_file()]
     named = json.loads(files[0].read_text(encoding="utf-8")).get("eos_token_id") if files else None
     return named if isinstance(named, list) else [] if named is None else [named]
 
 
 def list_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the tokens that end a turn: all that tokenizer, generation config or chat template name.
+    """Return the tokens that end a turn: all that the tokenizer, generation config or chat template names.
 
     Raises:
         UserError: if none of them names one.
@@ -81,10 +82,10 @@ def list_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 @functools.lru_cache(maxsize=8)
 def _find_closing(tokenizer: PreTrainedTokenizerBase, template: str) -> frozenset[int]:
-    """Return the token of the added vocabulary that the template writes behind an answer, if it writes one."""
+    """Return the added token that the template writes after an answer, if it writes one."""
     try:
         text = render(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": PROBE}])
-    except UserError:  # it needs more of a conversation, which tells what it lacks
+    except UserError:  # it needs more turns than these two
         return frozenset()
     _, found, closing = text.rpartition(PROBE)
     if not found:
@@ -95,7 +96,7 @@ def _find_closing(tokenizer: PreTrainedTokenizerBase, template: str) -> frozense
 
 
 class Encoded(NamedTuple):
-    """A row as the model sees it, its tokens, and for each whether it is learnt (0 or 1)."""
+    """A row's text as the model sees it, its tokens, and its loss mask (0 or 1 for each token)."""
 
     text: str
     tokens: list[Token]
@@ -107,7 +108,7 @@ class Encoded(NamedTuple):
         return {"input_ids": ids[:max_length], "assistant_masks": self.mask[:max_length]}
 
     def divide(self) -> list[dict[str, Any]]:
-        """Return the text in pieces that do or do not count in the loss."""
+        """Divide the text into parts that do or do not count in the loss."""
         runs = [
             (trained, [place for place, _ in run])
             for trained, run in groupby(enumerate(self.mask), key=lambda item: item[1])
@@ -120,7 +121,7 @@ class Encoded(NamedTuple):
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
-    """Render and tokenise a conversation, and find what of it the assistant wrote.
+    """Render and tokenise a conversation, and mask all but what the assistant wrote.
 
     Raises:
         UserError: if the template leaves out what a message says, changes earlier turns, does not close a turn with
@@ -137,7 +138,9 @@ def encode(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Encoded:
             continue
         end = _find_end(tokenizer, messages, tokens, turn, begin)
         counted = [place for place in range(begin, end + 1) if marked is None or _overlaps(tokens[place], marked)]
-        for place in [*counted, end] if counted else []:  # what marks an answer means its end as well
+        for place in (
+            [*counted, end] if counted else []
+        ):  # a template's markers leave out the end token, which is to be learnt
             mask[place] = 1
     check_kept(tokenizer, messages, text)
     if any(turn.learnt for turn in turns) and not any(mask):
@@ -183,7 +186,7 @@ def encode_conversation(
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[int]:
-    """Return the token ids that the assistant goes on from."""
+    """Return the token ids of a prompt, after which the assistant writes."""
     text = render_prompt(tokenizer, messages)
     literals = find_literals(tokenizer, text, messages, functools.partial(render_prompt, tokenizer))
     tokens, _ = tokenise_turns(tokenizer, text, literals, list_starts(tokenizer, messages, text))

@@ -1,9 +1,8 @@
-"""Complete prompts on a CPU with less work than `generate`, and the same tokens.
+"""Complete prompts on a CPU with less work than `generate`, and with the same tokens.
 
-Prompts are read packed, so what they begin with in common is read once; adapters are merged into a copy
-of the weights they change, which saves two small products a layer and token. In half precision, and
-where PEFT cannot merge, adapters stay apart, with LoRA's factors at hand. `explain_undecodable` says
-what is left to `generate`.
+Prompts are packed, so that what they begin with in common is computed once. Adapters are merged into copies of the
+weights that they change, which saves two small products for each layer and token; in half precision, and where PEFT
+cannot merge, they stay apart. `explain_undecodable` says what is left to `generate`.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ from transformers import (
 )
 from transformers.cache_utils import DynamicLayer
 
-from tunelab.models.adapters import factors_at_hand
+from tunelab.models.adapters import cast_lora_factors
 from tunelab.models.packed_model import (
     LAST_TOKENS,
     NO_OTHER,
@@ -38,30 +37,28 @@ from tunelab.models.packed_model import (
     run_packed,
 )
 
-# Keys and values of rows that are being completed, with room for tokens to come.
-# transformers' DynamicLayer makes a new tensor of all it holds for each token, a little larger than any that was freed
-# before, so that memory fills with gaps. Here a token is written in place, and new tensors are made once in ROOM
-# tokens.
-
-
-ROOM = 16  # tokens
+RESERVED = 16  # places for tokens to come
 
 
 class GrowingLayer(DynamicLayer):
-    """A layer's keys and values, [rows, heads, tokens and room, features]; what is not written yet is 0."""
+    """A layer's keys and values [B, K, tokens + reserved places, D]; what is not written yet is 0.
+
+    transformers' DynamicLayer allocates a new tensor for each token, a little larger than any that was freed before,
+    which fragments memory. Here a token is written in place, and new tensors are made every RESERVED tokens.
+    """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
         self._count = keys.shape[2]
-        self.keys, self.values = _make_room(keys), _make_room(values)
+        self.keys, self.values = _reserve(keys), _reserve(values)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the states of one token a row behind the others; return all, with the room that is left."""
+        """Append the states of one token to each sequence; return all, with the reserved places."""
         if self._count == self.keys.shape[2]:
-            self.keys, self.values = _make_room(self.keys), _make_room(self.values)
+            self.keys, self.values = _reserve(self.keys), _reserve(self.values)
         self.keys[:, :, self._count] = key_states[:, :, 0]
         self.values[:, :, self._count] = value_states[:, :, 0]
         self._count += 1
@@ -71,21 +68,18 @@ class GrowingLayer(DynamicLayer):
         return self._count
 
 
-def _make_room(states: torch.Tensor) -> torch.Tensor:
-    rows, heads, tokens, features = states.shape
-    held = states.new_zeros(rows, heads, tokens + ROOM, features)
+def _reserve(states: torch.Tensor) -> torch.Tensor:
+    batch, heads, tokens, features = states.shape
+    held = states.new_zeros(batch, heads, tokens + RESERVED, features)
     held[:, :, :tokens] = states
     return held
 
 
-# Adapters that are merged for a while into copies of the weights: the weights themselves are never written to.
-
-
 class MergedCopies:
-    """Copies of the weights that a model's adapter changes, whose memory is kept from one while to the next.
+    """Copies of the weights that a model's adapter changes, in which the adapter is merged; their memory is reused.
 
-    What stays apart: layers that are not held in float32, where merging would round the change away, and what PEFT
-    cannot merge, such as a change of a bias that the layer has not got.
+    The weights themselves are never written to. Not merged are layers that are not held in float32, as rounding would
+    lose the change, and what PEFT cannot merge, such as a change of a bias that the layer lacks.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -95,7 +89,7 @@ class MergedCopies:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Have each layer that can be merged compute with its copies for the block."""
+        """Have each layer that can be merged compute with its copies within the block."""
         names = Counter(weight for _, weight in self._model.named_parameters(remove_duplicate=False))
         with contextlib.ExitStack() as stack:
             for layer in self._model.modules():
@@ -107,7 +101,7 @@ class MergedCopies:
                     continue
                 try:
                     stack.enter_context(self._merge(layer, weights))
-                except (RuntimeError, ValueError):  # it is asked of PEFT, which says no by these
+                except (RuntimeError, ValueError):  # which PEFT raises where it cannot merge
                     self._refused.add(layer)
             yield
 
@@ -125,22 +119,22 @@ class MergedCopies:
                 weight.data = data
 
 
-# what is obeyed here, or means nothing to a loop that takes one token after the other
+# settings that are obeyed here, or do not matter to a loop that takes one token after the other
 OBEYED = {
     *("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "eos_token_id", "pad_token_id", "bos_token_id"),
     *("use_cache", "disable_compile", "length_penalty", "transformers_version"),
 }
-# what asks for nothing by these values
+# settings that change nothing with these values
 NEUTRAL = {
     **{"repetition_penalty": 1.0, "typical_p": 1.0, "num_beams": 1, "num_return_sequences": 1},
     **{"min_new_tokens": 0, "no_repeat_ngram_size": 0},
 }
-DONE = 1 / 8  # of the rows that are being completed: when so many have ended, they are taken out
-BLOCK = 256  # tokens of the vocabulary whose shares are added up at a time
+DONE = 1 / 8  # share of the sequences that must have ended before those are removed from the batch
+BLOCK = 256  # tokens of the vocabulary whose probs are summed at a time
 
 
 def explain_undecodable(model: Any, config: GenerationConfig) -> str | None:
-    """Say why prompts must be completed by the model's own `generate`; None if `Decoder` can."""
+    """Say why the model's own `generate` must complete prompts; None if `Decoder` can."""
     if unfit := explain_unfit(model):
         return unfit
     if getattr(model, "is_quantized", False):
@@ -156,14 +150,14 @@ def explain_undecodable(model: Any, config: GenerationConfig) -> str | None:
 
 
 def find_generate(model: Any, config: GenerationConfig) -> tuple[Callable[..., torch.Tensor], str]:
-    """Return what completes prompts as the model's own `generate` does, the fastest there is, and what it is."""
+    """Return the fastest function that completes prompts as the model's own `generate` does, and its name."""
     if unfit := explain_undecodable(model, config):
         return model.generate, f"generate, as {unfit}"
     return Decoder(model).generate, "packed prompts"
 
 
 class Decoder:
-    """Completes prompts with a model, whose weights may change between calls."""
+    """Complete prompts with a model, whose weights may change between calls."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -174,34 +168,36 @@ class Decoder:
     def generate(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, generation_config: GenerationConfig
     ) -> torch.Tensor:
-        """Return prompts and completions as `generate` does: [rows, width + new tokens], padded after an end token.
+        """Return prompts and completions as `generate` does, padded after an end token.
 
-        input_ids, attention_mask: prompts [rows, width], padded on the left.
+        Shapes:
+            input_ids, attention_mask: [B, T], prompts padded on the left
+            returns: [B, T + new tokens]
         """
         was_training = self._model.training
         self._model.eval()  # no dropout
         try:
-            with self._copies.in_place(), factors_at_hand(self._model):
+            with self._copies.in_place(), cast_lora_factors(self._model):
                 return self._complete(input_ids, attention_mask, generation_config)
         finally:
             self._model.train(was_training)
 
-    def _complete(self, ids: torch.Tensor, attention: torch.Tensor, config: GenerationConfig) -> torch.Tensor:
-        head, choose = self._base.get_output_embeddings(), build_processors(config)
+    def _complete(self, ids: torch.Tensor, attention_mask: torch.Tensor, config: GenerationConfig) -> torch.Tensor:
+        head, process = self._base.get_output_embeddings(), build_processors(config)
         ends = torch.tensor(config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id])
         width, most = ids.shape[1], config.max_new_tokens
         completed = torch.nn.functional.pad(ids, (0, most), value=config.pad_token_id)
-        hidden, cache = self._read(ids, attention)
+        hidden_states, cache = self._read(ids, attention_mask)
         # a prefix stands before the padding
-        attention = torch.nn.functional.pad(attention, (cache.get_seq_length() - width, 0), value=1)
-        position = attention.sum(1, keepdim=True)
-        rows = torch.arange(len(ids))  # those that are being completed
+        attention_mask = torch.nn.functional.pad(attention_mask, (cache.get_seq_length() - width, 0), value=1)
+        position = attention_mask.sum(1, keepdim=True)
+        rows = torch.arange(len(ids))  # sequences that are being completed
         ended = torch.zeros(len(ids), dtype=torch.bool)
         with attention_by(LAST_TOKENS, self._base):
             for count in range(1, most + 1):
-                scores = choose(ids, head(hidden).float())
-                chosen = draw_tokens(scores) if config.do_sample else scores.argmax(-1)
-                token = chosen.masked_fill(ended, config.pad_token_id)
+                logits = process(ids, head(hidden_states).float())
+                sampled = draw_tokens(logits) if config.do_sample else logits.argmax(-1)
+                token = sampled.masked_fill(ended, config.pad_token_id)
                 completed[rows, width + count - 1] = token
                 ended |= torch.isin(token, ends)
                 if ended.all() or count == most:
@@ -209,29 +205,29 @@ class Decoder:
                 if ended.float().mean() >= DONE:
                     going = (~ended).nonzero()[:, 0]
                     cache.batch_select_indices(going)
-                    rows, token, position, attention, ended = (
-                        states[going] for states in (rows, token, position, attention, ended)
+                    rows, token, position, attention_mask, ended = (
+                        states[going] for states in (rows, token, position, attention_mask, ended)
                     )
-                attention = torch.nn.functional.pad(attention, (0, 1), value=1)
+                attention_mask = torch.nn.functional.pad(attention_mask, (0, 1), value=1)
                 output = self._base.base_model(
                     input_ids=token[:, None],
                     attention_mask=NO_OTHER,
                     position_ids=position,
                     past_key_values=cache,
                     use_cache=True,
-                    visible=attention.bool(),
+                    visible=attention_mask.bool(),
                 )
-                hidden = output.last_hidden_state[:, -1]
+                hidden_states = output.last_hidden_state[:, -1]
                 position = position + 1
         return completed[:, : width + count]
 
-    def _read(self, ids: torch.Tensor, attention: torch.Tensor) -> tuple[torch.Tensor, Cache]:
-        """Return the last token's hidden states [rows, width of a state], and all keys and values, of prompts."""
-        packing, prefix = pack_rows(ids, attention), find_prefix(self._model)
+    def _read(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, Cache]:
+        """Compute the hidden states [B, H] of the prompts' last tokens, and the keys and values of all."""
+        packing, prefix = pack_rows(ids, attention_mask), find_prefix(self._model)
         cache = DynamicCache() if prefix is None else prefix
         before = cache.get_seq_length()
         states = run_packed(self._base, packing, cache)
-        # [1, heads, before + n, features] → [rows, heads, before + width, features]
+        # [1, K, before + N, D] → [B, K, before + T, D]
         places = torch.cat([torch.arange(before).expand(len(ids), -1), packing.places + before], 1)
         layers = [
             GrowingLayer(*(kept[0][:, places].transpose(0, 1) for kept in (layer.keys, layer.values)))
@@ -240,30 +236,30 @@ class Decoder:
         return states[packing.places[:, -1]], Cache(layers=layers)
 
 
-def draw_tokens(scores: torch.Tensor) -> torch.Tensor:
-    """Draw a token [rows] by its softmax share of the scores [rows, vocabulary], with one random number a row.
+def draw_tokens(logits: torch.Tensor) -> torch.Tensor:
+    """Draw a token [B] from the softmax of logits [B, V], with one random number for each sequence.
 
-    `torch.multinomial` draws one for each token of the vocabulary, which takes half as long as the model itself. Shares
-    are added up by blocks, then those of one block token by token.
+    `torch.multinomial` draws one for each token of the vocabulary, which takes half as long as the model itself. The
+    cdf is summed by blocks of the vocabulary, then token by token within one block.
     """
-    shares = scores.sub(scores.amax(-1, keepdim=True)).exp_()
-    blocks = torch.nn.functional.pad(shares, (0, -shares.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
-    reached = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
-    drawn = torch.rand(len(scores), 1, dtype=torch.float64) * reached[:, -1:]
-    block = _find_first_above(reached, drawn)
-    before = torch.nn.functional.pad(reached, (1, 0)).gather(1, block)
+    probs = logits.sub(logits.amax(-1, keepdim=True)).exp_()  # not normalised
+    blocks = torch.nn.functional.pad(probs, (0, -probs.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
+    cdf = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
+    drawn = torch.rand(len(logits), 1, dtype=torch.float64) * cdf[:, -1:]
+    block = _find_first_above(cdf, drawn)
+    before = torch.nn.functional.pad(cdf, (1, 0)).gather(1, block)
     within = blocks[torch.arange(len(blocks)), block[:, 0]].cumsum(-1, dtype=torch.float64)
     return (block * BLOCK + _find_first_above(within, drawn - before))[:, 0]
 
 
-def _find_first_above(reached: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-    """Return the first place [rows, 1] whose sum is above the draw, which rounding must not carry to the last sum."""
-    last = torch.nextafter(reached[:, -1:], torch.zeros((), dtype=reached.dtype))
-    return torch.searchsorted(reached, drawn.minimum(last), right=True)
+def _find_first_above(cdf: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """Return the first place [B, 1] whose sum is above the draw, which rounding must not make as large as the last."""
+    last = torch.nextafter(cdf[:, -1:], torch.zeros((), dtype=cdf.dtype))
+    return torch.searchsorted(cdf, drawn.minimum(last), right=True)
 
 
 def build_processors(config: GenerationConfig) -> LogitsProcessorList:
-    """List what `generate` does to the scores of the next token before it takes one, in its order."""
+    """List what `generate` applies to the logits of the next token, in its order."""
     processors = LogitsProcessorList()
     if config.do_sample:
         if config.temperature not in (None, 1.0):

@@ -1,4 +1,4 @@
-"""The device that computes, its name and its memory."""
+"""Choose the device that computes; return its name and its memory."""
 
 import resource
 import sys
@@ -14,7 +14,7 @@ def choose_device() -> torch.device:
     """Choose the GPU, if there is one; where several processes train, the one that is this process's.
 
     Raises:
-        UserError: if this job was given a GPU and PyTorch finds none, which would compute on the CPU unseen.
+        UserError: if this job was given a GPU and PyTorch finds none, instead of silently computing on the CPU.
     """
     if torch.cuda.is_available():
         return torch.device("cuda", find_place()) if is_launched() else torch.device("cuda")
@@ -27,7 +27,7 @@ def choose_device() -> torch.device:
 
 
 def describe_device(device: torch.device) -> str:
-    """Return the device's name as a reader of the report knows it."""
+    """Return the device's name for readers of the report."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU ({torch.cpu.get_capabilities().get('cpu_name') or torch.cpu.get_capabilities()['architecture']})"

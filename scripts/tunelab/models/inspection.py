@@ -1,4 +1,4 @@
-"""What a fetched model is made of, and whether PEFT can put an adapter on it: read from its config, without weights."""
+"""List a fetched model's modules, and check whether PEFT can put an adapter on it, without loading weights."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tunelab.config.module_checks import check_patterns, check_targets
 from tunelab.errors import UserError
 from tunelab.models.adapters import build_adapter_config
 
-# what PEFT and transformers raise at settings that do not suit a model
+# what PEFT and transformers raise for settings that do not suit a model
 ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 WINDOWED = ("sliding_attention", "chunked_attention")
 
@@ -24,7 +24,7 @@ def build_empty(folder: Path) -> PreTrainedModel:
 
 
 def list_parts(model: PreTrainedModel) -> dict[str, Any]:
-    """Return a model's modules by their names and what else `config.module_checks` asks for."""
+    """Return a model's modules by their names, and what else `config.module_checks` needs."""
     config, head, table = model.config.get_text_config(), model.get_output_embeddings(), model.get_input_embeddings()
     names = {module: name for name, module in model.named_modules() if name}
     return {
@@ -43,7 +43,7 @@ def list_parts(model: PreTrainedModel) -> dict[str, Any]:
 
 
 def _find_window(config: Any) -> int | None:
-    """Return how many tokens back a token sees in the layers that see least; None if all see to the start."""
+    """Return the smallest attention window, in tokens, of a model's layers; None if none has a window."""
     window = getattr(config, "sliding_window", None) or getattr(config, "attention_chunk_size", None)
     kinds = getattr(config, "layer_types", None)
     windowed = any(kind in WINDOWED for kind in kinds) if kinds else getattr(config, "use_sliding_window", True)
@@ -51,7 +51,7 @@ def _find_window(config: Any) -> int | None:
 
 
 def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> None:
-    """Raise `UserError` if runs ask for what the model has not got, or PEFT will not put their adapters on it."""
+    """Raise `UserError` if runs name modules that the model lacks, or PEFT cannot put their adapters on it."""
     problems: list[Problem] = []
     for name, run in runs.items():
         found = list(check_targets(name, run.adapter, run.training, parts, run.quantization))
@@ -63,8 +63,8 @@ def check_runs(folder: Path, runs: dict[str, Any], parts: dict[str, Any]) -> Non
 
 
 def check_adapter(folder: Path, adapter: dict[str, Any]) -> None:
-    """Raise `UserError` if PEFT will not put an adapter on a model, or the model will not run with it."""
-    with torch.random.fork_rng(devices=[]):  # whoever goes on to train draws what it would have drawn
+    """Raise `UserError` if PEFT cannot put an adapter on a model, or the model does not run with it."""
+    with torch.random.fork_rng(devices=[]):  # a training that follows draws the same numbers as without this check
         refusal = find_refusal(folder, "", adapter)
     if refusal is not None:
         key = ".".join(refusal.path[2:])
@@ -72,7 +72,7 @@ def check_adapter(folder: Path, adapter: dict[str, Any]) -> None:
 
 
 def find_refusal(folder: Path, run: str, adapter: dict[str, Any]) -> Problem | None:
-    """Put an adapter on the model without weights and run it, and return what PEFT or the model says if it will not."""
+    """Put an adapter on the model without weights and run it; return the error of PEFT or the model, if any."""
     here, base = ("runs", run, "adapter"), build_empty(folder)
     runs_empty = _try_out(base) is None
     try:
@@ -96,7 +96,7 @@ def adapt_empty(base: PreTrainedModel, folder: Path, adapter: dict[str, Any]) ->
 
 
 def _try_out(model: Any) -> Exception | None:
-    """Return what is wrong when a model without weights is run, or has nothing to learn by."""
+    """Run a model without weights; return its error, or one that says that nothing of it would be trained."""
     try:
         with torch.device("meta"):
             logits = model(input_ids=torch.zeros(1, 4, dtype=torch.long)).logits
@@ -116,5 +116,5 @@ def _tell(path: tuple, what: str, error: Exception) -> Problem | None:
 
 
 def lacks_weights(error: Exception) -> bool:
-    """Tell whether an error is PyTorch's about what is computed from weights, without any."""
+    """Tell whether PyTorch raised an error because the model has no weights."""
     return isinstance(error, RuntimeError) and "meta" in str(error).lower()

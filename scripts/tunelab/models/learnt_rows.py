@@ -1,8 +1,7 @@
-"""A prepared row as token ids with a loss mask: a conversation as the chat template has it, a plain text as it stands.
+"""Encode prepared rows, conversations or plain texts, and check that the chat template leaves out nothing of them.
 
-A text is tokenised as TRL does with rows of language modelling: with the beginning that the tokenizer adds by itself,
-and the end token behind it. Control tokens that it spells are such tokens. All of it is learnt but the first token,
-which nothing stands before.
+A plain text is tokenised as TRL does for language modelling: with what the tokenizer puts before it, and an end token
+after it. Control tokens in its text become such tokens. All tokens are learnt but the first, which nothing precedes.
 """
 
 from typing import Any
@@ -15,16 +14,13 @@ from tunelab.models.templates import render
 from tunelab.models.tokenising import Token
 from tunelab.values import list_names
 
-# Refuse conversations of which a model's chat template leaves out what they carry, or what tells answers apart.
-
-
-# `name` and `tool_call_id` are labels; without these, something that was said is lost
+# fields of a turn that hold what was said; `name` and `tool_call_id` are labels
 SAID = ("reasoning_content", "thinking", "tool_calls")
-ENOUGH = 50  # rows that carry a field and are tried: a template may show it in last turns only
+ENOUGH = 50  # rows with a field that are tried: a template may show it in last turns only
 
 
 def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]) -> None:
-    """Raise UserError for a field, or a tool's answers, that the template shows in none of the rows that have it."""
+    """Raise UserError if the template leaves out a field, or tools' answers, in all of the rows that have it."""
     for name in SAID:
         carrying = [row for row in rows if any(name in turn for turn in _list_turns(row))]
         _insist(tokenizer, carrying, name, lambda turn, name=name: {key: turn[key] for key in turn if key != name})
@@ -33,9 +29,11 @@ def check_carried(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]
 
 
 def check_told_apart(ids: list[str], chosen: list[list[int]], rejected: list[list[int]]) -> None:
-    """Raise UserError where both answers of a pair are the same tokens, which teaches nothing.
+    """Raise UserError if both answers of a pair are the same tokens.
 
-    ids: of the rows; chosen, rejected: the tokens of their answers, whole conversations or the answers alone.
+    Args:
+        ids: of the rows.
+        chosen, rejected: the tokens of their answers, or of the conversations with these.
     """
     if equal := [row for row, one, other in zip(ids, chosen, rejected, strict=True) if one == other]:
         raise UserError(
@@ -63,7 +61,7 @@ def _differ(tokenizer: PreTrainedTokenizerBase, turns: list[dict], change: Any) 
 
 
 def read_row(tokenizer: PreTrainedTokenizerBase, row: dict[str, Any]) -> Encoded:
-    """Return a row's text, its tokens, and which of them are learnt.
+    """Encode a row; return its text, tokens and loss mask.
 
     Raises:
         UserError: if the chat template cannot say what a conversation holds, see `chat.encode`.

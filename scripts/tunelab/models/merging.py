@@ -1,4 +1,4 @@
-"""Merge an adapter into its base model, and show that the merged model says the same."""
+"""Merge an adapter into its base model, and check that the merged model computes the same logits."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,8 +11,8 @@ from peft.utils import ModulesToSaveWrapper
 
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, inspection
+from tunelab.models.context_length import count_positions_left
 from tunelab.models.learnt_rows import read_row
-from tunelab.models.room import count_room
 
 # logits of the same float32 numbers added in another order; a wrong merge is off by whole units
 TOLERANCE = 1e-2
@@ -23,10 +23,10 @@ REFUSALS = (RuntimeError, ValueError)
 def merge(
     base: Path, adapter: Path, rows: list[dict], template: Path | None = None
 ) -> tuple[Any, Any, dict[str, float]]:
-    """Merge in float32 on the CPU; return the model, its tokenizer and the parity on the rows.
+    """Merge in float32 on the CPU; return the model, its tokenizer and how closely it agrees with the adapter on rows.
 
-    Parity: the largest difference of a logit (`max_logit_difference`), and the share of tokens for which adapter and
-    merged model would write the same next one (`same_token_share`).
+    Agreement: the largest difference of a logit (`max_logit_difference`), and the share of tokens after which both have
+    the same likeliest next token (`same_token_share`).
 
     Raises:
         UserError: if the adapter's type cannot be merged, or the merged model answers differently.
@@ -34,8 +34,8 @@ def merge(
     model = adapters.load_trained_model(base, adapter, torch.device("cpu"), torch.float32)
     assert isinstance(model, PeftModel)
     tokenizer = chat.load_tokenizer(base, template=template)
-    room = count_room(base)  # a training may have cut its rows, so that they need not fit whole
-    batches = [torch.tensor([read_row(tokenizer, row).cut(room)["input_ids"]]) for row in rows]
+    most = count_positions_left(base)  # a training may have cut its rows, so that some may be longer
+    batches = [torch.tensor([read_row(tokenizer, row).cut(most)["input_ids"]]) for row in rows]
     with torch.inference_mode():
         apart = [model(input_ids=batch).logits for batch in batches]
         try:
@@ -56,7 +56,7 @@ def merge(
 
 
 def check_mergeable(base: Path, run: str, adapter: dict[str, Any]) -> None:
-    """Raise `UserError` if PEFT will not merge a run's adapter, as far as a model without weights tells."""
+    """Raise `UserError` if PEFT cannot merge a run's adapter, as far as a model without weights shows."""
     try:
         merge_weights(inspection.adapt_empty(inspection.build_empty(base), base, adapter), safe=False)
     except REFUSALS as error:
@@ -70,9 +70,10 @@ def _say_refused(error: Exception) -> str:
 
 
 def merge_weights(model: PeftModel, safe: bool = True) -> Any:
-    """Merge as PEFT does, each layer for itself; it raises one of REFUSALS if it cannot.
+    """Merge layer by layer, as PEFT does; raise one of REFUSALS if it cannot.
 
-    safe: whether to look for numbers that are none, for which there must be weights.
+    Args:
+        safe: whether to check the merged weights for NaN, for which the model must have weights.
     """
     if not hasattr(model.base_model, "merge_and_unload"):
         raise ValueError("a prefix or prompt changes no weights")
@@ -82,14 +83,14 @@ def merge_weights(model: PeftModel, safe: bool = True) -> Any:
 
 
 def _put_copies_in_place(model: PeftModel) -> None:
-    """Put modules that were trained as a whole in their places; PEFT does so only with those that have a weight."""
+    """Replace modules by their trained copies; PEFT does so only with modules that have a weight of their own."""
     wrapped = [(name, module) for name, module in model.named_modules() if isinstance(module, ModulesToSaveWrapper)]
     for name, module in reversed(wrapped):  # the innermost first
         model.set_submodule(name, module.modules_to_save["default"])
 
 
 def _part_shared(model: PeftModel) -> None:
-    """Give layers weights of their own where a merge would change those of others too, and where layers are copies."""
+    """Give layers weights of their own where a merge would change shared ones, and where layers are copies."""
     held = Counter(weight for _, weight in model.named_parameters(remove_duplicate=False))
     layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     adapted = {weight for layer in layers for weight in layer.get_base_layer().parameters(recurse=False)}

@@ -1,4 +1,4 @@
-"""The README of a published adapter or model: what it is, how it was made, how to load it."""
+"""Write the README of a published adapter or model: what it is, how it was made, how to load it."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,9 @@ import yaml
 
 from tunelab.config.methods import METHODS
 from tunelab.config.specs.training import CHOICE
-from tunelab.models.basemodels import find_revision, name_origin
+from tunelab.models.model_origin import find_revision, name_origin
 
-# A licence as the Hub's model cards have it: one of its identifiers, or `other` with a name.
-# Source: huggingface.co/docs/hub/repositories-licenses; other words for the same licences are found by what they name.
-
-
+# the Hub's identifiers of licences (huggingface.co/docs/hub/repositories-licenses)
 _CC = [
     *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0"),
     *("cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0"),
@@ -32,7 +29,7 @@ _OTHERS = [
     *("odc-by", "odbl", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "unknown"),
 ]
 IDENTIFIERS = frozenset([*_CC, *_GNU, *_OF_MODELS, *_OTHERS])
-# what is left of a licence's name without its version and words that tell nothing → its identifier with its version
+# a licence's name without its version and without `_SILENT` words → its identifier, {} being the version
 _NAMES = {
     **dict.fromkeys(("apache", "apache software"), "apache-{}"),
     **dict.fromkeys(("mit", "mit mit", "expat"), "mit"),
@@ -57,7 +54,7 @@ _COMMONS = re.compile(
 
 
 def describe_licence(said: str) -> dict[str, Any]:
-    """Return what a card's front matter says of a licence, however it is called."""
+    """Return a card's front matter for a licence: one of the Hub's identifiers, or `other` with a name."""
     if known := _identify(said):
         return {"license": known}
     parts = [_identify(part) for part in re.split(r",\s*|\s+(?:or|and)\s+", said, flags=re.IGNORECASE)]
@@ -67,7 +64,7 @@ def describe_licence(said: str) -> dict[str, Any]:
 
 
 def _identify(said: str) -> str | None:
-    """Return the identifier of what is named and nothing else: a clause more makes it another licence."""
+    """Return the identifier of a licence's name; None if it says more, as a further clause makes another licence."""
     name = re.sub(r"-(only|or-later)$", "", said.strip().lower())
     if (short := re.sub(r"[\s_]+", "-", name)) in IDENTIFIERS:
         return short
@@ -83,7 +80,7 @@ def _identify(said: str) -> str | None:
 
 
 def _name_commons(words: str) -> str | None:
-    """Return the identifier of a Creative Commons licence by its parts, without its version."""
+    """Return the identifier of a Creative Commons licence, without its version."""
     found = _COMMONS.fullmatch(words)
     return found and "-".join(["cc-by", *(part for part, given in found.groupdict().items() if given), "{}"])
 
@@ -131,7 +128,10 @@ model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter: bool) -> str:
     """Render the card as Markdown with the front matter that the Hub reads.
 
-    spec: the run's section of the config; card: the base model's card; training: what the training cost.
+    Args:
+        spec: the run's section of the config.
+        card: the base model's.
+        training: what the training cost.
     """
     origin, licence, method = name_origin(card), card["licence"], METHODS[spec.method]
     front = {
@@ -165,7 +165,7 @@ def render_model_card(spec: Any, card: dict, training: dict, seed: int, adapter:
 
 
 def _list_settings(spec: Any) -> dict[str, Any]:
-    """Return a run's section as its card shows it; files of functions by their names, not by places on this machine."""
+    """Return a run's section as its card shows it, without paths of this machine."""
     unused = {"label"} if getattr(spec, "samples", None) else {"label"} | CHOICE
     settings = spec.model_dump(mode="json", exclude=unused, exclude_none=True)
     if "rewards" in settings:

@@ -1,6 +1,11 @@
-"""Run a causal language model on packed rows, whatever adapter it has, and project only the positions that are wanted.
+"""Run a causal language model on packed rows, with or without an adapter, and project only some of their positions.
 
-Where that does not fit (`explain_unfit`, `explain_unscorable`), the model is run row by row, as anyone would.
+Packed rows are many sequences as one, without padding, in which each distinct token stands once: what sequences begin
+with in common is computed once. A token's hidden state depends only on the tokens before it in its sequence, so copies
+of a GRPO prompt, a system message that all rows have, and equal completions need one pass. Attention alone, whose cost
+grows with the square of the length, is computed for each sequence by itself.
+
+Where that does not apply (`explain_unfit`, `explain_unscorable`), callers run the model on padded batches.
 """
 
 import contextlib
@@ -15,31 +20,34 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tunelab.config.peft_types import PROMPT_LEARNING, WEIGHT_CHANGES
 
-# Many rows as one, each distinct token once: no padding, and what rows begin with in common is computed once.
-# A token's hidden state depends on the tokens before it in its row, and on nothing else. So the copies of a GRPO
-# prompt, a system message that all rows have, and equal completions need one pass. Only attention, which costs the
-# square of a row's length, goes back to the rows one by one.
-
 
 class Packing(NamedTuple):
-    """One row of n tokens that stands for several, of which the longest has `longest` tokens."""
+    """N packed tokens that stand for B sequences, of at most T tokens, and how one is found from the other.
 
-    ids: torch.Tensor  # [1, n]
-    positions: torch.Tensor  # [1, n], counted from the start of each token's own row
-    rows: torch.Tensor  # [rows, longest], where among the n the tokens of each row are, from its first on; then 0
-    homes: torch.Tensor  # [n], where in `rows`, flattened, each of the n is computed
-    places: torch.Tensor  # [rows, width], where among the n each token of the padded rows is; 0 for padding
+    Shapes:
+        ids: [1, N]
+        positions: [1, N], counted from the start of each token's own sequence
+        rows: [B, T], index among the N of each sequence's tokens, from its first one on; then 0
+        homes: [N], index in the flattened `rows` of the sequence that computes each of the N
+        places: [B, padded width], index among the N of each token of the padded batch; 0 for padding
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    rows: torch.Tensor
+    homes: torch.Tensor
+    places: torch.Tensor
 
 
-def pack_rows(ids: torch.Tensor, attention: torch.Tensor) -> Packing:
-    """Pack rows of token ids [rows, width], padded on either side where `attention` is 0."""
-    real = attention.bool()
+def pack_rows(ids: torch.Tensor, attention_mask: torch.Tensor) -> Packing:
+    """Pack token ids [B, padded width], with padding on either side where `attention_mask` is 0."""
+    real = attention_mask.bool()
     positions = (real.cumsum(1) - 1).clamp(min=0)
-    # rows side by side from their first tokens on, padding (-1) last
+    # sequences aligned at their first tokens, padding (-1) last
     rows, columns = real.nonzero(as_tuple=True)
     aligned = torch.full((len(ids), int(positions.max()) + 1), -1, dtype=ids.dtype, device=ids.device)
     aligned[rows, positions[rows, columns]] = ids[rows, columns]
-    # the first row with the same tokens up to here computes them for all
+    # the first sequence with the same tokens up to here computes them for all
     same = (aligned[:, None] == aligned[None]).long().cumprod(-1)
     owners = same.argmax(1)
     own = (owners == torch.arange(len(ids), device=ids.device)[:, None]) & (aligned >= 0)
@@ -56,17 +64,15 @@ def pack_rows(ids: torch.Tensor, attention: torch.Tensor) -> Packing:
     )
 
 
-# Attention on a CPU: of packed rows, and of the last tokens of rows that are being completed.
-# Queries, keys and values of packed rows are laid out row by row for the while, so that no token is compared with
-# those of other rows. Short rows are then attended to by plain products, as are last tokens: PyTorch's kernel for CPUs
-# is slow to go back through short rows and to go through single tokens, in bfloat16 above all.
+# --- attention on a CPU: of packed rows, and of the last tokens of sequences that are being completed. Queries, keys
+# and values of packed rows are laid out sequence by sequence, so that tokens attend to their own sequence only. Short
+# sequences and last tokens then take plain products: there PyTorch's kernel for CPUs is slow, above all in bfloat16.
 
-
-# names under which transformers finds them
+# names by which transformers knows the two
 PACKED_ROWS, LAST_TOKENS = "packed_rows", "last_tokens"
-# a mask that fits no tokens: attention by anything else, which would take all tokens for one row, fails
+# a mask that fits no tokens, so that any other attention, which would take all tokens for one sequence, fails
 NO_OTHER = torch.empty(1, 1, 0, 0)
-SHORT = 256  # tokens of a row; beyond, scores of all pairs take more memory than what else a layer keeps
+SHORT = 256  # tokens of a sequence; beyond, the scores of all pairs take more memory than all else of a layer
 
 
 def attend_by_rows(
@@ -80,10 +86,12 @@ def attend_by_rows(
     packing: Packing,
     **settings: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend as transformers' own attention does in each row by itself, and return [1, n, heads, features].
+    """Attend in each packed sequence by itself, as transformers' own attention does.
 
-    query, key, value: [1, heads, n, features] of packed tokens; keys and values may have others before them, which
-    every row sees.
+    Shapes:
+        query: [1, A, N, D]
+        key, value: [1, K, P + N, D], where all sequences see the P tokens of a prefix
+        returns: [1, N, A, D]
     """
     count, longest = packing.rows.shape
     before = key.shape[2] - query.shape[2]
@@ -96,11 +104,11 @@ def attend_by_rows(
             torch.cat([states[:, :, :before].expand(count, -1, -1, -1), own], 2)
             for states, own in ((key, keys), (value, values))
         )
-    # padding comes last in each row, where no token looks
+    # padding comes last in each sequence, which no token attends to
     visible = query.new_ones(longest, before + longest, dtype=torch.bool).tril(before)
     if before + longest <= SHORT and not dropout:
-        hidden = _hide(query, visible).repeat(query.shape[1] // keys.shape[1], 1)
-        output = _attend_briefly(query, keys, values, hidden, scaling)
+        mask_bias = _build_mask_bias(query, visible).repeat(query.shape[1] // keys.shape[1], 1)
+        output = _attend_briefly(query, keys, values, mask_bias, scaling)
     else:
         output, _ = sdpa_attention_forward(
             module, query, keys, values, visible[None, None] if before else None, dropout, scaling, **settings
@@ -118,36 +126,44 @@ def attend_from_last(
     visible: torch.Tensor,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend from one token a row, [rows, heads, 1, features], to its keys as `visible` [rows, keys] allows.
+    """Attend from the last token of each sequence to its keys.
 
-    Keys beyond those are room for tokens to come (see `decoding`).
+    Shapes:
+        query: [B, A, 1, D]
+        key, value: [B, K, S, D], whose last places may be reserved for tokens to come (see `decoding`)
+        visible: [B, at most S], which keys a sequence sees
+        returns: [B, 1, A, D]
     """
-    hidden = _hide(query, pad(visible, (0, key.shape[2] - visible.shape[1])))[:, None].repeat_interleave(
+    mask_bias = _build_mask_bias(query, pad(visible, (0, key.shape[2] - visible.shape[1])))[:, None].repeat_interleave(
         key.shape[1], 0
     )
-    return _attend_briefly(query, key, value, hidden, scaling), None
+    return _attend_briefly(query, key, value, mask_bias, scaling), None
 
 
-def _hide(like: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+def _build_mask_bias(like: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
     return like.new_zeros(visible.shape).masked_fill(~visible, float("-inf"))
 
 
 def _attend_briefly(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, hidden: torch.Tensor, scaling: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask_bias: torch.Tensor, scaling: float
 ) -> torch.Tensor:
-    """Return [rows, tokens, heads, features]; queries that share a key's head are multiplied with it at once.
+    """Attend by plain products; queries that share a head of keys are multiplied with it at once.
 
-    hidden: 0 or minus infinity, of a form that fits [rows * heads of keys, queries of one, keys].
+    Shapes:
+        query: [B, A, T, D]
+        key, value: [B, K, S, D]
+        mask_bias: 0 or minus infinity, broadcast to [B * K, A / K * T, S]
+        returns: [B, T, A, D]
     """
     rows, heads, tokens, features = query.shape
     together = query.reshape(-1, heads // key.shape[1] * tokens, features)
-    scores = torch.baddbmm(hidden, together, key.flatten(0, 1).transpose(1, 2), alpha=scaling)
+    scores = torch.baddbmm(mask_bias, together, key.flatten(0, 1).transpose(1, 2), alpha=scaling)
     output = torch.bmm(scores.softmax(-1), value.flatten(0, 1))
     return output.view(rows, heads, tokens, features).transpose(1, 2)
 
 
 def _pick(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Return states[places]; rows share tokens, whose gradients an embedding adds up fast and in a fixed order."""
+    """Return states[places]. As an embedding, it sums the gradients of shared tokens fast and in a fixed order."""
     return embedding(places, states.flatten(1)).unflatten(-1, states.shape[1:])
 
 
@@ -156,14 +172,14 @@ AttentionInterface.register(LAST_TOKENS, attend_from_last)
 
 
 def list_configs(model: torch.nn.Module) -> list[PreTrainedConfig]:
-    """Return all configs that a model's modules go by, first its own: a module that was copied has one of its own."""
+    """Return the configs of all of a model's modules, its own first: a module that was copied has one of its own."""
     held = [module.__dict__.get("config") for module in model.modules()]
     return list({id(config): config for config in held if isinstance(config, PreTrainedConfig)}.values())
 
 
 @contextlib.contextmanager
 def attention_by(name: str, model: torch.nn.Module) -> Iterator[None]:
-    """Have all of a model attend by one of the two for the block; its calls must name what that asks for."""
+    """Have all of a model attend by one of the two within the block; calls must pass what that one takes."""
     before = [(config, config._attn_implementation) for config in list_configs(model)]
     for config, _ in before:
         config._attn_implementation = name
@@ -174,14 +190,14 @@ def attention_by(name: str, model: torch.nn.Module) -> Iterator[None]:
             config._attn_implementation = own
 
 
-# adapters that treat each token by itself, and those that all rows share before their first token
+# adapters that treat each token by itself, and prefixes that all sequences share
 TOKENWISE = WEIGHT_CHANGES | {"PREFIX_TUNING", "CARTRIDGE"}
-# every one of these has rotary positions, and no tie between tokens but attention; tests cover each
+# all of these have rotary positions, and only attention ties tokens together; tests cover each
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
 
 
 def find_base(model: Any) -> Any:
-    """Return the causal language model itself, whose layers an adapter may have changed."""
+    """Return the causal language model within an adapter's wrapper, if there is one."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
@@ -191,7 +207,7 @@ def list_types(model: Any) -> set[str]:
 
 
 def explain_unfit(model: Any) -> str | None:
-    """Say why a causal language model's rows are not packed; None if they can be."""
+    """Say why a model cannot run on packed rows; None if it can."""
     if model.device.type != "cpu":
         return "it is meant for CPUs"
     for config in list_configs(find_base(model)):
@@ -209,7 +225,7 @@ def explain_unfit(model: Any) -> str | None:
 
 
 def explain_unscorable(model: Any) -> str | None:
-    """Say why the labels of a model's rows are not scored here; None if they can be."""
+    """Say why the logits of packed rows are not computed here; None if they can be."""
     if unfit := explain_unfit(model):
         return unfit
     if others := list_types(model) - TOKENWISE:
@@ -221,30 +237,36 @@ def explain_unscorable(model: Any) -> str | None:
 
 
 def find_prefix(model: Any) -> DynamicCache | None:
-    """Return the keys and values that an adapter puts before every row, of one row; None if it puts none."""
+    """Return an adapter's prefix, keys and values for one sequence; None if it has none."""
     return model.get_prompt(1) if list_types(model) & PROMPT_LEARNING else None
 
 
-def find_hidden(
+def compute_hidden_states(
     model: Any,
     ids: torch.Tensor,
-    attention: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
     wanted: torch.Tensor,
     prefix: DynamicCache | None = None,
 ) -> torch.Tensor:
-    """Return the last hidden states [n, width of a state] at the n positions `wanted` [rows, width - 1], row by row.
+    """Compute the last hidden states at some positions.
 
-    prefix: keys and values that every row has before its first token; `attention` then begins with as many ones.
+    Args:
+        prefix: keys and values that stand before every sequence; `attention_mask` then begins with as many ones.
+
+    Shapes:
+        ids: [B, T]
+        wanted: [B, T - 1], true at N positions
+        returns: [N, H], in the order of `wanted`
     """
-    packing = pack_rows(ids, torch.ones_like(ids) if attention is None else attention[:, -ids.shape[1] :])
+    packing = pack_rows(ids, torch.ones_like(ids) if attention_mask is None else attention_mask[:, -ids.shape[1] :])
     first = [(layer.keys[:1], layer.values[:1]) for layer in prefix.layers] if prefix is not None else None
-    hidden = run_packed(model, packing, DynamicCache(first) if first else None)
-    # rows may share a position, and indexing would add their gradients up in the order in which threads come
-    return hidden.index_select(0, packing.places[:, :-1][wanted])
+    hidden_states = run_packed(model, packing, DynamicCache(first) if first else None)
+    # sequences share positions, whose gradients indexing would add up in the order in which threads finish
+    return hidden_states.index_select(0, packing.places[:, :-1][wanted])
 
 
 def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torch.Tensor:
-    """Return the last hidden states [n, width of a state] of packed tokens after those in the cache, which grows."""
+    """Return the last hidden states [N, H] of packed tokens, which follow those in the cache and are added to it."""
     before = cache.get_seq_length() if cache is not None else 0
     with attention_by(PACKED_ROWS, model):
         output = model.base_model(
@@ -258,8 +280,10 @@ def run_packed(model: Any, packing: Packing, cache: DynamicCache | None) -> torc
     return output.last_hidden_state[0]
 
 
-def project_wanted(model: Any, ids: torch.Tensor, attention: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Return the logits after the positions `wanted` [rows, width - 1], row by row: [positions, vocabulary]."""
+def project_positions(
+    model: Any, ids: torch.Tensor, attention_mask: torch.Tensor, wanted: torch.Tensor
+) -> torch.Tensor:
+    """Return the logits [N, V] after the N positions `wanted` [B, T - 1] of ids [B, T]."""
     base = find_base(model)
-    hidden = find_hidden(base, ids, attention, wanted, find_prefix(model))
-    return base.get_output_embeddings()(hidden)
+    hidden_states = compute_hidden_states(base, ids, attention_mask, wanted, find_prefix(model))
+    return base.get_output_embeddings()(hidden_states)

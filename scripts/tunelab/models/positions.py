@@ -1,12 +1,12 @@
-"""Whether a model has positions enough for what a study sends it, which is known before any hour of work.
+"""Check, before any long job, that a model has positions for all that a study gives it.
 
-No job waits for it, so each looks at its own rows as well (`room`).
+No job waits for this check, so each checks its own rows as well (`context_length`).
 """
 
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
-from tunelab.models.room import REMEDY, count_positions
+from tunelab.models.context_length import REMEDY, count_positions
 from tunelab.values import list_names
 
 

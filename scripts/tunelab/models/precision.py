@@ -1,8 +1,8 @@
-"""Decide once for a study in which precision a model computes: what the config says, or what the machine does fastest.
+"""Decide once for a study in which precision a model computes: as the config says, or the fastest on this machine.
 
-What a processor says of itself does not tell: with `avx512_bf16` among its flags, one computes in bfloat16 at half the
-pace of float32, another at four times. So `auto` times a product of the model's own shape in both on a CPU. Every job
-of the study obeys the decision, whenever and wherever it runs; measuring again may decide otherwise.
+A processor's flags do not tell: of those with `avx512_bf16`, one computes bfloat16 at half the speed of float32,
+another at four times. So on a CPU `auto` times a product of the model's own shape in both. All jobs of the study use
+the decision, wherever they run; measuring again might decide otherwise.
 """
 
 import time
@@ -23,9 +23,11 @@ TOKENS = 1024
 
 
 def decide_precision(model: Path, asked: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the decision (`dtype` for the `device`), and what it was taken from: `shape` and `seconds`, if measured.
+    """Return the decision (`dtype` for the `device`), and the measured `seconds` of a `shape`, if any.
 
-    model: folder of the fetched model; asked: the config's `study.precision`.
+    Args:
+        model: folder of the fetched model.
+        asked: the config's `study.precision`.
 
     Raises:
         UserError: if float16 is asked for on a CPU.

@@ -1,4 +1,4 @@
-"""What a training hands on: weights that load without this project."""
+"""Publish trained weights so that they load without this project."""
 
 import shutil
 from pathlib import Path
@@ -8,17 +8,18 @@ import torch
 from safetensors import safe_open
 
 from tunelab.models import adapters
-from tunelab.models.basemodels import find_revision, name_origin
+from tunelab.models.model_origin import find_revision, name_origin
 
 
 def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dict[str, int]:
     """Write an adapter or whole model as a folder that PEFT or transformers loads on any machine.
 
-    card: the fetched base model's card, whose origin replaces this machine's path in the adapter's config.
+    Args:
+        card: the fetched base model's; its origin replaces this machine's path in the adapter's config.
     """
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    if folder.name == "adapter":
+    if adapters.is_adapter(folder):
         config = model.peft_config["default"]
         config.base_model_name_or_path, config.revision = name_origin(card), find_revision(card)
         for name, value in vars(config).items():
@@ -49,8 +50,8 @@ def publish_weights(model: Any, tokenizer: Any, folder: Path, card: dict) -> dic
 def _write_start(model: Any, folder: Path) -> dict[str, str]:
     """Write what an adapter started from, if that changed the base, and return PEFT's argument for it.
 
-    PEFT then publishes the difference as a plain LoRA of twice the rank for the base as it was fetched. Left as it is,
-    the change would be computed anew by whoever loads the adapter, and differ where it is drawn or rounded.
+    PEFT then publishes the difference, as a plain LoRA of twice the rank for the base as it was fetched. Otherwise the
+    change would be computed again whenever the adapter is loaded, and differ where it is drawn or rounded.
     """
     start = getattr(model, adapters.START, None)
     if start is None:

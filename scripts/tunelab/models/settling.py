@@ -1,4 +1,4 @@
-"""Which chat template a study uses with a model: the tokenizer's own, a bundled one or a file of the user's."""
+"""Choose the chat template that a study uses with a model: the tokenizer's own, a bundled one or a user's file."""
 
 import re
 from importlib.metadata import distribution
@@ -15,9 +15,10 @@ from tunelab.values import shorten
 
 
 def settle_template(tokenizer: PreTrainedTokenizerBase, settings: ChatSettings, key: str) -> tuple[str, dict[str, Any]]:
-    """Return the template that the study uses with a model, and what is to be told of it; the tokenizer has it.
+    """Set the template that the study uses with a model; return it with facts about it.
 
-    key: the model's config key, for messages.
+    Args:
+        key: the model's config key, for messages.
 
     Raises:
         UserError: if there is no template, or one that cannot obey the settings.

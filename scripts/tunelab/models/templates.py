@@ -1,7 +1,7 @@
-"""What is settled of a chat template besides its text: variables, the system message and the date.
+"""Fix a chat template's variables, system message and date, and find the assistant's turns in what it renders.
 
-It is written before the template, in its own language. So one text is all that training, rewards, evaluation,
-`make ask`, and whoever loads what was published need.
+Settings are written before the template, in Jinja. So one text is all that training, rewards, evaluation, `make ask`
+and users of a published model need.
 """
 
 import datetime
@@ -75,8 +75,7 @@ def _write_literal(value: Any) -> str:
     return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-# Conversations as a chat template renders them, and where in the text the assistant's turns stand.
-
+# --- rendered conversations, and where in the text the assistant's turns are
 
 Messages = list[dict[str, Any]]
 Span = tuple[int, int]

@@ -1,7 +1,7 @@
-"""A rendered conversation's tokens with their places in its text, from one tokenisation of the whole.
+"""Tokenise a rendered conversation as one text, and keep the place of each token in it.
 
-Pieces that are tokenised apart are no pieces of the whole where a tokenizer marks the beginning of a text, as
-SentencePiece does. What a message says is text even where it spells a control token of the model's.
+Parts that are tokenised apart do not add up to the tokens of the text where a tokenizer marks a text's beginning, as
+SentencePiece does. A control token that a message spells is text, not that token.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,8 +26,9 @@ def tokenise(
 ) -> list[Token]:
     """Tokenise a rendered text.
 
-    literals: where control tokens are spelt by a message, which are text; cuts: places that no token may cross, or be
-    read differently for.
+    Args:
+        literals: where messages spell control tokens, which are text.
+        cuts: places that no token may cross.
     """
     control, places = list_control(tokenizer), sorted(cuts)
     fence = _find_fence(tokenizer) if places else ""

@@ -1,4 +1,4 @@
-"""Whether two models mean the same by every token, which a student and its teacher must."""
+"""Check that two models, a student and its teacher, have the same vocabulary."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from tunelab.values import list_names
 def compare_vocabularies(folders: dict[str, Path]) -> dict[str, int]:
     """Return how many tokens two fetched models share (`tokens`), and over how many both spread their probability.
 
-    folders: of the student and of the teacher, in this order, by the models' names.
+    Args:
+        folders: of the student and of the teacher, in this order, by the models' names.
 
     Raises:
         UserError: naming the first tokens that only one of them has, or that stand at different places; or the sizes

@@ -1,4 +1,4 @@
-"""What drawn answers are worth, and how many of them there is to learn from."""
+"""Score the answers that were drawn to training questions, and count what there is to learn from."""
 
 from collections import Counter
 from statistics import fmean
@@ -10,10 +10,10 @@ from tunelab.scoring.own_functions import describe_row
 from tunelab.scoring.rewards import add_rewards, build_reward_functions, is_right
 
 
-def judge_draws(answers: list[dict], rows: list[dict], spec: Rewards) -> list[dict[str, Any]]:
-    """Return a record for each answer: question, gold number, every reward part, their weighted sum, and `right`.
+def score_draws(answers: list[dict], rows: list[dict], spec: Rewards) -> list[dict[str, Any]]:
+    """Return a record for each answer: question, right answer, every reward, their weighted sum, and `right`.
 
-    A part is None where a function of the user's own does not apply, and so is the sum where none does.
+    A reward is None where a function of the user's does not apply, and so is the sum if none applies.
     """
     functions, weights = build_reward_functions(spec)
     asked = {row["id"]: row for row in rows}
@@ -40,19 +40,19 @@ def judge_draws(answers: list[dict], rows: list[dict], spec: Rewards) -> list[di
     ]
 
 
-def summarise_draws(judged: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Count what the answers give to learn from; lengths are means in tokens, None where there is nothing to average.
+def summarise_draws(scored: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """Count the right answers and those to learn from; `mean_tokens` are None where there is nothing to average.
 
     Raises:
-        UserError: if no answer is worth more than another one to the same question.
+        UserError: if no answer scores higher than another one to the same question.
     """
     by_question: dict[str, list[dict]] = {}
-    for row in judged:
+    for row in scored:
         by_question.setdefault(row["id"], []).append(row)
     rights = [sum(row["right"] for row in group) for group in by_question.values()]
     if not any(rights) and all(len({row["reward"] for row in group}) == 1 for group in by_question.values()):
         raise UserError(
-            f"samples.{name}: of {len(judged)} answers to {len(by_question)} questions none is right, and no question "
+            f"samples.{name}: of {len(scored)} answers to {len(by_question)} questions none is right, and no question "
             "has one that earned more than another, so there is nothing to learn from. Draw from a run that has learnt "
             "the answer's form, draw more answers, or raise max_new_tokens."
         )
@@ -62,15 +62,15 @@ def summarise_draws(judged: list[dict[str, Any]], name: str) -> dict[str, Any]:
     )
     return {
         "questions": len(by_question),
-        "answers": len(judged),
+        "answers": len(scored),
         "right": sum(rights),
         "questions_by_right": {kind: groups[kind] for kind in ("none", "some", "all")},
         "distinct_right": sum(
             len({row["completion"] for row in group if row["right"]}) for group in by_question.values()
         ),
-        "truncated": sum(row["truncated"] for row in judged),
+        "truncated": sum(row["truncated"] for row in scored),
         "mean_tokens": {
-            kind: _average([row["tokens"] for row in judged if row["right"] is wanted])
+            kind: _average([row["tokens"] for row in scored if row["right"] is wanted])
             for kind, wanted in (("right", True), ("wrong", False))
         },
     }

@@ -1,8 +1,8 @@
-"""Rewards and metrics of the user's own: functions with the signature of TRL's rewards, in Python files.
+"""Call rewards and metrics that users write: functions with the signature of TRL's rewards, in Python files.
 
-They are given the same in training, in drawing and in scoring: prompts and completions as lists of messages, and the
-row's columns by name, each a list. So they must judge every answer by itself and alike each time: the first answers
-that a function is given are judged once more, one by one, and what differs by more than rounding is refused.
+Training, drawing and scoring give them the same: prompts and completions as lists of messages, and the row's columns
+by name, each a list. A function must score every answer by itself and the same each time: the first answers that it is
+given are scored once more, one by one, and a difference beyond rounding is an error.
 """
 
 import copy
@@ -20,19 +20,19 @@ from tunelab.data.thoughts import split_thought
 from tunelab.errors import UserError
 from tunelab.values import cut, describe, shorten
 
-JUDGED_TWICE = 8  # answers of the first batch
+SCORED_TWICE = 8  # answers of the first batch
 LARGEST = 3e38  # what the trainer's float32 can hold
 ROUNDING = 1e-5  # of sums of some hundred numbers in float32, such as those of an embedding
 
-Judge = Callable[..., list[float | None]]
+Scorer = Callable[..., list[float | None]]
 
 
 class FunctionError(UserError):
-    """What a function of the user's own did wrong."""
+    """A mistake in a function that the user wrote."""
 
 
 class Batch(NamedTuple):
-    """Answers to judge; `rows` are the columns of each."""
+    """Answers to score; `rows` are the columns of each."""
 
     prompts: list
     completions: list
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 class Messages(list):
-    """Messages that say so to a function that looks for a text among them, as in plain text, and would find none."""
+    """Messages that raise an error if a function looks for a text in them as if they were one."""
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, str):
@@ -52,7 +52,7 @@ class Messages(list):
 
 
 class OwnFunction(NamedTuple):
-    """A function with where it is from; `may_skip`: None stands for an answer to which it does not apply."""
+    """A function and where it is from; with `may_skip` it may return None for an answer to which it does not apply."""
 
     call: Callable[..., Any]
     name: str
@@ -64,7 +64,7 @@ class OwnFunction(NamedTuple):
 
 
 def describe_row(row: dict[str, Any]) -> str:
-    """Write what functions are told of a row besides its prompt, as JSON: a table would change the types of columns."""
+    """Write what functions are given of a row besides its prompt, as JSON: a table would change the columns' types."""
     told = {
         "id": row.get("id"),
         "reference": split_thought(row["messages"][-1].get("content") or "").answer,
@@ -73,31 +73,32 @@ def describe_row(row: dict[str, Any]) -> str:
     return json.dumps(told | ({"answer": row["answer"]} if "answer" in row else {}))
 
 
-def build_judge(name: str, file: str, may_skip: bool = True) -> Judge:
+def build_scorer(name: str, file: str, may_skip: bool = True) -> Scorer:
     """Build a reward function for the trainer: it takes `prompts`, `completions` and `row` (texts of `describe_row`).
 
-    may_skip: whether None may stand for an answer to which it does not apply; else every answer must get a number.
+    Args:
+        may_skip: whether it may return None for an answer to which it does not apply.
 
     Raises:
-        FunctionError: from here and from the function that it returns, naming file, function and row.
+        FunctionError: here and in the function that is returned, naming file, function and row.
     """
     function = OwnFunction(_load_function(name, file), name, file, may_skip)
     unchecked = [True]
 
-    def judge(prompts: list, completions: list, row: list[str], **others: object) -> list[float | None]:
+    def score(prompts: list, completions: list, row: list[str], **others: object) -> list[float | None]:
         batch = Batch(prompts, list(map(_part_thoughts, completions)), list(map(json.loads, row)))
-        values = _judge_batch(function, batch)
+        values = _score_batch(function, batch)
         if unchecked:
             _check_repeatable(function, batch, values)
             unchecked.clear()
         return values
 
-    judge.__name__ = name
-    return judge
+    score.__name__ = name
+    return score
 
 
 def _part_thoughts(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return an answer's turns with a thought that begins one in a field of its own, as TRL has it."""
+    """Return an answer's turns; a thought at a turn's beginning moves to a field of its own, as in TRL."""
     parted = [(turn, split_thought(turn["content"])) for turn in turns]
     return [
         turn | {"content": said.answer} | ({"reasoning_content": said.thought} if said.thought else {})
@@ -106,7 +107,7 @@ def _part_thoughts(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _load_function(name: str, file: str) -> Callable[..., Any]:
-    """Run a file and return its function; not by Python's own import, which may take an older compiled copy."""
+    """Run a file and return its function. Python's own import might take an older compiled copy."""
     module = ModuleType(f"own:{file}")
     module.__file__ = file
     sys.modules[module.__name__] = module  # where dataclasses look for it
@@ -120,7 +121,7 @@ def _load_function(name: str, file: str) -> Callable[..., Any]:
     return function
 
 
-def _judge_batch(function: OwnFunction, batch: Batch) -> list[float | None]:
+def _score_batch(function: OwnFunction, batch: Batch) -> list[float | None]:
     try:
         found = _call(function, batch)
         flat = getattr(found, "ndim", None) == 1  # of NumPy, PyTorch or pandas
@@ -160,7 +161,7 @@ def _name_row(batch: Batch, place: int) -> str:
 
 
 def _find_row(function: OwnFunction, batch: Batch, error: BaseException) -> str:
-    """Say what a function raised and, by trying them one by one, at which row."""
+    """Say what a function raised and at which row, found by trying the rows one by one."""
     for place in range(len(batch.rows)):
         try:
             _call(function, batch.pick(place))
@@ -171,22 +172,22 @@ def _find_row(function: OwnFunction, batch: Batch, error: BaseException) -> str:
 
 
 def _explain(error: BaseException, file: str) -> str:
-    """Write an exception in a line, with the line of the user's file where it arose."""
+    """Describe an exception in one line, with the line of the user's file that raised it."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     said = cut(" ".join(str(error).split()))
     return f"{type(error).__name__}{f': {said}' if said else ''}" + (f" (line {lines[-1]})" if lines else "")
 
 
 def _is_equal(value: float | None, other: float | None) -> bool:
-    """Tell whether two values are equal within what float32 loses where it adds in another order."""
+    """Tell whether two values are equal but for float32 rounding, which depends on the order of a sum."""
     if value is None or other is None:
         return value is other
     return math.isclose(value, other, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 def _check_repeatable(function: OwnFunction, batch: Batch, values: list[float | None]) -> None:
-    for place, value in enumerate(values[:JUDGED_TWICE]):
-        (again,) = _judge_batch(function, batch.pick(place))
+    for place, value in enumerate(values[:SCORED_TWICE]):
+        (again,) = _score_batch(function, batch.pick(place))
         if not _is_equal(value, again):
             raise FunctionError(
                 f"{function}, row {_name_row(batch, place)}: the same answer was worth {value} among others and "

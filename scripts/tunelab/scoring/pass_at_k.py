@@ -1,7 +1,7 @@
-"""What several sampled answers to one question say: is one of k right, is the majority of k right.
+"""Estimate from several sampled answers to a question whether one of k, or the majority of k, is right.
 
-Both are expectations over all choices of k of the samples, computed exactly: averaging over a few random choices would
-add noise that the samples do not have.
+Both are exact expectations over all choices of k of the samples: averaging over some random choices would add noise
+that the samples do not have.
 """
 
 import math
@@ -22,7 +22,7 @@ def estimate_pass_at_k(correct: int, samples: int, k: int) -> float:
 def estimate_majority_at_k(answers: list[str | None], right: list[bool], k: int) -> float:
     """Return the expected share of right majority votes over all choices of k of the answers.
 
-    Answers that tie share the vote evenly. None abstains; k abstentions are wrong. Where equal answers were judged
+    Answers that tie share the vote evenly. None abstains; k abstentions are wrong. Where equal answers were scored
     differently, the vote for them is right as often as they are.
     """
     _require_samples(len(answers), k)
@@ -58,7 +58,7 @@ def estimate(name: str, k: int, samples: list[dict]) -> float:
 
 @cache
 def _share_votes(count: int, rivals: tuple[int, ...], silent: int, k: int) -> float:
-    """Return how large a part of the votes of k an answer wins that was given `count` times, ties split evenly."""
+    """Return the share of votes of k that an answer given `count` times wins, ties split evenly."""
     won = 0.0
     for votes in range(1, min(count, k) + 1):
         # (answers drawn beside the winner's, rivals that tie) -> number of ways to draw them

@@ -1,11 +1,11 @@
-"""The five rewards of GSM8K in the blog's XML format, in two sets; the same functions judge answers in the evaluation.
+"""Reward answers to GSM8K in the blog's XML format: five rewards, in two sets. The evaluation scores by them too.
 
-`legacy` is the blog's code to the letter. It pays a bare `72` 2.5 of 3.5 reachable points (4.0 by its own sums, but
+`legacy` is the blog's code, unchanged. It pays a bare `72` 2.5 of 3.5 reachable points (4.0 by its own sums, but
 its two format rewards exclude each other), charges the natural ending at `</answer>` 0.05, and pays reasoning of
-two lines less than of one. One thing it cannot repeat: the gold numbers it is given are already normalised, where the
-blog's kept their commas.
+two lines less than of one. One difference remains: the right answers that it is given are normalised already, where
+the blog's kept their commas.
 
-`fixed` departs from it so:
+`fixed` differs from it as follows:
 - correctness: the answer must stand in `<answer>` tags (the last such block counts) and is compared as a number, so
   `1,000`, `$1000` and `1000.0` are the same; the blog takes the whole text where there are no tags, and compares
   strings.
@@ -16,8 +16,8 @@ blog's kept their commas.
 - xml_count: only text after the last `</answer>` costs anything, and at most what that tag has earned; the blog takes
   a thousandth for every character of the whole completion where its closing pattern is missing.
 
-`random` belongs to no set: it pays a coin's toss, whatever was written, and is for control runs. A gain that it brings
-as well was not learnt from the rewards (Spurious Rewards, arXiv:2506.10947).
+`random` belongs to no set: it pays by the toss of a coin, and is for control runs. A gain that it brings as well was
+not learnt from the rewards (Spurious Rewards, arXiv:2506.10947).
 """
 
 import random
@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from tunelab.config.specs.training import Rewards
 from tunelab.data.thoughts import split_thought
 from tunelab.numbers import is_equal_number, normalise_number
-from tunelab.scoring.own_functions import Judge, build_judge
+from tunelab.scoring.own_functions import Scorer, build_scorer
 
 Reward = Callable[[str, str], float]
 
@@ -137,21 +137,21 @@ def is_right(completion: str, answer: str, rewards: str) -> bool:
     return REWARDS[rewards]["correctness"](split_thought(completion).answer, answer) > 0
 
 
-def build_reward_functions(spec: Rewards) -> tuple[list[Judge], list[float]]:
+def build_reward_functions(spec: Rewards) -> tuple[list[Scorer], list[float]]:
     """Build GRPOTrainer's `reward_funcs` and GRPOConfig's `reward_weights`, in the order of the config.
 
-    The data set's column `answer` holds the gold number, `row` what `describe_row` says of a row, and completions are
-    conversations of one message. A function of the user's own may give None, which counts for nothing.
+    The column `answer` holds the right number, `row` what `describe_row` writes of a row, and completions are
+    conversations of one message. A function of the user's may return None, which is left out of the sum.
     """
     own, known = spec.functions, REWARDS[spec.set] | CONTROLS
     functions = [
-        build_judge(name, own[name]) if name in own else _wrap_for_trainer(name, known[name]) for name in spec.weights
+        build_scorer(name, own[name]) if name in own else _wrap_for_trainer(name, known[name]) for name in spec.weights
     ]
     return functions, list(spec.weights.values())
 
 
 def add_rewards(parts: Iterable[float | None], weights: Iterable[float]) -> float | None:
-    """Add up the weighted parts of a reward that apply; None when none does, as TRL has it."""
+    """Sum the weighted rewards that apply; None if none applies, as in TRL."""
     applying = [weight * part for weight, part in zip(weights, parts, strict=True) if part is not None]
     return sum(applying) if applying else None
 
@@ -159,11 +159,11 @@ def add_rewards(parts: Iterable[float | None], weights: Iterable[float]) -> floa
 def _wrap_for_trainer(name: str, reward: Reward) -> Callable[..., list[float]]:
     """Give a reward the signature and the name that the trainer and its logs expect."""
 
-    def judge_batch(prompts: list, completions: list[list[dict]], answer: list[str], **kwargs: object) -> list[float]:
+    def score_batch(prompts: list, completions: list[list[dict]], answer: list[str], **kwargs: object) -> list[float]:
         return [
             reward(split_thought(turns[0]["content"]).answer, gold)
             for turns, gold in zip(completions, answer, strict=True)
         ]
 
-    judge_batch.__name__ = name
-    return judge_batch
+    score_batch.__name__ = name
+    return score_batch

@@ -1,10 +1,10 @@
-"""Judge answers against their references, one verdict per held-out row, and average the verdicts.
+"""Score answers against their references, one record of scores for each held-out row, and average them.
 
-Maths is judged three ways, because a wrong number and a wrong format are different failures: `strict` (the format and
-the tagged number are right), `tagged` (the last `<answer>` block holds the right number), `flexible` (the last number
-of the text is the right one). The rewards are GRPO's own `fixed` functions, unweighted, so that a reward gained in
-training and one gained here mean the same. Text is judged by ROUGE-L and chrF against the one reference, which measure
-likeness and not truth. A thought before an answer or a reference is not judged.
+Maths is scored in three ways, because a wrong number and a wrong format are different failures: `strict` (the format
+and the tagged number are right), `tagged` (the last `<answer>` block holds the right number), `flexible` (the last
+number of the text is the right one). The rewards are GRPO's own `fixed` functions, unweighted, so that
+rewards in training and here mean the same. Text is scored by ROUGE-L and chrF against the one reference, which measure
+likeness and not truth. A thought before an answer or a reference is left out.
 """
 
 from collections import Counter
@@ -14,15 +14,13 @@ from math import fsum
 from tunelab.data.thoughts import split_thought
 from tunelab.errors import UserError
 from tunelab.numbers import find_last_number, is_equal_number
-from tunelab.scoring.own_functions import build_judge, describe_row
+from tunelab.scoring.own_functions import build_scorer, describe_row
 from tunelab.scoring.rewards import REWARDS, find_tagged_answer
 from tunelab.words import compose, split_words
 
-# Judge the several answers that were drawn to each question of a maths task.
-
 
 def build_sample_scores(samples: list[dict], references: list[dict], count: int, task: str) -> list[dict]:
-    """Build one verdict per answer, numbered by `sample`, in the references' order.
+    """Score the answers that were drawn to each question of a maths task, in the references' order.
 
     Raises:
         UserError: unless each reference has exactly `count` answers.
@@ -35,7 +33,7 @@ def build_sample_scores(samples: list[dict], references: list[dict], count: int,
             f"{len(references)} test rows ask for {count} each. Delete samples.jsonl and run again."
         )
     gold = {reference["id"]: reference for reference in references}
-    return [{"id": key[0], "sample": key[1]} | judge_maths(drawn[key], gold[key[0]]) for key in wanted]
+    return [{"id": key[0], "sample": key[1]} | score_maths(drawn[key], gold[key[0]]) for key in wanted]
 
 
 def build_scores(
@@ -45,31 +43,32 @@ def build_scores(
     task: str,
     functions: dict[str, dict[str, str]] | None = None,
 ) -> list[dict]:
-    """Build one verdict per reference, in the references' order; `kind` is "maths" or "text".
+    """Build one record of scores for each reference, in their order; `kind` is "maths" or "text".
 
-    functions: the user's own `rewards` (maths only) and `metrics`, name → file.
+    Args:
+        functions: the user's own `rewards` (maths only) and `metrics`, name → file.
     """
     pairs = match_answers(answers, references, task)
-    verdicts = _judge_pairs(pairs, kind, task)
+    verdicts = _score_pairs(pairs, kind, task)
     for name, file in (functions or {}).get("rewards", {}).items():
-        for verdict, value in zip(verdicts, _judge_by(name, file, pairs, may_skip=True), strict=True):
+        for verdict, value in zip(verdicts, _score_by(name, file, pairs, may_skip=True), strict=True):
             verdict["rewards"][name] = value
     for name, file in (functions or {}).get("metrics", {}).items():
-        for verdict, value in zip(verdicts, _judge_by(name, file, pairs, may_skip=False), strict=True):
+        for verdict, value in zip(verdicts, _score_by(name, file, pairs, may_skip=False), strict=True):
             verdict[name] = value
     return verdicts
 
 
-def _judge_by(name: str, file: str, pairs: list[tuple[dict, dict]], may_skip: bool) -> list[float | None]:
-    """Judge all answers by a function of the user's own, which is told what it is told in training."""
-    return build_judge(name, file, may_skip)(
+def _score_by(name: str, file: str, pairs: list[tuple[dict, dict]], may_skip: bool) -> list[float | None]:
+    """Score all answers by a function of the user's, which is given the same as in training."""
+    return build_scorer(name, file, may_skip)(
         prompts=[reference["messages"][:-1] for _, reference in pairs],
         completions=[[{"role": "assistant", "content": answer["completion"]}] for answer, _ in pairs],
         row=[describe_row(reference) for _, reference in pairs],
     )
 
 
-def _judge_pairs(pairs: list[tuple[dict, dict]], kind: str, task: str) -> list[dict]:
+def _score_pairs(pairs: list[tuple[dict, dict]], kind: str, task: str) -> list[dict]:
     if kind == "maths":
         for _, reference in pairs:
             if "answer" not in reference:
@@ -77,9 +76,9 @@ def _judge_pairs(pairs: list[tuple[dict, dict]], kind: str, task: str) -> list[d
                     f"tasks.{task}.kind: maths needs a gold number, and the row {reference['id']} of the test data has "
                     f"none. Prepare the data set with `format: gsm8k` or `maths`, or set kind to text."
                 )
-        return [judge_maths(answer, reference) for answer, reference in pairs]
-    judge_text = build_text_judge()
-    return [judge_text(answer, reference) for answer, reference in pairs]
+        return [score_maths(answer, reference) for answer, reference in pairs]
+    score_text = build_text_scorer()
+    return [score_text(answer, reference) for answer, reference in pairs]
 
 
 def match_answers(answers: list[dict], references: list[dict], task: str) -> list[tuple[dict, dict]]:
@@ -101,8 +100,8 @@ def match_answers(answers: list[dict], references: list[dict], task: str) -> lis
     return [(by_id[identifier], reference) for identifier, reference in zip(wanted, references, strict=True)]
 
 
-def judge_maths(answer: dict, reference: dict) -> dict:
-    """Judge one completion against the gold number."""
+def score_maths(answer: dict, reference: dict) -> dict:
+    """Score one completion against the right number."""
     completion, gold = split_thought(answer["completion"]).answer, reference["answer"]
     tagged, last = find_tagged_answer(completion), find_last_number(completion)
     rewards = {name: reward(completion, gold) for name, reward in REWARDS["fixed"].items()}
@@ -123,8 +122,8 @@ def judge_maths(answer: dict, reference: dict) -> dict:
     }
 
 
-def build_text_judge() -> Callable[[dict, dict], dict]:
-    """Build the function that judges one completion against a reference text.
+def build_text_scorer() -> Callable[[dict, dict], dict]:
+    """Build the function that scores one completion against a reference text.
 
     ROUGE-L is over words, and over characters where a text is Chinese; its usual tokenizer sees no Chinese at all.
     Both texts are composed first, so that `é` as one character is like `é` as two.
@@ -134,7 +133,7 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
 
     scorer = RougeScorer(["rougeL"], tokenizer=_WordTokenizer())
 
-    def judge_text(answer: dict, reference: dict) -> dict:
+    def score_text(answer: dict, reference: dict) -> dict:
         completion, wanted = _read(answer["completion"]), _read(reference["messages"][-1]["content"])
         return {
             "id": answer["id"],
@@ -145,7 +144,7 @@ def build_text_judge() -> Callable[[dict, dict], dict]:
             "tokens": answer["tokens"],
         }
 
-    return judge_text
+    return score_text
 
 
 def build_metrics(scores: list[dict]) -> dict[str, dict]:

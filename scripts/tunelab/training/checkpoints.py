@@ -1,9 +1,9 @@
-"""Checkpoints from which a killed training goes on as if it had never stopped.
+"""Save checkpoints from which a killed training goes on as if it had never stopped.
 
-transformers saves the optimizer, the schedule, the random states and its own counters. What it leaves out is added:
-every trained weight as it is (PEFT saves a projected prefix only as its product), the best weights so far, the
-history, the sums of steps not logged yet, TRL's counters, the completions that GRPO sampled, and what the order of the
-rows was drawn from. A checkpoint is whole if it holds `STATE`, which is written last, and all files that this lists.
+transformers saves the optimizer, the schedule, the random states and its own counters. Here the rest is added: every
+trained weight as it is (PEFT saves a projected prefix only as its product), the best weights so far, the history, sums
+of steps not logged yet, TRL's counters, the completions that GRPO sampled, and the random state from which the order of
+the rows was drawn. A checkpoint is complete if it holds `STATE`, which is written last, and all files listed in it.
 Where several processes train, each saves its random states, and the first one all that they have in common.
 """
 
@@ -26,42 +26,44 @@ from tunelab.jobs.processes import count_processes
 from tunelab.jobs.stopping import TERMINATED, StopNote
 from tunelab.models import adapters
 from tunelab.models.device import measure_peak_memory
-from tunelab.training import causes, memory_fit
+from tunelab.training import learning_checks, memory_fit
 
-# What the order of an epoch's rows is drawn from, to be drawn again.
+# --- the order of an epoch's rows
 
 
 def find_sampler(loader: Any) -> Any:
-    """Return what draws the rows' order; where several processes train, accelerate hides it one step deeper."""
+    """Return the sampler that draws the rows' order; where several processes train, accelerate wraps it once more."""
     dealt = getattr(loader.batch_sampler, "batch_sampler", None)
     return getattr(dealt, "sampler", None) or get_sampler(loader)
 
 
 def copy_order(sampler: Any) -> dict[str, torch.Tensor]:
-    """Return the states of what a sampler draws from at the start of an epoch: torch's own generator, or its own."""
+    """Return the random states that a sampler draws from at the start of an epoch: torch's, and its own if any."""
     own = getattr(sampler, "generator", None)
     return {"torch": torch.get_rng_state()} | ({"sampler": own.get_state()} if own else {})
 
 
 def restore_order(sampler: Any, order: dict[str, torch.Tensor]) -> None:
-    """Put back what `copy_order` returned."""
+    """Restore what `copy_order` returned."""
     torch.set_rng_state(order["torch"])
     if "sampler" in order and sampler.generator is not None:
         sampler.generator.set_state(order["sampler"])
 
 
-# What several processes of one training share: the rows of a step, the costs, what each of them has of its own.
-# accelerate deals a sampler's batches out to them in turn, so that the batches of a step are those of one process, if
-# each takes its part of the accumulation.
+# --- several processes of one training
 
 
 def share_steps(training: dict[str, Any]) -> dict[str, Any]:
-    """Return a run's settings for each of its processes: a step of all takes the rows that the settings say."""
-    processes = count_processes()
-    if processes == 1:
+    """Return a run's settings for each of its processes: a step of all takes the rows that the settings say.
+
+    accelerate deals a sampler's batches to the processes in turn. So the batches of a step are those of one process, if
+    each accumulates its part of them.
+    """
+    world_size = count_processes()
+    if world_size == 1:
         return training
-    shares = {name: training[name] // processes for name in SHARED if training.get(name)}
-    # without it transformers has DDP search for adapters' weights that a step leaves out, which recomputation forbids
+    shares = {name: training[name] // world_size for name in SHARED if training.get(name)}
+    # otherwise transformers has DDP look for weights that a step does not use, which fails with recomputation
     return training | shares | {"ddp_find_unused_parameters": False}
 
 
@@ -70,15 +72,15 @@ def gather_each(value: Any) -> list[Any]:
     return gather_object([value])
 
 
-def first_alone() -> Any:
-    """Return a context into which the other processes come when the first one has left it."""
+def main_process_first() -> Any:
+    """Return a context that the first process runs before the others."""
     return PartialState().main_process_first()
 
 
 STATE = "state.json"
 TRAINED, BEST = "trained.safetensors", "best.safetensors"
 ORDER, REFERENCE = "order_{}.safetensors", "reference.safetensors"  # an order for each process
-# what each of them remembers of the steps before; a trainer has some of its names
+# attributes that carry over from the steps before; a trainer has some of them
 REMEMBERED = {
     "trainer": ("_total_train_tokens", "_globalstep_last_logged", "recorded"),
     "log": ("rows", "train_seconds", "tokens"),
@@ -87,10 +89,10 @@ REMEMBERED = {
 
 
 def find_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint, and remove all else; what `memory_fit` noted stays."""
-    with first_alone():
+    """Return the newest complete checkpoint, and remove all else but the note of `memory_fit`."""
+    with main_process_first():
         for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-            if not _is_whole(path):
+            if not _is_complete(path):
                 shutil.rmtree(path)
         found = sort_checkpoints(str(folder))
         if not found and folder.exists():
@@ -98,7 +100,7 @@ def find_checkpoint(folder: Path) -> Path | None:
     return Path(found[-1]) if found else None
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def _is_complete(checkpoint: Path) -> bool:
     state = checkpoint / STATE
     return state.exists() and records.read_json(state)["files"] == _list_sizes(checkpoint)
 
@@ -108,20 +110,29 @@ def _list_sizes(checkpoint: Path) -> dict[str, int]:
 
 
 class ResumableTrainer:
-    """Mixin for transformers' Trainer whose checkpoints hold the trained weights and no others."""
+    """Mixin for TRL's trainers: a method's trainer sets the attributes, and can go on from a checkpoint."""
 
-    unpacked: str | None = None  # why rows are scored by the trainer itself, if they are
+    config_class: type  # TRL's, of the arguments
+    unpacked: str | None = None  # why TRL's own head scores the rows, if it does so whatever the settings
+    tied: str | None = None  # why smaller micro-batches would change the result, if they would whatever the settings
+    deals_rows = True  # micro-batches are dealt from the rows in turn; False: a trainer draws what they hold
+    weighs_batches = False  # a micro-batch counts for as much as any other, however few rows it has
+
+    @property
+    def collected_metrics(self) -> dict[str, list[float]]:
+        """What TRL has collected since it last logged; each checkpoint keeps it."""
+        return self._metrics["train"]
 
     def between_batches(self) -> bool:
-        """Tell whether nothing is held back that a checkpoint would lose."""
+        """Tell whether a checkpoint may be saved now; GRPO holds completions between steps that one would lose."""
         return True
 
-    def tell_lost(self) -> str:
-        """Say, with a leading `; `, what cannot be taken up again when the training goes on; nothing, usually."""
+    def describe_lost(self) -> str:
+        """Say, with a leading `; `, what is not restored when the training goes on; usually empty."""
         return ""
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        causes.check_numbers(self, f"Weights became no numbers by step {self.state.global_step}")
+        learning_checks.check_numbers(self, f"Weights became no numbers by step {self.state.global_step}")
         Path(output_dir).mkdir(parents=True, exist_ok=True)
         _save_tensors(dict(adapters.list_trainable(self.model)), Path(output_dir, TRAINED))
 
@@ -132,12 +143,12 @@ class ResumableTrainer:
         self._load_from_checkpoint(self.state.best_model_checkpoint)
 
     def evaluate(self, *given: Any, **named: Any) -> dict[str, float]:
-        # smaller batches would weigh rows otherwise in the loss that the best step is chosen by
+        # smaller batches would change the rows' weights in the loss by which the best step is chosen
         with memory_fit.explained("while evaluating", "Lower the run's training.per_device_eval_batch_size."):
             return super().evaluate(*given, **named)
 
     def _run_epoch(self, **arguments: Any) -> None:
-        # a run that was killed after its last step has none left, but transformers would take one more
+        # after its last step a killed run has none left, but transformers would take one more
         if self.state.global_step < self.state.max_steps:
             super()._run_epoch(**arguments)
 
@@ -145,8 +156,9 @@ class ResumableTrainer:
 class Resumption(TrainerCallback):
     """Complete each checkpoint of `trainer`, and go on from the newest one when training begins.
 
-    log, best: callbacks whose `REMEMBERED` attributes are kept; `best` has `weights` besides, or is None.
-    stop: tells when the training is to save the step that it is at, and to end.
+    Args:
+        log, best: callbacks whose `REMEMBERED` attributes are saved; `best`, if given, has `weights` as well.
+        stop: says when to save the present step and end.
     """
 
     def __init__(
@@ -171,7 +183,7 @@ class Resumption(TrainerCallback):
             vars(self._parts[name]).update(values)
         self._trainer._tr_loss += kept["losses"][args.process_index]
         for name, values in kept["metrics"].items():
-            self._trainer._metrics["train"][name] = [float(value) for value in values]
+            self._trainer.collected_metrics[name] = [float(value) for value in values]
         if self._best is not None and self._best.step is not None:
             self._best.weights = load_file(self.checkpoint / BEST)
         if getattr(args, "sync_ref_model", False):
@@ -181,7 +193,7 @@ class Resumption(TrainerCallback):
         self.peak_memory_bytes = kept["peak_memory_bytes"]
         state.compute_steps(args, state.max_steps)  # how often to save may have been changed meanwhile
         args.eval_on_start = False  # it was done at the start
-        report_progress(f"goes on from the checkpoint of step {state.global_step}{self._trainer.tell_lost()}")
+        report_progress(f"goes on from the checkpoint of step {state.global_step}{self._trainer.describe_lost()}")
 
     def on_epoch_begin(self, args, state, control, train_dataloader=None, **kwargs):
         sampler = find_sampler(train_dataloader)
@@ -193,7 +205,7 @@ class Resumption(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         # at the end of an epoch or of the training, its evaluation is still to come
         ends = control.should_training_stop or state.epoch == int(state.epoch)
-        short = state.max_steps <= state.save_steps  # it has a checkpoint at its half, and as any other at its end
+        short = state.max_steps <= state.save_steps  # a short training saves once at half of its steps
         halved = short and state.global_step == state.max_steps // 2
         self._due |= control.should_save or halved or self._stop.asked
         control.should_save = self._due and not ends and self._trainer.between_batches()
@@ -231,8 +243,8 @@ class Resumption(TrainerCallback):
         kept = {
             "parts": parts,
             "losses": losses,
-            # a metric may be infinite or no number, which JSON has no word for
-            "metrics": {name: [repr(float(value)) for value in row] for name, row in trainer._metrics["train"].items()},
+            # JSON has no infinity and no NaN
+            "metrics": {name: [repr(float(value)) for value in row] for name, row in trainer.collected_metrics.items()},
             "resumed_at": self.resumed_at,
             "peak_memory_bytes": self.peak_memory_bytes,
             "files": _list_sizes(folder),

@@ -1,9 +1,9 @@
-"""On-policy distillation with TRL's DistillationTrainer: what a teacher says of each token of the student's answers.
+"""Train a student on a teacher's probs for each token of the student's own answers, with TRL's DistillationTrainer.
 
-Prompts are the rows' conversations up to the last reply, tokenised as the evaluation does it; the replies themselves
-are not used. TRL reads the hidden states and the output layer of both models itself, so what acts elsewhere (a prefix,
-a prompt) would be passed by; `config.method_checks` refuses it. The teacher reads the student's very tokens: the
-vocabulary must be the same, and its own chat template plays no part.
+Prompts are the rows' conversations up to the last reply, tokenised as in the evaluation; the replies themselves are not
+used. TRL takes hidden states and output layer of both models itself, so that a prefix or prompt would be ignored;
+`config.method_checks` refuses these. The teacher reads the student's tokens: both must have the same vocabulary, and
+the teacher's own chat template is not used.
 """
 
 from pathlib import Path
@@ -13,29 +13,28 @@ import torch
 from datasets import Dataset
 from trl import DistillationConfig, DistillationTrainer
 
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
-from tunelab.models.room import check_rows, count_positions
+from tunelab.models.context_length import check_rows, count_positions
 from tunelab.training import shared
-from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.rollouts import DrawingTrainer, clear_generation_config, use_fast_decoding
+from tunelab.training.training_job import TrainingJob
 
-SAME = 1e-5  # largest difference of a log-probability, in nats, that is rounding in float32
+SAME = 1e-5  # differences of logprobs up to this, in nats, are rounding in float32
 
 
 class Teacher(NamedTuple):
-    """Where a teacher lies: the folder of its fetched model, and of what its run published (None: it is untouched)."""
+    """A teacher: the folders of its fetched model and of what its run published (None: the untouched model)."""
 
     base: Path
     artefact: Path | None
 
 
-class ResumableDistillationTrainer(Drawing, DistillationTrainer):
+class ResumableDistillationTrainer(DrawingTrainer, DistillationTrainer):
     """DistillationTrainer that takes tokenised prompts and can go on from a checkpoint."""
 
+    config_class = DistillationConfig
     unpacked = "distillation compares whole distributions"
 
     def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict]:
@@ -43,59 +42,50 @@ class ResumableDistillationTrainer(Drawing, DistillationTrainer):
         return prompts, None, {}
 
     def _get_last_hidden_state(self, *given: Any, **inputs: Any) -> torch.Tensor:
-        # TRL asks both models past the wrapper in which accelerate has products computed in half precision
+        # TRL calls both models without accelerate's wrapper, which would compute products in half precision
         with self.accelerator.autocast():
             return super()._get_last_hidden_state(*given, **inputs)
 
 
 @within_memory
 def train(
-    base: Path,
-    start: Path | None,
-    teacher: Teacher,
-    rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: DistillationRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
+    job: TrainingJob, rows: list[dict], teacher: Teacher
 ) -> tuple[ResumableDistillationTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
-    Arguments are those of `grpo.train`; dtype is that of the teacher's weights as well. The losses are divergences from
-    the teacher in nats per token of a completion.
+    The teacher's weights are held in the job's dtype as well. The losses are divergences from the teacher in nats per
+    token of a completion.
 
     Raises:
-        UserError: if there are fewer rows than a step asks, if the teacher has too few positions for what is drawn, or
-            says what the run says before it has learnt anything.
+        UserError: if there are fewer rows than a step takes, if the teacher has too few positions for the completions,
+            or if teacher and student give the same logprobs before the training.
     """
-    device = choose_device()
-    args = shared.build_arguments(DistillationConfig, spec.training, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
+    name = job.spec.teacher
+    args = shared.build_arguments(ResumableDistillationTrainer.config_class, job, job.spec.training)
+    tokenizer = job.load_tokenizer(padding_side="left")
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     _check_rows(args, len(rows))
     lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
-    taught_by = adapters.load_trained_model(*teacher, device, dtype)
-    _check_positions(taught_by, max(lengths), spec.teacher)
-    check_rows(base, rows, lengths)
-    model = load_start(base, start, device, dtype, spec)
+    teacher_model = adapters.load_trained_model(*teacher, job.device, job.dtype)
+    _check_positions(teacher_model, max(lengths), name)
+    check_rows(job.base_model, rows, lengths)
+    model = job.load_model()
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    published = keep_ends_only(model)
+    published = clear_generation_config(model)
     log = shared.ProgressLog()
     trainer = ResumableDistillationTrainer(
         model=model,
-        teacher_model=taught_by,
+        teacher_model=teacher_model,
         args=args,
         train_dataset=Dataset.from_dict({"prompt": prompts}),
         processing_class=tokenizer,
-        peft_config=adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None,
+        peft_config=job.build_adapter_config(),
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    _check_apart(trainer, prompts[0], spec.teacher)
-    decoding = draw_faster(trainer)
+    _check_apart(trainer, prompts[0], name)
+    decoding = use_fast_decoding(trainer)
     costs = shared.train_and_measure(trainer, log)
     model.generation_config = published
     # the teacher reads each token that the student read or wrote
@@ -122,12 +112,12 @@ def _check_positions(teacher: Any, needed: int, name: str) -> None:
 
 @torch.no_grad()
 def _check_apart(trainer: ResumableDistillationTrainer, prompt: list[int], name: str) -> None:
-    """Raise `UserError` if the teacher says of a prompt what the run says itself."""
+    """Raise `UserError` if teacher and student give the same logprobs after a prompt."""
     ids, student = torch.tensor([prompt], device=trainer.args.device), trainer.model
     student.eval()
-    says = [model(input_ids=ids).logits.float().log_softmax(-1) for model in (student, trainer.teacher_model)]
+    logprobs = [model(input_ids=ids).logits.float().log_softmax(-1) for model in (student, trainer.teacher_model)]
     student.train()
-    if (says[0] - says[1]).abs().max() < SAME:
+    if (logprobs[0] - logprobs[1]).abs().max() < SAME:
         raise UserError(
             f"teacher: {name} says what this run says before it has learnt anything, so that there is nothing to learn "
             "from it. Name another teacher, or another start (init_from)."

@@ -1,15 +1,13 @@
-"""Reinforcement learning with TRL's GRPOTrainer or RLOOTrainer on questions whose answers can be checked.
+"""Train by rewards, with TRL's GRPOTrainer or RLOOTrainer, on questions whose answers can be checked.
 
-Departs from the trainers in three points: every completion is kept with its reward parts, prompts are tokenised and
-completions read as the evaluation does it, and checkpoints wait until all sampled completions have been used, because
-a trainer would lose the rest. A killed training then goes on as it would have: on a CPU in float32 to the bit. What
-cannot be taken up again is the random state of vLLM (`use_vllm`), whose completions from there on are others, equally
-valid; the run says so when it goes on.
+Three things differ from TRL: every completion is recorded with its rewards; prompts are tokenised and completions read
+as in the evaluation; and checkpoints wait until all sampled completions have been used, as a trainer would lose the
+rest. A killed training then goes on as if it had not stopped, on a CPU in float32 with the same bits. Only the random
+state of vLLM (`use_vllm`) is not restored, so that its later completions differ; the run says so when it goes on.
 """
 
 import random
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,24 +15,20 @@ from accelerate.utils import gather_object
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
-from tunelab.models.room import check_rows
-from tunelab.models.thoughts import read_answer
+from tunelab.models.chat_thoughts import read_answer
+from tunelab.models.context_length import check_rows
 from tunelab.scoring.own_functions import FunctionError, describe_row
 from tunelab.scoring.rewards import add_rewards, build_reward_functions
 from tunelab.training import shared
-from tunelab.training.drawing import Drawing, draw_faster, keep_ends_only
 from tunelab.training.memory_fit import OutOfMemory, within_memory
-from tunelab.training.outcome import load_start
-
-# Whether there is anything to learn from in what a GRPO or RLOO training asks and samples.
+from tunelab.training.rollouts import DrawingTrainer, clear_generation_config, use_fast_decoding
+from tunelab.training.training_job import TrainingJob
 
 
 def check_questions(args: GRPOConfig | RLOOConfig, rows: int) -> None:
-    """Raise `UserError` if there are fewer questions than one generated batch asks."""
+    """Raise `UserError` if there are fewer questions than one generated batch takes."""
     asked = args.generation_batch_size // args.num_generations
     if rows < asked:
         raise UserError(
@@ -46,9 +40,10 @@ def check_questions(args: GRPOConfig | RLOOConfig, rows: int) -> None:
 
 
 def check_learnable(trainer: Any) -> None:
-    """Raise `UserError` if no completion that was sampled could teach anything.
+    """Raise `UserError` if there was nothing to learn from the completions that were sampled.
 
-    trainer: one that keeps its completions in `recorded`, group by group.
+    Args:
+        trainer: has its completions in `recorded`, group by group.
     """
     recorded, args = trainer.recorded, trainer.args
     if args.mask_truncated_completions and recorded and all(row["truncated"] for row in recorded):
@@ -58,7 +53,7 @@ def check_learnable(trainer: Any) -> None:
             "training.max_completion_length, set mask_truncated_completions: false, or start from a run that has "
             "learnt to end its answers (init_from)."
         )
-    # not by the advantages: subtracting a mean that was rounded leaves some that are not quite zero
+    # advantages cannot tell: rounding leaves some that are not quite zero
     apart = getattr(args, "multi_objective_aggregation", None) == "normalize_then_sum"
     parts = trainer.reward_func_names if apart else ["reward"]
     size = args.num_generations
@@ -72,8 +67,8 @@ def check_learnable(trainer: Any) -> None:
         )
 
 
-class Recording(Drawing):
-    """Mixin for TRL's samplers that keeps every completion in `recorded`, one record each."""
+class Recording(DrawingTrainer):
+    """Mixin for TRL's trainers by rewards that keeps a record of every completion in `recorded`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.recorded: list[dict[str, Any]] = []
@@ -87,7 +82,7 @@ class Recording(Drawing):
         return output
 
     def _forget_empty_means(self) -> None:
-        """Drop means over no completions, of a reward that applied to none; JSON cannot keep them for a checkpoint."""
+        """Drop the means of rewards that applied to no completion: they are NaN, which checkpoints cannot hold."""
         metrics = self._metrics["train" if self.model.training else "eval"]
         for name in [name for name, values in metrics.items() if values and values[-1] != values[-1]]:
             metrics[name].pop()
@@ -99,7 +94,7 @@ class Recording(Drawing):
         return [chat.encode_prompt(self.processing_class, prompt) for prompt in prompts], None, {}
 
     def _calculate_rewards(self, inputs: list, prompts: list, completions: list, completion_ids_list: list) -> Any:
-        """Have completions judged, and logged, as the evaluation reads them."""
+        """Score, and log, completions as the evaluation reads them."""
         for turns, ids in zip(completions, completion_ids_list, strict=True):
             turns[0]["content"] = read_answer(self.processing_class, ids)
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
@@ -108,7 +103,7 @@ class Recording(Drawing):
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
 
     def _list_own(self, logged: Iterable[Any], count: int) -> list[Any]:
-        """Return this process's last `count` entries of a log in which those of each process follow one another."""
+        """Return this process's last `count` entries of a log that gathers those of all processes."""
         last = list(logged)[-count * self.args.world_size :]
         return last[count * self.args.process_index :][:count]
 
@@ -140,18 +135,22 @@ class Recording(Drawing):
 class RecordingGRPOTrainer(Recording, GRPOTrainer):
     """TRL's GRPO."""
 
+    config_class = GRPOConfig
+
 
 class RecordingRLOOTrainer(Recording, RLOOTrainer):
-    """TRL's RLOO: each reward is compared with the mean of the others to its question, and holds the divergence."""
+    """TRL's RLOO: a reward, less the divergence, is compared with the mean of the others to its question."""
+
+    config_class = RLOOConfig
 
 
-TRAINERS = {"grpo": (GRPOConfig, RecordingGRPOTrainer), "rloo": (RLOOConfig, RecordingRLOOTrainer)}
+TRAINERS = {"grpo": RecordingGRPOTrainer, "rloo": RecordingRLOOTrainer}
 
 
 def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
-    """Build the trainer's columns `prompt`, `answer` and `row`, which is all that the user's own functions are told.
+    """Build the trainer's columns `prompt`, `answer` and `row`, which are all that users' own functions are given.
 
-    With `shuffle_gold` the answers, and what else is told of their rows, change places among the prompts.
+    With `shuffle_gold`, for control runs, each prompt gets the `answer` and `row` of another one.
     """
     golds = [{"answer": row["answer"], "row": describe_row(row)} for row in rows]
     if shuffle_gold:
@@ -160,59 +159,43 @@ def build_dataset(rows: list[dict], shuffle_gold: bool, seed: int) -> Dataset:
 
 
 @within_memory
-def train(
-    base: Path,
-    start: Path | None,
-    rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: GrpoRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[Recording, list[dict], dict]:
+def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], dict]:
     """Train one run and return the trainer (with every completion), its history and its costs.
 
-    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
-    chat template for the model, None for the tokenizer's own.
-
     Raises:
-        UserError: if there are fewer questions than one batch asks, if all completions were masked, or if those of
+        UserError: if there are fewer questions than one batch takes, if all completions were masked, or if those of
             every question earned the same reward, so that nothing could be learnt.
     """
-    device = choose_device()
-    rewards, weights = build_reward_functions(spec.rewards)
-    settings = spec.training | {"reward_weights": weights}
-    config_class, trainer_class = TRAINERS[spec.method]
-    args = shared.build_arguments(config_class, settings, checkpoints, saving, seed, device, dtype)
+    rewards, weights = build_reward_functions(job.spec.rewards)
+    trainer_class = TRAINERS[job.spec.method]
+    args = shared.build_arguments(trainer_class.config_class, job, job.spec.training | {"reward_weights": weights})
     check_questions(args, len(rows))
     log = shared.ProgressLog()
-    tokenizer = chat.load_tokenizer(base, padding_side="left", template=template)
-    model = load_start(base, start, device, dtype, spec)
+    tokenizer = job.load_tokenizer(padding_side="left")
+    model = job.load_model()
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    adapter = job.build_adapter_config()
     prompts = [chat.encode_prompt(tokenizer, row["messages"][:-1]) for row in rows]
     lengths = [len(prompt) + args.max_completion_length for prompt in prompts]
-    check_rows(base, rows, lengths, adapters.count_virtual(model, adapter))
-    published = keep_ends_only(model)
+    check_rows(job.base_model, rows, lengths, adapters.count_virtual(model, adapter))
+    published = clear_generation_config(model)
     trainer = trainer_class(
         model=model,
         reward_funcs=rewards,
         args=args,
-        train_dataset=build_dataset(rows, spec.rewards.shuffle_gold, seed),
+        train_dataset=build_dataset(rows, job.spec.rewards.shuffle_gold, job.seed),
         processing_class=tokenizer,
         peft_config=adapter,
         callbacks=[log],
     )
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    decoding = draw_faster(trainer)
+    decoding = use_fast_decoding(trainer)
     try:
         costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
     except (FunctionError, OutOfMemory):
         raise
-    except UserError:  # weights that did not move are explained by completions that taught nothing
+    except UserError:  # why no weight changed, if it was for the completions
         check_learnable(trainer)
         raise
     check_learnable(trainer)

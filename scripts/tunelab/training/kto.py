@@ -1,8 +1,8 @@
-"""Learning from single answers, each wanted or not, with TRL's KTOTrainer.
+"""Train on single answers, each labelled as desirable or not, with TRL's KTOTrainer.
 
-TRL wants its rows in a fixed order, as it estimates the divergence from each question with the answer of the row
-before it in the batch; it keeps whatever order it is given, so rows sorted by label would make batches of one label.
-Here each epoch has an order of its own, drawn by the seed, with both labels in every batch.
+TRL takes rows in a fixed order, since it estimates the divergence from each question with the answer of the row before
+it in the batch. Rows sorted by label would make batches of one label. Here each epoch has an order of its own, drawn by
+the seed, with both labels in every batch.
 """
 
 import functools
@@ -16,11 +16,11 @@ from trl import KTOConfig, KTOTrainer
 
 from tunelab.data.preferences import list_labelled
 from tunelab.models.learnt_rows import check_told_apart
-from tunelab.training import preferences
+from tunelab.training import preference_training
 
 
 class EpochOrder(Sampler):
-    """The rows of one epoch as they stand, behind those of the epochs before it."""
+    """Draw the rows of one epoch in their order, after those of the epochs before it."""
 
     def __init__(self, rows: int) -> None:
         self._rows, self._epoch = rows, 0
@@ -35,18 +35,50 @@ class EpochOrder(Sampler):
         return self._rows
 
 
-class ResumableKTOTrainer(preferences.TokenisedTrainer, KTOTrainer):
+class ResumableKTOTrainer(preference_training.TokenisedTrainer, KTOTrainer):
     """KTOTrainer that takes tokenised answers, in the order of each epoch, and can go on from a checkpoint."""
+
+    config_class = KTOConfig
+    tied = "KTO needs answers of both labels, and estimates its divergence, in every micro-batch"
+
+    @staticmethod
+    def tokenise(
+        tokenizer: Any, rows: list[dict], args: KTOConfig, settings: dict[str, Any]
+    ) -> preference_training.Tokenised:
+        answers = list_labelled(rows)
+        encoded = preference_training.encode_answers(tokenizer, answers, ("completion",))
+        if "label" not in rows[0]:  # pairs, whose answers stand one after the other
+            check_told_apart(
+                [row["id"] for row in rows], *([row["completion_ids"] for row in encoded[side::2]] for side in (0, 1))
+            )
+        longest = preference_training.check_lengths(encoded, args.max_length, "answers")
+        # for its estimate TRL puts answers after other questions, which may be longer: there it cuts
+        args.max_length = args.max_length or longest
+        labels, size = [answer["label"] for answer in answers], args.per_device_train_batch_size
+        seed = args.seed if args.data_seed is None else args.data_seed
+        epochs = mix_rows(labels, size, count_epochs(args, count_batches(labels, size)), seed)
+        weights = weigh_labels([labels[place] for place in epochs[0]], settings)
+        args.desirable_weight, args.undesirable_weight = weights["desirable_weight"], weights["undesirable_weight"]
+        order = [place for epoch in epochs for place in epoch]
+        ordered = [encoded[place] | {"label": labels[place]} for place in order]
+        if args.loss_type == "kto":  # the other loss needs no divergence
+            for row, other in zip(ordered, rotate(order, size), strict=True):
+                row["KL_completion_ids"] = encoded[other]["completion_ids"]
+        rows = len(epochs[0])
+        return preference_training.Tokenised(Dataset.from_list(ordered), weights | {"epoch_rows": rows}, rows)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochOrder:
         return EpochOrder(self.epoch_rows)
 
 
 def mix_rows(labels: list[bool], size: int, epochs: int, seed: int) -> list[list[int]]:
-    """Return, for each epoch, the places of its rows in the order of training: whole batches with both labels in each.
+    """Return, for each epoch, the indices of its rows in the order of training: full batches with both labels in each.
 
-    size: rows of a batch, at least 2. Every row comes once an epoch. Where the batches have room left, or are more
-    than the rows of the scarcer label, rows of that label come again, none much oftener than another.
+    Every row comes once in an epoch. Rows of the scarcer label are repeated, about equally often, to fill up the
+    batches and to have one in each.
+
+    Args:
+        size: rows of a batch, at least 2.
     """
     scarce, common = sorted(
         ([place for place, label in enumerate(labels) if label is kind] for kind in (True, False)), key=len
@@ -56,7 +88,7 @@ def mix_rows(labels: list[bool], size: int, epochs: int, seed: int) -> list[list
 
 
 def count_batches(labels: list[bool], size: int) -> int:
-    """Return how many batches of `size` rows an epoch takes, each with a place for the scarcer label."""
+    """Return how many batches of `size` rows an epoch has, each with at least one row of the scarcer label."""
     commoner = max(labels.count(True), labels.count(False))
     return max(-(-len(labels) // size), -(-commoner // (size - 1)))
 
@@ -71,10 +103,13 @@ def _mix_epoch(scarce: list[int], common: list[int], batches: int, size: int, dr
 
 
 def weigh_labels(labels: list[bool], settings: dict[str, Any]) -> dict[str, float]:
-    """Return the weights of both labels' losses, under which both count as much in all (equation 8 of the paper).
+    """Return weights of the labels' losses by which both labels count alike (Ethayarajh et al. 2024, equation 8).
 
-    labels: of the rows of an epoch. Without weights in `settings`, their mean over the rows is 1; of two, both hold;
-    one asks for the other. Source: Ethayarajh et al. 2024, arXiv:2402.01306.
+    The paper is arXiv:2402.01306. If `settings` has one of the weights, the other one is computed from it; if it has
+    none, the mean weight of the rows is 1.
+
+    Args:
+        labels: of the rows of an epoch.
     """
     names = ("desirable_weight", "undesirable_weight")
     counts = dict(zip(names, (labels.count(True), labels.count(False)), strict=True))
@@ -84,40 +119,16 @@ def weigh_labels(labels: list[bool], settings: dict[str, Any]) -> dict[str, floa
 
 
 def count_epochs(args: KTOConfig, batches: int) -> int:
-    """Return in how many epochs transformers' Trainer takes the steps that the arguments ask for."""
+    """Return how many epochs transformers' Trainer needs for the steps of the arguments."""
     steps = -(-batches // args.gradient_accumulation_steps)
     epochs = args.max_steps / steps if args.max_steps > 0 else args.num_train_epochs
     return -int(-epochs // 1)
 
 
-def _tokenise(tokenizer: Any, rows: list[dict], args: KTOConfig, settings: dict) -> preferences.Tokenised:
-    answers = list_labelled(rows)
-    encoded = preferences.encode_answers(tokenizer, answers, ("completion",))
-    if "label" not in rows[0]:  # pairs, whose answers follow one another
-        check_told_apart(
-            [row["id"] for row in rows], *([row["completion_ids"] for row in encoded[side::2]] for side in (0, 1))
-        )
-    longest = preferences.check_lengths(encoded, args.max_length, "answers")
-    # an answer behind another question may be longer: TRL cuts it here, as it only serves the estimate
-    args.max_length = args.max_length or longest
-    labels, size = [answer["label"] for answer in answers], args.per_device_train_batch_size
-    seed = args.seed if args.data_seed is None else args.data_seed
-    epochs = mix_rows(labels, size, count_epochs(args, count_batches(labels, size)), seed)
-    weights = weigh_labels([labels[place] for place in epochs[0]], settings)
-    args.desirable_weight, args.undesirable_weight = weights["desirable_weight"], weights["undesirable_weight"]
-    order = [place for epoch in epochs for place in epoch]
-    ordered = [encoded[place] | {"label": labels[place]} for place in order]
-    if args.loss_type == "kto":  # the other loss has no divergence in it
-        for row, other in zip(ordered, rotate(order, size), strict=True):
-            row["KL_completion_ids"] = encoded[other]["completion_ids"]
-    rows = len(epochs[0])
-    return preferences.Tokenised(Dataset.from_list(ordered), weights | {"epoch_rows": rows}, rows)
-
-
 def rotate(order: list[int], size: int) -> list[int]:
-    """Return, for each row of a batch, the one before it, and for the first the last."""
+    """Return, for each row, the one before it in its batch; for the first one, the last."""
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
     return [place for batch in batches for place in [*batch[-1:], *batch[:-1]]]
 
 
-train = functools.partial(preferences.train, preferences.Method(KTOConfig, ResumableKTOTrainer, _tokenise))
+train = functools.partial(preference_training.train, ResumableKTOTrainer)

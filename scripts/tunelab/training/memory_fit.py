@@ -1,8 +1,8 @@
-"""Out of a GPU's memory: smaller micro-batches, and more of them accumulated, so that a step learns from the same rows.
+"""Go on in smaller micro-batches when a GPU's memory is full, and accumulate more, so that a step has the same rows.
 
-What fitted is noted beside the checkpoints. Whoever begins the training again, in this process or in another, builds
-its arguments by `shrink` and goes on from the last checkpoint. Where the loss depends on which rows share a
-micro-batch, nothing is made smaller: `explain_tied` says why (losses are those of TRL 1.16's `compute_loss`).
+The size is noted beside the checkpoints. An attempt that follows, in this process or another, builds its arguments by
+`shrink` and goes on from the last checkpoint. If the loss depends on which rows share a micro-batch, it stays as large
+and the training ends: `explain_tied` says why (by the losses of TRL 1.16's `compute_loss`).
 """
 
 import contextlib
@@ -15,7 +15,6 @@ from typing import Any
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from transformers import Trainer
-from trl import DPOConfig, KTOConfig, SFTConfig
 
 from tunelab import records
 from tunelab.errors import UserError
@@ -24,22 +23,22 @@ from tunelab.jobs.processes import BeginAgain, is_launched
 
 NOTE = "micro_batch.json"  # in the folder of the checkpoints
 SIZE, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"
-ACROSS = {  # losses that take a micro-batch as a whole
+ACROSS = {  # losses that depend on all rows of a micro-batch
     **dict.fromkeys(("aot", "aot_unpaired"), "sorts the rows of a micro-batch"),
     **dict.fromkeys(("sft", "bnpo"), "is a mean over the tokens of a micro-batch"),
 }
 
 
 class OutOfMemory(UserError):
-    """A training does not fit into the GPU's memory, and smaller micro-batches are no help."""
+    """A training does not fit into the GPU's memory, and smaller micro-batches do not help."""
 
 
 class TooLarge(BeginAgain):
-    """Micro-batches do not fit; smaller ones are noted, with which the training can begin again."""
+    """Micro-batches do not fit; a smaller size is noted, with which the training can begin again."""
 
 
 def shrink(config_class: type, training: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a run's settings with the micro-batches that are noted in `folder`, and as many rows a step as before."""
+    """Return a run's settings with the size of micro-batches noted in `folder`, and the same rows in a step."""
     size = _read_size(folder)
     if size is None:
         return training
@@ -50,13 +49,13 @@ def shrink(config_class: type, training: dict[str, Any], folder: Path) -> dict[s
 
 
 def describe(folder: Path) -> dict[str, int]:
-    """Return `micro_batch`, the rows of a micro-batch, if they are fewer than the config says."""
+    """Return `micro_batch`, the rows of a micro-batch, if they are fewer than in the config."""
     size = _read_size(folder)
     return {} if size is None else {"micro_batch": size}
 
 
 def empty(folder: Path) -> None:
-    """Remove what an attempt left that saved nothing; what is noted of its micro-batches stays."""
+    """Remove what an attempt without a complete checkpoint left, but keep the note of its micro-batches."""
     for path in folder.iterdir():
         if path.name != NOTE:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -65,7 +64,7 @@ def empty(folder: Path) -> None:
 
 
 def within_memory(train: Callable) -> Callable:
-    """Have a method's `train` begin again, from its last checkpoint, as long as micro-batches can be made smaller."""
+    """Repeat a method's `train`, which goes on from its last checkpoint, until its micro-batches fit."""
 
     @functools.wraps(train)
     def attempt(*given: Any, **named: Any) -> Any:
@@ -99,7 +98,7 @@ def noting_shortage(trainer: Trainer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explained(what: str, remedy: str) -> Iterator[None]:
-    """Raise `OutOfMemory` with a remedy if what is done within, which has batches of its own, runs out of memory."""
+    """Raise `OutOfMemory` with a remedy if the block, which does not use micro-batches, runs out of memory."""
     try:
         yield
     except RuntimeError as error:
@@ -109,11 +108,11 @@ def explained(what: str, remedy: str) -> Iterator[None]:
 
 
 def explain_tied(trainer: Trainer) -> str | None:
-    """Say why a result depends on the size of micro-batches; None if it does not, but for rounding."""
+    """Say why the result depends on the size of micro-batches; None if it does so only by rounding."""
     args = trainer.args
     losses = getattr(args, "loss_type", None) or ()
-    if isinstance(args, KTOConfig):
-        return "KTO needs answers of both labels, and estimates its divergence, in every micro-batch"
+    if trainer.tied:
+        return trainer.tied
     if across := [loss for loss in ([losses] if isinstance(losses, str) else losses) if loss in ACROSS]:
         return f"training.loss_type: {across[0]} {ACROSS[across[0]]}"
     if args.neftune_noise_alpha:
@@ -124,21 +123,21 @@ def explain_tied(trainer: Trainer) -> str | None:
         return "training.top_entropy_quantile chooses among the tokens of a micro-batch"
     if getattr(trainer, "aux_loss_enabled", False):
         return "the balance of the model's experts (router_aux_loss_coef) is measured in every micro-batch"
-    if isinstance(args, SFTConfig) and not trainer.model_accepts_loss_kwargs:
-        return "this model's loss is a mean over the tokens of a micro-batch"
     return _explain_uneven(trainer)
 
 
 def _explain_uneven(trainer: Trainer) -> str | None:
-    """Say so if the last micro-batch of an epoch is taken, is shorter, and counts for as much, or would be dropped."""
+    """Say why a shorter last micro-batch of an epoch ties the result to their size; None if it does not."""
+    if not trainer.deals_rows:
+        return None
     args, rows = trainer.args, len(trainer.train_dataset)
     size, left = args.per_device_train_batch_size, rows % args.per_device_train_batch_size
     taken = trainer.state.max_steps * size * args.gradient_accumulation_steps
     if not left or taken <= rows - left:
         return None
-    if isinstance(args, SFTConfig | DPOConfig) and args.dataloader_drop_last:
+    if args.dataloader_drop_last:
         return f"training.dataloader_drop_last leaves out the last {left} of {rows} rows, and would leave out others"
-    if isinstance(args, DPOConfig):
+    if trainer.weighs_batches:
         return f"the last {left} of {rows} pairs make a micro-batch of their own, which counts for as much as {size}"
     return None
 

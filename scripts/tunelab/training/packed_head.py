@@ -1,9 +1,9 @@
-"""Log-probabilities of the labelled tokens alone, of packed rows: what a training on a CPU pays for.
+"""Compute the logprobs of labelled tokens on a CPU, from packed rows.
 
 TRL's trainers ask a model for them by `model(..., labels=..., fused_lm_head=True)`. On a GPU, TRL's own kernel projects
 the labelled positions only; on a CPU it projects all. `add_packed_head` answers the same call, in TRL's own protocol:
-rows are packed, and only labelled positions reach the head, whose gradient is found on the way there.
-Where that does not fit, TRL's answer stays; `explain_unpacked` says why.
+rows are packed, only the hidden states of labelled positions reach the head, and their gradient is computed in the
+forward pass. Where that does not apply, TRL's head stays; `explain_unpacked` says why.
 """
 
 import functools
@@ -15,49 +15,52 @@ from torch.nn import functional
 from transformers import DynamicCache, Trainer
 from trl.trainer.utils import FusedCausalLMOutput
 
-from tunelab.models.packed_model import explain_unscorable, find_base, find_hidden
+from tunelab.models.packed_model import compute_hidden_states, explain_unscorable, find_base
 
-ROWS = 256  # positions that are projected at a time, [ROWS, vocabulary] in float32 being the peak of memory
-# what may be said of packed rows: more would mean embeddings, positions or images
+ROWS = 256  # positions that are projected at a time; their logits, [ROWS, V] in float32, are the peak of memory
+# arguments that packed rows allow; others would mean embeddings, positions or images
 PACKED_INPUTS = {
     *("input_ids", "attention_mask", "labels", "past_key_values", "num_items_in_batch"),
     *("use_cache", "return_dict", "output_attentions", "output_hidden_states"),
 }
 
 
-class LabelLogProb(torch.autograd.Function):
-    """Log-probability, entropy and rank of labels under a frozen head; only the first has a gradient."""
+class LabelLogProbs(torch.autograd.Function):
+    """Compute logprob and entropy of labels under a frozen head, and whether each is the likeliest token.
+
+    Only the logprobs have a gradient.
+    """
 
     @staticmethod
-    def forward(ctx, hidden, weight, labels, temperature):
-        """hidden: [n, width]; weight: [vocabulary, width]; labels: [n]. Returns three tensors of [n]."""
-        found, gradients = [], []
-        for states, targets in zip(hidden.split(ROWS), labels.split(ROWS), strict=True):
+    def forward(ctx, hidden_states, weight, labels, temperature):
+        """Shapes: hidden_states [N, H], weight [V, H], labels [N]; returns three tensors of [N]."""
+        found, grads = [], []
+        for states, targets in zip(hidden_states.split(ROWS), labels.split(ROWS), strict=True):
             logits = functional.linear(states.to(weight.dtype), weight).float().div_(temperature)
             highest, best = logits.max(-1, keepdim=True)
-            chosen = logits.gather(1, targets[:, None]) - highest
-            shares = logits.sub_(highest).exp()
-            total = shares.sum(-1, keepdim=True)
+            label_logits = logits.gather(1, targets[:, None]) - highest
+            exps = logits.sub_(highest).exp()
+            total = exps.sum(-1, keepdim=True)
             # the entropy is log Z less the mean of the logits
-            mean = torch.bmm(shares[:, None], logits[:, :, None])[:, 0] / total
-            found.append((chosen - total.log(), total.log() - mean, best == targets[:, None]))
+            mean = torch.bmm(exps[:, None], logits[:, :, None])[:, 0] / total
+            found.append((label_logits - total.log(), total.log() - mean, best == targets[:, None]))
             if ctx.needs_input_grad[0]:
-                expected = shares.div_(total).to(weight.dtype) @ weight
-                gradients.append((weight[targets].float() - expected.float()).div_(temperature))
-        if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
+                expected = exps.div_(total).to(weight.dtype) @ weight  # by the probs
+                grads.append((weight[targets].float() - expected.float()).div_(temperature))
+        if grads:
+            ctx.save_for_backward(torch.cat(grads))
         outputs = tuple(torch.cat(column)[:, 0] for column in zip(*found, strict=True))
         ctx.mark_non_differentiable(*outputs[1:])
         return outputs
 
     @staticmethod
-    def backward(ctx, log_probs, *_):
-        (gradient,) = ctx.saved_tensors
-        return log_probs[:, None] * gradient, None, None, None
+    def backward(ctx, grad_logprobs, *_):
+        (grad_hidden,) = ctx.saved_tensors
+        return grad_logprobs[:, None] * grad_hidden, None, None, None
 
 
 def explain_unpacked(trainer: Trainer) -> str | None:
-    """Say why a trainer's rows are scored by TRL's own head; None if they can be packed."""
+    """Say why TRL's own head computes a trainer's logprobs; None if rows can be packed."""
     args = trainer.args
     settings = {
         "gradient_checkpointing": False,
@@ -65,7 +68,7 @@ def explain_unpacked(trainer: Trainer) -> str | None:
         "entropy_coef": 0.0,  # only log-probabilities have a gradient here
         "use_adaptive_entropy": False,
         "packing": False,
-        "use_weighting": False,  # asks for sums over the whole vocabulary
+        "use_weighting": False,  # needs sums over the whole vocabulary
         "padding_free": False,
     }
     for name, plain in settings.items():
@@ -79,9 +82,10 @@ def explain_unpacked(trainer: Trainer) -> str | None:
 
 
 def add_packed_head(trainer: Trainer, temperature: float = 1.0, mean_logits: bool = False) -> None:
-    """Have the trainer's model answer `fused_lm_head=True` by packed rows; TRL's head keeps what does not fit.
+    """Have the trainer's model compute `fused_lm_head=True` from packed rows; TRL's head computes all other calls.
 
-    mean_logits: whether the answer tells the mean of the logits as well, which some trainers log.
+    Args:
+        mean_logits: whether to return the mean of the logits as well, which some trainers log.
     """
     base = find_base(trainer.model)
     others = base.forward
@@ -109,18 +113,18 @@ def _score(
 ) -> FusedCausalLMOutput:
     labels = labels[:, 1:]
     labelled = labels != -100
-    hidden = find_hidden(model, input_ids, attention_mask, labelled, past_key_values)
+    hidden_states = compute_hidden_states(model, input_ids, attention_mask, labelled, past_key_values)
     weight = model.get_output_embeddings().weight
-    scores = [*LabelLogProb.apply(hidden, weight, labels[labelled], temperature)]
+    scores = [*LabelLogProbs.apply(hidden_states, weight, labels[labelled], temperature)]
     if mean_logits:  # the mean of all logits is the logit of the mean of the head
-        scores.append(hidden.detach().float() @ weight.detach().float().mean(0) / temperature)
-    log_probs, entropy, is_top1, *mean = (
+        scores.append(hidden_states.detach().float() @ weight.detach().float().mean(0) / temperature)
+    logprobs, entropy, is_top1, *mean = (
         score.new_zeros(labels.shape).masked_scatter(labelled, score) for score in scores
     )
     count = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
     return FusedCausalLMOutput(
-        loss=-log_probs.sum() / count,
-        log_probs=log_probs,
+        loss=-logprobs.sum() / count,
+        log_probs=logprobs,
         entropy=entropy,
         is_top1=is_top1,
         label_mask=labelled,

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning with TRL's SFTTrainer, for any PEFT adapter or the whole model.
+"""Fine-tune on worked examples or plain texts with TRL's SFTTrainer: any PEFT adapter, or all weights.
 
-Rows are tokenised here rather than by the trainer, so that training, loss measurement and the report share one mask.
+Rows are tokenised here rather than by the trainer, so that training, measured losses and report share one loss mask.
 """
 
 from pathlib import Path
@@ -16,22 +16,19 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import SFTConfig, SFTTrainer
 
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.config.study import cuts_rows
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
+from tunelab.models.context_length import check_rows
 from tunelab.models.learnt_rows import check_carried, read_row
 from tunelab.models.packed_model import list_types
-from tunelab.models.room import check_rows
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer, find_checkpoint
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.training_job import TrainingJob
 
-# AdaLoRA's own part of a training: ranks are given away after each step, and its factors are kept orthogonal.
-# PEFT leaves both to the trainer. What the budget knows of the steps before is kept in each checkpoint.
-
+# --- AdaLoRA. It lowers ranks after each step, by averages over the steps that checkpoints keep, and its loss has a
+# term for orthogonal factors. PEFT leaves both to the trainer.
 
 BUDGET = "budget.safetensors"
 AVERAGES = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # importance of each singular value
@@ -39,12 +36,12 @@ RANKS = "rank_pattern"
 
 
 def has_budget(model: torch.nn.Module) -> bool:
-    """Tell whether a model's adapter gives ranks away while it is trained."""
-    return isinstance(model, PeftModel) and model.peft_config["default"].peft_type.value == "ADALORA"
+    """Tell whether a model's adapter is AdaLoRA, which has a budget of ranks."""
+    return "ADALORA" in list_types(model)
 
 
 def measure_overlap(model: PeftModel) -> torch.Tensor:
-    """Return the term that AdaLoRA adds to the loss: how far its factors are from orthogonal, weighted.
+    """Return AdaLoRA's term of the loss: how far its factors are from orthogonal, weighted.
 
     As in PEFT's `AdaLoraModel.forward`, whose loss TRL does not use.
     """
@@ -55,7 +52,7 @@ def measure_overlap(model: PeftModel) -> torch.Tensor:
 
 
 class RankBudget(TrainerCallback):
-    """Give ranks away after each step, and go on from a checkpoint of `folder` with what was known there."""
+    """Lower ranks after each step; keep what that needs in the checkpoints of `folder`, and go on from it."""
 
     def __init__(self, folder: Path) -> None:
         self._checkpoint = find_checkpoint(folder)
@@ -94,6 +91,14 @@ def _restore_budget(model: Any, kept: dict[str, torch.Tensor]) -> None:
 class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
     """SFTTrainer that can go on from a checkpoint of any adapter, and adds AdaLoRA's term to the loss it trains on."""
 
+    config_class = SFTConfig
+
+    @property
+    def tied(self) -> str | None:
+        if self.model_accepts_loss_kwargs:
+            return None
+        return "this model's loss is a mean over the tokens of a micro-batch"
+
     def compute_loss(
         self, model: Any, inputs: dict, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -106,10 +111,11 @@ class ResumableSFTTrainer(ResumableTrainer, SFTTrainer):
 
 
 def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assistant_only: bool) -> Dataset:
-    """Tokenise the rows; conversations cut before the assistant says anything are refused.
+    """Tokenise the rows; refuse conversations that are cut before the assistant's first token.
 
-    max_length: where rows are cut, None for nowhere; assistant_only: whether of conversations only what the assistant
-    says is learnt, as of plain texts all is.
+    Args:
+        max_length: where rows are cut; None: nowhere.
+        assistant_only: whether only the assistant's turns of conversations are learnt; plain texts always are.
 
     Raises:
         UserError: naming the row and the setting that does not fit it.
@@ -121,7 +127,7 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
         if "text" in row:
             encoded.append({"input_ids": item["input_ids"]})
             continue
-        if not any(item["assistant_masks"][1:]):  # what no token stands before is never foretold
+        if not any(item["assistant_masks"][1:]):  # the first token is never predicted
             raise UserError(
                 f"training.max_length: row {row['id']} has no token of the assistant within {max_length} tokens; "
                 "raise max_length or leave the row out."
@@ -138,41 +144,25 @@ def encode_rows(tokenizer: Any, rows: list[dict], max_length: int | None, assist
 
 
 @within_memory
-def train(
-    base: Path,
-    start: Path | None,
-    train_rows: list[dict],
-    validation_rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: SftRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
-) -> tuple[SFTTrainer, list[dict], dict]:
-    """Train one run and return the trainer, its history and its costs.
-
-    base: folder of the fetched model; start: what `init_from` published; checkpoints: folder of this very work, to go
-    on from what is whole in it; dtype: of matrix products and of weights that are not trained; template: the study's
-    chat template for the model, None for the tokenizer's own.
-    """
-    device = choose_device()
+def train(job: TrainingJob, train_rows: list[dict], validation_rows: list[dict]) -> tuple[SFTTrainer, list[dict], dict]:
+    """Train one run and return the trainer, its history and its costs."""
+    spec = job.spec
     settings = dict(spec.training)
     assistant_only = settings.pop("assistant_only_loss", True)
-    model = load_start(base, start, device, dtype, spec)
+    model = job.load_model()
     if list_types(model) & PROMPT_LEARNING or (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
     keep_best = (spec.adapter or list_types(model)) and settings.pop("load_best_model_at_end", False)
-    args = shared.build_arguments(SFTConfig, settings, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base, template=template)
+    args = shared.build_arguments(ResumableSFTTrainer.config_class, job, settings)
+    tokenizer = job.load_tokenizer()
     log, best = shared.ProgressLog(), shared.BestAdapter() if keep_best else None
     _check_batches(args, len(train_rows))
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    adapter = job.build_adapter_config()
     most = args.max_length if cuts_rows(spec.training) else None
     encoded = [encode_rows(tokenizer, rows, most, assistant_only) for rows in (train_rows, validation_rows)]
     lengths = [min(len(ids), args.max_length or len(ids)) for part in encoded for ids in part["input_ids"]]
-    check_rows(base, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
+    check_rows(job.base_model, [*train_rows, *validation_rows], lengths, adapters.count_virtual(model, adapter))
     trainer = ResumableSFTTrainer(
         model=model,
         args=args,
@@ -187,7 +177,7 @@ def train(
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
     if has_budget(trainer.model):
-        trainer.add_callback(RankBudget(checkpoints))
+        trainer.add_callback(RankBudget(job.checkpoints))
     costs = shared.train_and_measure(trainer, log, best)
     return trainer, log.rows, costs
 
@@ -202,7 +192,7 @@ def _check_batches(args: SFTConfig, rows: int) -> None:
 
 
 def fill_prefix(model: PeftModel, tokenizer: Any, text: str) -> None:
-    """Start a prefix from the model's own key-value cache of `text`, repeated until it fills all virtual tokens."""
+    """Set a prefix to the model's key-value cache of `text`, repeated until it fills all virtual tokens."""
     wanted = model.peft_config["default"].num_virtual_tokens
     found = len(tokenizer(text, add_special_tokens=False)["input_ids"])
     if not found:

@@ -1,4 +1,4 @@
-"""What supervised and reinforcement training share: arguments, progress, the best step, costs."""
+"""What trainings of all methods share: TRL's arguments, progress, the best step, costs."""
 
 import math
 import os
@@ -10,54 +10,47 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, set_seed
 
-from tunelab.config.specs.training import CheckpointSettings
 from tunelab.errors import UserError
 from tunelab.jobs.job import report_progress
 from tunelab.jobs.stopping import noting_stop
 from tunelab.models import adapters
-from tunelab.models.adapters import make_lean
+from tunelab.models.adapters import use_lora_products
 from tunelab.models.device import describe_device, measure_peak_memory
-from tunelab.training import causes, checkpoints, memory_fit
+from tunelab.training import checkpoints, learning_checks, memory_fit
 from tunelab.training.checkpoints import gather_each, share_steps
 from tunelab.training.outcome import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
+from tunelab.training.training_job import TrainingJob
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
 
-def build_arguments(
-    config_class: type,
-    training: dict[str, Any],
-    folder: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Any:
-    """Build TRL's config object: the user's settings over the few defaults that the workflow needs.
+def build_arguments(config_class: type, job: TrainingJob, training: dict[str, Any]) -> Any:
+    """Build an object of TRL's config class: the user's settings over the defaults of the workflow.
 
-    folder: for checkpoints and event files, and for what is noted of micro-batches that fitted; dtype: of matrix
-    products.
+    Args:
+        training: the run's section `training`, without what is no field of that class.
     """
+    folder, on_cpu = job.checkpoints, job.device.type == "cpu"
     defaults = {
-        "bf16": dtype == torch.bfloat16,
-        "fp16": dtype == torch.float16,
+        "bf16": job.dtype == torch.bfloat16,
+        "fp16": job.dtype == torch.float16,
         "report_to": ["tensorboard"],
         "logging_steps": 1,
         "save_strategy": "steps",
-        "save_steps": saving.save_steps,
-        "save_total_limit": saving.save_total_limit,
+        "save_steps": job.saving.save_steps,
+        "save_total_limit": job.saving.save_total_limit,
         "logging_nan_inf_filter": False,  # the default logs a loss that is NaN as 0
         "disable_tqdm": True,  # our own lines carry step, loss and time left
-        "dataloader_pin_memory": device.type == "cuda",
+        "dataloader_pin_memory": job.device.type == "cuda",
     }
-    if device.type == "cpu" and training.get("fp16"):
+    if on_cpu and training.get("fp16"):
         raise UserError("training.fp16: float16 on a CPU is hundreds of times slower than float32; leave it out.")
-    if device.type == "cpu" and training.get("activation_offloading"):
+    if on_cpu and training.get("activation_offloading"):
         raise UserError("training.activation_offloading: on a CPU they are in main memory already; leave it out.")
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / EVENTS)  # transformers asks nowhere else
-    set_seed(seed)
-    places = {"output_dir": str(folder), "seed": seed, "use_cpu": device.type == "cpu"}
+    set_seed(job.seed)
+    places = {"output_dir": str(folder), "seed": job.seed, "use_cpu": on_cpu}
     try:
         fitting = share_steps(memory_fit.shrink(config_class, training, folder))
         return config_class(**(defaults | fitting | places))
@@ -67,7 +60,7 @@ def build_arguments(
 
 
 class ProgressLog(TrainerCallback):
-    """Print each logged step and keep it, with the seconds spent on training steps alone, for the learning curves."""
+    """Print each logged step and keep it for the learning curves, with the seconds of the training steps alone."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -89,10 +82,10 @@ class ProgressLog(TrainerCallback):
         if not state.global_step or "train_runtime" in numbers:
             return
         if any(value != value for name, value in numbers.items() if "loss" in name):
-            why = causes.explain_broken(model, state, args)
+            why = learning_checks.explain_broken(model, state, args)
             raise UserError(f"The loss became NaN at step {state.global_step}; {why}.")
         row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
-        # JSON has no infinity: in float16 a gradient may overflow, which skips the step and does no harm
+        # JSON has no infinity; in float16 a gradient may overflow, and the step is skipped
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
         self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | finite)
         pace = (time.monotonic() - self._started) / (state.global_step - self._first)
@@ -120,26 +113,26 @@ class BestAdapter(TrainerCallback):
 
 
 def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None) -> dict[str, Any]:
-    """Train, put back the best step's weights when `best` watched, and return what the training cost.
+    """Train, restore the best step's weights if `best` is given, and return what the training cost.
 
-    A training that was killed goes on from its last checkpoint: seconds are those of the steps that count, and the peak
-    of memory is the highest of all attempts. Where several processes train, tokens are those of all, and memory and
+    A killed training goes on from its last checkpoint: seconds are those of the steps that count, and the peak of
+    memory is the highest of all attempts. Where several processes train, tokens are those of all, and memory and
     threads are those of one.
 
     Raises:
-        UserError: if no weight moved, a weight is no finite number, or memory does not suffice.
+        UserError: if no weight changed, a weight is NaN or infinite, or memory is too small.
         TooLarge: if smaller micro-batches may fit, see `memory_fit`.
     """
     model, device = trainer.model, trainer.args.device
-    # its noise is scaled by the width of a batch, which packed rows change
+    # NEFTune scales its noise by the length of a batch, which packing changes
     noisy = "training.neftune_noise_alpha is set" if trainer.args.neftune_noise_alpha else None
     unpacked = noisy or trainer.unpacked or explain_unpacked(trainer)
     if unpacked is None:
         add_packed_head(trainer, getattr(trainer, "temperature", 1.0), getattr(trainer, "logs_mean_logits", False))
-    make_lean(model)
-    causes.check_start(model)
+    use_lora_products(model)
+    learning_checks.check_start(model)
     before = adapters.copy_trainable(model)
-    with noting_stop() as stop, memory_fit.noting_shortage(trainer), causes.telling_untouched(model):
+    with noting_stop() as stop, memory_fit.noting_shortage(trainer), learning_checks.explaining_no_gradient(model):
         resumption = checkpoints.Resumption(trainer, log, best, stop)
         trainer.add_callback(resumption)
         trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
@@ -151,8 +144,8 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         best_step = best.step
     elif trainer.args.load_best_model_at_end:
         best_step = trainer.state.best_global_step
-    causes.check_numbers(trainer, "Training ended with weights that are no numbers")
-    causes.check_learnt(model, before, trainer.state.log_history)
+    learning_checks.check_numbers(trainer, "Training ended with weights that are no numbers")
+    learning_checks.check_learnt(model, before, trainer.state.log_history)
     return {
         "steps": steps,
         "epochs": trainer.state.epoch,
@@ -175,7 +168,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
 
 
 def _count_weights(model: torch.nn.Module) -> int:
-    """Count the weights; one held in 4 bits is half a byte of storage, and GRPO's frozen reference is none."""
+    """Count the weights: those in 4 bits by the shape before quantisation, and without GRPO's frozen reference."""
     return sum(
         weight.quant_state.shape.numel() if getattr(weight, "quant_state", None) else weight.numel()
         for name, weight in model.named_parameters()

@@ -68,7 +68,7 @@ def test_a_bad_row_of_the_held_out_file_names_that_file(fetched):
 def test_preparing_and_scoring_load_no_training_library():
     code = (
         "import sys, datasets, prepare_dataset, score_answers; from tunelab.scoring import scorers; "
-        "scorers.build_text_judge(); "
+        "scorers.build_text_scorer(); "
         "print(sorted({'torch', 'transformers', 'trl', 'peft'} & set(sys.modules)))"
     )
     run = subprocess.run(

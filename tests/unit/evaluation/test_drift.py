@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.evaluation import DriftSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import drift, losses
@@ -53,7 +54,7 @@ def test_the_divergence_is_the_sum_over_the_counted_tokens_of_kl_from_the_untouc
     llama, artefact, rows, text, load_plain
 ):
     tokenizer, own, base = chat.load_tokenizer(llama), load_plain(llama, artefact), load_plain(llama)
-    found = drift.measure_drift(llama, artefact, [text], {"sums": rows[:2]}, batch_size=5, dtype=torch.float32)
+    found = drift.measure_drift(build_run_model(llama, artefact), [text], {"sums": rows[:2]}, batch_size=5)
     encoded = [item.encoded for item in drift.list_items(tokenizer, [text], {"sums": rows[:2]})]
     expected = [diverge_by_hand(own, base, item) for item in encoded]
     assert [row["kl"] for row in found] == pytest.approx(expected, rel=1e-3)
@@ -61,7 +62,7 @@ def test_the_divergence_is_the_sum_over_the_counted_tokens_of_kl_from_the_untouc
 
 
 def test_the_untouched_model_has_not_moved_at_all(llama, rows, text):
-    found = drift.measure_drift(llama, None, [text], {"sums": rows[:3]}, batch_size=2, dtype=torch.float32)
+    found = drift.measure_drift(build_run_model(llama), [text], {"sums": rows[:3]}, batch_size=2)
     assert [row["kl"] for row in found] == [0.0] * 6
     assert all(row["loss"] > 0 for row in found)
 
@@ -72,7 +73,7 @@ def test_an_adapter_that_changes_nothing_has_not_moved_although_its_base_is_comp
     get_peft_model(adapters.load_base_model(llama, CPU, torch.float32), LoraConfig()).save_pretrained(
         tmp_path / "adapter"
     )
-    found = drift.measure_drift(llama, tmp_path / "adapter", [], {"sums": ROWS}, batch_size=2, dtype=torch.float32)
+    found = drift.measure_drift(build_run_model(llama, tmp_path / "adapter"), [], {"sums": ROWS}, batch_size=2)
     assert [row["kl"] for row in found] == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
@@ -86,14 +87,14 @@ def test_one_set_of_weights_serves_where_the_adapter_can_be_taken_off(monkeypatc
             delattr(run.trainer.model, adapters.START)
         folder = publish(run)
         loaded.clear()
-        drift.Pair(llama, folder, torch.float32)
+        drift.Pair(build_run_model(llama, folder))
         counts[name] = len(loaded)
     assert counts == {"lora": 1, "prefix": 1, "pissa": 1, "left as it is": 2, "full": 2}
 
 
 def test_the_loss_on_held_out_rows_is_that_of_the_loss_stage(llama, artefact, rows):
-    expected = losses.measure_rows(llama, artefact, rows[:4], 4, dtype=torch.float32)
-    found = drift.measure_drift(llama, artefact, [], {"sums": rows[:4]}, 4, dtype=torch.float32)
+    expected = losses.measure_rows(build_run_model(llama, artefact), rows[:4], 4)
+    found = drift.measure_drift(build_run_model(llama, artefact), [], {"sums": rows[:4]}, 4)
     for name in ("id", "tokens", "bytes"):
         assert [row[name] for row in found] == [row[name] for row in expected]
     assert [row["loss"] for row in found] == pytest.approx([row["loss"] for row in expected], rel=1e-5)
@@ -101,7 +102,7 @@ def test_the_loss_on_held_out_rows_is_that_of_the_loss_stage(llama, artefact, ro
 
 def test_the_loss_of_a_text_is_the_surprise_at_all_its_tokens_but_the_first(llama, text, load_plain):
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama)
-    found = drift.measure_drift(llama, None, [text], {}, 1, dtype=torch.float32)[1]
+    found = drift.measure_drift(build_run_model(llama), [text], {}, 1)[1]
     ids = tokenizer("Bread rises.", add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
         logits = torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0].double(), -1)
@@ -112,9 +113,7 @@ def test_the_loss_of_a_text_is_the_surprise_at_all_its_tokens_but_the_first(llam
 
 def test_records_name_their_source_and_come_in_order_whatever_the_batches(llama, artefact, rows, text):
     tasks = {"sums": rows[:3], "chat": rows[5:6]}
-    found = {
-        size: drift.measure_drift(llama, artefact, [text], tasks, size, dtype=torch.float32) for size in (1, 3, 20)
-    }
+    found = {size: drift.measure_drift(build_run_model(llama, artefact), [text], tasks, size) for size in (1, 3, 20)}
     assert [(row["kind"], row["source"], row["id"]) for row in found[3]] == [
         *(("text", "salt", f"salt-{number}") for number in (1, 2, 3)),
         *(("task", "sums", f"row{number}") for number in (0, 1, 2)),

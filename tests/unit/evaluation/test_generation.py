@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.evaluation import generation
 from tunelab.models import chat
@@ -52,8 +53,8 @@ def test_a_models_own_generation_config_cannot_leak_in(llama, rows, prompts, tok
     shutil.copytree(llama, folder)
     file = folder / "generation_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | HABITS[habit]))
-    expected, _ = generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)
-    answers, facts = generation.answer_rows(folder, None, rows, SPEC, dtype=torch.float32)
+    expected, _ = generation.answer_rows(build_run_model(llama), rows, SPEC)
+    answers, facts = generation.answer_rows(build_run_model(folder), rows, SPEC)
     assert answers == expected
     for name, value in SPEC.model_dump().items():
         assert facts["generation"][name] == value
@@ -117,18 +118,14 @@ def test_answers_come_back_in_the_rows_order_whatever_the_batches(llama, rows, p
     mixed = [rows[index] for index in (3, 0, 11, 7, 1, 2)]
     order = [len(chat.render_prompt(tokenizer, row["messages"][:-1])) for row in mixed]
     assert order != sorted(order)
-    answers = {
-        size: generation.answer_rows(
-            llama, None, mixed, GenerationSpec(max_new_tokens=10, batch_size=size), dtype=torch.float32
-        )[0]
-        for size in (1, 2, 4)
-    }
+    specs = {size: GenerationSpec(max_new_tokens=10, batch_size=size) for size in (1, 2, 4)}
+    answers = {size: generation.answer_rows(build_run_model(llama), mixed, spec)[0] for size, spec in specs.items()}
     assert [answer["id"] for answer in answers[1]] == ["row3", "row0", "row11", "row7", "row1", "row2"]
     assert answers[1] == answers[2] == answers[4]
 
 
 def test_what_was_done_is_recorded(llama, rows):
-    answers, facts = generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)
+    answers, facts = generation.answer_rows(build_run_model(llama), rows, SPEC)
     assert facts["rendered_example"].endswith("What is 0 + 0?<|im_end|>\n<|im_start|>assistant\n")
     assert facts["tokens"] == sum(answer["tokens"] for answer in answers) > 0
     assert (facts["dtype"], facts["seconds"] > 0) == ("float32", True)
@@ -139,9 +136,7 @@ def test_what_was_done_is_recorded(llama, rows):
 def test_sampling_follows_the_seed(llama, rows):
     def sample(seed):
         spec = GenerationSpec(max_new_tokens=10, do_sample=True, temperature=2.0, seed=seed)
-        return [
-            answer["completion"] for answer in generation.answer_rows(llama, None, rows, spec, dtype=torch.float32)[0]
-        ]
+        return [answer["completion"] for answer in generation.answer_rows(build_run_model(llama), rows, spec)[0]]
 
     assert sample(1) == sample(1)
     assert sample(1) != sample(2)
@@ -150,6 +145,6 @@ def test_sampling_follows_the_seed(llama, rows):
 def test_an_adapter_is_used(llama, rows, train_sft, publish):
     folder = publish(train_sft(llama, {"peft_type": "LORA", "target_modules": "all-linear"}))
     assert (
-        generation.answer_rows(llama, folder, rows, SPEC, dtype=torch.float32)[0]
-        != generation.answer_rows(llama, None, rows, SPEC, dtype=torch.float32)[0]
+        generation.answer_rows(build_run_model(llama, folder), rows, SPEC)[0]
+        != generation.answer_rows(build_run_model(llama), rows, SPEC)[0]
     )

@@ -3,14 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.errors import UserError
-from tunelab.evaluation import asking, drawing, drift, generation, losses
+from tunelab.evaluation import asking, drift, generation, losses, training_samples
 
-FLOAT = torch.float32
 SAMPLING = {"samples": 2, "temperature": 1.0, "batch_size": 2}
 SAMPLES = SamplesSpec(run="base", dataset="sums", max_new_tokens=4, **SAMPLING)
 
@@ -26,23 +25,23 @@ def say(role, content):
 
 
 def answer(base, rows, folder):
-    return generation.answer_rows(base, None, rows, GenerationSpec(max_new_tokens=4), FLOAT)
+    return generation.answer_rows(build_run_model(base), rows, GenerationSpec(max_new_tokens=4))
 
 
 def sample(base, rows, folder):
-    return generation.sample_rows(base, None, rows, SamplingSpec(k=[1], **SAMPLING), 4, FLOAT)
+    return generation.sample_rows(build_run_model(base), rows, SamplingSpec(k=[1], **SAMPLING), 4)
 
 
 def draw(base, rows, folder):
-    return drawing.draw_answers(base, None, rows, SAMPLES, 1, FLOAT, None, folder)
+    return training_samples.draw_answers(build_run_model(base), rows, SAMPLES, 1, folder)
 
 
 def measure_loss(base, rows, folder):
-    return losses.measure_rows(base, None, rows, 2, FLOAT)
+    return losses.measure_rows(build_run_model(base), rows, 2)
 
 
 def measure_drift(base, rows, folder):
-    return drift.measure_drift(base, None, [], {"chat": rows}, 2, FLOAT)
+    return drift.measure_drift(build_run_model(base), [], {"chat": rows}, 2)
 
 
 @pytest.mark.parametrize("work", [answer, sample, draw, measure_loss, measure_drift])
@@ -56,12 +55,12 @@ def test_a_paragraph_longer_than_the_model_is_named(llama, tmp_path):
     text = tmp_path / "prose.txt"
     text.write_text("Short.\n\n" + "long " * 120)
     with pytest.raises(UserError, match="row prose-2 needs"):
-        drift.measure_drift(llama, None, [text], {}, 2, FLOAT)
+        drift.measure_drift(build_run_model(llama), [text], {}, 2)
 
 
 def test_an_answer_that_would_not_fit_counts_with_its_question(llama, rows):
     with pytest.raises(UserError, match="has 512 positions, and row row"):
-        generation.answer_rows(llama, None, rows, GenerationSpec(max_new_tokens=500), FLOAT)
+        generation.answer_rows(build_run_model(llama), rows, GenerationSpec(max_new_tokens=500))
 
 
 def test_a_question_of_ones_own_leaves_the_answer_what_room_there_is(llama, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.errors import UserError
 from tunelab.evaluation import losses
 from tunelab.models import chat
@@ -36,7 +37,7 @@ def sum_by_hand(model, encoded):
 
 def test_the_loss_is_the_sum_of_the_surprise_at_each_token_of_the_assistant(llama, artefact, rows, load_plain):
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, artefact)
-    found = losses.measure_rows(llama, artefact, rows[:3], batch_size=3, dtype=torch.float32)
+    found = losses.measure_rows(build_run_model(llama, artefact), rows[:3], batch_size=3)
     for row, measured in zip(rows[:3], found, strict=True):
         total, count = sum_by_hand(model, chat.encode_conversation(tokenizer, row["messages"]))
         assert measured["tokens"] == count == len(row["messages"][-1]["content"]) + 1  # bytes and the end token
@@ -44,7 +45,7 @@ def test_the_loss_is_the_sum_of_the_surprise_at_each_token_of_the_assistant(llam
 
 
 def test_the_batch_size_changes_nothing(llama, artefact, rows):
-    found = {size: losses.measure_rows(llama, artefact, rows, size, dtype=torch.float32) for size in (1, 5, 12)}
+    found = {size: losses.measure_rows(build_run_model(llama, artefact), rows, size) for size in (1, 5, 12)}
     for size in (5, 12):
         assert [row["tokens"] for row in found[size]] == [row["tokens"] for row in found[1]]
         assert [row["loss"] for row in found[size]] == pytest.approx([row["loss"] for row in found[1]], rel=1e-4)
@@ -58,7 +59,7 @@ def test_of_several_replies_the_last_one_is_measured(llama, load_plain):
         {"role": "assistant", "content": "Yes.", "weight": 1},
     ]
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, None)
-    (measured,) = losses.measure_rows(llama, None, [{"id": "a", "messages": turns}], 1, dtype=torch.float32)
+    (measured,) = losses.measure_rows(build_run_model(llama), [{"id": "a", "messages": turns}], 1)
     encoded = chat.encode_conversation(tokenizer, turns)
     counted = len("Yes.") + 1
     start = max(i for i in range(len(encoded["assistant_masks"])) if encoded["assistant_masks"][i]) - counted + 1
@@ -73,8 +74,8 @@ def test_of_a_pair_both_answers_are_measured_in_one_prompt(llama, artefact, rows
     tokenizer, model = chat.load_tokenizer(llama), load_plain(llama, artefact)
     rejected = [{"role": "assistant", "content": text} for text in ("No.", "I would rather not say a word of it.", "?")]
     pairs = [row | {"rejected": turn} for row, turn in zip(rows, rejected, strict=False)]
-    found = losses.measure_rows(llama, artefact, pairs, batch_size, dtype=torch.float32)
-    alone = losses.measure_rows(llama, artefact, rows[:3], batch_size, dtype=torch.float32)
+    found = losses.measure_rows(build_run_model(llama, artefact), pairs, batch_size)
+    alone = losses.measure_rows(build_run_model(llama, artefact), rows[:3], batch_size)
     for row, measured, single in zip(pairs, found, alone, strict=True):
         assert list(measured) == ["id", "loss", "tokens", "bytes", "rejected_loss", "rejected_tokens"]
         assert [measured[name] for name in ("id", "tokens", "bytes")] == [
@@ -90,7 +91,7 @@ def test_of_a_pair_both_answers_are_measured_in_one_prompt(llama, artefact, rows
 def test_a_rejected_answer_that_does_not_fit_is_refused_with_its_row(llama, rows):
     long = rows[0] | {"rejected": {"role": "assistant", "content": "no " * 300}}
     with pytest.raises(UserError, match="512 positions, and row row0 needs"):
-        losses.measure_rows(llama, None, [long], 1, dtype=torch.float32)
+        losses.measure_rows(build_run_model(llama), [long], 1)
 
 
 def test_rows_keep_their_order_and_count_the_references_bytes(llama):
@@ -99,7 +100,7 @@ def test_rows_keep_their_order_and_count_the_references_bytes(llama):
         {"id": name, "messages": [{"role": "user", "content": "?" * 9}, {"role": "assistant", "content": answer}]}
         for name, answer in zip("xyz", answers, strict=True)
     ]
-    found = losses.measure_rows(llama, None, rows, 2, dtype=torch.float32)
+    found = losses.measure_rows(build_run_model(llama), rows, 2)
     assert [(row["id"], row["bytes"], row["tokens"]) for row in found] == [("x", 9, 10), ("y", 1, 2), ("z", 4, 5)]
     assert all(set(row) == {"id", "loss", "tokens", "bytes"} and row["loss"] > 0 for row in found)
 
@@ -107,7 +108,7 @@ def test_rows_keep_their_order_and_count_the_references_bytes(llama):
 def test_a_trained_model_finds_its_own_rows_less_surprising(llama, rows, train_sft, publish):
     run = train_sft(llama, None, max_steps=20)
     before, after = (
-        losses.measure_rows(llama, folder, rows[:8], 4, dtype=torch.float32) for folder in (None, publish(run))
+        losses.measure_rows(build_run_model(llama, folder), rows[:8], 4) for folder in (None, publish(run))
     )
     assert sum(row["loss"] for row in after) < 0.5 * sum(row["loss"] for row in before)
 
@@ -118,4 +119,4 @@ def test_a_model_with_weights_that_are_no_numbers_is_told(llama, rows, tmp_path)
     weights["model.norm.weight"][0] = math.nan
     save_file(weights, broken / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match=r"The loss of row row0 is no number \(nan\) with the model as it was fetched"):
-        losses.measure_rows(broken, None, rows[:1], 1, dtype=torch.float32)
+        losses.measure_rows(build_run_model(broken), rows[:1], 1)

@@ -3,20 +3,20 @@
 import json
 
 import pytest
-import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec, TaskSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
 from tunelab.records import read_jsonl, write_jsonl
-from tunelab.scoring.scorers import build_sample_scores, judge_maths
+from tunelab.scoring.scorers import build_sample_scores, score_maths
 
 SPEC = SamplingSpec(samples=3, k=(1, 3), temperature=2.0, batch_size=5)
 REFERENCES = [{"id": name, "messages": [], "answer": answer} for name, answer in (("a", "7"), ("b", "12"), ("c", "1"))]
 
 
 def draw(llama, rows, **changes):
-    return generation.sample_rows(llama, None, rows, SPEC.model_copy(update=changes), 10, dtype=torch.float32)
+    return generation.sample_rows(build_run_model(llama), rows, SPEC.model_copy(update=changes), 10)
 
 
 def build_samples(*completions):
@@ -44,18 +44,16 @@ def test_drawing_follows_the_seed_and_the_temperature(llama, rows):
     assert draw(llama, rows[:2]) == draw(llama, rows[:2])
     assert draw(llama, rows[:2]) != draw(llama, rows[:2], seed=1)
     cold = draw(llama, rows[:2], temperature=1e-3)
-    greedy, _ = generation.answer_rows(llama, None, rows[:2], GenerationSpec(max_new_tokens=10), dtype=torch.float32)
+    greedy, _ = generation.answer_rows(build_run_model(llama), rows[:2], GenerationSpec(max_new_tokens=10))
     assert [answer["completion"] for answer in cold] == [answer["completion"] for answer in greedy for _ in range(3)]
 
 
 def test_fields_of_the_section_reach_the_generation(monkeypatch, llama, rows):
     given = []
-    monkeypatch.setattr(
-        generation, "answer_rows", lambda base, artefact, asked, spec, *others: (given.append(spec), {})
-    )
+    monkeypatch.setattr(generation, "answer_rows", lambda run_model, asked, spec: (given.append(spec), {}))
     with pytest.raises(TypeError):
         generation.sample_rows(
-            llama, None, rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11, dtype=torch.float32
+            build_run_model(llama), rows, SPEC.model_copy(update={"top_p": 0.5, "top_k": 4, "seed": 9}), 11
         )
     assert given == [
         GenerationSpec(max_new_tokens=11, batch_size=5, do_sample=True, temperature=2.0, top_p=0.5, top_k=4, seed=9)
@@ -73,7 +71,7 @@ def test_every_answer_is_judged_as_a_single_one_is():
         ("c", 0, False, False),
         ("c", 1, False, False),
     ]
-    assert scores[1] == {"sample": 1} | judge_maths(samples[1], REFERENCES[0])
+    assert scores[1] == {"sample": 1} | score_maths(samples[1], REFERENCES[0])
 
 
 def test_verdicts_come_in_the_order_of_the_references_whatever_the_answers():

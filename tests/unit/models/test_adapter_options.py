@@ -16,7 +16,7 @@ from trl.trainer.utils import add_fused_lm_head
 from tunelab.config.module_checks import check_targets
 from tunelab.evaluation import generation, losses
 from tunelab.models import inspection
-from tunelab.models.adapters import make_lean
+from tunelab.models.adapters import use_lora_products
 from tunelab.models.decoding import find_generate
 from tunelab.models.packed_model import TOKENWISE
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
@@ -87,7 +87,7 @@ def check_training(fields, build):
     assert (unpacked or "").startswith(explain_expected(fields)) and bool(unpacked) is bool(explain_expected(fields))
     if unpacked is None:
         add_packed_head(SimpleNamespace(model=model, args=PLAIN))
-    make_lean(model)
+    use_lora_products(model)
     labels = ids.masked_fill(attention == 0, -100)
     labels[:, :FIRST] = -100
     scores = model(input_ids=ids, attention_mask=attention, labels=labels, use_cache=False, fused_lm_head=True)
@@ -142,7 +142,7 @@ def test_a_row_counts_what_it_counts_alone(model, fields, known):
         return
     check_training(fields, lambda: build_adapted(fields, **model))
     decoded, rows = build_adapted(fields, **model), list_row_ids()[2:5]
-    make_lean(decoded)
+    use_lora_products(decoded)
     with torch.inference_mode():
         check_losses(decoded, alone, rows)
         check_answers(decoded, alone, rows)

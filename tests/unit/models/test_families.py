@@ -7,9 +7,11 @@ import torch
 from families import build_family
 from transformers import AutoModelForCausalLM
 
+from tests.unit.models.run_models import build_run_model
+from tests.unit.training.training_jobs import build_job
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.config.specs.sources import ChatSettings, RandomModel
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun
+from tunelab.config.specs.training import GrpoRun
 from tunelab.evaluation import generation, losses
 from tunelab.models import chat, settling
 from tunelab.sources.random_model import build_config
@@ -87,11 +89,11 @@ def test_training_answers_and_losses_meet_the_same_tokens(family, questions, tra
     ends = set(chat.list_ends(tokenizer))
     named = run.model.generation_config.eos_token_id
     assert ends <= {*(named if isinstance(named, list) else [named])}
-    measured = losses.measure_rows(folder, None, questions, 2, torch.float32, template)
+    measured = losses.measure_rows(build_run_model(folder, template=template), questions, 2)
     counts = [sum(chat.encode_conversation(tokenizer, row["messages"])["assistant_masks"]) for row in questions]
     assert [row["tokens"] for row in measured] == counts
     answers, facts = generation.answer_rows(
-        folder, None, questions, GenerationSpec(max_new_tokens=3), torch.float32, template
+        build_run_model(folder, template=template), questions, GenerationSpec(max_new_tokens=3)
     )
     assert len(answers) == 4 and set(facts["generation"]["eos_token_id"]) == ends
     # one step of GRPO, whose prompts are the evaluation's
@@ -111,9 +113,7 @@ def test_training_answers_and_losses_meet_the_same_tokens(family, questions, tra
             return made
 
         patch.setattr(grpo.RecordingGRPOTrainer, "_tokenize_prompts", watch)
-        trainer, _, _ = grpo.train(
-            folder, None, questions, tmp_path, CheckpointSettings(), 0, spec, torch.float32, template
-        )
+        trainer, _, _ = grpo.train(build_job(folder, tmp_path, spec, template=template), questions)
     assert asked and all(ids == chat.encode_prompt(tokenizer, prompt) for prompt, ids in asked)
     assert ends <= set(trainer.eos_token_ids)
 

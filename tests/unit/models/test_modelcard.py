@@ -4,7 +4,7 @@ from render_model_card import main
 
 from tunelab import records
 from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
-from tunelab.models.basemodels import name_origin
+from tunelab.models.model_origin import name_origin
 from tunelab.models.modelcard import render_model_card
 
 HUB = {

@@ -4,8 +4,8 @@ import pytest
 
 from tunelab import records
 from tunelab.errors import UserError
+from tunelab.models.context_length import check_rows, count_positions
 from tunelab.models.positions import check_positions
-from tunelab.models.room import check_rows, count_positions
 
 LENGTHS = {
     "train": {"total": [300, 90], "prompt": [250, 40]},

@@ -5,7 +5,7 @@ import pytest
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
-from tunelab.scoring.drawn import judge_draws, summarise_draws
+from tunelab.scoring.drawn import score_draws, summarise_draws
 
 ROWS = [
     {"id": name, "messages": [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": ""}]}
@@ -25,20 +25,20 @@ def build_answers(**said):
 
 def test_every_part_is_kept_and_weighed():
     spec = SamplesSpec(run="x", dataset="y").rewards
-    first, second = judge_draws(build_answers(a=[RIGHT, "It is 7."]), ROWS, spec)
+    first, second = score_draws(build_answers(a=[RIGHT, "It is 7."]), ROWS, spec)
     parts = {"correctness": 2.0, "integer": 0.5, "strict_format": 0.5, "soft_format": 0.5, "xml_count": 0.5}
     assert {name: first[name] for name in parts} == parts
     assert (first["reward"], first["right"], first["truncated"]) == (4.0, True, False)
     assert (first["prompt"], first["answer"], first["completion"], first["sample"]) == ("a?", "7", RIGHT, 0)
     assert (second["reward"], second["right"]) == (0.0, False)
-    weighed = judge_draws(build_answers(a=[RIGHT]), ROWS, Rewards(weights={"integer": 3.0}))
+    weighed = score_draws(build_answers(a=[RIGHT]), ROWS, Rewards(weights={"integer": 3.0}))
     assert (weighed[0]["reward"], weighed[0]["right"]) == (1.5, True), "right, whichever parts are asked for"
 
 
 def test_what_is_right_follows_the_set_of_rewards():
     bare = build_answers(a=["7"])
     assert [
-        judge_draws(bare, ROWS, Rewards(set=name, weights={"integer": 1}))[0]["right"] for name in ("fixed", "legacy")
+        score_draws(bare, ROWS, Rewards(set=name, weights={"integer": 1}))[0]["right"] for name in ("fixed", "legacy")
     ] == [
         False,
         True,
@@ -48,7 +48,7 @@ def test_what_is_right_follows_the_set_of_rewards():
 def test_the_yield_counts_questions_by_how_many_of_their_answers_are_right():
     said = build_answers(a=[RIGHT, RIGHT, "no"], b=["<answer>3</answer>", "", "x"], c=["<answer>1</answer>"] * 3)
     said[5]["finish"] = "length"
-    found = summarise_draws(judge_draws(said, ROWS, Rewards(weights={"correctness": 1.0})), "play")
+    found = summarise_draws(score_draws(said, ROWS, Rewards(weights={"correctness": 1.0})), "play")
     assert found == {
         "questions": 3,
         "answers": 9,
@@ -63,7 +63,7 @@ def test_the_yield_counts_questions_by_how_many_of_their_answers_are_right():
 def test_answers_that_teach_nothing_are_a_sentence():
     said = build_answers(a=["x", "y"], b=["x", "z"])
     with pytest.raises(UserError, match=r"samples\.play: of 4 answers to 2 questions none is right"):
-        summarise_draws(judge_draws(said, ROWS, Rewards(weights={"correctness": 1.0})), "play")
+        summarise_draws(score_draws(said, ROWS, Rewards(weights={"correctness": 1.0})), "play")
     # none is right, but one is better than another
     said[0]["completion"] = "<answer>8</answer>"
-    assert summarise_draws(judge_draws(said, ROWS, Rewards(weights={"integer": 1.0})), "play")["right"] == 0
+    assert summarise_draws(score_draws(said, ROWS, Rewards(weights={"integer": 1.0})), "play")["right"] == 0

@@ -12,8 +12,8 @@ from tunelab import records
 from tunelab.config.specs.evaluation import GenerationSpec, TaskSpec
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
-from tunelab.scoring.drawn import judge_draws
-from tunelab.scoring.own_functions import build_judge, describe_row
+from tunelab.scoring.drawn import score_draws
+from tunelab.scoring.own_functions import build_scorer, describe_row
 from tunelab.scoring.rewards import build_reward_functions
 from tunelab.scoring.scorers import build_metrics, build_scores
 from tunelab.training.grpo import build_dataset
@@ -46,7 +46,7 @@ def write(tmp_path):
 
 
 def judge(file, rows=ROWS, said=SAID, **more):
-    return build_judge("mine", file, **more)(
+    return build_scorer("mine", file, **more)(
         prompts=[row["messages"][:-1] for row in rows],
         completions=[[{"role": "assistant", "content": text}] for text in said],
         row=[describe_row(row) for row in rows],
@@ -68,7 +68,7 @@ def test_a_function_is_given_the_same_in_training_drawing_and_scoring(write, tmp
     columns = {name: [row[name] for row in data] for name in ("answer", "row")}
     prompts = [row["prompt"] for row in data]
     trained = own(prompts=prompts, completions=completions, completion_ids=[[1]] * 3, trainer_state=None, **columns)
-    drawn = judge_draws(ANSWERS, ROWS, spec)
+    drawn = score_draws(ANSWERS, ROWS, spec)
     scored = build_scores(ANSWERS, ROWS, "maths", "sums", {"rewards": {"mine": file}, "metrics": {"mine": file}})
     assert trained == [row["mine"] for row in drawn] == [row["rewards"]["mine"] for row in scored] == [5.0, 9.0, 0.0]
     assert [row["mine"] for row in scored] == trained
@@ -100,16 +100,16 @@ def test_shuffled_answers_bring_what_is_told_of_their_rows(write):
 def test_none_counts_for_nothing_wherever_rewards_are_added_up(write):
     file = write("return [None if id == 'a' else 1.0 for id in columns['id']]\n")
     assert judge(file) == [None, 1.0, 1.0]
-    rights = judge_draws(ANSWERS, ROWS, Rewards(functions={"mine": file}, weights={"mine": 2.0}))
+    rights = score_draws(ANSWERS, ROWS, Rewards(functions={"mine": file}, weights={"mine": 2.0}))
     assert [row["reward"] for row in rights] == [None, 2.0, 2.0]
-    both = judge_draws(ANSWERS, ROWS, Rewards(functions={"mine": file}, weights={"correctness": 1.0, "mine": 2.0}))
+    both = score_draws(ANSWERS, ROWS, Rewards(functions={"mine": file}, weights={"correctness": 1.0, "mine": 2.0}))
     assert [row["reward"] for row in both] == [0.0, 2.0, 2.0]
     scores = build_scores(ANSWERS, ROWS, "maths", "sums", {"rewards": {"mine": file}})
     metrics = build_metrics(scores)
     assert [row["rewards"]["mine"] for row in scores] == [None, 1.0, 1.0]
     assert metrics["reward/mine"] == {"value": 1.0, "n": 2}
     assert metrics["reward"]["value"] == pytest.approx(2 / 3)
-    table = pandas.DataFrame(judge_draws(ANSWERS[:1], ROWS, Rewards(functions={"mine": file}, weights={"mine": 2.0})))
+    table = pandas.DataFrame(score_draws(ANSWERS[:1], ROWS, Rewards(functions={"mine": file}, weights={"mine": 2.0})))
     assert table["mine"].isna().all()
 
 
@@ -205,7 +205,7 @@ def test_a_metric_has_a_number_for_every_row(write):
 )
 def test_a_file_that_fails_is_told(write, body, sentence):
     with pytest.raises(UserError, match=sentence):
-        build_judge("mine", write(body, ""))
+        build_scorer("mine", write(body, ""))
 
 
 def test_what_a_function_says_or_does_to_its_arguments_stays_outside(write):
@@ -214,7 +214,7 @@ def test_what_a_function_says_or_does_to_its_arguments_stays_outside(write):
         judge(long)
     assert len(str(caught.value)) < 600
     completions = [[{"role": "assistant", "content": "x"}]]
-    spoil = build_judge("mine", write("completions[0][0]['content'] = 'other'; prompts.clear(); return [1.0]"))
+    spoil = build_scorer("mine", write("completions[0][0]['content'] = 'other'; prompts.clear(); return [1.0]"))
     assert spoil(prompts=[[]], completions=completions, row=[describe_row(ROWS[0])]) == [1.0]
     assert completions == [[{"role": "assistant", "content": "x"}]]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.gsm8k_harness import extract_flexible, match_strict, strip_ignored
 from tunelab.config.specs.sources import GeneratedDataset
 from tunelab.data.worked_answers import render_demonstration, split_worked_answer
-from tunelab.scoring.scorers import judge_maths
+from tunelab.scoring.scorers import score_maths
 from tunelab.sources.generated_table import generate_problems
 
 SPEC = GeneratedDataset(source="generated", rows=40, test_rows=5, largest_number=4000, seed=3)
@@ -65,7 +65,7 @@ APART = {
 
 def judge(completion, gold):
     answer = {"id": "a", "completion": completion, "tokens": 1, "finish": "stop"}
-    return judge_maths(answer, {"id": "a", "answer": gold})
+    return score_maths(answer, {"id": "a", "answer": gold})
 
 
 def decorate(worked, pattern):

@@ -7,7 +7,7 @@ import score_answers
 from tunelab import records
 from tunelab.config.specs.evaluation import GenerationSpec, TaskSpec
 from tunelab.errors import UserError
-from tunelab.scoring.scorers import build_metrics, build_scores, judge_maths
+from tunelab.scoring.scorers import build_metrics, build_scores, score_maths
 
 STRICT = "<reasoning>\n9 + 9 = 18\n</reasoning>\n<answer>\n18\n</answer>"
 
@@ -24,7 +24,7 @@ def reference(identifier, reply="The reply.", **fields):
 
 
 def judge(completion, gold="18", finish="stop"):
-    return judge_maths(answer("a", completion, finish), reference("a", answer=gold))
+    return score_maths(answer("a", completion, finish), reference("a", answer=gold))
 
 
 def score_text(completion, wanted):

@@ -80,10 +80,10 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None, s
     import train_sft
     from transformers import Trainer
 
-    from tunelab.training import drawing, grpo
+    from tunelab.training import grpo, rollouts
 
     if work.scripted:
-        drawing.find_generate = lambda *ignored: (script_completions, "a script")
+        rollouts.find_generate = lambda *ignored: (script_completions, "a script")
     grpo.build_reward_functions = lambda spec: ([reward_length], [1.0])
     evaluate = Trainer.evaluation_loop
 

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun
+from tunelab.config.specs.training import DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.training import causes, distillation
@@ -47,10 +48,9 @@ def distil(tmp_path_factory, rows):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(distillation.DistillationTrainer, "_compute_loss", watch)
-            files = base, start, teacher, given, tmp_path_factory.mktemp("checkpoints")
-            run.trainer, run.history, run.costs = distillation.train(
-                *files, CheckpointSettings(), 0, spec, getattr(torch, dtype)
-            )
+            folder = tmp_path_factory.mktemp("checkpoints")
+            job = build_job(base, folder, spec, init_from=start, dtype=getattr(torch, dtype))
+            run.trainer, run.history, run.costs = distillation.train(job, given, teacher)
         run.model = run.trainer.model.eval()
         return run
 

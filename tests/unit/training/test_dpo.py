@@ -9,10 +9,11 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from tests.unit.training.preference_kinds import KINDS, LORA
-from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
+from tests.unit.training.training_jobs import build_job
+from tunelab.config.specs.training import DpoRun, KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
-from tunelab.training import dpo, kto, shared
+from tunelab.training import dpo, kto, preference_training, shared
 
 SHORT = {"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
 LOSSES = {
@@ -44,8 +45,9 @@ def train_dpo(tmp_path_factory, pairs):
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "samples": "play", "quantization": quantization}
         spec = DpoRun(method="dpo", **fields, adapter=adapter, training=SHORT | settings)
         run = SimpleNamespace(spec=spec)
-        files = base, start, given, tmp_path_factory.mktemp("checkpoints")
-        run.trainer, run.history, run.costs = dpo.train(*files, CheckpointSettings(), 0, spec, getattr(torch, dtype))
+        folder = tmp_path_factory.mktemp("checkpoints")
+        job = build_job(base, folder, spec, init_from=start, dtype=getattr(torch, dtype))
+        run.trainer, run.history, run.costs = dpo.train(job, given)
         run.model = run.trainer.model.eval()
         return run
 
@@ -139,7 +141,7 @@ def test_what_is_published_has_the_log_probabilities_of_the_training(
 
 def test_prompts_and_answers_are_those_of_the_evaluation(train_dpo, llama, pairs):
     tokenizer = chat.load_tokenizer(llama)
-    for row, pair in zip(pairs, dpo.encode_pairs(tokenizer, pairs, 128), strict=True):
+    for row, pair in zip(pairs, preference_training.encode_pairs(tokenizer, pairs, 128), strict=True):
         assert pair["prompt_ids"] == chat.encode_prompt(tokenizer, row["messages"])
         for side in ("chosen", "rejected"):
             assert tokenizer.decode(pair[f"{side}_ids"][:-1]) == row[side]["content"]
@@ -150,15 +152,15 @@ def test_pairs_that_are_too_long_are_counted_and_refused(llama, pairs):
     tokenizer = chat.load_tokenizer(llama)
     lengths = [
         len(pair["prompt_ids"]) + max(len(pair["chosen_ids"]), len(pair["rejected_ids"]))
-        for pair in dpo.encode_pairs(tokenizer, pairs, None)
+        for pair in preference_training.encode_pairs(tokenizer, pairs, None)
     ]
     limit = sorted(lengths)[-3]
     over = sum(length > limit for length in lengths)
     assert over
     said = rf"training\.max_length: {over} of 8 pairs have more than {limit} tokens, the longest {max(lengths)}"
     with pytest.raises(UserError, match=said):
-        dpo.encode_pairs(tokenizer, pairs, limit)
-    assert len(dpo.encode_pairs(tokenizer, pairs, max(lengths))) == 8
+        preference_training.encode_pairs(tokenizer, pairs, limit)
+    assert len(preference_training.encode_pairs(tokenizer, pairs, max(lengths))) == 8
 
 
 def test_a_quantised_base_is_trained_in_float32(train_dpo, llama):
@@ -207,4 +209,4 @@ def test_pairs_that_are_the_same_tokens_are_refused(llama, tmp_path, rows, metho
         training=SHORT,
     )
     with pytest.raises(UserError, match="of 4 rows of 4 are the same tokens"):
-        method.train(llama, None, given, tmp_path, CheckpointSettings(), 0, spec, torch.float32, template)
+        method.train(build_job(llama, tmp_path, spec, template=template), given)

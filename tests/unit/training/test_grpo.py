@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from trl import RLOOTrainer
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
 from tunelab.errors import UserError
@@ -65,11 +66,9 @@ def train_grpo(tmp_path_factory, rows):
         spec = GrpoRun(method=method, **fields, adapter=adapter, quantization=quantization, training=SHORT | settings)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, letter], list(weights.values())))
-            checkpoints = tmp_path_factory.mktemp("checkpoints")
-            files = base, start, rows, checkpoints
-            run.trainer, run.history, run.costs = grpo.train(
-                *files, CheckpointSettings(), 0, spec, getattr(torch, dtype)
-            )
+            folder = tmp_path_factory.mktemp("checkpoints")
+            job = build_job(base, folder, spec, init_from=start, dtype=getattr(torch, dtype))
+            run.trainer, run.history, run.costs = grpo.train(job, rows)
         run.recorded, run.model = run.trainer.recorded, run.trainer.model.eval()
         return run
 
@@ -192,9 +191,9 @@ def test_every_kind_of_weights_can_be_trained(case, train_grpo, train_sft, publi
 
 
 def test_what_cannot_be_taken_up_again_is_said(run, monkeypatch):
-    assert run.trainer.tell_lost() == ""
+    assert run.trainer.describe_lost() == ""
     monkeypatch.setattr(run.trainer, "use_vllm", True)
-    assert run.trainer.tell_lost().startswith("; vLLM's random state is not kept")
+    assert run.trainer.describe_lost().startswith("; vLLM's random state is not kept")
 
 
 @pytest.mark.parametrize("reward", [0.0, 0.3])

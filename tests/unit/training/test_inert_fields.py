@@ -11,15 +11,15 @@ from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from tests.unit.training.preference_kinds import LORA
+from tests.unit.training.training_jobs import build_job
 from tunelab.config.drafts import Draft
 from tunelab.config.fields import load_classes
 from tunelab.config.inert_checks import is_read
 from tunelab.config.method_checks import LOSSES
 from tunelab.config.methods import METHODS
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
+from tunelab.config.specs.training import DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
 from tunelab.training import distillation, dpo, grpo, kto, sft
 
 SHORT = {"max_steps": 2, "learning_rate": 1e-2, "report_to": "none", "save_strategy": "no", "logging_steps": 1}
@@ -187,7 +187,6 @@ def train(llama, start, rows, folders):
         for index, row in enumerate(few)
     ]
     named = {"label": "Trial", "model": "tiny", "dataset": "sums"}
-    saving = CheckpointSettings()
 
     def length(completion_ids, **others):
         return [float(len(ids) + ids[0] % 7) for ids in completion_ids]
@@ -200,22 +199,22 @@ def train(llama, start, rows, folders):
         if method == "distillation":
             given |= {"max_completion_length": 4}
         fields = named | {"method": method, "training": given, "adapter": None}
-        end = folders(), saving, 0
+        folder = folders()
         if method == "sft":
             given = {"max_length": 128} | given
             spec = SftRun(**fields | {"training": given})
-            return sft.train(llama, None, few, rows[8:], *end, spec, torch.float32)
+            return sft.train(build_job(llama, folder, spec), few, rows[8:])
         if method in ("dpo", "kto"):
             kind, room, learnt = (DpoRun, dpo, pairs) if method == "dpo" else (KtoRun, kto, answers)
-            return room.train(llama, None, learnt, *end, kind(**fields, samples="play"), torch.float32)
+            return room.train(build_job(llama, folder, kind(**fields, samples="play")), learnt)
         if method == "distillation":
             teacher = distillation.Teacher(llama, start)
             spec = DistillationRun(**fields, teacher="long")
-            return distillation.train(llama, None, teacher, rows, *end, spec, torch.float32)
+            return distillation.train(build_job(llama, folder, spec), rows, teacher)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(grpo, "build_reward_functions", lambda spec: ([length, last], [1.0, 0.5]))
             spec = GrpoRun(**fields, rewards=Rewards(weights={"correctness": 1.0}))
-            return grpo.train(llama, None, rows, *end, spec, torch.float32)
+            return grpo.train(build_job(llama, folder, spec), rows)
 
     def summarise(method, settings):
         trainer = run(method, settings)[0]

@@ -11,7 +11,8 @@ from peft import PeftModel
 from torch.nn.functional import sigmoid
 
 from tests.unit.training.preference_kinds import KINDS, LORA
-from tunelab.config.specs.training import CheckpointSettings, KtoRun
+from tests.unit.training.training_jobs import build_job
+from tunelab.config.specs.training import KtoRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat, publishing
 from tunelab.training import kto, shared
@@ -40,8 +41,9 @@ def train_kto(tmp_path_factory, answers):
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "samples": "play", "quantization": quantization}
         spec = KtoRun(method="kto", **fields, adapter=adapter, training=SHORT | settings)
         run = SimpleNamespace(spec=spec)
-        files = base, start, given, tmp_path_factory.mktemp("checkpoints")
-        run.trainer, run.history, run.costs = kto.train(*files, CheckpointSettings(), seed, spec, getattr(torch, dtype))
+        folder, dtype = tmp_path_factory.mktemp("checkpoints"), getattr(torch, dtype)
+        job = build_job(base, folder, spec, init_from=start, seed=seed, dtype=dtype)
+        run.trainer, run.history, run.costs = kto.train(job, given)
         run.model = run.trainer.model.eval()
         return run
 

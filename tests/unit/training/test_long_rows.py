@@ -1,9 +1,9 @@
 """Every method stops at a row that is longer than the model's positions, before it trains."""
 
 import pytest
-import torch
 
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
+from tests.unit.training.training_jobs import build_job
+from tunelab.config.specs.training import DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
 from tunelab.errors import UserError
 from tunelab.training import distillation, dpo, grpo, kto, sft
 
@@ -31,36 +31,35 @@ def question(rows):
 
 def learn_rows(files, rows, adapter, **more):
     spec = SftRun(method="sft", **NAMES, adapter=adapter, training=SETTINGS | {"max_length": None} | more)
-    sft.train(files[0], files[1], rows[2:], rows[:2], *files[2:], spec, torch.float32)
+    sft.train(build_job(*files, spec), rows[2:], rows[:2])
 
 
 def prefer(files, rows, adapter):
     spec = DpoRun(method="dpo", **NAMES, adapter=adapter, training=SETTINGS)
     pairs = [{name: value for name, value in row.items() if name != "label"} for row in rows]
-    dpo.train(files[0], files[1], pairs, *files[2:], spec, torch.float32)
+    dpo.train(build_job(*files, spec), pairs)
 
 
 def judge(files, rows, adapter):
     spec = KtoRun(method="kto", **NAMES, adapter=adapter, training=SETTINGS)
-    kto.train(files[0], files[1], rows, *files[2:], spec, torch.float32)
+    kto.train(build_job(*files, spec), rows)
 
 
 def reward(files, rows, adapter):
     drawing = {"num_generations": 2, "max_completion_length": 4}
     spec = GrpoRun(method="grpo", **NAMES, rewards=REWARDS, adapter=adapter, training=SETTINGS | drawing)
-    grpo.train(files[0], files[1], rows, *files[2:], spec, torch.float32)
+    grpo.train(build_job(*files, spec), rows)
 
 
 def distil(files, rows, adapter):
     drawing = {"max_completion_length": 4}
     spec = DistillationRun(method="distillation", **NAMES, teacher="t", adapter=adapter, training=SETTINGS | drawing)
-    teacher = distillation.Teacher(files[-1], None)
-    distillation.train(files[0], files[1], teacher, rows, *files[2:-1], spec, torch.float32)
+    distillation.train(build_job(*files, spec), rows, distillation.Teacher(files[0], None))
 
 
 @pytest.fixture
 def files(llama, tmp_path):
-    return [llama, None, tmp_path, CheckpointSettings(), 0]
+    return llama, tmp_path
 
 
 @pytest.mark.parametrize("learn", [learn_rows, prefer, judge, reward])
@@ -73,7 +72,7 @@ def test_a_row_longer_than_the_model_is_named(files, question, learn, adapter, l
 def test_a_student_with_fewer_positions_than_its_teacher_is_told(files, question, create_tiny, monkeypatch):
     monkeypatch.setattr(distillation, "_check_positions", lambda *given: None)  # the teacher has room
     with pytest.raises(UserError, match="has 512 positions, and row endless needs 5"):
-        distil([*files, files[0]], question(520), LORA)
+        distil(files, question(520), LORA)
 
 
 def test_a_row_that_is_cut_needs_no_more(files, question):
@@ -93,5 +92,5 @@ def test_what_serves_ktos_estimate_alone_is_cut_at_the_models_last_position(file
             kto.ResumableKTOTrainer, "__init__", lambda self, *a, **k: seen.append(k["args"]) or init(self, *a, **k)
         )
         spec = KtoRun(method="kto", **NAMES, adapter=LORA, training=SETTINGS | {"max_length": 1024})
-        kto.train(files[0], None, rows, *files[2:], spec, torch.float32)
+        kto.train(build_job(*files, spec), rows)
     assert seen[0].max_length == 512

@@ -1,17 +1,19 @@
 """A training that runs out of a GPU's memory goes on in smaller micro-batches, and learns what it would have learnt."""
 
 import weakref
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import Trainer
-from trl import DPOConfig, GRPOConfig, KTOConfig, SFTConfig
+from trl import DPOConfig, GRPOConfig, GRPOTrainer, KTOConfig, SFTConfig
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, DistillationRun, DpoRun, GrpoRun, Rewards, SftRun
 from tunelab.errors import UserError
-from tunelab.training import checkpoints, distillation, dpo, grpo, memory_fit, sft
+from tunelab.training import checkpoints, distillation, dpo, grpo, kto, memory_fit, sft
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB."
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.0, "target_modules": "all-linear"}
@@ -37,9 +39,9 @@ def begin(tmp_path, rows, llama, create_tiny, monkeypatch):
     def begin(method, name="checkpoints", save_steps=2, **settings):
         fields = {"label": "Trial", "model": "tiny", "dataset": "chat", "adapter": LORA, "method": method}
         fields["training"] = COMMON | SETTINGS[method] | settings
-        others = tmp_path / name, CheckpointSettings(save_steps=save_steps), 3
+        build = partial(build_job, llama, tmp_path / name, saving=CheckpointSettings(save_steps=save_steps), seed=3)
         if method == "sft":
-            return sft.train(llama, None, rows[:10], rows[10:], *others, SftRun(**fields), torch.float32)
+            return sft.train(build(spec=SftRun(**fields)), rows[:10], rows[10:])
         if method == "dpo":
             wanted = [
                 {"chosen": row["messages"][1], "rejected": {"role": "assistant", "content": "No."}} for row in rows
@@ -48,13 +50,13 @@ def begin(tmp_path, rows, llama, create_tiny, monkeypatch):
                 pair | {"id": row["id"], "messages": row["messages"][:1]}
                 for pair, row in zip(wanted, rows, strict=True)
             ]
-            return dpo.train(llama, None, pairs[:8], *others, DpoRun(**fields, samples="play"), torch.float32)
+            return dpo.train(build(spec=DpoRun(**fields, samples="play")), pairs[:8])
         if method == "distillation":
             teacher = distillation.Teacher(create_tiny("qwen2"), None)
             spec = DistillationRun(**fields, teacher="other")
-            return distillation.train(llama, None, teacher, rows, *others, spec, torch.float32)
+            return distillation.train(build(spec=spec), rows, teacher)
         spec = GrpoRun(**fields, rewards=Rewards(weights={"correctness": 1.0}))
-        return grpo.train(llama, None, rows, *others, spec, torch.float32)
+        return grpo.train(build(spec=spec), rows)
 
     return begin
 
@@ -170,7 +172,7 @@ def test_what_has_batches_of_its_own_names_its_key(begin, monkeypatch):
     monkeypatch.setattr(Trainer, "evaluation_loop", fail)
     with pytest.raises(UserError, match=r"while evaluating\. Lower the run's training\.per_device_eval_batch_size\."):
         begin("sft", max_steps=1, eval_strategy="steps", eval_steps=1)
-    monkeypatch.setattr(grpo.GRPOTrainer, "_generate", fail)
+    monkeypatch.setattr(GRPOTrainer, "_generate", fail)
     with pytest.raises(UserError, match=r"while drawing completions\. Lower training\.max_completion_length"):
         begin("grpo", max_steps=1)
 
@@ -193,11 +195,21 @@ def test_vllm_keeps_its_memory_so_the_next_job_goes_on(tmp_path):
     assert memory_fit.describe(tmp_path) == {"micro_batch": 4}
 
 
+TRAINERS = {
+    SFTConfig: sft.ResumableSFTTrainer,
+    DPOConfig: dpo.ResumableDPOTrainer,
+    KTOConfig: kto.ResumableKTOTrainer,
+    GRPOConfig: grpo.RecordingGRPOTrainer,
+}
+
+
 def describe_trainer(config, settings, folder, rows=16, steps=100, **others):
     args = config(output_dir=str(folder), use_cpu=True, **settings)
     state = SimpleNamespace(max_steps=steps, global_step=0)
     facts = {"aux_loss_enabled": False, "model_accepts_loss_kwargs": True} | others
-    return SimpleNamespace(args=args, train_dataset=range(rows), state=state, **facts)
+    trainer = object.__new__(TRAINERS[config])
+    vars(trainer).update(args=args, train_dataset=range(rows), state=state, **facts)
+    return trainer
 
 
 TIED = {

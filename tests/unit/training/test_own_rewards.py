@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas
 import pytest
-import torch
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
 from tunelab.errors import UserError
@@ -32,8 +32,8 @@ def train(tmp_path_factory, create_tiny, rows):
         rewards = Rewards(functions={"mine": str(folder / "mine.py")}, weights=weights or {"mine": 0.5})
         fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "adapter": LORA, "rewards": rewards}
         spec = GrpoRun(method=method, **fields, training=SHORT | settings)
-        saving = CheckpointSettings(save_steps=1)
-        trainer, history, _ = grpo.train(base, None, rows, folder / "checkpoints", saving, 0, spec, torch.float32)
+        job = build_job(base, folder / "checkpoints", spec, saving=CheckpointSettings(save_steps=1))
+        trainer, history, _ = grpo.train(job, rows)
         return trainer, history, folder
 
     return train

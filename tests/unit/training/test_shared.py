@@ -7,16 +7,22 @@ import pytest
 import torch
 from trl import GRPOConfig, SFTConfig
 
+from tests.unit.training.training_jobs import build_job
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings
+from tunelab.config.specs.training import CheckpointSettings, SftRun
 from tunelab.errors import UserError
 from tunelab.models import publishing
 from tunelab.training import shared
 from tunelab.training.outcome import publish_events
 
 SAVING = CheckpointSettings(save_steps=11, save_total_limit=3)
-CPU = torch.device("cpu")
 LORA = {"peft_type": "LORA", "r": 4}
+NAMES = {"label": "Trial", "model": "tiny", "dataset": "chat", "training": {}}
+SFT = SftRun(method="sft", **NAMES)
+
+
+def build(checkpoints, settings, config=SFTConfig, **others):
+    return shared.build_arguments(config, build_job(checkpoints, checkpoints, SFT, saving=SAVING, **others), settings)
 
 
 def log_step(log, step=1, **numbers):
@@ -33,14 +39,14 @@ def log():
 
 def test_what_only_the_machine_can_tell_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match=r"^training: SFTConfig refuses this on this machine \(--tf32 requires"):
-        shared.build_arguments(SFTConfig, {"tf32": True}, tmp_path, SAVING, 0, CPU, torch.float32)
+        build(tmp_path, {"tf32": True})
 
 
 @pytest.mark.parametrize("config", [SFTConfig, GRPOConfig])
 @pytest.mark.parametrize(("dtype", "bf16"), [(torch.bfloat16, True), (torch.float32, False)])
 def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_path, config, dtype, bf16):
     settings = {"learning_rate": 0.125, "logging_steps": 5}
-    made = shared.build_arguments(config, settings, tmp_path / "run", SAVING, 7, CPU, dtype)
+    made = build(tmp_path / "run", settings, config=config, seed=7, dtype=dtype)
     assert (made.bf16, made.fp16, made.use_cpu) == (bf16, False, True)
     assert (made.learning_rate, made.logging_steps, made.seed) == (0.125, 5, 7)
     assert made.report_to == ["tensorboard"]
@@ -57,24 +63,24 @@ def test_the_users_settings_stand_over_the_workflows_and_nothing_is_float16(tmp_
     ],
 )
 def test_checkpoints_are_saved_as_the_study_says_unless_the_run_says_otherwise(tmp_path, settings, expected):
-    made = shared.build_arguments(SFTConfig, settings, tmp_path, SAVING, 0, CPU, torch.float32)
+    made = build(tmp_path, settings)
     assert (made.save_strategy, made.save_steps, made.save_total_limit) == expected
 
 
 def test_float16_on_a_cpu_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"training.fp16: float16 on a CPU is hundreds of times slower"):
-        shared.build_arguments(SFTConfig, {"fp16": True}, tmp_path, SAVING, 0, CPU, torch.float32)
+        build(tmp_path, {"fp16": True})
 
 
 def test_moving_activations_to_main_memory_is_refused_where_they_are_there(tmp_path):
     with pytest.raises(UserError, match=r"training\.activation_offloading: on a CPU they are in main memory already"):
-        shared.build_arguments(SFTConfig, {"activation_offloading": True}, tmp_path, SAVING, 0, CPU, torch.float32)
+        build(tmp_path, {"activation_offloading": True})
 
 
 def test_the_seed_is_set_before_anything_is_drawn(tmp_path):
     drawn = []
     for seed in (3, 3, 4):
-        shared.build_arguments(SFTConfig, {}, tmp_path, SAVING, seed, CPU, torch.float32)
+        build(tmp_path, {}, seed=seed)
         drawn.append(torch.rand(1).item())
     assert drawn[0] == drawn[1] != drawn[2]
 

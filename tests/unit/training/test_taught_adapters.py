@@ -8,11 +8,12 @@ from peft import get_peft_model
 from trl import DistillationTrainer
 
 from tests.unit.models.test_every_adapter import CASES
+from tests.unit.training.training_jobs import build_job
 from tunelab.config.drafts import Draft
 from tunelab.config.method_checks import explain_passed_by
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.specs.sources import RandomModel
-from tunelab.config.specs.training import CheckpointSettings, DistillationRun
+from tunelab.config.specs.training import DistillationRun
 from tunelab.models import adapters
 from tunelab.sources.random_model import create_model
 from tunelab.training import distillation
@@ -96,8 +97,7 @@ def test_every_kind_of_student_takes_a_step_and_is_published(
 ):
     fields = {"label": "Trial", "model": "tiny", "dataset": "chat", "teacher": "long", "training": SHORT}
     spec = DistillationRun(method="distillation", **fields, adapter=KINDS[kind])
-    given = (rows, tmp_path, CheckpointSettings(), 0, spec, torch.float32)
-    trainer, history, costs = distillation.train(llama, None, teacher, *given)
+    trainer, history, costs = distillation.train(build_job(llama, tmp_path, spec), rows, teacher)
     assert all(row["loss"] > 0 for row in history)
     expected = compute_logits(trainer.model.eval())
     folder = publish(SimpleNamespace(trainer=trainer, spec=spec, costs=costs))

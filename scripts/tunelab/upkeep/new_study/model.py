@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from tunelab import records
 from tunelab.config.loading import Config
 from tunelab.config.specs.sources import CHAT_FIELDS, HubModel, LocalModel, ModelSpec, PypiModel
-from tunelab.models.room import count_positions
+from tunelab.models.context_length import count_positions
 from tunelab.upkeep.new_study.rows import find_licence, write_path
 from tunelab.upkeep.studyfolders import list_studies
 from tunelab.values import list_names, shorten

@@ -1,10 +1,10 @@
 """Answers drawn to training questions: numbered, by seeds, and the same however often the work was stopped."""
 
 import pytest
-import torch
 
+from tests.unit.models.run_models import build_run_model
 from tunelab.config.specs.samples import SamplesSpec
-from tunelab.evaluation import drawing
+from tunelab.evaluation import training_samples
 from tunelab.records import read_jsonl
 
 SPEC = SamplesSpec(run="start", dataset="sums", samples=3, max_new_tokens=8, temperature=2.0, batch_size=6)
@@ -14,7 +14,7 @@ SPEC = SamplesSpec(run="start", dataset="sums", samples=3, max_new_tokens=8, tem
 def draw(llama, rows, tmp_path):
     def draw(folder="work", study=1, **changes):
         spec = SPEC.model_copy(update=changes)
-        return drawing.draw_answers(llama, None, rows, spec, study, torch.float32, None, tmp_path / folder)
+        return training_samples.draw_answers(build_run_model(llama), rows, spec, study, tmp_path / folder)
 
     return draw
 
@@ -38,7 +38,7 @@ def test_draws_follow_the_entrys_seed_and_the_studys(draw):
 
 def test_a_killed_drawing_goes_on_and_draws_the_same(draw, monkeypatch, tmp_path):
     whole = draw("whole")[0]
-    calls, draw_piece = [], drawing._draw
+    calls, draw_piece = [], training_samples._draw
 
     def stop_after_two(*given):
         calls.append(given)
@@ -46,7 +46,7 @@ def test_a_killed_drawing_goes_on_and_draws_the_same(draw, monkeypatch, tmp_path
             raise KeyboardInterrupt
         return draw_piece(*given)
 
-    monkeypatch.setattr(drawing, "_draw", stop_after_two)
+    monkeypatch.setattr(training_samples, "_draw", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         draw("killed")
     kept = sorted((tmp_path / "killed").iterdir())
@@ -56,13 +56,13 @@ def test_a_killed_drawing_goes_on_and_draws_the_same(draw, monkeypatch, tmp_path
 
 
 def test_questions_of_like_length_stand_side_by_side(draw, monkeypatch):
-    lengths, draw_piece = [], drawing._draw
+    lengths, draw_piece = [], training_samples._draw
 
     def watch(answerer, piece, samples):
         lengths.append([len(row["messages"][0]["content"]) for row in piece])
         return draw_piece(answerer, piece, samples)
 
-    monkeypatch.setattr(drawing, "_draw", watch)
+    monkeypatch.setattr(training_samples, "_draw", watch)
     draw()
     flat = [length for piece in lengths for length in piece]
     assert flat == sorted(flat) and [len(piece) for piece in lengths] == [2] * 6

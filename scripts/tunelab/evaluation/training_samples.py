@@ -1,7 +1,7 @@
-"""Draw several answers to each training question, piece by piece, so that a killed drawing goes on where it was.
+"""Draw several answers to each training question, piece by piece, so that a killed job goes on with the next piece.
 
-Each piece has random numbers of its own, from the entry's seed, the study's and the piece's number: what is drawn does
-not depend on how often the work was stopped.
+Each piece has a random seed of its own, from the entry's seed, the study's and the piece's number, so that the answers
+do not depend on how often the job was stopped.
 """
 
 import time
@@ -9,35 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import torch
 from transformers import set_seed
 
 from tunelab import records
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.evaluation.generation import Answerer, report_answers
+from tunelab.models.run_model import RunModel
 
 FIELDS = {"max_new_tokens", "temperature", "top_p", "top_k", "batch_size", "seed"}
 
 
 def draw_answers(
-    base: Path,
-    artefact: Path | None,
-    rows: list[dict],
-    spec: SamplesSpec,
-    seed: int,
-    dtype: torch.dtype,
-    template: Path | None,
-    checkpoints: Path,
+    run_model: RunModel, rows: list[dict], spec: SamplesSpec, seed: int, checkpoints: Path
 ) -> tuple[list[dict], dict[str, Any]]:
     """Draw `spec.samples` answers to each row's last user message; return them row by row, and how they were made.
 
-    base: folder of the fetched model; artefact: what the run published, None for the untouched model; seed: the
-    study's; checkpoints: folder of this very work, where finished pieces are looked for.
+    Args:
+        seed: the study's.
+        checkpoints: folder of this very work, where finished pieces are looked for.
     """
     generation = GenerationSpec(do_sample=True, **spec.model_dump(include=FIELDS))
-    answerer = Answerer(base, artefact, generation, dtype, template)
-    answerer.encode(rows)  # so that one too long is told before any is answered
+    answerer = Answerer(run_model, generation)
+    answerer.encode(rows)  # refuses rows that are too long before any is answered
     # questions of like length side by side, which saves padding
     ordered = sorted(rows, key=lambda row: sum(len(turn["content"] or "") for turn in row["messages"][:-1]))
     size = max(1, spec.batch_size // spec.samples)

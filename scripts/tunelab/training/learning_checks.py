@@ -1,4 +1,4 @@
-"""Why a training taught nothing, or why its numbers are none: the learning rate is blamed only where it can be it."""
+"""Check that a training can learn and has learnt, and explain losses and weights that are NaN or infinite."""
 
 import contextlib
 import math
@@ -17,7 +17,7 @@ UNTOUCHED = "Choose other layers or tokens for the adapter, or rows that use the
 
 
 def check_start(model: torch.nn.Module) -> None:
-    """Raise `UserError` if nothing of a model would be trained, or if what would be holds no numbers already."""
+    """Raise `UserError` if no weight of a model is trainable, or a trainable weight is NaN or infinite already."""
     if not adapters.list_trainable(model):
         raise UserError(
             "adapter: none of the model's weights would be trained with these fields. Name the layers or tokens that "
@@ -28,8 +28,8 @@ def check_start(model: torch.nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def telling_untouched(model: torch.nn.Module) -> Iterator[None]:
-    """Say in a sentence that a loss has no gradient at all."""
+def explaining_no_gradient(model: torch.nn.Module) -> Iterator[None]:
+    """Raise `UserError` if a loss computed within has no gradient at all."""
     try:
         yield
     except RuntimeError as error:
@@ -39,13 +39,13 @@ def telling_untouched(model: torch.nn.Module) -> Iterator[None]:
 
 
 def check_numbers(trainer: Any, what: str) -> None:
-    """Raise `UserError`, which begins with `what`, if a trainable weight is no finite number."""
+    """Raise `UserError`, which begins with `what`, if a trainable weight is NaN or infinite."""
     if broken := adapters.list_broken(trainer.model):
         raise UserError(f"{what} ({broken[0]}); {explain_broken(trainer.model, trainer.state, trainer.args)}.")
 
 
 def explain_broken(model: torch.nn.Module, state: Any, args: Any) -> str:
-    """Say why a loss or a weight is no number, and what helps, by what was logged so far (`state.log_history`)."""
+    """Say why a loss or a weight is NaN or infinite, and the remedy, by what was logged (`state.log_history`)."""
     frozen = [
         name for name, weight in model.named_parameters() if not (weight.requires_grad or torch.isfinite(weight).all())
     ]
@@ -64,9 +64,11 @@ def explain_broken(model: torch.nn.Module, state: Any, args: Any) -> str:
 
 
 def check_learnt(model: torch.nn.Module, before: dict[str, torch.Tensor], history: list[dict[str, Any]]) -> None:
-    """Raise `UserError` if a training moved no weight, or had no gradient that could move one.
+    """Raise `UserError` if a training changed no weight, or had no gradient to change one.
 
-    before: the trainable weights at the start; history: what was logged.
+    Args:
+        before: the trainable weights at the start.
+        history: what was logged.
     """
     trained = [row for row in history if "loss" in row]
     gradients = [row["grad_norm"] for row in trained if row.get("grad_norm") is not None]

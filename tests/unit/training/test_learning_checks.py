@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tunelab.errors import UserError
-from tunelab.training import causes
+from tunelab.training import learning_checks
 
 LORA = {"peft_type": "LORA", "r": 4}
 NAN = math.nan
@@ -40,15 +40,15 @@ def test_weights_that_were_no_numbers_before_are_named(train_sft, llama, tmp_pat
 def test_a_model_of_which_nothing_is_trained_is_told():
     frozen = torch.nn.Linear(2, 2).requires_grad_(False)
     with pytest.raises(UserError, match="none of the model's weights would be trained"):
-        causes.check_start(frozen)
+        learning_checks.check_start(frozen)
 
 
 def test_a_loss_without_any_gradient_is_told():
     model = torch.nn.Linear(2, 2)
     said = r"^The loss does not depend on what is trainable \(weight, bias\)"
-    with pytest.raises(UserError, match=said), causes.telling_untouched(model):
+    with pytest.raises(UserError, match=said), learning_checks.explaining_no_gradient(model):
         torch.ones(1).sum().backward()
-    with pytest.raises(RuntimeError, match="other"), causes.telling_untouched(model):
+    with pytest.raises(RuntimeError, match="other"), learning_checks.explaining_no_gradient(model):
         raise RuntimeError("other")
 
 
@@ -68,7 +68,7 @@ def test_a_loss_without_any_gradient_is_told():
 )
 def test_the_learning_rate_is_blamed_where_it_can_be_it(history, fp16, why):
     state, args = SimpleNamespace(log_history=history), SimpleNamespace(fp16=fp16)
-    assert causes.explain_broken(torch.nn.Linear(1, 1), state, args).startswith(why)
+    assert learning_checks.explain_broken(torch.nn.Linear(1, 1), state, args).startswith(why)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_weights_that_did_not_move_are_explained_by_what_was_logged(rows, why):
     model = torch.nn.Linear(1, 1)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     with pytest.raises(UserError, match=why):
-        causes.check_learnt(model, before, rows)
+        learning_checks.check_learnt(model, before, rows)
 
 
 def test_weights_that_only_decayed_were_taught_nothing():
     model = torch.nn.Linear(1, 1)
     before = {name: weight.detach() + 1 for name, weight in model.named_parameters()}
     with pytest.raises(UserError, match="No step had a gradient"):
-        causes.check_learnt(model, before, [{"loss": 2.0, "grad_norm": 0.0}])
-    causes.check_learnt(model, before, [{"loss": 2.0, "grad_norm": 0.0}, {"loss": 2.0, "grad_norm": 0.1}])
+        learning_checks.check_learnt(model, before, [{"loss": 2.0, "grad_norm": 0.0}])
+    learning_checks.check_learnt(model, before, [{"loss": 2.0, "grad_norm": 0.0}, {"loss": 2.0, "grad_norm": 0.1}])

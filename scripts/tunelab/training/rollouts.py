@@ -1,11 +1,11 @@
-"""What trainings share that draw completions while they train: how these are drawn, and what a kill loses of it."""
+"""Draw completions while a model is trained (rollouts): what the methods that do so share."""
 
 from typing import Any
 
-from peft import PeftModel
 from transformers import GenerationConfig
 
 from tunelab.models.decoding import find_generate
+from tunelab.models.packed_model import find_base
 from tunelab.training import memory_fit
 from tunelab.training.checkpoints import ResumableTrainer
 
@@ -15,21 +15,23 @@ LESS = (
 )
 
 
-class Drawing(ResumableTrainer):
-    """Mixin for TRL's trainers that draw completions."""
+class DrawingTrainer(ResumableTrainer):
+    """Mixin for TRL's trainers that draw completions while they train."""
+
+    deals_rows = False
 
     def _generate(self, *given: Any, **named: Any) -> Any:
-        # completions of a step are drawn together, however it is divided into micro-batches
+        # all completions of a step are drawn at once, whatever its micro-batches
         with memory_fit.explained("while drawing completions", LESS):
             return super()._generate(*given, **named)
 
-    def tell_lost(self) -> str:
+    def describe_lost(self) -> str:
         lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"
         return lost if self.use_vllm else ""
 
 
-def draw_faster(trainer: Drawing) -> str:
-    """Have completions drawn by `Decoder` where it fits, and say what draws them."""
+def use_fast_decoding(trainer: DrawingTrainer) -> str:
+    """Have `Decoder` draw the completions if it can, and return the name of what draws them."""
     if trainer.use_vllm:
         return "vLLM"
     if getattr(trainer, "use_transformers_continuous_batching", False):
@@ -38,13 +40,13 @@ def draw_faster(trainer: Drawing) -> str:
     return decoding
 
 
-def keep_ends_only(model: Any) -> GenerationConfig:
-    """Have a model's own generation config say nothing but its tokens, and return what it was.
+def clear_generation_config(model: Any) -> GenerationConfig:
+    """Remove all but special tokens from a model's generation config, and return the config as it was.
 
-    transformers takes from it what the trainer leaves open (tokens never to be written, a least length), so that other
-    answers would be learnt from than the evaluation asks for.
+    transformers takes from it what the trainer does not set (suppressed tokens, a least length), so that completions
+    would differ from those of the evaluation.
     """
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    inner = find_base(model)
     own = inner.generation_config
     tokens = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = inner.generation_config = GenerationConfig(**tokens)

@@ -1,4 +1,4 @@
-"""Thoughts before answers, between a model's tokens, its chat template and its text."""
+"""Read thoughts before answers from a model's tokens, and put them where its chat template renders them."""
 
 import functools
 
@@ -8,7 +8,7 @@ from tunelab.data.thoughts import MARKS, Said, find_opened, split_thought
 from tunelab.errors import UserError
 from tunelab.models.templates import Messages, render, render_prompt
 
-FIELDS = ("reasoning_content", "thinking")  # in which a turn carries a thought apart; a template reads one of them
+FIELDS = ("reasoning_content", "thinking")  # of a turn, for a thought; a template reads one of them
 
 
 def read_answer(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
@@ -38,8 +38,8 @@ def _describe_thoughts(tokenizer: PreTrainedTokenizerBase, template: str) -> tup
 def place_thought(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> Messages:
     """Return a conversation whose last text begins with a thought so that the template renders it as one.
 
-    Most templates find it in the text, and some in a field of its own. Unchanged where none of this gives the thought
-    and the answer back.
+    Most templates find it in the text, some in a field of its own. Unchanged if neither way renders the thought and the
+    answer.
     """
     *before, last = messages
     content = last.get("content")

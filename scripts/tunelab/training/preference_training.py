@@ -1,36 +1,35 @@
-"""Learning from which answers are preferred, with TRL's DPOTrainer or KTOTrainer: what both share.
+"""Train on which answers are preferred, with any of TRL's trainers for it: what the files of these methods share.
 
+A method is a file of this room by its name, with a `train` as in `dpo`, and a record in `config.methods`.
 Rows are tokenised here rather than by the trainer, so that prompts are those of the evaluation and answers end where
-generation stops. An answer that does not fit is refused: cut at its end, it would lose the number it is judged by.
+generation stops. An answer that is too long is refused: cut at its end, it would lose the number it is scored by.
 The reference is what the run starts from: the base without its new adapter, or a copy of the adapter that goes on.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from datasets import Dataset
 
 from tunelab.config.peft_types import PROMPT_LEARNING
-from tunelab.config.specs.training import CheckpointSettings, DpoRun, KtoRun
+from tunelab.data.preferences import list_pairs
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.models.device import choose_device
-from tunelab.models.learnt_rows import check_carried
-from tunelab.models.room import check_rows, count_room
+from tunelab.models.context_length import check_rows, count_positions_left
+from tunelab.models.learnt_rows import check_carried, check_told_apart
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
 from tunelab.training.memory_fit import within_memory
-from tunelab.training.outcome import load_start
+from tunelab.training.training_job import TrainingJob
 
 ANSWERS = ("chosen_ids", "rejected_ids", "completion_ids")
 
 
 class Tokenised(NamedTuple):
-    """What a trainer is given, and what of it is told among the run's costs.
+    """Rows as a trainer takes them.
 
-    epoch_rows: how many rows an epoch takes, where those of all epochs stand one after the other.
+    Attributes:
+        told: what is listed of them among the run's costs.
+        epoch_rows: how many rows an epoch takes, where those of all epochs stand one after the other.
     """
 
     rows: Dataset
@@ -38,22 +37,40 @@ class Tokenised(NamedTuple):
     epoch_rows: int | None = None
 
 
-class Method(NamedTuple):
-    """TRL's classes for a method, and how its rows are tokenised: `(tokenizer, rows, arguments, settings)`."""
-
-    config: type
-    trainer: type
-    tokenise: Callable[[Any, list[dict], Any, dict], Tokenised]
-
-
 class TokenisedTrainer(ResumableTrainer):
     """Mixin for TRL's trainers of preferences: they take tokenised rows and can go on from a checkpoint."""
 
+    weighs_batches = True
     logs_mean_logits = True
     epoch_rows: int | None = None
 
+    @staticmethod
+    def tokenise(tokenizer: Any, rows: list[dict], args: Any, settings: dict[str, Any]) -> Tokenised:
+        """Tokenise a run's rows, here pairs; each is to have `id`, `prompt_ids` and some of `ANSWERS`.
+
+        Args:
+            rows: as `choose_samples` or `prepare_dataset` writes them.
+            args: the trainer's, which may be changed.
+            settings: the user's part of them.
+        """
+        return Tokenised(encode_pairs(tokenizer, rows, args.max_length), {})
+
     def _prepare_dataset(self, dataset: Dataset, *others: Any) -> Dataset:
         return dataset
+
+
+def encode_pairs(tokenizer: Any, rows: list[dict], max_length: int | None) -> Dataset:
+    """Tokenise pairs into `prompt_ids`, `chosen_ids` and `rejected_ids`, each answer up to its end token.
+
+    Raises:
+        UserError: naming pairs of equal answers, or how many are longer than `max_length`, and the longest.
+    """
+    pairs = list_pairs(rows)
+    encoded = encode_answers(tokenizer, pairs, ("chosen", "rejected"))
+    answers = [[pair[f"{side}_ids"] for pair in encoded] for side in ("chosen", "rejected")]
+    check_told_apart([pair["id"] for pair in pairs], *answers)
+    check_lengths(encoded, max_length, "pairs")
+    return Dataset.from_list(encoded)
 
 
 def encode_answers(tokenizer: Any, rows: list[dict], sides: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -96,40 +113,31 @@ def check_lengths(encoded: list[dict[str, Any]], max_length: int | None, what: s
 
 @within_memory
 def train(
-    method: Method,
-    base: Path,
-    start: Path | None,
-    rows: list[dict],
-    checkpoints: Path,
-    saving: CheckpointSettings,
-    seed: int,
-    spec: DpoRun | KtoRun,
-    dtype: torch.dtype,
-    template: Path | None = None,
+    trainer_class: type[TokenisedTrainer], job: TrainingJob, rows: list[dict]
 ) -> tuple[TokenisedTrainer, list[dict], dict]:
     """Train one run and return the trainer, its history and its costs.
 
-    Arguments are those of `sft.train`; rows: as `choose_samples` or `prepare_dataset` writes them.
+    Args:
+        rows: as `choose_samples` or `prepare_dataset` writes them.
 
     Raises:
         UserError: if the rows do not suit the method, one is too long, or the margins between the answers never moved.
     """
-    device = choose_device()
-    settings = dict(spec.training)
-    model = load_start(base, start, device, dtype, spec)
-    if (spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
+    settings = dict(job.spec.training)
+    model = job.load_model()
+    if (job.spec.adapter or {}).get("peft_type") in PROMPT_LEARNING:
         settings["gradient_checkpointing"] = False  # TRL's default, but recomputation drops the prefix from the cache
-    args = shared.build_arguments(method.config, settings, checkpoints, saving, seed, device, dtype)
-    tokenizer = chat.load_tokenizer(base, template=template)
+    args = shared.build_arguments(trainer_class.config_class, job, settings)
+    tokenizer = job.load_tokenizer()
     adapters.name_ends(model, chat.list_ends(tokenizer))
-    tokenised = method.tokenise(tokenizer, rows, args, settings)
-    adapter = adapters.build_adapter_config(spec.adapter, base) if spec.adapter else None
+    tokenised = trainer_class.tokenise(tokenizer, rows, args, settings)
+    adapter = job.build_adapter_config()
     virtual = adapters.count_virtual(model, adapter)
-    check_rows(base, tokenised.rows, map(measure_row, tokenised.rows), virtual)
+    check_rows(job.base_model, tokenised.rows, map(measure_row, tokenised.rows), virtual)
     if args.max_length is not None:  # what serves TRL's estimates alone is cut there, see `kto`
-        args.max_length = min(args.max_length, count_room(base, virtual) or args.max_length)
+        args.max_length = min(args.max_length, count_positions_left(job.base_model, virtual) or args.max_length)
     log = shared.ProgressLog()
-    trainer = method.trainer(
+    trainer = trainer_class(
         model=model,
         args=args,
         train_dataset=tokenised.rows,

@@ -7,7 +7,7 @@ from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear
 
 from tunelab.models import adapters
-from tunelab.models.adapters import LoraProduct, draw_kept, factors_at_hand, make_lean
+from tunelab.models.adapters import LoraProduct, cast_lora_factors, draw_dropout_mask, use_lora_products
 
 PLAIN = {"r": 4, "lora_alpha": 8, "init_lora_weights": False, "target_modules": ["q_proj", "down_proj"]}
 LEFT_TO_PEFT = {
@@ -43,7 +43,7 @@ def products(monkeypatch):
 def test_values_and_gradients_are_those_of_peft(model_type, products):
     loss, gradients = run(build(model_type))
     lean = build(model_type)
-    make_lean(lean)
+    use_lora_products(lean)
     found, others = run(lean)
     assert len(products) == 2 * lean.config.num_hidden_layers
     torch.testing.assert_close(found, loss, rtol=0, atol=1e-6)
@@ -56,7 +56,7 @@ def test_in_bfloat16_factors_are_rounded_and_gradients_are_not(products):
     for name, weight in model.named_parameters():
         if "lora_" in name:
             weight.data = weight.data.float()
-    make_lean(model)
+    use_lora_products(model)
     with torch.autocast("cpu", torch.bfloat16):
         loss, gradients = run(model)
     expected, exact = run(build())
@@ -70,14 +70,14 @@ def test_in_bfloat16_factors_are_rounded_and_gradients_are_not(products):
 @pytest.mark.parametrize("fields", LEFT_TO_PEFT.values(), ids=LEFT_TO_PEFT)
 def test_what_is_not_plain_is_left_to_peft(fields, products):
     model = build(**fields)
-    make_lean(model)
+    use_lora_products(model)
     run(model)
     assert not products
 
 
 def test_adapters_that_are_off_merged_or_several_are_left_to_peft(products):
     model = build()
-    make_lean(model)
+    use_lora_products(model)
     ids = torch.arange(7, 27)[None]
     with model.disable_adapter():
         off = model(ids).logits
@@ -92,7 +92,7 @@ def test_adapters_that_are_off_merged_or_several_are_left_to_peft(products):
 
 def test_the_active_adapter_is_the_one_that_counts():
     model = build()
-    make_lean(model)
+    use_lora_products(model)
     ids = torch.arange(7, 27)[None]
     first = model(ids).logits
     model.add_adapter("ref", LoraConfig(task_type="CAUSAL_LM", **(PLAIN | {"init_lora_weights": True})))
@@ -105,7 +105,7 @@ def test_the_active_adapter_is_the_one_that_counts():
 @pytest.mark.parametrize("dropout", [0.05, 0.5])
 def test_a_dropout_drops_its_share_and_keeps_the_mean(dropout):
     torch.manual_seed(0)
-    kept = draw_kept(torch.ones(700, 577), dropout)
+    kept = draw_dropout_mask(torch.ones(700, 577), dropout)
     assert kept.unique().tolist() == [0.0, pytest.approx(1 / (1 - dropout))]
     assert (kept == 0).float().mean().item() == pytest.approx(dropout, abs=3 * (dropout / kept.numel()) ** 0.5)
     # neighbours are drawn apart from each other
@@ -123,7 +123,7 @@ def test_what_a_dropout_drops_has_no_gradient_by_the_adapter():
     found = x.grad.clone(), a.grad.clone()
     x.grad = a.grad = None
     torch.set_rng_state(state)
-    kept = draw_kept(x, 0.5)
+    kept = draw_dropout_mask(x, 0.5)
     expected = x @ weight.T + 2 * (x * kept) @ a.T @ b.T
     torch.testing.assert_close(output, expected)
     expected.square().sum().backward()
@@ -132,9 +132,9 @@ def test_what_a_dropout_drops_has_no_gradient_by_the_adapter():
 
 def test_a_layer_drops_only_while_it_trains(products, monkeypatch):
     drawn = []
-    monkeypatch.setattr(adapters, "draw_kept", lambda x, share: drawn.append(share) or torch.ones_like(x))
+    monkeypatch.setattr(adapters, "draw_dropout_mask", lambda x, share: drawn.append(share) or torch.ones_like(x))
     model = build(lora_dropout=0.25)
-    make_lean(model)
+    use_lora_products(model)
     run(model)
     assert products and not drawn
     model.train()
@@ -145,12 +145,12 @@ def test_a_layer_drops_only_while_it_trains(products, monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_factors_at_hand_change_nothing_and_are_gone_afterwards(dtype):
     model, ids = build(dtype=dtype), torch.arange(7, 27)[None]
-    make_lean(model)
+    use_lora_products(model)
     layers = [module for module in model.modules() if type(module) is Linear]
     before = [layer.forward for layer in layers]
     with torch.no_grad():
         expected = model(ids).logits
-        with pytest.raises(ZeroDivisionError), factors_at_hand(model):
+        with pytest.raises(ZeroDivisionError), cast_lora_factors(model):
             assert [layer.forward for layer in layers] != before
             torch.testing.assert_close(model(ids).logits, expected)
             1 / 0  # noqa: B018

@@ -1,8 +1,8 @@
-"""What a fetched base model is called outside this project, taken from its card."""
+"""Read from a fetched base model's card what it is called outside this project."""
 
 
 def name_origin(card: dict) -> str:
-    """Name the base model as others can find it: its repository or package, otherwise its name in the config."""
+    """Return the base model's repository or package, by which others find it; otherwise its name in the config."""
     source = card["source"]
     if "package" in source:
         return f"{source['package']}=={source['version']}"
@@ -10,5 +10,5 @@ def name_origin(card: dict) -> str:
 
 
 def find_revision(card: dict) -> str | None:
-    """Return the commit of a model from the Hub; other models have none that `from_pretrained` could use."""
+    """Return the commit of a model from the Hub; None for other models, as `from_pretrained` could not use one."""
     return card["revision"] if "repo_id" in card["source"] else None

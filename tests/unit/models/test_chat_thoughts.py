@@ -10,10 +10,10 @@ from tunelab.config.specs.sources import ChatSettings
 from tunelab.config.specs.training import Rewards
 from tunelab.errors import UserError
 from tunelab.models import chat, settling
-from tunelab.models.thoughts import place_thought, read_answer
-from tunelab.scoring.own_functions import build_judge, describe_row
+from tunelab.models.chat_thoughts import place_thought, read_answer
+from tunelab.scoring.own_functions import build_scorer, describe_row
 from tunelab.scoring.rewards import build_reward_functions, is_right
-from tunelab.scoring.scorers import build_text_judge, judge_maths
+from tunelab.scoring.scorers import build_text_scorer, score_maths
 
 SOLVED = "<reasoning>\n2 + 3 = 5\n</reasoning>\n<answer>\n5\n</answer>"
 ANSWERS = {"maths": (SOLVED, "5"), "text": ("It is Paris,\nof course.", "Paris")}
@@ -61,14 +61,14 @@ def check_right(said, turns, gold, file):
     """Hold a learnt row to be right by every measure, as it is judged in training and in scoring."""
     answer = {"id": "a", "completion": said, "finish": "stop", "tokens": 9}
     row = {"id": "a", "messages": turns, "answer": gold}
-    text = build_text_judge()(answer, row)
+    text = build_text_scorer()(answer, row)
     assert (text["rouge_l"], text["length_ratio"]) == (1.0, 1.0)
     assert text["chrf"] == pytest.approx(100)
     told = {"prompts": [turns[:-1]], "completions": [[{"role": "assistant", "content": said}]]}
     told |= {"row": [describe_row(row)], "answer": [gold]}
-    assert build_judge("equal", file)(**told) == [1.0]
+    assert build_scorer("equal", file)(**told) == [1.0]
     if turns[-1]["content"].endswith(SOLVED):
-        verdict = judge_maths(answer, row)
+        verdict = score_maths(answer, row)
         assert verdict["strict"]
         assert verdict["flexible"]
         assert set(verdict["rewards"].values()) == {2.0, 0.5}
@@ -123,7 +123,7 @@ def test_a_drawn_answer_is_learnt_as_it_was_drawn(name, thought):
 def test_an_unfinished_thought_that_the_template_opened_is_no_answer():
     tokenizer = settle("qwen3_5_think")
     said = read_answer(tokenizer, tokenizer("It is\n" + SOLVED)["input_ids"])
-    verdict = judge_maths({"id": "a", "completion": said, "finish": "length", "tokens": 9}, {"answer": "5"})
+    verdict = score_maths({"id": "a", "completion": said, "finish": "length", "tokens": 9}, {"answer": "5"})
     assert said.startswith("<think>\nIt is")
     assert (verdict["strict"], verdict["flexible"], verdict["no_answer"]) == (False, False, True)
 
@@ -136,7 +136,7 @@ def test_functions_of_users_are_given_the_thought_apart(tmp_path):
         "    return [0.0 for _ in completions]\n"
     )
     turns = [[{"role": "assistant", "content": "<think>\nHm.\n</think>\n\nFine. </think>"}]]
-    build_judge("mine", str(file))(prompts=[[]], completions=turns, row=['{"id": "a"}'])
+    build_scorer("mine", str(file))(prompts=[[]], completions=turns, row=['{"id": "a"}'])
     (given,) = json.loads((tmp_path / "log").read_text())
     assert given == [{"role": "assistant", "content": "Fine. </think>", "reasoning_content": "\nHm.\n"}]
 
