@@ -32,7 +32,7 @@ def main(order: Path, found: Path) -> None:
     from tunelab.models import decoding
 
     if told["same_draws"]:  # the random numbers that `generate` draws, so that completions can be compared
-        decoding.draw_tokens = lambda scores: torch.multinomial(scores.softmax(-1), 1)[:, 0]
+        decoding.draw_tokens = lambda logits: torch.multinomial(logits.softmax(-1), 1)[:, 0]
         decoding.DONE = math.inf  # it draws for rows that have ended, too
     made: dict = {}
     given = {name: told[name] and Path(told[name]) for name in Material._fields}
