@@ -3,7 +3,7 @@
 
 from snakemake.logging import logger
 from tunelab.config.asked import find_asked_rows
-from tunelab.upkeep.resolution import list_resolutions
+from tunelab.upkeep.power import list_resolutions
 
 ASKED = find_asked_rows(CFG)
 

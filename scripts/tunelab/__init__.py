@@ -1,6 +1,6 @@
-"""The library behind the workflow: it knows language models and statistics, and only two of its rooms know Snakemake.
+"""The library behind the workflow: config, data, models, training, evaluation, statistics and reports.
 
-Its rooms follow what happens to the data, from `config` to `reporting`; a room imports only rooms above it in the list
-of layers in pyproject.toml. `jobs.job` is where a stage meets Snakemake, `watching` reads its messages, and
-`upkeep.dry_run` plans with it; every other module can be imported on its own.
+Its packages, called rooms, follow the data from `config` to `reporting`; a room imports only rooms that are before it
+in the layers of pyproject.toml. Only three places deal with Snakemake: `jobs.job` runs a stage for it, `watching` reads
+its messages, and `upkeep.dry_run` plans with it.
 """

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from tunelab import records
-from tunelab.benchmarks import growth
-from tunelab.benchmarks.orders import CHECKED, Bench, shorten
+from tunelab.benchmarks import measuring
+from tunelab.benchmarks.measuring import CHECKED, Bench, cut_run
 from tunelab.benchmarks.summary import find_ratio, list_differences, render_table, summarise
 from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
 from tunelab.upkeep.overlays import read_config
@@ -59,13 +59,13 @@ def build_round(*seconds, parts=("forward", "backward"), tokens=100):
 
 
 def test_a_run_is_cut_and_keeps_its_settings():
-    cut = shorten(SFT, 7, checked=False)
+    cut = cut_run(SFT, 7, checked=False)
     assert cut.training == {
         **{"max_steps": 7, "learning_rate": 1e-3, "gradient_checkpointing": False},
         **{"eval_strategy": "no", "load_best_model_at_end": False},
     }
     assert cut.adapter == SFT.adapter
-    assert shorten(SFT, 7, checked=True).adapter["lora_dropout"] == 0.0
+    assert cut_run(SFT, 7, checked=True).adapter["lora_dropout"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,11 @@ def test_a_training_that_fails_names_its_log(bench, monkeypatch):
 
 
 def test_the_study_whose_planning_is_timed_is_valid(monkeypatch, tmp_path):
-    monkeypatch.setattr(growth, "PLACE", tmp_path)
-    monkeypatch.setattr(growth.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, command=command))
+    monkeypatch.setattr(measuring, "PLACE", tmp_path)
+    monkeypatch.setattr(
+        measuring.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, command=command)
+    )
     monkeypatch.chdir(PROJECT)
-    assert growth.time_plan(10, []) >= 0
+    assert measuring.time_plan(10, []) >= 0
     config = read_config([tmp_path / "plan_10.json"])
     assert len(config.study.runs) * len(config.study.seeds) == 10

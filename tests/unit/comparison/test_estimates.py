@@ -7,7 +7,7 @@ import compare_methods
 import jsonschema
 import pytest
 
-from tests.unit.comparison.results_factory import build_study, write_results
+from tests.unit.comparison.results_factory import LABELS, build_study, write_results
 from tunelab.comparison import estimates
 from tunelab.comparison.estimates import summarise_coverage
 from tunelab.comparison.metrics import FIRST, METRICS, list_measured, list_used
@@ -47,8 +47,9 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     keys = {(row.run, row.seed, row.task, row.metric) for row in rows}
     neutral = {row.task for row in rows if row.task.startswith("text:")}
     assert len(neutral) == 1
-    # shares, means, loss twice, divergence, mean@N, pass@k and maj@k for two k; loss twice for the neutral text
-    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 5) + (1 + 4 + 2 + 1) + 2)
+    # of each kind of task, its divergence from the base, the drawn answers of one task (mean, pass and maj for two k)
+    measured = [metric for kind in ("maths", "text", "neutral") for metric in list_measured(kind)]
+    assert len(rows) == len(keys) == len(LABELS) * (len(measured) + 2 + 5)
     assert {row.metric.partition("@")[0] for row in rows} == {
         "mean",
         "pass",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
-from tunelab.comparison.contrasts import list_kinds
+from tunelab.comparison.gains import list_kinds
 from tunelab.comparison.items import Items
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study
 from tunelab.config.study import Study
 from tunelab.errors import UserError
-from tunelab.upkeep.holes import DRIFT, Lacks, count_arms, find_block
+from tunelab.upkeep.missing import DRIFT, Missing, count_arms, find_block
 from tunelab.upkeep.partial import choose_block, describe_partial, render_holes
 from tunelab.upkeep.planning import Job
 
@@ -71,7 +71,7 @@ COMPARED = job("compare_methods", [SCORED])
 
 def describe(jobs, failed=None, seeds=(1,)):
     """Return what the page tells of a study with these jobs to run."""
-    lacks = Lacks(study(seeds), jobs, failed or {})
+    lacks = Missing(study(seeds), jobs, failed or {})
     return describe_partial(study(seeds), lacks, choose_block(study(seeds), lacks))
 
 
@@ -128,7 +128,7 @@ def test_the_repeats_are_left_out_with_the_seed_that_they_repeat():
     repeated = study((1, 2))
     repeated.spec["noise"]["run"] = "lora"
     jobs = [job("train_grpo", run="grpo", seed="1"), job("train_sft", run="prefix", seed="1")]
-    lacks = Lacks(repeated, jobs, {})
+    lacks = Missing(repeated, jobs, {})
     partial = describe_partial(repeated, lacks, choose_block(repeated, lacks))
     cause = ("unmade", "train_grpo grpo 1", "")
     assert name_holes(partial) == {("seed", "1"): cause, ("noise", ""): cause}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
-from tunelab.upkeep.studyfolders import list_studies
+from tunelab.upkeep.result_files import list_studies
 from tunelab.upkeep.verification import summarise_findings, verify_studies
 
 ROWS, WEIGHTS, PAGE = "results/datasets/chat/train.json", "results/runs/lora/seed1/adapter/w", "results/report.html"

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import contrasts
 from tunelab.comparison.items import Items
-from tunelab.comparison.sameness import describe_texts, find_degenerate, is_beyond, is_looping, list_sameness
+from tunelab.comparison.repetition import describe_texts, find_degenerate, is_beyond, is_looping, list_sameness
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.reporting.tables import load_trainings

@@ -1,4 +1,4 @@
-"""What every row of `results.json` is made of."""
+"""Define the rows of `results.json` about gains, repetition and contamination, and what all rows are made of."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ class Number(Record):
     )
 
 
-# What `results.json` says of the kind of gain that a run made on a maths task.
+# Gains on maths tasks.
 
 
 Kind = Literal["beyond", "form", "sharper", "open", "same", "less", "undecided"]
@@ -84,7 +84,7 @@ class GainKind(Record):
     sources: list[str]
 
 
-# What `results.json` says of answers that are alike, or that repeat themselves.
+# Degenerate answers.
 
 
 Repetition = Literal["alike", "looping"]
@@ -122,7 +122,7 @@ class Sameness(Record):
     sources: list[str]
 
 
-# What `results.json` says of test rows that training data hold as well, and of the numbers without them.
+# Contamination: test rows that training data contains, and the numbers without them.
 
 
 class Overlap(Record):

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.unit.config.default_config import load
 from tunelab.comparison.power import find_detectable_mean
-from tunelab.upkeep.resolution import list_resolutions
+from tunelab.upkeep.power import list_resolutions
 
 
 def test_a_mean_is_found_as_often_as_the_power_says():
