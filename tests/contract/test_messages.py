@@ -1,4 +1,4 @@
-"""What people are told stays short, however much there is to list."""
+"""Messages stay short, however much there is to list."""
 
 import ast
 

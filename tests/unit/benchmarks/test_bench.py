@@ -1,4 +1,4 @@
-"""A bench trains both ways for a few steps, compares what they learnt, and sums up what it took."""
+"""A bench trains both variants for a few steps, compares what they learnt, and summarises their times."""
 
 import sys
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_the_table_has_a_row_for_each_variant_and_a_ratio_for_the_project():
 
 @pytest.fixture
 def bench(tmp_path, llama, monkeypatch):
-    """A bench on a tiny model, whose study lies in `tmp_path`."""
+    """A bench on a tiny model, whose study is in `tmp_path`."""
     results = tmp_path / "results"
     (results / "models").mkdir(parents=True)
     (results / "models/tiny").symlink_to(llama.parent)

@@ -1,4 +1,4 @@
-"""What `make gpu-check` reads and prints, on made-up summaries: no GPU is needed."""
+"""What `make gpu-check` reads and prints, on artificial summaries, without a GPU."""
 
 import json
 import shutil

@@ -319,7 +319,7 @@ def test_coverage_is_that_of_as_many_seeds_or_the_next_smaller_number(seeds, sum
 
 
 def ask_fewer(study, root, run, task, rows):
-    """Make a run one that was asked the first rows only."""
+    """Cut a run's answers to the first rows."""
     study.spec["tasks"][task]["untaught_rows"] = rows
     for name in ("scores.jsonl", "losses.jsonl"):
         path = root / f"runs/{run}/{task}/{name}"
@@ -340,7 +340,7 @@ def test_a_run_that_was_asked_fewer_rows_is_compared_on_those_that_both_have(tmp
     files = [tmp_path / f"runs/{run}/arithmetic/scores.jsonl" for run in ("lora/seed1", "base/seed0")]
     own, other = ([row["flexible"] for row in read_jsonl(file)[:5]] for file in files)
     assert (pair.n, pair.value) == (5, (sum(own) - sum(other)) / 5)
-    # what has all its rows is as it was
+    # metrics of runs with all rows have not changed
     unchanged = {"run": "warmstart", "against": "base", "task": "arithmetic", "metric": "flexible"}
     assert find_row(found.contrasts, **unchanged) == find_row(whole.contrasts, **unchanged)
 

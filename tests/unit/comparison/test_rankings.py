@@ -1,4 +1,4 @@
-"""Held-out pairs: which answer runs find likelier, and which one their training made likelier."""
+"""Held-out pairs: which answer runs find likelier, and which answer their training made likelier."""
 
 import pytest
 

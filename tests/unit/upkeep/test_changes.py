@@ -1,4 +1,4 @@
-"""What changed, in words."""
+"""Changes between facts are described in words."""
 
 import pytest
 

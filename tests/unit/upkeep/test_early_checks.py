@@ -1,4 +1,4 @@
-"""What the first jobs of a study would refuse is said before anything is planned, as far as files at hand tell."""
+"""Errors that the first jobs would raise about local files are reported before anything is planned."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def write_rows(name, rows):
 
 
 def look(fetch=None, prepare=None, gpus=0, **others):
-    """Look at the default study with another data set; return the lines of what is refused."""
+    """Check the default study with another data set; return the lines of the error."""
     datasets = {"mine": {"fetch": FETCH | (fetch or {}), "prepare": FORMAT | (prepare or {})}}
     overlay = {"datasets": datasets, "drift": {"texts": ["text.txt"]}, "tasks": {"support": {"dataset": "mine"}}}
     config = load({**overlay, **others})

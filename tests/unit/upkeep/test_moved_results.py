@@ -1,4 +1,4 @@
-"""Results that came without `.snakemake/` are judged by their cards."""
+"""Results that came without `.snakemake/` are checked by their cards."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ FACTS = ("runs.lora.adapter.r = 8", "code tunelab/training/sft.py = 34ff815be161
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
-    """A chain of three jobs, each with the card of its making, of which Snakemake knows nothing."""
+    """A chain of three jobs, each with its card, of which Snakemake has no records."""
     monkeypatch.chdir(tmp_path)
     rows = write_file("results/datasets/chat/train_dataset.json")
     weights, answers = (

@@ -1,4 +1,4 @@
-"""What is said of test rows before a study runs: which differences they can show."""
+"""Before a study runs, it is said which differences its test rows can show."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The tools behind `make verify`, `make clean-stale` and `make reproduce-check`, as people run them."""
+"""The tools behind `make verify`, `make clean-stale` and `make reproduce-check`, as users run them."""
 
 import argparse
 import fcntl

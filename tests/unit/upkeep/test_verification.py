@@ -15,7 +15,7 @@ TRAIN = {"rule": "train_sft", "wildcards": {"run": "lora", "seed": "1"}}
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    """Three jobs in a row, one of which made a folder, and what no card needs to tell of."""
+    """A chain of three jobs, one of which made a folder, and files that need no card."""
     monkeypatch.chdir(tmp_path)
     for path in (ROWS, WEIGHTS, PAGE, CSS, "results/runs/lora/seed1/tensorboard/events"):
         write_file(path)
