@@ -60,7 +60,8 @@ class Journal(logging.Handler):
             self._note(record)
         except Exception:  # a study never fails because it cannot be watched
             self.handleError(record)
-            logger.removeHandler(self)
+            # in a new list, since logging would pass over the next handler of the present one
+            logger.handlers = [handler for handler in logger.handlers if handler is not self]
 
     def close(self) -> None:
         if self._begun:
