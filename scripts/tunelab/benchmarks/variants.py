@@ -140,8 +140,14 @@ def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> 
     tokenizer = chat.load_tokenizer(given.base, padding_side="left" if spec.method == "grpo" else "right")
     common = {
         "output_dir": str(given.folder),
-        **{"bf16": dtype == torch.bfloat16, "fp16": dtype == torch.float16, "use_cpu": device.type == "cpu"},
-        **{"seed": SEED, "logging_steps": 1, "save_strategy": "no", "report_to": "none", "disable_tqdm": True},
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16,
+        "use_cpu": device.type == "cpu",
+        "seed": SEED,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
     }
     peft_config = adapters.build_adapter_config(spec.adapter) if spec.adapter else None
     if spec.method == "grpo":

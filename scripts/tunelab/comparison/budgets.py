@@ -37,8 +37,13 @@ def list_starved(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> 
             files = [study.run_file(run, seed, "training.json")]
             files += [find_summary(study, learner.run, study.list_seeds(learner.run)[0]) for learner in learners]
             yield Starved(
-                **{"run": run, "seed": seed, "completions": answers[run], "of_step": of_step},
-                **{"learners": learners, "shortages": shortages, "sources": [study.name(file) for file in files]},
+                run=run,
+                seed=seed,
+                completions=answers[run],
+                of_step=of_step,
+                learners=learners,
+                shortages=shortages,
+                sources=[study.name(file) for file in files],
             )
 
 

@@ -71,7 +71,11 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]
             yield CleanedContrast(
-                **{"run": run, "against": against, "task": task, "metric": metric, "without": level},
+                run=run,
+                against=against,
+                task=task,
+                metric=metric,
+                without=level,
                 **{name: getattr(row, name) for name in ("value", "low", "high", "n", "interval")},
                 p_corrected=p,
                 verdict=decide_verdict(row.value, p, p_equivalence, better),

@@ -98,9 +98,15 @@ def _describe(
         name for name, value in yardstick.items() if run and is_beyond(getattr(found, name), value, found.n)
     ]
     return Sameness(
-        **{"run": run, "seed": seed, "task": task, "n": found.n},
-        **{"distinct_1": found.distinct[0], "distinct_2": found.distinct[1]},
-        **{"alike": found.alike, "commonest": found.commonest, "looping": found.looping},
+        run=run,
+        seed=seed,
+        task=task,
+        n=found.n,
+        distinct_1=found.distinct[0],
+        distinct_2=found.distinct[1],
+        alike=found.alike,
+        commonest=found.commonest,
+        looping=found.looping,
         **{f"reference_{name}": value for name, value in yardstick.items()},
         degenerate=beyond,
         sources=[study.name(file) for file in files],

@@ -29,7 +29,8 @@ NUMBERING = ("id", "uid", "uuid", "idx", "index")
 PREFERENCE = {
     **dict.fromkeys(("question", "instruction", "prompt"), "prompt"),
     **dict.fromkeys(("answer", "output", "completion", "messages", "conversations"), "completion"),
-    **{name: name for name in ("input", "system")},
+    "input": "input",
+    "system": "system",
 }
 # keys of a conversation's turns → format
 TURNS = {("role", "content"): "messages", ("from", "value"): "sharegpt"}
