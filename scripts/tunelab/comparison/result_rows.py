@@ -57,10 +57,10 @@ class Tested(Number):
 
 
 class GainKind(Record):
-    """What a declared difference is in answers that were drawn: form, reliability or coverage. All is judged strictly.
+    """The kind of a declared difference in drawn answers: form, reliability or coverage, all by strict accuracy.
 
-    A run that is more reliable may have become sharper in what the other one knew already. So its drawn answers are
-    held against the other's greedy and majority answers as well.
+    A run that is more reliable may only have become sharper in what the other run already knew. So its drawn answers
+    are also compared with the other run's greedy and majority answers.
     """
 
     run: str

@@ -56,13 +56,13 @@ class Missing:
         """The parts that each run and seed lacks."""
         found: dict[RunSeed, set[str]] = {}
         for job in self.blocking:
-            for arm, part in self._list_concerned(job):
-                found.setdefault(arm, set()).add(part)
+            for run_seed, part in self._list_concerned(job):
+                found.setdefault(run_seed, set()).add(part)
         return found
 
-    def explain(self, arms: Iterable[RunSeed], parts: Iterable[str]) -> Cause | None:
+    def explain(self, run_seeds: Iterable[RunSeed], parts: Iterable[str]) -> Cause | None:
         """Return why these parts of these runs and seeds are missing; None if they are not."""
-        wanted = {(arm, part) for arm in arms for part in parts}
+        wanted = {(run_seed, part) for run_seed in run_seeds for part in parts}
         return self._trace(job for job in self.blocking if not wanted.isdisjoint(self._list_concerned(job)))
 
     def explain_repeats(self, tasks: Iterable[str]) -> Cause | None:
@@ -80,17 +80,17 @@ class Missing:
         """List the runs, seeds and parts that miss something until this job has run (later jobs are not followed)."""
         study, of = self._study, job.wildcards
         if "run" in of:
-            arms = [(of["run"], int(of["seed"]))]
+            run_seeds = [(of["run"], int(of["seed"]))]
         elif job.rule in LIGHT:
-            arms = [arm for arm in study.list_arms() if study.run(arm[0])["model"] == of["model"]]
+            run_seeds = [run_seed for run_seed in study.list_arms() if study.run(run_seed[0])["model"] == of["model"]]
         else:
             return set()
         parts = [of["task"]] if "task" in of else [DRIFT] if job.rule == "measure_drift" else list_parts(study)
         if "dataset" not in of:
-            return {(arm, part) for arm in arms for part in parts}
+            return {(run_seed, part) for run_seed in run_seeds for part in parts}
         asked = {task for task in study.tasks if study.task(task)["dataset"] == of["dataset"]}
-        learnt = {arm for arm in arms if study.run(arm[0]).get("dataset") == of["dataset"]}
-        return {(arm, part) for arm in arms for part in parts if part in asked or arm in learnt}
+        learnt = {run_seed for run_seed in run_seeds if study.run(run_seed[0]).get("dataset") == of["dataset"]}
+        return {(run_seed, part) for run_seed in run_seeds for part in parts if part in asked or run_seed in learnt}
 
     def _trace(self, jobs: Iterable[Job]) -> Cause | None:
         """Return the cause behind these jobs: the first failed job they wait for, or else the first job of all."""
@@ -142,12 +142,12 @@ def find_block(study: Study, lacking: dict[RunSeed, set[str]]) -> Block | None:
 
     lacking: the parts that a run and seed lacks; one that is not listed has all parts.
     """
-    present = {arm: frozenset(list_parts(study)) - lacking.get(arm, set()) for arm in study.list_arms()}
+    present = {run_seed: frozenset(list_parts(study)) - lacking.get(run_seed, set()) for run_seed in study.list_arms()}
     blocks = [_fit_block(study, present, parts) for parts in _intersect(present.values()) if parts - {DRIFT}]
     return max((block for block in blocks if block.runs), key=lambda block: _measure(study, block), default=None)
 
 
-def count_arms(study: Study, block: Block) -> int:
+def count_run_seeds(study: Study, block: Block) -> int:
     return sum(len(list_chosen_seeds(study, block, run)) for run in block.runs)
 
 
@@ -157,13 +157,13 @@ def list_chosen_seeds(study: Study, block: Block, run: str) -> list[int]:
 
 
 def _measure(study: Study, block: Block) -> tuple[int, ...]:
-    arms = count_arms(study, block)
-    return arms * len(block.parts), arms, len(block.runs)
+    run_seeds = count_run_seeds(study, block)
+    return run_seeds * len(block.parts), run_seeds, len(block.runs)
 
 
 def _fit_block(study: Study, present: dict[RunSeed, frozenset], parts: frozenset) -> Block:
     """Return the largest choice of runs and seeds that have all of these parts."""
-    fit = {arm for arm, found in present.items() if parts <= found}
+    fit = {run_seed for run_seed, found in present.items() if parts <= found}
     trained = study.list_trained()
     own = {run: frozenset(seed for seed in study.list_seeds(run) if (run, seed) in fit) for run in trained}
     chosen = max(

@@ -20,7 +20,7 @@ from tunelab.upkeep.missing import (
     Block,
     Cause,
     Missing,
-    count_arms,
+    count_run_seeds,
     find_block,
     is_of_page,
     list_chosen_seeds,
@@ -75,7 +75,7 @@ def describe_partial(study: Study, missing: Missing, block: Block) -> dict[str, 
     `trained` are trained runs left out, `pairs` the labels of declared pairs that are not tested as a run is missing.
     """
     return {
-        "arms": count_arms(study, block),
+        "arms": count_run_seeds(study, block),
         "of": len(study.list_arms()),
         "holes": [
             {"what": what, "name": name, "label": label, **cause._asdict()}
@@ -122,10 +122,10 @@ def _list_holes(study: Study, missing: Missing, block: Block) -> Iterator[tuple[
         yield "run", run, study.run(run)["label"], _explain_run(study, missing, block, run)
     for seed in (seed for seed in study.spec["study"]["seeds"] if seed not in block.seeds):
         yield "seed", str(seed), str(seed), _explain_seed(study, missing, block, seed)
-    arms = [(run, seed) for run in block.runs for seed in list_chosen_seeds(study, block, run)]
+    run_seeds = [(run, seed) for run in block.runs for seed in list_chosen_seeds(study, block, run)]
     for part in (part for part in list_parts(study) if part not in block.parts):
         named = ("drift", "", "") if part == DRIFT else ("task", part, study.task(part)["label"])
-        yield *named, missing.explain(arms, [part])
+        yield *named, missing.explain(run_seeds, [part])
     if study.spec["noise"] and (cause := _explain_noise(study, missing, block)):
         yield "noise", "", "", cause
 

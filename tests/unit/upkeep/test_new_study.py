@@ -351,7 +351,7 @@ def test_test_rows_that_differ_from_training_in_a_number_are_told():
 
 def test_named_columns_are_read_as_question_and_answer():
     write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}", "score": "3"}, "odd.jsonl")
-    with pytest.raises(UserError, match="seems to judge the answer"):
+    with pytest.raises(UserError, match="seems to rate the answer"):
         write_study(data="odd.jsonl", columns=Named("frage", "antwort"))
     write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}"}, "odd.jsonl")
     prepare = write_study(data="odd.jsonl", columns=Named("frage", "antwort"))[0]["datasets"]["mine"]["prepare"]
@@ -417,7 +417,7 @@ def test_a_row_among_numbers_that_is_none_is_named_and_answers_of_texts_and_numb
 
 def test_a_rating_that_is_no_label_is_named_by_its_own_row():
     rows = [{"question": "Q?", "answer": "A.", "thumbs": mark} for mark in (True, None, "up")]
-    with pytest.raises(UserError, match=r"rows, row 3, column 'thumbs': a string \('up'\) seems to judge the answer"):
+    with pytest.raises(UserError, match=r"rows, row 3, column 'thumbs': a string \('up'\) seems to rate the answer"):
         guess_format(rows, ["question", "answer", "thumbs"], "rows")
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study
 from tunelab.config.study import Study
 from tunelab.errors import UserError
-from tunelab.upkeep.missing import DRIFT, Missing, count_arms, find_block
+from tunelab.upkeep.missing import DRIFT, Missing, count_run_seeds, find_block
 from tunelab.upkeep.partial import choose_block, describe_partial, render_holes
 from tunelab.upkeep.planning import Job
 
@@ -22,7 +22,7 @@ def study(seeds=(1,), runs=RUNS):
 def block_of(seeds, lacking):
     """Return the runs, seeds and tasks of the largest block, and how many runs with seeds it has."""
     found = find_block(study(seeds), lacking)
-    return found and (" ".join(found.runs), found.seeds, found.parts, count_arms(study(seeds), found))
+    return found and (" ".join(found.runs), found.seeds, found.parts, count_run_seeds(study(seeds), found))
 
 
 ALL = " ".join(RUNS)

@@ -226,7 +226,7 @@ def find_label(rows: Sequence[dict], shown: Collection[str], used: Collection[st
         number = told[column] or 1
         raise UserError(
             f"DATA: {place}, row {number}, column {shorten(column)}: {describe(rows[number - 1][column])} seems to "
-            "judge the answer, and answers that nobody wants would be learnt like the others. Write true for wanted "
+            "rate the answer, and answers that nobody wants would be learnt like the others. Write true for wanted "
             "ones and false for the rest in a column 'label', or leave the column out."
         )
     return None
