@@ -2,7 +2,7 @@
 # they can show. No rule in here.
 
 from snakemake.logging import logger
-from tunelab.upkeep.resolution import list_resolutions
+from tunelab.upkeep.power import list_resolutions
 
 ASKED = CFG.find_asked_rows()
 

@@ -3,7 +3,7 @@
 # What takes seconds on one core has no `threads` and is a `localrule`, which a cluster leaves to the machine that
 # Snakemake runs on, where the network is.
 
-from tunelab.upkeep.claims import Claims
+from tunelab.upkeep.resources import Claims
 
 # commands that run no job, such as `--summary` and `--dag`, need not name any
 CORES = workflow.global_resources["_cores"].value or 1

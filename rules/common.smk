@@ -36,9 +36,9 @@ from tunelab.jobs.stopping import STOPPED, is_stopping, stop_jobs_when_asked
 from tunelab.jobs.wildcards import match_names as only
 from tunelab.jobs.working_folder import claimed_folder, describe_other, note_study
 from tunelab.reporting.labels import check_labels
-from tunelab.upkeep.at_hand import check_at_hand
-from tunelab.upkeep.claims import read_taken
-from tunelab.upkeep.holes import leaves_a_page
+from tunelab.upkeep.early_checks import check_inputs
+from tunelab.upkeep.resources import read_taken
+from tunelab.upkeep.missing import leaves_a_page
 from tunelab.watching.display import watch_study
 
 IS_MODULE = not workflow.modifier.is_main_snakefile()
@@ -111,7 +111,7 @@ try:
         check_fetched(CFG, SETTLED, SOURCE)
         check_functions(CFG, SETTLED, SOURCE, SCRIPTS)
         check_labels(CFG, SETTLED, SOURCE)
-        check_at_hand(CFG, SLICES.learnt["study"]["runs"], GPUS)
+        check_inputs(CFG, SLICES.learnt["study"]["runs"], GPUS)
         if not IS_MODULE and (other := describe_other(RESULTS, OVERLAYS or [DEFAULT], CFG.study.title)):
             print(other, file=sys.stderr)
 except UserError as error:

@@ -8,7 +8,7 @@ Exit code 1 if the curves of a run disagree in float32.
 from pathlib import Path
 
 from tunelab import records
-from tunelab.benchmarks.orders import PLACE, VARIANTS, Bench, describe_machine, make_targets, measure_run
+from tunelab.benchmarks.measuring import PLACE, VARIANTS, Bench, describe_machine, make_targets, measure_run
 from tunelab.benchmarks.summary import draw_parts, list_differences, render_curves, render_table
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config

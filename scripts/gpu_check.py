@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tunelab import records
-from tunelab.benchmarks.gpu_report import describe_gpu, list_checks, read_arms, render_check
+from tunelab.benchmarks.gpu_report import describe_gpu, list_checks, read_runs, render_check
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.tools import build_parser, run_as_tool
@@ -30,10 +30,10 @@ def main(configfile: list[Path], jobs: int) -> int:
     command = [sys.executable, "-m", "snakemake", "--cores", "all", "--keep-going", *sharing]
     sampler = [] if machine["vllm"] == "not installed" else VLLM
     done = subprocess.run([*command, *sampler, "--configfile", *map(str, files)])
-    arms, found = read_arms(config), Path(config.study.results, "results.json")
+    runs, found = read_runs(config), Path(config.study.results, "results.json")
     repeats = [] if done.returncode else records.read_json(found)["repeats"]
-    checks = list_checks(arms, machine["device"], repeats)
-    print("", render_check(machine | {"jobs at once": str(jobs)}, arms, checks), sep="\n")
+    checks = list_checks(runs, machine["device"], repeats)
+    print("", render_check(machine | {"jobs at once": str(jobs)}, runs, checks), sep="\n")
     return int(bool(done.returncode) or any(check.holds is False for check in checks))
 
 

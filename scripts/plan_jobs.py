@@ -6,10 +6,10 @@ A tool for people, not a stage:  make plan [CONFIG=config/blog.yaml]
 from pathlib import Path
 
 from tunelab.upkeep.dry_run import plan_study
+from tunelab.upkeep.moved_results import check_jobs, render_verdicts
 from tunelab.upkeep.planning import list_notes, render_plan
-from tunelab.upkeep.resolution import list_resolutions
+from tunelab.upkeep.power import list_resolutions
 from tunelab.upkeep.tools import build_parser, run_as_tool
-from tunelab.upkeep.unrecorded import judge_jobs, render_verdicts
 
 
 def main(configfile: list[Path]) -> int:
@@ -20,7 +20,7 @@ def main(configfile: list[Path]) -> int:
     if any(job.runs for job in plan.jobs):
         told.append("\n".join(list_resolutions(plan.config)))
     print("\n\n".join(filter(None, told)))
-    if verdicts := judge_jobs(plan.jobs):
+    if verdicts := check_jobs(plan.jobs):
         print("", render_verdicts(verdicts, configfile), sep="\n")
     return 0
 

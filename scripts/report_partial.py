@@ -11,7 +11,7 @@ from pathlib import Path
 from tunelab.config.study import Study
 from tunelab.jobs.partial import hand_over
 from tunelab.upkeep.dry_run import plan_study
-from tunelab.upkeep.partial import choose_block, describe_partial, read_lacks, render_holes, restrict
+from tunelab.upkeep.partial import choose_block, describe_partial, find_missing, render_holes, restrict
 from tunelab.upkeep.tools import build_parser, run_as_tool
 
 PARTIAL = 3
@@ -21,14 +21,14 @@ def main(configfile: list[Path], cores: str, goal: str) -> int:
     plan = plan_study(configfile)
     if plan is None:
         return 1
-    study, lacks = Study(plan.config.describe_study()), read_lacks(plan)
-    block = choose_block(study, lacks)
-    partial = describe_partial(study, lacks, block)
+    study, missing = Study(plan.config.describe_study()), find_missing(plan)
+    block = choose_block(study, missing)
+    partial = describe_partial(study, missing, block)
     command = [sys.executable, "-m", "snakemake", "--cores", cores]
     command += ["--configfile", *map(str, configfile)] if configfile else []
     if not partial["holes"]:
         return subprocess.run([*command, "--", goal]).returncode
-    command += [*restrict(plan, lacks, block, partial), "--", goal]
+    command += [*restrict(plan, missing, block, partial), "--", goal]
     if subprocess.run(command, env=hand_over(partial)).returncode:
         return 1
     print(f"{plan.target}: {render_holes(partial)}")

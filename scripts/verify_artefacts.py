@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config
-from tunelab.upkeep.studyfolders import list_cards, list_studies
+from tunelab.upkeep.result_files import list_cards, list_studies
 from tunelab.upkeep.tools import build_parser, run_as_tool
 from tunelab.upkeep.verification import summarise_findings, verify_studies
 

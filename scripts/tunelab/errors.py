@@ -1,14 +1,14 @@
-"""The one exception that stands for a mistake of the user, shown as a sentence and never as a traceback."""
+"""Define the exception for a user's mistake, which is shown as a sentence and never as a traceback."""
 
-# characters of a line of a message: where it begins (what and where) and ends (the remedy) say most
+# characters that are kept of a line: its beginning says what and where, its end how to fix it
 HEAD, TAIL = 400, 150
 
 
 class UserError(Exception):
-    """Say what is wrong, where (config key, or file and row), with which value, and how to mend it.
+    """A message that says what is wrong, where (config key, or file and row), with which value, and how to fix it.
 
-    Values are shortened where they are named; whatever text of any length is repeated all the same, a name, a path or
-    what a library said, loses its middle here.
+    Values are shortened where the message is written; other long texts (names, paths, messages of libraries) lose
+    their middle here.
     """
 
     def __init__(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Give files a second name where the file system can do that, copy them where it cannot, and say which it forbids."""
+"""Link files, or copy them where the file system has no links, and check that files can be written."""
 
 import errno
 import os
@@ -10,17 +10,17 @@ from tunelab.errors import UserError
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Put `source` at `target` as a hard link, so that gigabytes lie on disk once, or else as a copy."""
+    """Hard-link `source` at `target`, so that gigabytes are on the disk once, or else copy it."""
     _name_or_copy(os.link, source.resolve(), target)
 
 
 def point_or_copy(source: Path, target: Path) -> None:
-    """Put `source` at `target` as a symbolic link, or else as a copy."""
+    """Link `source` symbolically at `target`, or else copy it."""
     _name_or_copy(os.symlink, source.resolve(), target)
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Put a file, or every file of a folder, at `target` as `link_or_copy` does."""
+    """Link or copy a file, or every file of a folder, to `target`, over what is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         for file in sorted(source.rglob("*")):
@@ -33,10 +33,10 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 def _name_or_copy(name: Callable[[Path, Path], None], source: Path, target: Path) -> None:
-    """Try `name`; which error says that it cannot be done differs, so whatever hinders a copy as well is said by that.
+    """Try to link with `name`, or else copy; an error that also prevents the copy is raised by the copy.
 
-    Two mounts of one disk have the same device number and no links between them; exFAT and many network file systems
-    have none at all; others count the names of a file or ask whose it is.
+    File systems report in different ways that they cannot link: there are no links between two mounts of one disk, nor
+    on exFAT and many network file systems; others limit the links of a file or check its owner.
     """
     try:
         name(source, target)
@@ -46,12 +46,12 @@ def _name_or_copy(name: Callable[[Path, Path], None], source: Path, target: Path
         try:
             shutil.copyfile(source, target)
         except BaseException:
-            target.unlink(missing_ok=True)  # half a file is none
+            target.unlink(missing_ok=True)  # leave no half-copied file
             raise
 
 
 def check_writable(*places: Path) -> None:
-    """Raise `UserError` if this user may not write a file, or into a folder and the folders in it, or make it."""
+    """Raise `UserError` if this user may not write or create a file, or write into a folder and the folders in it."""
     for place in places:
         there = next(path for path in (place, *place.absolute().parents) if path.exists())
         inside = there.iterdir() if there == place and there.is_dir() and os.access(there, os.R_OK) else ()
@@ -61,7 +61,7 @@ def check_writable(*places: Path) -> None:
 
 
 def explain_forbidden(path: Path | str, reason: str) -> str:
-    """Say that this user may not read or write a file or folder (the system does not say which), and what helps."""
+    """Say that this user may not read or write a file or folder (the system does not tell which), and what to do."""
     return (
         f"{path} may not be read or written ({reason}). If the folder is another user's, work in a clone of your own; "
         "if it is yours, give yourself the right to it (`chmod -R u+rwX`) or remount the disk."

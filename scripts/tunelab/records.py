@@ -1,6 +1,6 @@
-"""Read and write the workflow's plain files: JSON, and JSON Lines with one record per line.
+"""Read, write and hash the workflow's plain files: text, JSON, and JSON Lines with one record per line.
 
-Writers go through a `.part` file and a rename, so a file that exists is always whole. Text is UTF-8, unescaped.
+Writers write a `.part` file and rename it, so a file that exists is always complete. Text is UTF-8, unescaped.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 @contextlib.contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
-    """Open `path` for writing such that it appears under its name only once it is complete."""
+    """Open a file for writing that appears under its name only when it is complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")

@@ -1,8 +1,8 @@
-"""Cut text into paragraphs, and into the units that overlap and ROUGE count: words, single characters for Chinese and
-its neighbours.
+"""Split text into paragraphs, and into the units that overlap and ROUGE count: words, or characters of Chinese.
 
-The usual tokenizers of both keep only `[a-z0-9]` and would see nothing in a Chinese text. A vowel sign or an accent
-stays with its letter, and a text is the same in every canonical form of Unicode: `é` may be one character or two.
+Japanese and Korean are split into characters, too. The usual tokenizers for both measures keep only `[a-z0-9]` and
+would find nothing in a Chinese text. A vowel sign or an accent stays with its letter, and all canonical forms of
+Unicode give the same words: `é` may be one character or two.
 """
 
 import re
@@ -26,7 +26,7 @@ def split_words(text: str) -> list[str]:
 
 
 def split_paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield a text's paragraphs, which blank lines separate: the number of the first line of each, and its lines."""
+    """Yield a text's paragraphs, separated by blank lines: the number of the first line, and the lines."""
     for blank, lines in groupby(enumerate(text.splitlines(), 1), key=lambda line: not line[1].strip()):
         if not blank:
             numbers, paragraph = zip(*lines, strict=True)
@@ -35,7 +35,7 @@ def split_paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
 
 @cache
 def _find_units() -> re.Pattern[str]:
-    # `re` knows no class of marks; none stands outside these two ranges. U+200C and U+200D join letters of a word.
+    # `re` has no class for marks; all are in these two ranges. U+200C and U+200D join letters of a word.
     marks = [c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c).startswith("M")]
     inner = f"\u200c\u200d{''.join(marks)}\U000e0100-\U000e01ef"
     return re.compile(rf"[{_SINGLE}]|(?:(?![{_SINGLE}])[^\W_])(?:(?![{_SINGLE}])(?:[^\W_]|[{inner}]))*")

@@ -45,7 +45,6 @@ def owners():
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_pins_what_the_lock_pins(path):
     lock, pins = read_lock(), read_pins(path)
-    assert len(ENVIRONMENTS) == 3
     assert len(lock) > 50
     assert pins == {name: lock.get(name) for name in pins}
 
@@ -55,17 +54,22 @@ def test_the_locks_hold_every_direct_dependency():
     study, groups = project["project"]["dependencies"], project["dependency-groups"]
     assert {normalise(name) for name in study} - set(read_lock()) == set()
     assert len(study) > 20
-    assert {name: len(needed) for name, needed in groups.items()} == {"slurm": 1, "test": 10}
     for group, needed in groups.items():
+        assert needed, group
         names = {normalise(Requirement(line).name) for line in needed}
         assert names - set(read_lock(f"requirements-{group}.lock")) == set()
+
+
+def list_groups() -> dict[str, list[str]]:
+    """Return the dependency groups, each with its requirements."""
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
 
 
 LOCKS = sorted(path.name for path in PROJECT.glob("requirements*.lock"))
 
 
 def test_the_study_needs_no_tool_of_some_and_all_locks_pin_the_same_versions():
-    assert len(LOCKS) == 3
+    assert {"requirements.lock", *(f"requirements-{group}.lock" for group in list_groups())} == set(LOCKS)
     study = read_lock()
     assert {"pytest", "playwright", "ruff", "snakemake-executor-plugin-slurm"} & set(study) == set()
     for lock in LOCKS:

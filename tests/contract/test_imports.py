@@ -27,8 +27,8 @@ print(len(modules), "modules")
 """
 
 
-def find_heavy(modules: list[str]) -> str:
-    """Import the modules in a process of their own; return which one loads a heavy library, or how many there were.
+def find_heavy(modules: list[str]) -> str | None:
+    """Import the modules in a process of their own; return what went wrong, above all that one loads a heavy library.
 
     The process is a fork of one that has loaded Snakemake and pandas, which are light.
     """
@@ -36,34 +36,34 @@ def find_heavy(modules: list[str]) -> str:
         probe.write(PROBE)
         probe.flush()
         _, printed = read_python(SCRIPTS, probe.name, str(SCRIPTS), json.dumps([modules, HEAVY]))
-    return printed.strip().splitlines()[-1]
+    last = printed.strip().splitlines()[-1]
+    return None if last == f"{len(modules)} modules" else last
 
 
 def test_every_script_can_be_imported_without_loading_a_heavy_library():
-    assert find_heavy([path.stem for path in STAGES]) == "39 modules"
+    assert find_heavy([path.stem for path in STAGES]) is None
 
 
 def test_every_tool_can_be_imported_without_loading_a_heavy_library():
-    assert find_heavy([path.stem for path in TOOLS]) == "13 modules"
+    assert find_heavy([path.stem for path in TOOLS]) is None
 
 
 def test_the_config_is_validated_without_loading_a_heavy_library():
-    assert find_heavy(["tunelab.config.loading", "tunelab.jobs.provenance"]) == "2 modules"
+    assert find_heavy(["tunelab.config.loading", "tunelab.jobs.provenance"]) is None
 
 
 @pytest.mark.parametrize("stage", LIGHT_STAGES)
 def test_a_light_stage_loads_no_heavy_library_whatever_it_calls(stage):
-    assert len(LIGHT_STAGES) == 19
     files = list_code(stage)
     own = [".".join(file.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__") for file in files]
     # libraries that a function imports when it is called are loaded by it all the same
     libraries = sorted({name for file in files for name in list_imports(file)} - set(own))
-    assert find_heavy([*own, *libraries]) == f"{len(own) + len(libraries)} modules"
+    assert find_heavy([*own, *libraries]) is None
 
 
 @pytest.mark.parametrize("module", ["datasets", "sacrebleu", "rouge_score.rouge_scorer", "seaborn", "statsmodels.api"])
 def test_the_libraries_of_light_stages_are_light(module):
-    assert find_heavy([module]) == "1 modules"
+    assert find_heavy([module]) is None
 
 
 def test_the_probe_finds_a_heavy_library():

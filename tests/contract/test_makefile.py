@@ -1,4 +1,4 @@
-"""What people type after `make` reaches the programs as it is typed, and nothing of it is executed."""
+"""Text typed after `make` reaches the programs unchanged, and nothing of it is executed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What people are told stays short, however much there is to list."""
+"""Messages stay short, however much there is to list."""
 
 import ast
 
@@ -21,9 +21,8 @@ FEW = {
     "sources/readers.py: ', '.join(OPENERS)",
     "sources/readers.py: ', '.join(sorted(READERS))",
     "training/shared.py: ', '.join(shown)",
-    "upkeep/planning.py: ', '.join(files[:FILES_LIMIT])",
-    "upkeep/unrecorded.py: '; '.join(causes[:2])",
-    "upkeep/unrecorded.py: shlex.join(stale)",
+    "upkeep/moved_results.py: '; '.join(causes[:2])",
+    "upkeep/moved_results.py: shlex.join(stale)",
     "upkeep/planning.py: '; '.join((reasons[name] for name in shortages))",
     "upkeep/verification.py: ', '.join(LEFT_OUT)",
     "upkeep/new_study/overlay.py: ', '.join(map(_write, value))",

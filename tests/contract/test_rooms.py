@@ -1,4 +1,4 @@
-"""The library's rooms are those whose order the linter keeps, and each says what it is for and must never know."""
+"""The rooms are those in the linter's layers, and each says what it is for and what it must never know."""
 
 import ast
 import tomllib

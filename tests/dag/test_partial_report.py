@@ -62,7 +62,7 @@ def test_a_failed_arm_leaves_the_others_their_page_and_a_complete_run_replaces_i
     assert (read_told(folder)["arms"], read_told(folder)["of"]) == (3, 5)
     assert read_told(folder)["trained"] == ["warmstart", "grpo"]
     assert printed.splitlines()[-4:] == [
-        "results/report.html: 3 of 5 arms are on the page, which lacks:",
+        "results/report.html: 3 of 5 arms (a run with one seed) are on the page, which lacks:",
         *(f"  {what}: {failed[1]} failed: {failed[2]}" for what in ("run warmstart", "run grpo", "noise")),
     ]
     after = time_results(folder)
@@ -173,7 +173,7 @@ def test_the_untouched_model_alone_is_a_page(folder):
 
 
 def test_with_nothing_whole_there_is_a_sentence(folder):
-    said = "There is nothing to report yet: no run has all that one task asks for. fetch_model smollm2 "
+    said = "There is nothing to report yet: no run has finished a task. fetch_model smollm2 "
     assert said.replace("model smollm2", "dataset sums") + "has not run yet." in make_partial(folder, code=1)
     fail_stubs(folder, "fetch_model smollm2")
     assert f"{said}failed: fetch_model smollm2 has seen enough." in make_partial(folder, code=1)

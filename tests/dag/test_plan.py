@@ -163,7 +163,7 @@ def test_three_seeds_and_a_new_run_fit_a_screen(finished):
 def test_a_run_less_is_told_as_such(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora", "warmstart", "grpo"]}}):
         text = ask_plan(finished)
-    before = '["base", "lora", "prefix", "warmstart",…'
+    before = '["base", "lora", "prefix", "warmstart...'
     assert f'\nstudy.runs: {before} → ["base", "lora", "warmstart", "grpo"]\n' in text
 
 

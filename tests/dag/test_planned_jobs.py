@@ -65,7 +65,6 @@ def test_the_default_study_plans_every_job_once(project):
     jobs = plan(project)
     assert Counter(job.split()[0] for job in jobs) == JOBS
     assert jobs == EVERYTHING
-    assert len(jobs) == 78
 
 
 def test_the_report_alone_asks_for_the_same_jobs_without_the_model_cards(project):

@@ -233,7 +233,7 @@ def test_an_edit_of_a_script_asks_for_its_rule_and_what_follows(finished, script
 
 def test_every_script_of_a_rule_is_in_the_table():
     scripts = {path.stem for path in (PROJECT / "scripts").glob("*.py")}
-    assert scripts & set(SCRIPT_EDITS) == set(SCRIPT_EDITS) and len(SCRIPT_EDITS) == 40
+    assert set(SCRIPT_EDITS) <= scripts
     own = {rule.split()[0] for rule in EVERYTHING} - {"all", "generate_repeats", "measure_repeats", "score_repeats"}
     assert own <= set(SCRIPT_EDITS)
 

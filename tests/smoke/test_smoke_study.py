@@ -44,6 +44,11 @@ def run_folder(results, run):
     return results / f"runs/{run}/seed{SEEDS[run]}"
 
 
+def list_jobs(results, part):
+    """List the jobs that have a log or a card, by its path without ending."""
+    return sorted(str(path.relative_to(results / part).with_suffix("")) for path in (results / part).rglob("*.*"))
+
+
 def test_a_second_run_has_nothing_to_do(project):
     assert "Nothing to be done" in run_snakemake(project, *SMOKE)
 
@@ -65,7 +70,6 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
         names = ("adapter_model.safetensors", "adapter_config.json", "README.md")
         expected += [f"runs/{run}/seed1/{name}" for name in ("history.jsonl", "training.json")]
         expected += [f"runs/{run}/seed1/adapter/{name}" for name in names]
-    assert len(expected) == 94 - 7 + 20 + 12 + 10
     assert [name for name in expected if not (results / name).is_file() or not (results / name).stat().st_size] == []
     assert not list(results.rglob("*.part"))
     for run in TRAINED:
@@ -74,7 +78,7 @@ def test_every_promised_artefact_is_there_and_holds_something(results):
 
 def test_every_rule_left_a_log_and_no_log_a_traceback(results):
     logs = list((results / "logs").rglob("*.log"))
-    assert len(logs) == 87
+    assert list_jobs(results, "logs") == list_jobs(results, "cards") != []
     assert [path.name for path in logs if "Traceback" in path.read_text(encoding="utf-8")] == []
 
 
@@ -191,14 +195,14 @@ def test_the_repeats_are_evaluations_of_their_own(results):
     cards = [
         path for stage in ("generate_repeats", "measure_repeats") for path in (results / "cards" / stage).iterdir()
     ]
-    assert len(cards) == 8
+    assert len(cards) == 2 * len(REPEATS) * len(TASKS)
     assert [path.name for path in cards if read_json(path)["reused_from"]] == []
 
 
-def test_every_artefact_is_what_its_card_says(project):
+def test_every_artefact_is_what_its_card_says(project, results):
     code, printed = read_python(project, "scripts/verify_artefacts.py", "--configfile", "config/smoke.yaml")
     assert code == 0, printed
-    assert "with cards: 87; all are what the cards say." in printed
+    assert f"with cards: {len(list_jobs(results, 'cards'))}; all are what the cards say." in printed
 
 
 def test_a_data_set_that_is_made_again_with_the_same_rows_trains_nothing(project, tmp_path):

@@ -1,4 +1,4 @@
-"""How lm-evaluation-harness judges GSM8K (`lm_eval/tasks/gsm8k/gsm8k.yaml`, version 3): its patterns and filters."""
+"""How lm-evaluation-harness scores GSM8K (`lm_eval/tasks/gsm8k/gsm8k.yaml`, version 3): its patterns and filters."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""No message repeats a text of any length: whoever raises one may forget to shorten it."""
+"""Error messages shorten long texts, since code that raises an error may forget to."""
 
 import pytest
 

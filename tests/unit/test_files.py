@@ -1,4 +1,4 @@
-"""Files get a second name where that can be, and are copied elsewhere; what may not be written is told."""
+"""Files are linked where that is possible and copied elsewhere; places that cannot be written are reported."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""How messages name and shorten what people wrote."""
+"""Values of users are named and shortened in messages."""
 
 import pytest
 

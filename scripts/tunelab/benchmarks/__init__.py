@@ -1,4 +1,4 @@
-"""How long a training step takes here, beside a plain TRL script's, and whether runs train on this GPU.
+"""Time training steps beside those of a plain TRL script, and check that runs train on this GPU.
 
-A stage must never know it, and no number of it enters a page.
+Stages must never import it, and none of its numbers enters a page.
 """

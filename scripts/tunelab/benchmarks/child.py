@@ -1,6 +1,6 @@
-"""One training of one variant in a process of its own:  python -m tunelab.benchmarks.child ORDER.json FOUND.json.
+"""Train one variant of a run in a process of its own:  python -m tunelab.benchmarks.child ORDER.json FOUND.json.
 
-The order names the variant, the run's spec, the precision, the rows and the model; see `orders`.
+The order names the variant, the run's spec, the precision, the rows and the model; see `measuring`.
 """
 
 import math
@@ -18,7 +18,7 @@ from tunelab.jobs.processes import keep_memory, leave_out
 
 def main(order: Path, found: Path) -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    # TRL refuses to train with two in sight
+    # TRL refuses to train if it sees two
     take_gpus(min(1, len(list_gpus())), lambda: print("waiting for a free GPU"))
     told = records.read_json(order)
     spec = TypeAdapter(RunSpec).validate_python(told["spec"])

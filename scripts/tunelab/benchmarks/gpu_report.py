@@ -1,4 +1,4 @@
-"""Check the runs of a study on a GPU: the machine, what each run left, and the table that `make gpu-check` prints."""
+"""Check what the runs of a study did on a GPU, for the table that `make gpu-check` prints."""
 
 import statistics
 import subprocess
@@ -13,16 +13,16 @@ from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.notation import format_bytes
 from tunelab.upkeep.partial import find_failures
-from tunelab.values import list_names
-
-# The GPU that a check runs on, and the versions that it is about.
-
+from tunelab.values import cut, list_names
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "vllm")
+COLUMNS = ("run", "method", "computes in", "base held in", "optimizer", "s a step", "peak memory", "loss", "reward", "")
+SHOWN = 160  # characters of a reason
+ROUNDING = 1e-4  # how much a metric may change when nothing is changed
 
 
 def describe_gpu() -> dict[str, str]:
-    """Return the GPU's name, its driver, and the versions of what computes on it.
+    """Return the GPU's name, its driver, and the versions of the packages that compute on it.
 
     Raises:
         UserError: if PyTorch sees no GPU.
@@ -38,7 +38,7 @@ def describe_gpu() -> dict[str, str]:
 
 
 def find_driver() -> str:
-    """Return the version of NVIDIA's driver, or say that it does not tell."""
+    """Return the version of NVIDIA's driver, or `unknown`."""
     try:
         query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()
@@ -54,15 +54,15 @@ def find_version(package: str) -> str:
         return "not installed"
 
 
-# What a study's runs did on a GPU: read from the summaries, histories, cards and logs that their jobs left.
+# What a study's runs did on a GPU, read from the files and logs of their jobs.
 
 
-class Arm(NamedTuple):
-    """One training and what followed it; what a training that failed did not leave is None.
+class TrainedRun(NamedTuple):
+    """One training and what followed it; fields are None where a failed training wrote nothing.
 
-    taught: whether it learns given answers, whose loss falls; its own, drawn before, are likely from the start;
-    seconds: of a step, without the first ones; memory: the peak that PyTorch reserved, in bytes; losses: one a
-    logged step, None where it was no finite number; failure: why a job of it failed, or did not run.
+    taught: whether it learns given answers, so that its loss must fall (answers of its own are likely from the start);
+    held: how the base's weights are stored; seconds: of a step, without the first ones; memory: the peak that PyTorch
+    reserved, in bytes; losses: one a logged step, None if not finite; failure: why a job of it failed or did not run.
     """
 
     run: str
@@ -79,14 +79,14 @@ class Arm(NamedTuple):
     failure: str | None = None
 
 
-def read_arms(config: Config) -> list[Arm]:
+def read_runs(config: Config) -> list[TrainedRun]:
     """Read every trained run of the study, with its first seed."""
     folder = StudyFolder(config.study.results, config.describe_study())
     failed = find_failures(folder.root)
-    return [_read_arm(folder, run, seed, failed) for run, seed in folder.list_arms(folder.list_trained())]
+    return [_read_run(folder, run, seed, failed) for run, seed in folder.list_arms(folder.list_trained())]
 
 
-def _read_arm(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) -> Arm:
+def _read_run(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) -> TrainedRun:
     spec, files = folder.run(run), [folder.run_file(run, seed, name) for name in ("training.json", "history.jsonl")]
     told = {
         "run": run,
@@ -97,12 +97,12 @@ def _read_arm(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) 
         "failure": next(_list_reasons(run, seed, failed), None),
     }
     if not all(file.is_file() for file in files):
-        return Arm(**told | {"failure": told["failure"] or "not run: what it needs failed"})
+        return TrainedRun(**told | {"failure": told["failure"] or "not run: what it needs failed"})
     summary, rows = records.read_json(files[0]), records.read_jsonl(files[1])
     steps = [row for row in rows if "eval_loss" not in row]
     if not told["failure"] and not _answered(folder, run, seed):
         told["failure"] = "its evaluation did not run"
-    return Arm(
+    return TrainedRun(
         **told,
         precision=summary["dtype"],
         device=summary["device"],
@@ -114,7 +114,7 @@ def _read_arm(folder: StudyFolder, run: str, seed: int, failed: dict[str, str]) 
 
 
 def describe_weights(spec: dict[str, Any]) -> str:
-    """Say in a word or two how the base is held, from a run's config: `nf4, double`, `8 bits`, `as computed`."""
+    """Name how a run's base weights are stored: `nf4, double`, `8 bits`, `as computed`."""
     quantization = spec.get("quantization") or {}
     if quantization.get("load_in_4bit"):
         kind = quantization.get("bnb_4bit_quant_type", "fp4")
@@ -134,56 +134,51 @@ def _answered(folder: StudyFolder, run: str, seed: int) -> bool:
 
 
 def _find_pace(rows: list[dict]) -> float | None:
-    """Return the seconds a step after the first logged one, which also loads kernels."""
+    """Return the seconds a step, without the first logged one, which also loads kernels."""
     if len(rows) < 2:
         return None
     first, last = rows[0], rows[-1]
     return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
 
 
-# The table that `make gpu-check` prints, and what it says below it.
-
-
-COLUMNS = ("run", "method", "computes in", "base held in", "optimizer", "s a step", "peak memory", "loss", "reward", "")
-SHOWN = 160  # characters of a reason
-ROUNDING = 1e-4  # how much a metric may change when nothing is changed
+# The table that `make gpu-check` prints, and the checks below it.
 
 
 class Check(NamedTuple):
-    """One thing that was looked at; `holds` is None where there was nothing to look at."""
+    """One check; `holds` is None where there was nothing to check."""
 
     what: str
     holds: bool | None
     found: str = ""
 
 
-def list_checks(arms: list[Arm], device: str, repeats: list[dict[str, Any]]) -> list[Check]:
-    """Judge what the arms left. repeats: those of `results.json`."""
-    trained = [arm for arm in arms if arm.precision]
-    taught = [arm for arm in trained if arm.taught and len(arm.losses) > 2 and None not in arm.losses]
+def list_checks(runs: list[TrainedRun], device: str, repeats: list[dict[str, Any]]) -> list[Check]:
+    """List the checks of what the runs did; `repeats` are those of `results.json`."""
+    trained = [run for run in runs if run.precision]
+    taught = [run for run in trained if run.taught and len(run.losses) > 2 and None not in run.losses]
     return [
-        _check_all("all trainings and evaluations ended well", arms, lambda arm: arm.failure is None),
-        _check_all(f"trained on {device}", trained, lambda arm: arm.device == device),
-        _check_all("every loss is a finite number", trained, lambda arm: None not in arm.losses),
+        _check_all("all trainings and evaluations ended well", runs, lambda run: run.failure is None),
+        _check_all(f"trained on {device}", trained, lambda run: run.device == device),
+        _check_all("every loss is a finite number", trained, lambda run: None not in run.losses),
         _check_all("losses of given answers fell", taught, _fell),
         _check_repeats(repeats),
     ]
 
 
-def _check_all(what: str, arms: list[Arm], holds: Callable[[Arm], bool]) -> Check:
-    wrong = [arm.run for arm in arms if not holds(arm)]
+def _check_all(what: str, runs: list[TrainedRun], holds: Callable[[TrainedRun], bool]) -> Check:
+    wrong = [run.run for run in runs if not holds(run)]
     return Check(
-        what, not wrong if arms else None, f"not {list_names(wrong, quoted=False)}" if wrong else f"{len(arms)} runs"
+        what, not wrong if runs else None, f"not {list_names(wrong, quoted=False)}" if wrong else f"{len(runs)} runs"
     )
 
 
-def _fell(arm: Arm) -> bool:
-    third = max(1, len(arm.losses) // 3)
-    return statistics.mean(arm.losses[-third:]) < statistics.mean(arm.losses[:third])
+def _fell(run: TrainedRun) -> bool:
+    third = max(1, len(run.losses) // 3)
+    return statistics.mean(run.losses[-third:]) < statistics.mean(run.losses[:third])
 
 
 def _check_repeats(repeats: list[dict[str, Any]]) -> Check:
-    """The same evaluation must give the same numbers; in batches of another size rounding may decide otherwise."""
+    """Check that the same evaluation gives the same numbers; in batches of another size rounding may change them."""
     same = [abs(row["repeated"] - row["value"]) <= ROUNDING for row in repeats if row["repeat"] == "again"]
     found = _describe_repeats(repeats, "again")
     if repeats:
@@ -200,10 +195,10 @@ def _describe_repeats(repeats: list[dict[str, Any]], kind: str) -> str:
     return f"changes: {list_names(changes, quoted=False)}" if changes else "needs a finished study"
 
 
-def render_check(machine: dict[str, str], arms: Iterable[Arm], checks: Iterable[Check]) -> str:
-    """Return the whole as Markdown: a line on the machine, the table, a line a check."""
+def render_check(machine: dict[str, str], runs: Iterable[TrainedRun], checks: Iterable[Check]) -> str:
+    """Return the report as Markdown: a line about the machine, the table, and a line for each check."""
     lines = [", ".join(f"{name} {value}" for name, value in machine.items()), ""]
-    lines += [_draw_row(COLUMNS), "| --- " * len(COLUMNS) + "|", *map(_draw_row, map(_list_cells, arms))]
+    lines += [_draw_row(COLUMNS), "| --- " * len(COLUMNS) + "|", *map(_draw_row, map(_list_cells, runs))]
     words = {True: "ok", False: "FAILED", None: "not looked at"}
     lines += ["", *(f"- {check.what}: {words[check.holds]} ({check.found})" for check in checks)]
     return "\n".join(lines)
@@ -213,19 +208,19 @@ def _draw_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _list_cells(arm: Arm) -> list[str]:
-    reason = arm.failure and f"failed: {arm.failure}".replace("|", "\\|")
+def _list_cells(run: TrainedRun) -> list[str]:
+    reason = run.failure and f"failed: {run.failure}".replace("|", "\\|")
     return [
-        arm.run,
-        arm.method,
-        arm.precision or "",
-        arm.held,
-        arm.optimizer,
-        "" if arm.seconds is None else f"{arm.seconds:.3f}",
-        "" if arm.memory is None else format_bytes(arm.memory),
-        _show_ends(arm.losses),
-        _show_ends(arm.rewards),
-        "ok" if reason is None else reason if len(reason) <= SHOWN else f"{reason[:SHOWN]} …",
+        run.run,
+        run.method,
+        run.precision or "",
+        run.held,
+        run.optimizer,
+        "" if run.seconds is None else f"{run.seconds:.3f}",
+        "" if run.memory is None else format_bytes(run.memory),
+        _show_ends(run.losses),
+        _show_ends(run.rewards),
+        "ok" if reason is None else cut(reason, SHOWN),
     ]
 
 

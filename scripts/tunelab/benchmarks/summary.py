@@ -1,4 +1,4 @@
-"""What rounds of measured trainings come to: medians, spread, ratios; as values, a table and a plot."""
+"""Summarise measured trainings (medians, spread, ratios) as values, tables and a plot, and compare their curves."""
 
 from pathlib import Path
 from statistics import median
@@ -6,10 +6,11 @@ from typing import Any
 
 from tunelab.records import whole_file
 
-# Whether two trainings learnt the same: their curves in float32, step by step.
-
-
-WITHIN = 1e-3  # of a value, and absolutely for one near zero; both learn in float32, but sum in another order
+# tolerance of curves, relative, and absolute near zero: both trainings use float32, but sum in another order
+WITHIN = 1e-3
+GIB = 2**30
+# operations for each weight and token with a trained adapter; GRPO: generate 2, reference 2, policy 4
+PASSES = {"sft": 4, "grpo": 8}
 
 
 def list_differences(plain: dict[str, list[float]], project: dict[str, list[float]]) -> list[str]:
@@ -36,16 +37,13 @@ def render_curves(found: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-GIB = 2**30
-PASSES = {"sft": 4, "grpo": 8}  # operations for each weight and token; GRPO: generate 2, reference 2, policy 4
-
-
 def summarise(rounds: list[dict[str, Any]], method: str, product_rate: float | None) -> dict[str, Any]:
-    """Sum up the rounds of one run and variant; the first step of each training is left out.
+    """Summarise the rounds of one run and variant; the first step of each training is left out.
 
-    Returns seconds a step (median, min, max), its parts, real tokens a second, page faults a step, peak memory, and the
-    share of the machine's product rate that the layers' products of all real tokens come to: 1 would be products only,
-    unless what rows have in common is computed once. A trained adapter needs `PASSES` operations.
+    Returns:
+        Seconds a step (median, min, max) and of its parts, tokens a second without padding, page faults a step, peak
+        memory, and `product_share`: the operations of the layers' matrix products over what the machine could do in
+        that time (`product_rate`). 1 would be products only, or more where prefixes that rows share are computed once.
     """
     steps = [row for found in rounds for row in found["steps"][1:]]
     seconds, tokens = [row["seconds"] for row in steps], [count for found in rounds for count in found["tokens"][1:]]
@@ -64,7 +62,7 @@ def summarise(rounds: list[dict[str, Any]], method: str, product_rate: float | N
 
 
 def find_ratio(rounds: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
-    """Return plain's median step over the project's: of all rounds, and the lowest and highest of a round."""
+    """Return the median step of plain TRL over that of the project: median, lowest and highest of the rounds."""
     by_round = [
         median(row["seconds"] for row in plain["steps"][1:]) / median(row["seconds"] for row in project["steps"][1:])
         for plain, project in zip(rounds["plain"], rounds["project"], strict=True)

@@ -1,4 +1,4 @@
-"""The same training twice: as a plain TRL script does it, and as this project's stages do."""
+"""Train the same run as a plain TRL script does and as this project's stages do, and watch it step by step."""
 
 import contextlib
 import itertools
@@ -21,9 +21,6 @@ from tunelab.scoring.rewards import build_reward_functions
 from tunelab.training import grpo, sft
 from tunelab.training.training_job import TrainingJob
 
-# Watch any transformers training step by step: seconds and where they go, page faults, losses, tokens, memory.
-
-
 # method of the trainer, of its model or accelerator → the part of a step that it is
 TIMED = {
     "_generate_and_score_completions": "prepare",
@@ -32,10 +29,11 @@ TIMED = {
     "accelerator.backward": "backward",
 }
 CURVES = ("loss", "reward", "grad_norm")
+SEED = 1
 
 
 class StepWatch(TrainerCallback):
-    """Keeps a row for each optimizer step in `rows`."""
+    """Keep a row for each optimizer step in `rows`: seconds, their parts, page faults and system seconds."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -76,7 +74,10 @@ class StepWatch(TrainerCallback):
 
 
 def split_step(seconds: float, spent: dict[str, float]) -> dict[str, float]:
-    """Split a step's seconds: a GRPO step into generate, reference (rewards with it) and policy, any into the rest."""
+    """Split a step's seconds: GRPO into generate, reference (with rewards) and policy, others into forward, backward.
+
+    `rest` is what remains.
+    """
     if "generate" in spent:
         parts = {"generate": spent["generate"], "reference": spent["prepare"] - spent["generate"]}
         parts["policy"] = spent["forward"] + spent["backward"]
@@ -89,7 +90,7 @@ def split_step(seconds: float, spent: dict[str, float]) -> dict[str, float]:
 def watched_training(found: dict[str, Any]) -> Iterator[None]:
     """Fill `found` with what the training in the block took: steps, curves, tokens, bytes of memory.
 
-    steps: list of rows (see `StepWatch`); curves: name → values by step; tokens: real tokens of each step.
+    steps: rows of `StepWatch`; curves: name → values by step; tokens: of each step, padding left out.
     """
     train = Trainer.train
 
@@ -124,11 +125,8 @@ def count_layer_weights(model: Any) -> int:
     )
 
 
-SEED = 1
-
-
 class Material(NamedTuple):
-    """What a training starts from, and a folder for what it leaves."""
+    """What a training starts from, and a folder for what it writes."""
 
     base: Path
     rows: Path
@@ -154,8 +152,14 @@ def train_plain(spec: SftRun | GrpoRun, dtype: torch.dtype, given: Material) -> 
     tokenizer = job.load_tokenizer(padding_side="left" if spec.method == "grpo" else "right")
     common = {
         "output_dir": str(given.folder),
-        **{"bf16": dtype == torch.bfloat16, "fp16": dtype == torch.float16, "use_cpu": device.type == "cpu"},
-        **{"seed": SEED, "logging_steps": 1, "save_strategy": "no", "report_to": "none", "disable_tqdm": True},
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16,
+        "use_cpu": device.type == "cpu",
+        "seed": SEED,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
     }
     peft_config = adapters.build_adapter_config(spec.adapter) if spec.adapter else None
     if spec.method == "grpo":

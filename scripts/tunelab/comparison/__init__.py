@@ -1,4 +1,5 @@
-"""From measured items to estimates, tests and verdicts, all of which end in `results.json`.
+"""Turn measured items into estimates, tests and verdicts, all written to `results.json`.
 
-It never knows how a run is called or coloured, or in which language its numbers will be read.
+An item is a test row or a paragraph of a neutral text; arrays are `[seeds, items]`. This room must never use labels,
+colours or languages of the page.
 """

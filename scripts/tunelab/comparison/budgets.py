@@ -1,6 +1,7 @@
-"""How much effort went into each training, and where two trainings that are compared differ.
+"""Compare the training budgets of runs (steps, tokens, data), and find runs that drew too few completions.
 
-A difference between runs of unequal effort may be one of effort; the page says so in the verdict's own sentence.
+If budgets differ, a difference between runs may come from the budget; the page says so in the verdict's sentence. If a
+run of reinforcement learning drew too few completions to expect an effect (it is starved), page, paper and plan say so.
 """
 
 from collections.abc import Iterator
@@ -13,21 +14,19 @@ from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 
-# Which runs of reinforcement learning drew too few completions to expect an effect of them.
-# Where such a run is not better than another one, that says little of its method: page, paper and plan tell of it.
-
-
 # Public recipes whose models clearly gained drew some 2,000 completions or more: reverse-text of prime-rl 1,920 to
 # 2,560, Countdown of grpo-decomp 4,000, Esme-214M 30,720. A run of this project gained 3.5 points with 320, which is
 # undecided, and 14.5 to 28 points with 2,560 (three seeds).
 LEAST_COMPLETIONS = 1500
-# Completions are compared within a question, mostly 8 of them, and those of a question that all earned the same teach
-# nothing: of fewer than four questions a step, chance decides whether any teaches.
+# Completions are compared within a question, usually 8 of them, and a question whose completions all earned the same
+# reward teaches nothing: with fewer than four questions a step, chance decides whether a step teaches anything.
 LEAST_OF_STEP = 32
+TOLERANCE = 0.01  # token counts of equal plans differ a little with the order of rows
+COMPARED = ("steps", "tokens", "data_share")
 
 
 def list_starved(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> Iterator[Starved]:
-    """Yield the starved runs, each judged by its first seed; `trainings` holds each training.json."""
+    """Yield the starved runs, each by its first seed; `trainings` holds each training.json."""
     answers = {
         run: count_answers(study, trainings, run) for run in [*study.list_runs(*REWARDED), *study.list_learners()]
     }
@@ -38,13 +37,18 @@ def list_starved(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> 
             files = [study.run_file(run, seed, "training.json")]
             files += [find_summary(study, learner.run, study.list_seeds(learner.run)[0]) for learner in learners]
             yield Starved(
-                **{"run": run, "seed": seed, "completions": answers[run], "of_step": of_step},
-                **{"learners": learners, "shortages": shortages, "sources": [study.name(file) for file in files]},
+                run=run,
+                seed=seed,
+                completions=answers[run],
+                of_step=of_step,
+                learners=learners,
+                shortages=shortages,
+                sources=[study.name(file) for file in files],
             )
 
 
 def list_shortages(completions: int, of_step: int, learners: list[Learner]) -> list[Shortage]:
-    """List in what a run that drew so many completions falls short; nothing if it drew enough."""
+    """List what a run has too few of: completions, completions a step, or drawn answers beside other runs."""
     found = {
         "completions": completions < LEAST_COMPLETIONS,
         "of_step": of_step < LEAST_OF_STEP,
@@ -54,9 +58,9 @@ def list_shortages(completions: int, of_step: int, learners: list[Learner]) -> l
 
 
 def list_learners(study: Study, run: str, answers: dict[str, int]) -> list[Learner]:
-    """List the runs that learn from answers to the same questions which were drawn before, and from more of them.
+    """List the runs that learn from more answers to the same questions, drawn before their training.
 
-    answers: how many each run learns from, of the run itself and of those that are known.
+    answers: the number of drawn answers of each run for which it is known, and of the run itself.
     """
     return [
         Learner(run=name, answers=answers[name])
@@ -66,7 +70,7 @@ def list_learners(study: Study, run: str, answers: dict[str, int]) -> list[Learn
 
 
 def count_answers(study: StudyFolder, trainings: dict[tuple[str, int], dict], run: str) -> int | None:
-    """Count the answers that were drawn for a run's first seed to learn from; None if it learns from written ones."""
+    """Count the answers drawn for a run's first seed to learn from; None if it learns from given answers."""
     spec, seed = study.run(run), study.list_seeds(run)[0]
     if spec.get("samples"):
         return study.load(find_summary(study, run, seed))["answers"]
@@ -77,18 +81,14 @@ def count_answers(study: StudyFolder, trainings: dict[tuple[str, int], dict], ru
 
 
 def find_summary(study: StudyFolder, run: str, seed: int) -> Path:
-    """Return the file about the drawn answers that a run learns from; those of an untouched model have one seed."""
+    """Return the summary of the drawn answers that a run learns from; an untouched model drew with one seed."""
     samples = study.run(run)["samples"]
     seeds = study.spec["samples"][samples]["seeds"]
     return study.samples_file(samples, seed if seed in seeds else seeds[0], "summary.json")
 
 
-TOLERANCE = 0.01  # token counts of equal plans differ a little with the order of rows
-COMPARED = ("steps", "tokens", "data_share")
-
-
 def build_budget(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any] | None:
-    """Look up the effort behind a run's first seed; None for a run that was not trained."""
+    """Return the budget of a run's first seed; None for a run that was not trained."""
     training = trainings.get((run, study.list_seeds(run)[0]))
     if training is None:
         return None
@@ -108,9 +108,9 @@ def build_budget(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any
 
 
 def list_unequal(study: StudyFolder, trainings: dict, run: str, against: str) -> list[str]:
-    """List the measures of effort in which two trained runs differ; nothing where one of them is untrained.
+    """List the parts of the budget in which two trained runs differ; nothing if one of them is untrained.
 
-    A run that went on from the other one has had that one's effort too, so nothing needs to be said twice.
+    Nothing, too, if one run started from the other, whose budget it then has in any case.
     """
     budgets = [build_budget(study, trainings, name) for name in (run, against)]
     if None in budgets or is_start(study, run, against):
@@ -122,7 +122,7 @@ def list_unequal(study: StudyFolder, trainings: dict, run: str, against: str) ->
 
 
 def is_start(study: Study, run: str, against: str) -> bool:
-    """Tell whether one of two runs went on from the other."""
+    """Tell whether one of two runs started from the other."""
     return study.run(run).get("init_from") == against or study.run(against).get("init_from") == run
 
 

@@ -1,69 +1,129 @@
-"""Compare the runs of a study: estimates, contrasts, and what stands behind them, as `results.json` holds them.
-
-Every number is computed from the per-item files, never from another summary.
-"""
+"""Estimate all that `results.json` holds, each number from the per-item files and never from another summary."""
 
 from collections.abc import Iterator
-from itertools import filterfalse
+from itertools import cycle, filterfalse
 
-from tunelab.comparison import contrasts, crossed, implicit, overlaps, sameness
+import numpy as np
+
+from tunelab.comparison import contrasts, gains, overlaps, repetition
+from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
-from tunelab.comparison.gains import Answers, split_gain
-from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import find_metric, is_sampled, list_metrics
+from tunelab.comparison.items import Items, rank
+from tunelab.comparison.metrics import GAP, SHARE, find_metric, is_sampled, list_metrics
 from tunelab.comparison.power import CONFIDENCE
-from tunelab.comparison.recovered import estimate_recovered
-from tunelab.comparison.results import Coverage, Estimate, Known, Parts, Recovered, Repeat, Results
-from tunelab.comparison.rows import Gain
+from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results
 from tunelab.config.study import REPEATS, Study
 from tunelab.jobs.layout import StudyFolder
 
-# Compare untouched models with published numbers: a measurement far off the known band is wrong before any training.
-# The numbers stand in `reports/known_results.yaml`, each with its source.
+
+def build_results(
+    study: StudyFolder,
+    trainings: dict[tuple[str, int], dict],
+    published: list[dict],
+    shared: list[dict],
+    simulated: dict,
+) -> Results:
+    """Build all that is estimated.
+
+    Args:
+        trainings: each training.json by run and seed.
+        published: published results (`reports/known_results.yaml`).
+        shared: what test rows share with training rows (`data.contamination.measure_overlaps`).
+        simulated: how often intervals contained the truth in simulations.
+    """
+    items = Items(study)
+    estimates = list(list_estimates(items))
+    repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
+    floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
+    return Results(
+        smoke=study.spec["study"]["smoke"],
+        confidence=CONFIDENCE,
+        paired=items.paired,
+        estimates=estimates,
+        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
+        starved=list(list_starved(study, trainings)),
+        sameness=alike,
+        parts=list(list_parts(items)),
+        gains=list(gains.list_gains(items)),
+        kinds=list(gains.list_kinds(items)),
+        recovered=list(gains.list_recovered(items)),
+        implicit=list(list_implicit(items)),
+        repeats=repeats,
+        known=list(list_known(study, estimates, published)),
+        overlaps=list(overlaps.list_overlaps(shared)),
+        twins=list(overlaps.list_twins(shared)),
+        left=list(overlaps.list_left(items, shared)),
+        cleaned=list(overlaps.list_cleaned(items, shared)),
+        cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
+        coverage=summarise_coverage(simulated, len(study.spec["study"]["seeds"])),
+    )
 
 
-def list_known(study: Study, estimates: list[Estimate], published: list[dict]) -> Iterator[Known]:
-    """Match every published number with the untouched run and task that it is about, where its metric was measured."""
-    found = {(row.run, row.task, row.metric): row for row in estimates if row.seed is not None}
-    for run in study.list_runs("base"):
-        model = study.spec["models"][study.run(run)["model"]]
-        for task in study.tasks:
-            dataset = study.spec["datasets"][study.task(task)["dataset"]]
-            for number in published:
-                row = found.get((run, task, number["metric"]))  # a task may be judged by other metrics
-                if row and is_about(number["model"], model) and is_benchmark(number["benchmark"], dataset):
-                    yield Known(
-                        run=run,
-                        task=task,
-                        metric=number["metric"],
-                        value=row.value,
-                        low=row.low,
-                        high=row.high,
-                        published_low=number["low"],
-                        published_high=number["high"],
-                        setting=number["setting"],
-                        source=number["source"],
-                        inside=row.low <= number["high"] and row.high >= number["low"],
-                    )
+def list_estimates(items: Items) -> Iterator[Estimate]:
+    """Estimate every metric of every run, for each seed and, where there are several, over all of them."""
+    for task, kind in items.tasks.items():
+        for metric in list_metrics(items.study, task, kind, task in items.paired):
+            for run in items.study.runs:
+                measured, sources = items.measure(run, task, metric)
+                seeds, share = items.study.list_seeds(run), find_metric(metric).is_share
+                named = {"run": run, "task": task, "metric": metric}
+                for i, seed in enumerate(seeds):
+                    own = estimate_metric(pick_seed(measured, i), share)
+                    yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
+                if len(seeds) > 1:
+                    over = estimate_metric(measured, share)
+                    yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
 
 
-def is_about(names: list[str], model: dict) -> bool:
-    """Tell whether a model's source has one of the names: a repository of the Hub, or a file of a package."""
-    return bool({model.get("repo_id"), str(model.get("gguf")).rpartition("/")[2]} & set(names))
+def list_parts(items: Items) -> Iterator[Parts]:
+    """Split the spread of every contrasted metric, for every run with several seeds."""
+    for task in items.tasks:
+        for metric in items.list_contrasted(task):
+            for run in items.study.runs:
+                measured, sources = items.measure(run, task, metric)
+                seeds, n = measured.numerators.shape
+                if seeds > 1 and n > 1:
+                    parts = estimate_parts(measured.numerators / measured.denominators)
+                    named = {"run": run, "task": task, "metric": metric, "seeds": seeds, "n": n, "sources": sources}
+                    yield Parts(**named, **parts._asdict())
 
 
-def is_benchmark(benchmark: str, dataset: dict) -> bool:
-    """Tell whether a data set is the benchmark: GSM8K's real questions, wherever their files come from."""
-    return dataset["prepare"]["format"] == benchmark and dataset["fetch"]["source"] != "generated"
+def list_implicit(items: Items) -> Iterator[Implicit]:
+    """Estimate how often the implicit reward of a run prefers the chosen answer of held-out pairs, as DPO trains it to.
+
+    The implicit reward is an answer's log-probability under the run, minus that under what the run started from. TRL
+    logs its accuracy on training pairs (`rewards/accuracies`); these pairs no run has seen.
+    """
+    study = items.study
+    for task in items.paired:
+        for run in study.list_trained():
+            start, seeds = study.find_shown(run, "init_from"), study.list_seeds(run)
+            named = {"run": run, "task": task, "start": start}
+            over = [None] if len(seeds) > 1 else []
+            if start is None:
+                yield from (Implicit(**named, seed=seed, accuracy=None, sources=[]) for seed in [*seeds, *over])
+                continue
+            measured, files = _rank_pairs(items, run, start, task)
+            of_seeds = zip(files[: len(seeds)], cycle(files[len(seeds) :]), strict=False)  # an untouched start has one
+            for place, (seed, sources) in enumerate(zip(seeds, of_seeds, strict=True)):
+                accuracy = estimate_metric(pick_seed(measured, place), share=True)._asdict()
+                yield Implicit(**named, seed=seed, accuracy=accuracy, sources=sources)
+            for seed in over:
+                accuracy = estimate_metric(measured, share=True)._asdict()
+                yield Implicit(**named, seed=seed, accuracy=accuracy, sources=files)
 
 
-# How much a metric moves when the same model is evaluated again, and in batches of another size.
+def _rank_pairs(items: Items, run: str, start: str, task: str) -> tuple[Measured, list[str]]:
+    """Return which pairs the implicit reward ranks correctly, seeds by items, and the files of run and start."""
+    (own, before), files = items.measure_together([(run, GAP), (start, GAP)], task)
+    ranks = rank(own.numerators - before.numerators)
+    return Measured(ranks, np.ones(ranks.shape), SHARE), files
 
 
 def list_repeats(items: Items) -> Iterator[Repeat]:
-    """Compare each repeated evaluation with the run's own; nothing when the config asks for none.
+    """Compare each repeated evaluation, by itself or in batches of another size, with the run's own.
 
-    Answers are drawn once, so their metrics are not repeated.
+    Answers are drawn once, so their metrics are not repeated. Nothing if the config has no `noise`.
     """
     study = items.study
     if not study.spec["noise"]:
@@ -101,7 +161,42 @@ def find_floors(repeats: list[Repeat]) -> dict[tuple[str, str], float]:
     return floors
 
 
-# What simulations say of the study's own intervals over seeds and items.
+def list_known(study: Study, estimates: list[Estimate], published: list[dict]) -> Iterator[Known]:
+    """Match every published number with the untouched run and task that it is about, where its metric was measured.
+
+    A measurement that is far off the published band was wrong before any training.
+    """
+    found = {(row.run, row.task, row.metric): row for row in estimates if row.seed is not None}
+    for run in study.list_runs("base"):
+        model = study.spec["models"][study.run(run)["model"]]
+        for task in study.tasks:
+            dataset = study.spec["datasets"][study.task(task)["dataset"]]
+            for number in published:
+                row = found.get((run, task, number["metric"]))  # a task may have other metrics
+                if row and is_about(number["model"], model) and is_benchmark(number["benchmark"], dataset):
+                    yield Known(
+                        run=run,
+                        task=task,
+                        metric=number["metric"],
+                        value=row.value,
+                        low=row.low,
+                        high=row.high,
+                        published_low=number["low"],
+                        published_high=number["high"],
+                        setting=number["setting"],
+                        source=number["source"],
+                        inside=row.low <= number["high"] and row.high >= number["low"],
+                    )
+
+
+def is_about(names: list[str], model: dict) -> bool:
+    """Tell whether a model's source has one of the names: a repository of the Hub, or a file of a package."""
+    return bool({model.get("repo_id"), str(model.get("gguf")).rpartition("/")[2]} & set(names))
+
+
+def is_benchmark(benchmark: str, dataset: dict) -> bool:
+    """Tell whether a data set is the benchmark: GSM8K's real questions, wherever their files come from."""
+    return dataset["prepare"]["format"] == benchmark and dataset["fetch"]["source"] != "generated"
 
 
 def summarise_coverage(simulated: dict, seeds: int) -> Coverage | None:
@@ -118,103 +213,3 @@ def summarise_coverage(simulated: dict, seeds: int) -> Coverage | None:
         cases=len(covered),
         studies=simulated["studies"],
     )
-
-
-FLAGS = ("strict_format", "strict", "flexible")  # of an answer, in the order of `Answers`
-
-
-def build_results(
-    study: StudyFolder,
-    trainings: dict[tuple[str, int], dict],
-    published: list[dict],
-    shared: list[dict],
-    simulated: dict,
-) -> Results:
-    """Build all that is estimated.
-
-    trainings: each training.json. published: the known numbers. shared: what tests share with trainings
-    (`data.contamination.measure_overlaps`). simulated: how often intervals held the truth
-    (`upkeep.interval_simulation`).
-    """
-    items = Items(study)
-    estimates = list(list_estimates(items))
-    repeats, alike = list(list_repeats(items)), list(sameness.list_sameness(study))
-    floors, degenerate = find_floors(repeats), sameness.find_degenerate(alike)
-    return Results(
-        smoke=study.spec["study"]["smoke"],
-        confidence=CONFIDENCE,
-        paired=items.paired,
-        estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
-        starved=list(list_starved(study, trainings)),
-        sameness=alike,
-        parts=list(list_parts(items)),
-        gains=list(list_gains(items)),
-        kinds=list(contrasts.list_kinds(items)),
-        recovered=list(list_recovered(items)),
-        implicit=list(implicit.list_implicit(items)),
-        repeats=repeats,
-        known=list(list_known(study, estimates, published)),
-        overlaps=list(overlaps.list_overlaps(shared)),
-        twins=list(overlaps.list_twins(shared)),
-        left=list(overlaps.list_left(items, shared)),
-        cleaned=list(overlaps.list_cleaned(items, shared)),
-        cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
-        coverage=summarise_coverage(simulated, len(study.spec["study"]["seeds"])),
-    )
-
-
-def list_estimates(items: Items) -> Iterator[Estimate]:
-    """Estimate every metric of every run, for each seed and, where there are several, over all of them."""
-    for task, kind in items.tasks.items():
-        for metric in list_metrics(items.study, task, kind, task in items.paired):
-            for run in items.study.runs:
-                measured, sources = items.measure(run, task, metric)
-                seeds, share = items.study.list_seeds(run), find_metric(metric).is_share
-                named = {"run": run, "task": task, "metric": metric}
-                for i, seed in enumerate(seeds):
-                    own = crossed.estimate_metric(crossed.pick_seed(measured, i), share)
-                    yield Estimate(**named, seed=seed, seeds=1, sources=[sources[i]], **own._asdict())
-                if len(seeds) > 1:
-                    over = crossed.estimate_metric(measured, share)
-                    yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
-
-
-def list_parts(items: Items) -> Iterator[Parts]:
-    """Split the spread of every contrasted metric, for every run with several seeds."""
-    for task in items.tasks:
-        for metric in items.list_contrasted(task):
-            for run in items.study.runs:
-                measured, sources = items.measure(run, task, metric)
-                seeds, n = measured.numerators.shape
-                if seeds > 1 and n > 1:
-                    parts = crossed.estimate_parts(measured.numerators / measured.denominators)
-                    named = {"run": run, "task": task, "metric": metric, "seeds": seeds, "n": n, "sources": sources}
-                    yield Parts(**named, **parts._asdict())
-
-
-def list_gains(items: Items) -> Iterator[Gain]:
-    """Split each declared difference of strict accuracy into its layout and its skill part."""
-    for task in (task for task, kind in items.tasks.items() if kind == "maths"):
-        for pair in items.study.list_contrasts(task):
-            found = {flag: items.measure_together([(run, flag) for run in pair], task) for flag in FLAGS}
-            answers = [
-                Answers(*(found[flag][0][side].numerators.astype(bool) for flag in FLAGS)) for side in range(len(pair))
-            ]
-            gain = split_gain(*answers)
-            parts = {name: part and part._asdict() for name, part in gain._asdict().items() if name != "split"}
-            named = {"run": pair[0], "against": pair[1], "task": task, "sources": found["strict"][1]}
-            yield Gain(**named, split=gain.split, **parts)
-
-
-def list_recovered(items: Items) -> Iterator[Recovered]:
-    """Estimate the recovered share of every student whose teacher and start are runs of the study."""
-    study = items.study
-    for run in (name for name in study.runs if study.run(name).get("teacher")):
-        teacher, start = (study.find_shown(run, role) for role in ("teacher", "init_from"))
-        for task in study.list_taught(run) if teacher and start else ():
-            metric = items.list_contrasted(task)[0]
-            measured, sources = items.measure_together([(name, metric) for name in (run, teacher, start)], task)
-            share = estimate_recovered(*measured)
-            named = {"run": run, "teacher": teacher, "start": start, "task": task, "metric": metric}
-            yield Recovered(**named, share=share and share._asdict(), sources=sources)

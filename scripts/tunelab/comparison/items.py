@@ -1,8 +1,7 @@
-"""What was measured on every item, as arrays of seeds by items, for all that compares runs.
+"""Read what was measured on every item as arrays `[seeds, items]`, and select the items that runs have in common.
 
-A run may have been asked fewer of a task's rows than others, all of which must be among theirs; runs are compared on
-the rows that all of them have. A neutral text counts as a task of its own, `text:<name>`, whose items are its
-paragraphs.
+A run may have answered fewer of a task's rows than others, but no other rows; runs are compared on the rows that all of
+them answered. A neutral text counts as a task of its own, `text:<name>`, whose items are its paragraphs.
 """
 
 import math
@@ -13,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from tunelab.comparison.crossed import Measured, select_items
+from tunelab.comparison.bootstrap import Measured, select_items
 from tunelab.comparison.metrics import (
     GAP,
     NEUTRAL,
@@ -28,11 +27,13 @@ from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.scoring.pass_at_k import estimate, group_by_id
 
-# What the rows of a run's scores or losses say of a metric, as numerators and denominators.
+PARTS = ("numerators", "denominators")
+TEST = "test_dataset.json"
+Side = tuple[str, str]  # a run and a metric
 
 
 def list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """List a metric's numerators and denominators, one of each per row."""
+    """Return a metric's numerators and denominators, one of each per row of scores or losses."""
     described = find_metric(metric)
     if described.ratio:
         return _list_ratios(rows, *described.ratio)
@@ -43,7 +44,7 @@ def list_values(rows: list[dict], metric: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rank(gaps: np.ndarray) -> np.ndarray:
-    """Return 1 where the chosen answer of a pair is ahead, 0 where the rejected one is, and a half in a tie."""
+    """Return 1 where the chosen answer of a pair is preferred, 0 where the rejected one is, and a half for a tie."""
     return (np.sign(gaps) + 1) / 2
 
 
@@ -53,7 +54,7 @@ def _list_ratios(rows: list[dict], above: str, below: str) -> tuple[np.ndarray, 
 
 
 def _list_pairs(rows: list[dict], metric: str) -> np.ndarray:
-    """List by how many nats a run finds the chosen answers likelier than the rejected ones, or their ranks by that."""
+    """Return how much likelier (in nats) the chosen answers are than the rejected ones, or the ranks by that."""
     chosen, rejected, tokens, rejected_tokens = (
         np.array([row[name] for row in rows], float) for name in ("loss", "rejected_loss", "tokens", "rejected_tokens")
     )
@@ -63,13 +64,8 @@ def _list_pairs(rows: list[dict], metric: str) -> np.ndarray:
 
 
 def _add_up(rewards: dict[str, float | None]) -> float:
-    """Add up rewards, of which a function of the user's own may not apply."""
+    """Add up rewards; a user's function that does not apply gave None."""
     return sum(value for value in rewards.values() if value is not None)
-
-
-PARTS = ("numerators", "denominators")
-TEST = "test_dataset.json"
-Side = tuple[str, str]  # a run and a metric
 
 
 class Table(NamedTuple):
@@ -93,7 +89,7 @@ class Items:
 
     def __init__(self, study: StudyFolder) -> None:
         self.study = study
-        self._most: dict[str, tuple[set[str], Path]] = {}  # of each group of files, the ids of the one with most rows
+        self._most: dict[str, tuple[set[str], Path]] = {}  # by group of files: of the file with most rows
         self._tables: dict[tuple, Table] = {}
         self._columns: dict[tuple, Column] = {}
 
@@ -125,7 +121,7 @@ class Items:
         return Measured(above, below, find_metric(metric).span), [self.study.name(column.path) for column in columns]
 
     def measure_together(self, sides: Sequence[Side], task: str) -> tuple[list[Measured], list[str]]:
-        """Return metrics of runs on the rows that all of them were measured on, and the names of all files."""
+        """Return metrics of runs on the rows that all of them have, and the names of all files."""
         found = [self.measure(run, task, metric) for run, metric in sides]
         common = set(self.list_common(sides, task))
         kept = [[item in common for item in self.list_ids(run, task, metric)] for run, metric in sides]
@@ -133,7 +129,7 @@ class Items:
         return measured, [source for _, files in found for source in files]
 
     def list_common(self, sides: Sequence[Side], task: str) -> list[str]:
-        """List the items that all of these metrics of runs have, in the order of their values."""
+        """List the items that all of these runs and metrics have, in the order of their values."""
         first, *others = (self.list_ids(run, task, metric) for run, metric in sides)
         shared = set(first).intersection(*others)
         return [item for item in first if item in shared]
@@ -143,7 +139,7 @@ class Items:
         return self._read(run, self.study.list_seeds(run)[0], task, metric).ids
 
     def read_repeat(self, run: str, task: str, path: Path, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return which of a run's items were measured again, and their numerators and denominators."""
+        """Return a mask of the run's items that were measured again, and their numerators and denominators."""
         own, table = self._read(run, self.study.list_seeds(run)[0], task, metric), self._load(f"repeated {task}", path)
         again = set(_list_ids(table.rows))
         self._refuse_rows_beyond(own, path, again)
@@ -181,7 +177,7 @@ class Items:
         return Column([group[0]["id"] for group in groups], values, np.ones(len(values)), path)
 
     def _find_fewer(self, task: str) -> int | None:
-        """Return how many rows runs have that are not asked all of a task's, None if every run is."""
+        """Return how many rows are answered by runs that do not answer all; None if every run answers all."""
         return self.study.task(task).get("untaught_rows")
 
     def _load(
@@ -191,7 +187,7 @@ class Items:
         wanted: Callable[[dict], bool] = lambda row: True,
         fewer: int | None = None,
     ) -> Table:
-        """Read a file's rows; each file of a group has the same ids, or `fewer` of them."""
+        """Read a file's rows; each file of a group must have the same ids, or `fewer` of them."""
         if (group, path) not in self._tables:
             rows = sorted(filter(wanted, self.study.load(path)), key=lambda row: (row["id"], row.get("sample", 0)))
             ids = set(_list_ids(rows))
@@ -205,7 +201,7 @@ class Items:
         return self._tables[group, path]
 
     def _refuse_rows_beyond(self, own: Column, path: Path, ids: set[str]) -> None:
-        """Refuse a file with rows that a run's own answers have not."""
+        """Raise `UserError` if a file has rows that the run's own answers do not have."""
         if not ids <= set(own.ids):
             raise UserError(
                 f"{self.study.name(path)} has rows that {self.study.name(own.path)} has not: delete the older file."

@@ -1,7 +1,7 @@
-"""What is measured on each kind of task, how it is called, and how its numbers are written.
+"""Define the metrics: on which tasks each is measured, how it is estimated, and how its name and numbers are shown.
 
-One record each, from which tables, tests, figures and sentences are made. Shares are counted over items, means averaged
-over items, ratios are sums over sums (loss per token).
+Tables, tests, figures and sentences are made from these records. Shares are counted over items, means averaged over
+items, ratios are sums over sums (loss per token).
 """
 
 import math
@@ -13,11 +13,11 @@ Use = Literal["contrasted", "headline", "brief", "plotted"]
 
 
 class Metric(NamedTuple):
-    """How a metric is called and written, how it is estimated, and on which kinds of task it is used for what.
+    """How a metric is named, shown and estimated, and what it is used for on each kind of task.
 
-    Kinds are maths, text, neutral (texts that no run learns), and pairs where a task's held-out rows are such. A metric
-    is measured on all of `on`; there it may be contrasted (differences between runs are tested), a headline (in the
-    table of results), brief (in a sentence) and plotted.
+    Kinds are maths, text, neutral (texts that no run learns), and pairs if a task's held-out rows are pairs of a chosen
+    and a rejected answer. A metric is measured on all kinds in `on`; there it may be contrasted (differences between
+    runs are tested), a headline (in the table of results), brief (in a sentence) and plotted.
     """
 
     label: str
@@ -26,11 +26,11 @@ class Metric(NamedTuple):
     about: str
     estimator: Literal["share", "mean", "ratio"]
     on: dict[str, tuple[Use, ...]]
-    span: tuple[float, float] = (0.0, math.inf)  # the smallest and the largest value that it can have
-    ratio: tuple[str, str] | None = None  # of the rows, what is added up and divided
-    file: str = "scores.jsonl"  # with one value a row; of a run's task, or of the run for what drift measures
+    span: tuple[float, float] = (0.0, math.inf)  # the smallest and the largest possible value
+    ratio: tuple[str, str] | None = None  # the fields of rows whose sums are divided
+    file: str = "scores.jsonl"  # with one value a row; in the folder of the task, or of the run for drift
     margin: str | None = None  # its key in `comparison.margins`; None: its own name
-    own: bool = False  # a function of the user's own
+    own: bool = False  # whether it is a user's function
 
     @property
     def is_name(self) -> bool:
@@ -208,11 +208,11 @@ METRICS = {
         file="drift.jsonl",
     ),
 }
-# the chosen answer's log-probability minus the rejected one's: what rankings are made of, and shown nowhere
+# the chosen answer's log-probability minus the rejected one's, from which rankings are made; never shown
 GAP = "ranking-gap"
 HIDDEN = {GAP: Metric(GAP, "higher", "decimal", "", "mean", {}, (-math.inf, math.inf), file=LOSSES)}
-FIRST = {"maths": "strict", "text": "loss", "neutral": "loss"}  # by a task's kind; its verdict stands on this
-NEUTRAL = "text:"  # what the name of a neutral text among the tasks begins with
+FIRST = {"maths": "strict", "text": "loss", "neutral": "loss"}  # by a task's kind: the metric of its verdict
+NEUTRAL = "text:"  # prefix of the names of neutral texts among the tasks
 
 
 def name_text(source: str) -> str:
@@ -226,12 +226,12 @@ def name_sampled(name: str, number: int) -> str:
 
 
 def is_sampled(metric: str) -> bool:
-    """Tell whether a metric is one of answers that were drawn, several to each question."""
+    """Tell whether a metric is about drawn answers, several to each question."""
     return "@" in metric
 
 
 def list_sampled(task: dict) -> list[str]:
-    """List the metrics of a task's drawn answers, if there are any."""
+    """List the metrics of a task's drawn answers; none if no answers are drawn."""
     if not (sampling := task.get("sampling")):
         return []
     return [
@@ -243,37 +243,37 @@ def list_sampled(task: dict) -> list[str]:
 def list_measured(kind: str, paired: bool = False) -> list[str]:
     """List the metrics that are measured on a kind of task, in the order of the tables.
 
-    paired: whether the task's held-out rows are pairs, as of `Items.paired` and `Results.paired`.
+    paired: whether the task's held-out rows are pairs (see `Items.paired`, `Results.paired`).
     """
     return [name for name, metric in METRICS.items() if kind in metric.on or (paired and "pairs" in metric.on)]
 
 
 def list_used(use: Use, kind: str, paired: bool = False) -> list[str]:
-    """List those of them that have a use there; the one on which the task's verdict stands goes before the others."""
+    """List the metrics with this use on a kind of task, the metric of the task's verdict first."""
     kinds = (kind, "pairs") if paired else (kind,)
     used = [name for name, metric in METRICS.items() if any(use in metric.on.get(found, ()) for found in kinds)]
     return sorted(used, key=lambda name: name != FIRST[kind])
 
 
 def list_contrasted(task: dict, paired: bool) -> list[str]:
-    """List the metrics of a task to compare runs on, that of the verdict first; paired: as of `list_measured`."""
+    """List the metrics on which runs are compared on a task, that of the verdict first; paired: see `list_measured`."""
     return [*list_used("contrasted", task["kind"], paired), *list_sampled(task), *task.get("metrics", ())]
 
 
 def list_headlines(task: dict, paired: bool) -> list[str]:
-    """List the metrics of the table of results; paired: as of `list_measured`."""
+    """List the metrics in the table of results; paired: see `list_measured`."""
     return [*list_used("headline", task["kind"], paired), *task.get("metrics", ())]
 
 
 def find_margin(margins: dict[str, float], metric: str) -> float:
-    """Find below which difference of a metric two runs are equivalent."""
+    """Return the margin of a metric: two runs that differ by less are equivalent."""
     return margins[find_metric(metric).margin or metric]
 
 
 def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
     """Look a metric up; `mean@N`, `pass@k` and `maj@k` are made for their number.
 
-    better: in which direction the user's own metrics are better (`Study.own_metrics`); all else is known without it.
+    better: the better direction of the user's metrics (`Study.own_metrics`); other metrics do not need it.
     """
     if known := METRICS.get(name) or HIDDEN.get(name):
         return known
@@ -289,7 +289,7 @@ def find_metric(name: str, better: dict[str, str] | None = None) -> Metric:
 
 
 def list_metrics(study: Study, task: str, kind: str, paired: bool) -> list[str]:
-    """List what is measured on a task, in the order of the tables; paired: as of `list_measured`."""
+    """List what is measured on a task, in the order of the tables; paired: see `list_measured`."""
     measured = list_measured(kind, paired)
     if kind == "neutral":
         return measured

@@ -1,25 +1,25 @@
-"""What the tests share with the trainings, and the main numbers again without the rows that they share.
+"""Count the test rows that training data contains (contamination), and estimate the main numbers without them.
 
-Runs are compared on the same rows, so a task is cleaned of what stands in the training data of any run of the study.
-What the untouched model has read before is unknown, and no part of it.
+Runs are compared on the same rows, so rows of a task are left out if the training data of any run contains them. What
+the untouched model was pretrained on is unknown and not counted.
 """
 
 from collections.abc import Iterator
 
+from tunelab.comparison.bootstrap import estimate_metric, select_items
 from tunelab.comparison.contrasts import correct_pairs
-from tunelab.comparison.crossed import estimate_metric, select_items
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import find_margin, find_metric
-from tunelab.comparison.rows import Cleaned, CleanedContrast, Left, Overlap, Twins
-from tunelab.comparison.verdicts import compare_runs, judge
+from tunelab.comparison.result_rows import Cleaned, CleanedContrast, Left, Overlap, Twins
+from tunelab.comparison.verdicts import compare_runs, decide_verdict
 
-# what is taken out: rows that training holds as they are or in part; and rows that resemble one of it as well
+# which rows are left out: those in the training data verbatim or in part; and also those that resemble a training row
 LEVELS = {"ngram13": ("exact", "ngram13"), "near": ("exact", "ngram13", "near")}
-FEWEST = 5  # rows; with fewer, McNemar's mid-p is above 0.05 even where one run gets all right and the other none
+FEWEST = 5  # rows; with fewer, McNemar's mid-p is above 0.05 even if one run gets all right and the other none
 
 
 def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
-    """Count what was found; each kind takes in those before it, as none is a proof against the next."""
+    """Count the overlaps; each kind includes the stricter kinds before it."""
     for row in found:
         counts = {level: len(_join(row, kinds)) for level, kinds in LEVELS.items()}
         named = {name: row[name] for name in ("task", "dataset", "rows", "texts") if name in row}
@@ -27,7 +27,7 @@ def list_overlaps(found: list[dict]) -> Iterator[Overlap]:
 
 
 def list_twins(found: list[dict]) -> Iterator[Twins]:
-    """Count the test rows that have a twin in training."""
+    """Count the test rows that have a twin (a near duplicate) among the training rows."""
     for row in found:
         for twins in row["twins"]:
             counts = {part: len(twins[part]) for part in ("question", "answer", "both")}
@@ -35,14 +35,14 @@ def list_twins(found: list[dict]) -> Iterator[Twins]:
 
 
 def list_left(items: Items, found: list[dict]) -> Iterator[Left]:
-    """Count the rows that stay, wherever rows were taken out."""
+    """Count the remaining rows of every task and level where rows were left out."""
     for task, level, gone, rows in _list_gone(items, found):
         left = rows - len(gone)
         yield Left(task=task, without=level, rows=rows, left=left, enough=left >= FEWEST)
 
 
 def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
-    """Estimate each task's first metric again, wherever rows were taken out and enough are left."""
+    """Estimate each task's first metric again, where rows were left out and enough remain."""
     for task, level, gone, _ in _list_gone(items, found):
         metric = items.list_contrasted(task)[0]
         for run in items.study.runs:
@@ -55,7 +55,7 @@ def list_cleaned(items: Items, found: list[dict]) -> Iterator[Cleaned]:
 
 
 def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedContrast]:
-    """Test each declared pair again on the first metric, corrected among these pairs as in the whole test set."""
+    """Test each declared pair again on the first metric, corrected among these pairs as with all rows."""
     for task, level, gone, _ in _list_gone(items, found):
         metric = items.list_contrasted(task)[0]
         margin = find_margin(items.study.spec["comparison"]["margins"], metric)
@@ -71,16 +71,20 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
         for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
             row = compared[run, against]
             yield CleanedContrast(
-                **{"run": run, "against": against, "task": task, "metric": metric, "without": level},
+                run=run,
+                against=against,
+                task=task,
+                metric=metric,
+                without=level,
                 **{name: getattr(row, name) for name in ("value", "low", "high", "n", "interval")},
                 p_corrected=p,
-                verdict=judge(row.value, p, p_equivalence, better),
+                verdict=decide_verdict(row.value, p, p_equivalence, better),
                 sources=sources[run, against],
             )
 
 
 def _list_gone(items: Items, found: list[dict]) -> Iterator[tuple[str, str, set[str], int]]:
-    """Yield each task and level at which more rows go: the ids that go, and how many rows the task has."""
+    """Yield each task and level at which more rows are left out: their ids, and how many rows the task has."""
     for task in items.study.tasks:
         rows, before = [row for row in found if row["task"] == task], 0
         for level, kinds in LEVELS.items():

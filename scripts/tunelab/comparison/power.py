@@ -1,4 +1,6 @@
-"""Levels of the tests, and which differences n rows can show; a dry run asks this too, so it loads no SciPy."""
+"""Define the levels of the tests, and compute which differences n rows can show (power).
+
+A dry run needs this, so it does not load SciPy."""
 
 import math
 from statistics import NormalDist
@@ -14,8 +16,8 @@ def find_detectable_share(discordance: float, n: int) -> float:
     """Return the difference of paired shares that McNemar's test finds with probability POWER at two-sided ALPHA.
 
     Connor's formula (Biometrics 43, 1987, 207-211) solved for the difference. The share of discordant pairs cannot be
-    smaller than the difference it holds, so it is raised to that: no discordant pair is no infinite power.
-    1 when the items are too few for any difference.
+    smaller than the difference, so it is raised to that: without discordant pairs the power is not infinite. 1 if there
+    are too few items for any difference.
     """
     if n <= _LEVEL**2:
         return 1.0

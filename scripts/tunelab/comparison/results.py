@@ -1,6 +1,6 @@
-"""`results.json`: every number that the report may quote, with its interval, n, seeds and the files it is made from.
+"""Define `results.json`: every number that the report may quote, with its interval, n, seeds and source files.
 
-The models below are its documentation; `docs/results.schema.json` is generated from them. Shares are between 0 and 1,
+The models here are its documentation; `docs/results.schema.json` is generated from them. Shares are between 0 and 1,
 losses and divergences in nats per token, times in seconds, sizes in bytes. Differences are `run` minus `against`.
 """
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunelab.comparison.rows import (
+from tunelab.comparison.result_rows import (
     Cleaned,
     CleanedContrast,
     Gain,

@@ -1,8 +1,8 @@
-"""Estimates with intervals over the items of one test set: proportions, means and ratios of sums.
+"""Estimate proportions, means and ratios of sums with intervals over the items of one test set.
 
-An interval says how far the value could move with other questions of the same kind. It knows nothing of a second
-training with another seed. The bootstrap resamples items, so a ratio such as loss per token keeps each item's
-numerator and denominator together.
+The interval says how far the value could move with other questions of the same kind; it does not cover another training
+with another seed. The bootstrap resamples items, so that a ratio such as loss per token keeps each item's numerator and
+denominator together.
 """
 
 import math
@@ -17,8 +17,8 @@ from tunelab.comparison.power import CONFIDENCE
 from tunelab.errors import UserError
 
 RESAMPLES = 10_000
-SMALL_SAMPLE = 30  # below it the exact interval, which never covers less than promised
-FEW_UNLIKE = 5  # items that differ from the others; with fewer a bootstrap of a mean is too narrow
+SMALL_SAMPLE = 30  # below it the exact interval, which never covers too little
+FEW_UNLIKE = 5  # items that differ from the rest; with fewer, a bootstrap of a mean is too narrow
 BOOTSTRAP_SEED = 20_261_122
 CHUNK = 1_000  # resamples held in memory at a time
 
@@ -50,7 +50,7 @@ def estimate_proportion(outcomes: Sequence[float]) -> Estimate:
 def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:
     """Return sum(numerators) / sum(denominators) of each column, with percentile bootstrap intervals over the rows.
 
-    Both arrays are items by measures; all columns share the same resamples.
+    Both arrays are `[items, measures]`; all columns share the same resamples.
     """
     numerators, denominators = np.asarray(numerators, float), np.asarray(denominators, float)
     n = len(numerators)
@@ -65,21 +65,24 @@ def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int 
 
 
 def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
-    """Yield how often each of n items is drawn in each of RESAMPLES resamples, CHUNK resamples by n at a time."""
+    """Yield how often each of n items is drawn in each of RESAMPLES resamples, as arrays `[CHUNK, n]`."""
     _require_items(n)
     rng = np.random.default_rng(seed)
     for _ in range(RESAMPLES // CHUNK):
-        drawn = rng.integers(n, size=(CHUNK, n)) + n * np.arange(CHUNK)[:, None]  # a range of numbers per resample
+        drawn = rng.integers(n, size=(CHUNK, n)) + n * np.arange(CHUNK)[:, None]  # a range of its own for each resample
         yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
 
 
 def widen_degenerate(estimate: Estimate, items: np.ndarray, span: tuple[float, float], interval: str) -> Estimate:
-    """Give a mean of items that are nearly all equal no less than the interval of a share.
+    """Widen the interval of a mean of items that are nearly all equal to at least that of a share.
 
-    A bootstrap sees no more than the few items that differ; what as many items did not show may still be there.
-    items: the values whose mean it is; span: the smallest and the largest value that is possible, without both of which
-    the estimate stays as it is; interval: names what it becomes. Of items that all have one end of the span, it is
-    Wilson's interval of a share, and for differences of 0 Tango's.
+    A bootstrap sees only the few items that differ; rarer values may exist that these items did not show. If all items
+    are at one end of the span, the result is Wilson's interval of a share; for differences of 0 it is Tango's.
+
+    Args:
+        items: the values whose mean it is.
+        span: the smallest and the largest possible value; without either, the estimate stays as it is.
+        interval: the name of the widened interval.
     """
     value, low, high, n, _ = estimate
     unlike = n - np.unique(np.round(items, 9), return_counts=True)[1].max()

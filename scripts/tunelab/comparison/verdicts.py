@@ -1,8 +1,7 @@
-"""Compare two runs on the same items and say in one word what the comparison showed.
+"""Compare two runs on the same items and decide the verdict: better, worse, equivalent or undecided.
 
-"Not significant" is not "the same": a difference is called equivalent only when a test shows that it is smaller than
-the margin that matters; where neither test succeeds the word is "undecided", and the smallest difference that the
-items could have shown says why.
+"Not significant" is not "the same": runs are called equivalent only if a test shows that they differ by less than the
+margin. If neither test succeeds the verdict is "undecided", and the smallest detectable difference says why.
 """
 
 import math
@@ -12,17 +11,16 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from tunelab.comparison.crossed import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
+from tunelab.comparison.bootstrap import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
 from tunelab.comparison.power import ALPHA, CONFIDENCE, POWER, find_detectable_share
-from tunelab.comparison.rows import Verdict
+from tunelab.comparison.result_rows import Verdict
 from tunelab.comparison.statistics import BOOTSTRAP_SEED, CHUNK, RESAMPLES, SMALL_SAMPLE, Estimate, widen_degenerate
 
-# Tests and an interval for two runs that answered the same items, one seed each.
-# Only items on which the runs differ say anything about which is better; how many items agree bounds how large the
-# difference can be. So the tests look at the discordant pairs and the score interval at all pairs.
-
-
 EXACT_ITEMS = 13  # 2**13 swaps are fewer than RESAMPLES
+# the p of equivalence is at least the chance that n rows all differ by less than the margin while this share of all
+# possible rows does not
+UNSEEN = 1 / 3
+LEAST_EQUIVALENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))  # the fewest rows that can show equivalence
 
 
 def test_mcnemar(wins: int, losses: int) -> float:
@@ -38,8 +36,8 @@ def test_mcnemar(wins: int, losses: int) -> float:
 def estimate_score_interval(wins: float, losses: float, n: int, confidence: float) -> tuple[float, float]:
     """Return Tango's score interval of the difference of two paired shares (Statistics in Medicine 17, 1998, 891-908).
 
-    It has a width even where no pair is discordant: what n pairs did not show may still be there. Counts may be
-    means over seeds.
+    It has a width even if no pair is discordant, since n pairs need not show rare differences. Counts may be means over
+    seeds.
     """
     z = stats.norm.ppf((1 + confidence) / 2)
     # At the three borders the score has a root at the value itself; the end of the interval is the other one.
@@ -75,7 +73,7 @@ def test_equivalence(wins: float, losses: float, n: int, margin: float) -> float
 
 
 def _score_parts(wins: float, losses: float, n: int, difference: float) -> tuple[float, float]:
-    """Return observed minus supposed number of net wins, and its standard error were the supposed difference true."""
+    """Return observed minus expected number of net wins, and its standard error, under this difference."""
     linear = (2 * n - wins + losses) * difference - wins - losses
     constant = -losses * difference * (1 - difference)
     # The most likely share of losses, given the difference: the positive root of 2n q² + linear q + constant.
@@ -99,7 +97,7 @@ def test_swaps(
     second = np.column_stack([second_numerators, second_denominators]).astype(float)
     sums, moves = np.array([first.sum(axis=0), second.sum(axis=0)]), second - first
     scale = float(np.abs(sums[:, 0] / sums[:, 1]).sum())
-    observed = abs(_differ(sums, np.zeros((1, 2)))[0]) - 1e-12 * scale  # equal but for rounding is as extreme
+    observed = abs(_differ(sums, np.zeros((1, 2)))[0]) - 1e-12 * scale  # equal up to rounding counts as extreme
     n = len(first)
     if n <= EXACT_ITEMS:
         swapped = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
@@ -118,17 +116,12 @@ def _differ(sums: np.ndarray, moved: np.ndarray) -> np.ndarray:
     return first[:, 0] / first[:, 1] - second[:, 0] / second[:, 1]
 
 
-# the p of equivalence is at least the chance that n rows all lie within the margin and this share of all rows does not
-UNSEEN = 1 / 3
-LEAST_EQUIVALENT = math.ceil(math.log(ALPHA) / math.log(1 - UNSEEN))  # rows that a claim of equivalence takes
-
-
 class Contrast(NamedTuple):
-    """First minus second run: the difference, its interval and how that was made, and the evidence for a verdict.
+    """The difference first minus second run, its interval and how that was made, and the tests behind a verdict.
 
-    `p_equivalence` belongs to the claim that the difference is smaller than the margin. Wins and losses count the
-    pairs over all seeds (shares only). `smallest_detectable` is the difference found with probability POWER;
-    infinite when there is one item of a mean.
+    `p_equivalence` is for the claim that the difference is smaller than the margin. Wins and losses count the pairs
+    over all seeds (shares only). `smallest_detectable` is the difference found with probability POWER; infinite for a
+    mean of one item.
     """
 
     value: float
@@ -145,9 +138,12 @@ class Contrast(NamedTuple):
 
 
 def compare_runs(first: Measured, second: Measured, margin: float, is_share: bool, is_drawn: bool = False) -> Contrast:
-    """Compare two runs on the same items; arrays are seeds by items, and a single row pairs with every seed.
+    """Compare two runs on the same items; a run with one seed pairs with every seed of the other.
 
-    A share counts items, each right or wrong; what is drawn has several answers to an item, and values from 0 to 1.
+    Args:
+        margin: two runs that differ by less are equivalent.
+        is_share: whether the metric counts items, each right or wrong.
+        is_drawn: whether there are several drawn answers to an item, so that its value is from 0 to 1.
     """
     n = first.numerators.shape[1]
     values = evaluate_seeds(first) - evaluate_seeds(second)
@@ -161,11 +157,11 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
     if is_share:
         wins = int((first.numerators > second.numerators).sum())
         losses = int((first.numerators < second.numerators).sum())
-        # Several seeds ask the same n questions: they count as one seed with the mean number of wins and losses.
+        # Seeds share the same n questions, so they count as one seed with the mean number of wins and losses.
         counts = (wins / seeds, losses / seeds, n)
         p_equivalence = max(p_equivalence, test_equivalence(*counts, margin))
         score_low, score_high = estimate_score_interval(*counts, CONFIDENCE)
-        # Only discordant pairs move the bootstrap; with few of them it is too narrow, with none it has no width.
+        # A bootstrap only sees discordant pairs: with few of them it is too narrow, with none it has no width.
         if sum(counts[:2]) < SMALL_SAMPLE and score_high - score_low > high - low:
             low, high, interval = score_low, score_high, "tango"
         if seeds == 1:
@@ -173,7 +169,7 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
         else:
             detectable = min(1.0, max(detectable, find_detectable_share(0.0, n)))
     if is_drawn:
-        # Draws are often all right or all wrong: items without any difference show no more than those of a share.
+        # Drawn answers are often all right or wrong: items without a difference show no more than those of a share.
         p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
     if not is_share:
         gaps = (first.numerators / first.denominators - second.numerators / second.denominators).mean(axis=0)
@@ -188,9 +184,9 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
 
 
 def correct_family(p_values: list[float]) -> list[float]:
-    """Return Holm's adjusted p of each test of a family.
+    """Return Holm's adjusted p-values of a family of tests.
 
-    Not by statsmodels' `multipletests`, which collects all garbage of the process at every call: 0.15 s each time.
+    statsmodels' `multipletests` does the same, but runs the garbage collector at every call: 0.15 s each time.
     """
     found = np.asarray(p_values, float)
     order = np.argsort(found)
@@ -199,8 +195,10 @@ def correct_family(p_values: list[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def judge(value: float, p_holm: float, p_equivalence_holm: float, better: Literal["higher", "lower"]) -> Verdict:
-    """Say what a comparison showed; a difference shown to be within the margin is equivalent, whatever its sign."""
+def decide_verdict(
+    value: float, p_holm: float, p_equivalence_holm: float, better: Literal["higher", "lower"]
+) -> Verdict:
+    """Decide what a comparison showed; a difference within the margin is equivalent, whatever its sign."""
     if p_equivalence_holm < ALPHA:
         return "equivalent"
     if p_holm < ALPHA:
@@ -209,7 +207,7 @@ def judge(value: float, p_holm: float, p_equivalence_holm: float, better: Litera
 
 
 def _find_detectable(crossed: Crossed) -> float:
-    """Return the difference that a t-test with the draws' standard error finds with probability POWER."""
+    """Return the difference that a t-test with this standard error finds with probability POWER."""
     return crossed.error * (crossed.find_critical(ALPHA / 2) + crossed.find_critical(1 - POWER))
 
 
@@ -218,8 +216,8 @@ def _test_difference(
 ) -> float:
     """Return the two-sided p that there is no difference.
 
-    With several seeds it is the largest of three: that of the crossed draws; that of Cochran's t, since resampled
-    seeds cannot be more extreme than those trained; and that of swapping items, which stays true with few items.
+    With several seeds it is the largest of three: of the crossed draws; of Cochran's t, since resampled seeds cannot be
+    more extreme than those trained; and of swapping items, which is valid with few items.
     """
     if discordant:
         return test_mcnemar(*discordant)
@@ -235,7 +233,7 @@ def _test_difference(
 def _test_equivalence_by_draws(value: float, crossed: Crossed, margin: float) -> float:
     """Return the larger one-sided p that the difference is at least the margin, by the draws and by Cochran's t.
 
-    One item has no spread to measure (its error is infinite); a few equal ones have none either, see UNSEEN.
+    The error of one item is infinite; a few equal items have no spread, for which UNSEEN makes up.
     """
     outside = max(int((crossed.draws <= -margin).sum()), int((crossed.draws >= margin).sum()))
     p_draws = (outside + 1) / (RESAMPLES + 1)

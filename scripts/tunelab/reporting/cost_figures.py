@@ -4,7 +4,7 @@ from gettext import NullTranslations
 
 from matplotlib.axes import Axes
 
-from tunelab.comparison import sameness
+from tunelab.comparison import repetition
 from tunelab.comparison.metrics import FIRST, METRICS
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
@@ -35,7 +35,7 @@ def draw_costs(
     _ = words.gettext
     costs = {run: seconds for run in study.runs if (seconds := list_seconds(study, trainings, run))}
     outdone = {task: list_outdone(results, task, costs) for task in study.tasks}
-    starved, degenerate = {row.run for row in results.starved}, sameness.find_degenerate(results.sameness)
+    starved, degenerate = {row.run for row in results.starved}, repetition.find_degenerate(results.sameness)
     headline = headlines.tell_outdone(study, outdone, starved, degenerate, words)
     drawing, panels = build_panels(headline, 1, len(study.tasks), 3.8)
     drawing.figure.get_layout_engine().set(w_pad=0.15)

@@ -8,8 +8,8 @@ from gettext import NullTranslations
 from statistics import fmean
 
 from tunelab.comparison.metrics import NEUTRAL, find_metric
+from tunelab.comparison.result_rows import Verdict
 from tunelab.comparison.results import Results
-from tunelab.comparison.rows import Verdict
 from tunelab.config.study import Study
 from tunelab.reporting.completions import take_end, take_start
 from tunelab.reporting.findings import Doubts, build_findings, find_pairs, group_verdicts, join_doubts, pick

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison import budgets, gains, power, sameness, statistics, verdicts
+from tunelab.comparison import budgets, gains, power, repetition, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import FIRST, METRICS, find_metric, list_headlines, list_sampled, list_used
@@ -159,7 +159,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         "enough": {"answers": gains.FEWEST, "share": gains.SMALLEST},
         "kinds": findings.build_kinds(found["kinds"], found["starved"], found["sameness"]),
         "sameness": found["sameness"],
-        "origins": sameness.ORIGINS,
+        "origins": repetition.ORIGINS,
         "degenerate": cautions.list_degenerate(study, found["sameness"]),
         "recovered": found["recovered"],
         "repeats": found["repeats"],

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tunelab.comparison.metrics import METRICS, list_used
+from tunelab.comparison.result_rows import Gain
 from tunelab.comparison.results import Results
-from tunelab.comparison.rows import Gain
 from tunelab.config.study import Study
 from tunelab.reporting import headlines, notation
 from tunelab.reporting.figures import (

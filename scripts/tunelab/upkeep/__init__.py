@@ -1,4 +1,4 @@
-"""What people's tools do beside the workflow: plan, verify, tidy, compare clones, write the schemas.
+"""The commands beside the workflow: begin a study, plan, verify, clean up, compare clones, write the schemas.
 
-A stage must never know it.
+Stages must never import it.
 """

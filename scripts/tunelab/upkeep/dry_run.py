@@ -1,4 +1,4 @@
-"""The jobs of a study as Snakemake plans them now: a dry run inside this process, which starts and writes nothing."""
+"""Plan the jobs of a study with Snakemake: a dry run inside this process, which starts and writes nothing."""
 
 import contextlib
 import io
@@ -19,12 +19,12 @@ from tunelab.errors import UserError
 from tunelab.upkeep.planning import Job, describe_job
 from tunelab.values import shorten
 
-# quiet about rules and progress: no job is even pretended to run, so its reason stays as it is
+# quiet about rules and progress, so that Snakemake does not pretend to run jobs, which would change their reasons
 SILENT = {"quiet": {Quietness.RULES, Quietness.PROGRESS}, "log_level_override": logging.ERROR}
 
 
 class Plan(NamedTuple):
-    """All jobs of a study, causes before effects; `target` is its page, `raw` the merged config as it was typed."""
+    """All jobs of a study, each after those it needs; `target` is its page, `raw` the merged config as typed."""
 
     jobs: list[Job]
     target: str
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
 
 def plan_study(configfile: list[Path]) -> Plan | None:
-    """Return the plan of the default study with overlays on it; None if there is none, and Snakemake has said why.
+    """Return the plan of the default study with overlays; None if Snakemake could make none and has printed why.
 
     Raises:
         UserError: if an overlay cannot be read, or Snakemake cannot take the profile.
@@ -65,7 +65,7 @@ def _read_profile() -> Any:
     Raises:
         UserError: with what Snakemake says of a profile that it cannot take.
     """
-    said = io.StringIO()  # one line on which profile it is, and why it cannot be taken
+    said = io.StringIO()  # names the profile, and why it cannot be taken
     try:
         with contextlib.redirect_stderr(said):
             _, profile = parse_args(["--dry-run"])
@@ -79,7 +79,7 @@ def _read_profile() -> Any:
 
 
 def _name(job: Any) -> tuple[str, list[str]]:
-    """Return what sets a job apart from all others of a plan."""
+    """Return what no two jobs of a plan share."""
     return job.rule.name, list(map(str, job.output))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tunelab.comparison.crossed import TAIL, cross_seeds
+from tunelab.comparison.bootstrap import TAIL, cross_seeds
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.statistics import draw_counts
 from tunelab.records import write_json

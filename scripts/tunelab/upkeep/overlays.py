@@ -1,4 +1,4 @@
-"""Read the default config and overlays on it, merged as Snakemake merges them, for tools that run beside Snakemake."""
+"""Read the default config and overlays, merged as Snakemake merges them, for the commands beside the workflow."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""A partial report: which part of the study it is made of, what it lacks and why, and how Snakemake is asked for it.
+"""Make a partial report: choose the complete part of a study, say what is missing and why, and run only its page.
 
-It is the same workflow with a smaller selection, so that nothing is estimated in another way; only the stages of the
-page may run, and none of these is an input of a training or an evaluation.
+It is the same workflow with a smaller selection, so nothing is estimated in another way. Only the stages of the page
+may run, and no training or evaluation takes their files.
 """
 
 import json
@@ -14,28 +14,26 @@ from tunelab.errors import UserError
 from tunelab.jobs.failures import find_reason
 from tunelab.jobs.jobcards import card_file
 from tunelab.upkeep.dry_run import Plan
-from tunelab.upkeep.holes import (
+from tunelab.upkeep.missing import (
     DRIFT,
     EXPORTS,
     Block,
     Cause,
-    Lacks,
-    count_arms,
+    Missing,
+    count_run_seeds,
     find_block,
     is_of_page,
     list_chosen_seeds,
     list_parts,
 )
 from tunelab.upkeep.planning import LINE_LIMIT
-from tunelab.upkeep.studyfolders import read_card
-
-# Which jobs of a study failed the last time that they ran, and why, by their logs and cards.
+from tunelab.upkeep.result_files import read_card
 
 
 def find_failures(results: Path) -> dict[str, str]:
-    """Return each failed job's reason by its log without ending, such as `train/lora_seed1`.
+    """Return the reason of each job that failed last time, by its log without ending, such as `train/lora_seed1`.
 
-    A job that ended well has a card, and what the card names is there: Snakemake removes what a failed job made.
+    A job that succeeded has a card, and all files on the card exist, since Snakemake removes what a failed job made.
     """
     logs = sorted((results / "logs").rglob("*.log"))
     return {
@@ -48,40 +46,40 @@ def _failed(log: Path) -> bool:
     return not card.is_file() or not all(Path(path).exists() for path in read_card(card)["outputs"])
 
 
-def read_lacks(plan: Plan) -> Lacks:
-    """Return what the study of a plan lacks, with the reasons that its logs give."""
+def find_missing(plan: Plan) -> Missing:
+    """Return what the study of a plan lacks, with the reasons from its logs."""
     results = plan.config.study.results
     failed = {f"{results}/logs/{name}.log": reason for name, reason in find_failures(Path(results)).items()}
-    return Lacks(Study(plan.config.describe_study()), plan.jobs, failed)
+    return Missing(Study(plan.config.describe_study()), plan.jobs, failed)
 
 
-def choose_block(study: Study, lacks: Lacks) -> Block:
-    """Return the largest part of the study that is whole.
+def choose_block(study: Study, missing: Missing) -> Block:
+    """Return the largest part of the study that is complete.
 
     Raises:
-        UserError: if there is none, not even an untouched model that has answered a task.
+        UserError: if there is none, not even an untouched model with a finished task.
     """
-    block = find_block(study, lacks.arms)
+    block = find_block(study, missing.lacking)
     if block is None:
         raise UserError(
-            f"There is nothing to report yet: no run has all that one task asks for. {_word(*lacks.explain_first())} "
+            f"There is nothing to report yet: no run has finished a task. {_word(*missing.explain_first())} "
             "`make plan` tells what would run."
         )
     return block
 
 
-def describe_partial(study: Study, lacks: Lacks, block: Block) -> dict[str, Any]:
-    """Return what the page tells of what it lacks, as plain values; without holes the study is whole.
+def describe_partial(study: Study, missing: Missing, block: Block) -> dict[str, Any]:
+    """Return what the page says about missing parts, as plain values; without `holes` the study is complete.
 
-    `holes` have what kind of part it is, its name and label, and the cause; `trained` are the trained runs that are
-    left out, `pairs` the labels of the declared pairs that are not tested for want of a run.
+    `arms` of `of` runs with seeds are shown; `holes` hold the kind of each missing part, its name, label and cause;
+    `trained` are trained runs left out, `pairs` the labels of declared pairs that are not tested as a run is missing.
     """
     return {
-        "arms": count_arms(study, block),
+        "arms": count_run_seeds(study, block),
         "of": len(study.list_arms()),
         "holes": [
             {"what": what, "name": name, "label": label, **cause._asdict()}
-            for what, name, label, cause in _list_holes(study, lacks, block)
+            for what, name, label, cause in _list_holes(study, missing, block)
         ],
         "trained": [run for run in study.list_trained() if run not in block.runs],
         "pairs": [
@@ -92,9 +90,9 @@ def describe_partial(study: Study, lacks: Lacks, block: Block) -> dict[str, Any]
     }
 
 
-def restrict(plan: Plan, lacks: Lacks, block: Block, partial: dict[str, Any]) -> list[str]:
-    """Return the arguments that have Snakemake make the page of this part of the study, and no more."""
-    rules = {job.rule for job in plan.jobs if is_of_page(job)} | lacks.allowed | EXPORTS | {"all"}
+def restrict(plan: Plan, missing: Missing, block: Block, partial: dict[str, Any]) -> list[str]:
+    """Return the arguments that make Snakemake render the page of this part of the study and run nothing else."""
+    rules = {job.rule for job in plan.jobs if is_of_page(job)} | missing.allowed | EXPORTS | {"all"}
     without = {hole["what"] for hole in partial["holes"]} & {"drift", "noise"}
     selection = {"runs": block.runs, "seeds": block.seeds, "tasks": block.tasks}
     return [
@@ -104,47 +102,51 @@ def restrict(plan: Plan, lacks: Lacks, block: Block, partial: dict[str, Any]) ->
 
 
 def render_holes(partial: dict[str, Any]) -> str:
-    """Say for people at a terminal what the page lacks."""
+    """Say in the terminal what the page lacks."""
     lines = [
         f"  {' '.join(filter(None, (hole['what'], hole['name'])))}: {_word(*(hole[name] for name in Cause._fields))}"
         for hole in partial["holes"]
     ]
     more = [f"  and {len(lines) - LINE_LIMIT} more, which the page names"] if len(lines) > LINE_LIMIT else []
     return "\n".join(
-        [f"{partial['arms']} of {partial['of']} arms are on the page, which lacks:", *lines[:LINE_LIMIT], *more]
+        [
+            f"{partial['arms']} of {partial['of']} arms (a run with one seed) are on the page, which lacks:",
+            *lines[:LINE_LIMIT],
+            *more,
+        ]
     )
 
 
-def _list_holes(study: Study, lacks: Lacks, block: Block) -> Iterator[tuple[str, str, str, Cause]]:
+def _list_holes(study: Study, missing: Missing, block: Block) -> Iterator[tuple[str, str, str, Cause]]:
     for run in (run for run in study.runs if run not in block.runs):
-        yield "run", run, study.run(run)["label"], _explain_run(study, lacks, block, run)
+        yield "run", run, study.run(run)["label"], _explain_run(study, missing, block, run)
     for seed in (seed for seed in study.spec["study"]["seeds"] if seed not in block.seeds):
-        yield "seed", str(seed), str(seed), _explain_seed(study, lacks, block, seed)
-    arms = [(run, seed) for run in block.runs for seed in list_chosen_seeds(study, block, run)]
+        yield "seed", str(seed), str(seed), _explain_seed(study, missing, block, seed)
+    run_seeds = [(run, seed) for run in block.runs for seed in list_chosen_seeds(study, block, run)]
     for part in (part for part in list_parts(study) if part not in block.parts):
         named = ("drift", "", "") if part == DRIFT else ("task", part, study.task(part)["label"])
-        yield *named, lacks.explain(arms, [part])
-    if study.spec["noise"] and (cause := _explain_noise(study, lacks, block)):
+        yield *named, missing.explain(run_seeds, [part])
+    if study.spec["noise"] and (cause := _explain_noise(study, missing, block)):
         yield "noise", "", "", cause
 
 
-def _explain_run(study: Study, lacks: Lacks, block: Block, run: str) -> Cause | None:
-    return lacks.explain([(run, seed) for seed in list_chosen_seeds(study, block, run)], block.parts)
+def _explain_run(study: Study, missing: Missing, block: Block, run: str) -> Cause | None:
+    return missing.explain([(run, seed) for seed in list_chosen_seeds(study, block, run)], block.parts)
 
 
-def _explain_seed(study: Study, lacks: Lacks, block: Block, seed: int) -> Cause | None:
-    return lacks.explain([(run, seed) for run in study.list_trained() if run in block.runs], block.parts)
+def _explain_seed(study: Study, missing: Missing, block: Block, seed: int) -> Cause | None:
+    return missing.explain([(run, seed) for run in study.list_trained() if run in block.runs], block.parts)
 
 
-def _explain_noise(study: Study, lacks: Lacks, block: Block) -> Cause | None:
-    """Return why no repeated evaluation is shown: its arm is left out, or it is not whole itself."""
+def _explain_noise(study: Study, missing: Missing, block: Block) -> Cause | None:
+    """Return why no repeated evaluation is shown: its run or seed is left out, or it is missing itself."""
     run = study.spec["noise"]["run"]
     seed = study.list_seeds(run)[0]
     if run not in block.runs:
-        return _explain_run(study, lacks, block, run)
+        return _explain_run(study, missing, block, run)
     if seed not in list_chosen_seeds(study, block, run):
-        return _explain_seed(study, lacks, block, seed)
-    return lacks.explain_repeats(block.tasks)
+        return _explain_seed(study, missing, block, seed)
+    return missing.explain_repeats(block.tasks)
 
 
 def _word(kind: str, job: str, reason: str) -> str:

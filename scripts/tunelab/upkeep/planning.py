@@ -1,4 +1,4 @@
-"""What would run now, why, and what it took last time, on one screen."""
+"""Render the plan of a study on one screen: what would run now, why, and what it took last time."""
 
 import ast
 import contextlib
@@ -15,19 +15,23 @@ from tunelab.config.methods import REWARDED
 from tunelab.config.selection import describe_left_out
 from tunelab.config.study import Study, has_unused_epochs
 from tunelab.reporting.notation import format_seconds
-from tunelab.upkeep.spending import find_spending, render_spending
-from tunelab.values import list_names
-
-# Say in words what changed between the facts that made a result and the facts of now (see `jobs.provenance`).
-
+from tunelab.upkeep.resources import find_spending, render_spending
+from tunelab.values import cut, list_names
 
 VALUE_WIDTH = 40
-SECTION_LIMIT = 3  # settings of one section that came or went are named one by one up to this number
+SECTION_LIMIT = 3  # settings of one section that were added or removed are named one by one up to this number
 FILES_LIMIT = 3
+CAUSE_LIMIT = 4  # sentences per group of jobs
+LINE_LIMIT = 22  # lines of causes and their jobs, so that all fits on a screen
+NAME_LIMIT = 3  # values of a wildcard that are listed; more are only counted
+LABEL_WIDTH = 60
 
 
 def describe_changes(before: Iterable[str], now: Iterable[str]) -> list[str]:
-    """List what differs, settings first: `runs.lora.adapter.r: 8 → 16`, packages, then code."""
+    """List what changed between the facts of a result and those of now (see `jobs.provenance`).
+
+    Settings come first (`runs.lora.adapter.r: 8 → 16`), then packages, then code.
+    """
     old, new = (_read_facts(set(facts) - set(others)) for facts, others in ((before, now), (now, before)))
     names = list(dict.fromkeys([*old, *new]))
     code = [name.removeprefix("code ") for name in names if name.startswith("code ")]
@@ -41,7 +45,7 @@ def describe_changes(before: Iterable[str], now: Iterable[str]) -> list[str]:
 
 
 def read_params(printed: Iterable[str]) -> list[str]:
-    """Take the texts out of params as Snakemake records them, which is printed."""
+    """Return the texts among params, which Snakemake records as Python prints them."""
     return [ast.literal_eval(text) for text in printed if text[:1] in ("'", '"')]
 
 
@@ -64,7 +68,7 @@ def _describe_setting(name: str, old: str, new: str) -> str:
 
 
 def _describe_one_sided(names: list[str], values: dict, pattern: str, noun: str) -> list[str]:
-    """Name settings that only one side has; a whole section of them, like a run's, becomes one sentence."""
+    """Name settings that only one side has; many of one section, such as a run's, become one sentence."""
     sections: dict[str, list[str]] = {}
     for name in names:
         sections.setdefault(".".join(name.split(".")[:2]), []).append(name)
@@ -80,22 +84,15 @@ def _describe_one_sided(names: list[str], values: dict, pattern: str, noun: str)
 def _describe_code(files: list[str]) -> list[str]:
     if not files:
         return []
-    more = f" and {len(files) - FILES_LIMIT} more files" if len(files) > FILES_LIMIT else ""
-    verb = "was" if len(files) == 1 else "were"
-    return [f"{', '.join(files[:FILES_LIMIT])}{more} {verb} edited"]
+    named, verb = list_names(files, quoted=False, most=FILES_LIMIT), "was" if len(files) == 1 else "were"
+    return [f"{named} {verb} edited"]
 
 
 def render_value(text: str) -> str:
-    """Write a fact's value as one would type it in YAML, shortened to `VALUE_WIDTH`."""
+    """Write a fact's value as in YAML, cut to `VALUE_WIDTH`."""
     with contextlib.suppress(ValueError, SyntaxError):  # nan and inf have no literal
         text = json.dumps(ast.literal_eval(text), ensure_ascii=False)
-    return text if len(text) <= VALUE_WIDTH else f"{text[: VALUE_WIDTH - 1]}…"
-
-
-CAUSE_LIMIT = 4  # sentences per group of jobs
-LINE_LIMIT = 22  # for the causes and their jobs, so that all fits on a screen
-NAME_LIMIT = 3  # values of a wildcard that are listed, before they are only counted
-LABEL_WIDTH = 60
+    return cut(text, VALUE_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -109,13 +106,13 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     facts: tuple[str, ...]
-    known: bool  # Snakemake has records of what made its outputs
+    known: bool  # whether Snakemake has records of what made its outputs
     runs: bool
     causes: tuple[str, ...] = ()
 
 
 def describe_job(job: Any, reason: Any, known: bool, runs: bool) -> Job:
-    """Take from a job of Snakemake and its reason to run what a plan tells; see `Job`."""
+    """Describe a job of Snakemake with its reason to run as a `Job`."""
     return Job(
         rule=job.rule.name,
         wildcards=dict(job.wildcards_dict),
@@ -131,16 +128,18 @@ def describe_job(job: Any, reason: Any, known: bool, runs: bool) -> Job:
 
 
 def explain_reason(reason: Any, outputs: list[str]) -> list[str]:
-    """Word Snakemake's reason for a job of its own; there is none if it runs only because other jobs do."""
+    """Put Snakemake's own reason for a job into words; an empty list if it runs only because other jobs do."""
     causes, missing = [], sorted(map(str, reason.missing_output))
-    if reason.forced:  # nothing is forced in a plan but what did not come to its end
+    if reason.forced:  # in a plan, only jobs that were interrupted are forced
         causes.append("interrupted last time")
     elif missing and not any(Path(path).exists() for path in outputs):
         causes.append("not made yet")
     elif missing:
-        causes.append(f"{_list_some(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        causes.append(
+            f"{list_names(missing, quoted=False, most=NAME_LIMIT)} {'is' if len(missing) == 1 else 'are'} missing"
+        )
     if updated := sorted(map(str, reason.updated_input - reason.updated_input_run)):
-        causes.append(f"{_list_some(updated)} changed")
+        causes.append(f"{list_names(updated, quoted=False, most=NAME_LIMIT)} changed")
     if reason.params_changed:
         causes += describe_changes(*map(read_params, (reason.params_changed.only_old, reason.params_changed.only_new)))
     if reason.input_changed and not causes:
@@ -149,7 +148,7 @@ def explain_reason(reason: Any, outputs: list[str]) -> list[str]:
 
 
 def render_plan(jobs: list[Job], target: str) -> str:
-    """Render the jobs that would run, grouped by their causes; `jobs` holds the others as well, to judge times by."""
+    """Render the jobs that would run, grouped by their causes; `jobs` also holds the others, to estimate times."""
     planned = [job for job in jobs if job.runs]
     if not planned:
         return f"Nothing to do: {target} is up to date."
@@ -172,7 +171,7 @@ def render_plan(jobs: list[Job], target: str) -> str:
 
 
 def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for what of the merged config, `raw`, falls away, for unused settings, and for starved runs."""
+    """Yield sentences about parts of the merged config (`raw`) that are ignored, unused settings, and starved runs."""
     yield from describe_left_out(raw, config)
     for name in config.study.runs:
         training = getattr(config.runs[name], "training", {})
@@ -186,7 +185,7 @@ def list_notes(config: Config, raw: dict[str, Any]) -> Iterator[str]:
 
 
 def _describe_starved(study: Study) -> Iterator[str]:
-    """Yield a sentence for each run that will draw too few completions, as far as the config alone tells."""
+    """Yield a sentence for each run that will draw too few completions, if the config alone tells how many."""
     planned = {run: study.run(run)["training"].get("max_steps", -1) for run in study.list_runs(*REWARDED)}
     answers = {run: count_completions(study.run(run), steps) for run, steps in planned.items() if steps > 0}
     learnt = {run: study.spec["samples"][study.run(run)["samples"]] for run in study.list_learners()}
@@ -213,7 +212,7 @@ def _render_group(causes: tuple[str, ...], jobs: list[Job], spent: dict) -> list
 
 
 def _render_rules(jobs: list[Job], spent: dict) -> list[str]:
-    """Render one line per rule, its jobs summed up."""
+    """Render one line per rule, with the sum of its jobs."""
     rules: dict[str, list[Job]] = {}
     for job in jobs:
         rules.setdefault(job.rule, []).append(job)
@@ -247,11 +246,6 @@ def _render_total(jobs: list[Job], spent: dict) -> str:
     total = format_seconds(sum(one.seconds for one in known))
     more = f", and {len(jobs) - len(known)} jobs of unknown length" if len(known) < len(jobs) else ""
     return f"Together about {total} of work{more}; less where jobs run side by side,\nor where equal work was kept."
-
-
-def _list_some(paths: list[str]) -> str:
-    more = f" and {len(paths) - NAME_LIMIT} more" if len(paths) > NAME_LIMIT else ""
-    return ", ".join(paths[:NAME_LIMIT]) + more
 
 
 def _count(jobs: list[Job]) -> str:

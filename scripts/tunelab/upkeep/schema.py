@@ -1,4 +1,4 @@
-"""Write the generated files: `arguments.json` (fields of TRL, PEFT, bitsandbytes) and the JSON schemas.
+"""Write the generated files: `arguments.json` (the fields of TRL, PEFT and bitsandbytes) and the JSON schemas.
 
 Run `make schema` after a library upgrade or a change of `tunelab.config.specs` or `tunelab.comparison.results`.
 """
@@ -21,9 +21,7 @@ from tunelab.config.loading import Config
 from tunelab.config.methods import METHODS
 
 SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}
-
-
-# what the libraries take as text and look at much later; TrainingArguments stands for all trainers
+# values of fields that the libraries declare as plain text and check much later; TrainingArguments: of all trainers
 CHOICES = {
     "TrainingArguments": {"include_num_input_tokens_seen": ["all", "no", "non_padding"]},
     "SFTConfig": {
@@ -77,12 +75,12 @@ def build_arguments() -> dict[str, dict[str, dict]]:
 
 
 def _find_words(cls: type, field: str) -> dict[str, str]:
-    """Return the words that a trainer's config takes true and false for, in a field of words."""
+    """Return the words for which a trainer's config accepts true and false, in a field with a choice of words."""
     words = {}
     for value in (True, False):
         try:
             taken = getattr(cls(output_dir="unused", use_cpu=True, bf16=False, **{field: value}), field)
-        except ValueError:  # it takes neither
+        except ValueError:  # it accepts neither
             return {}
         if type(taken) is str:
             words[str(value).lower()] = taken
@@ -101,7 +99,7 @@ def _list_fields(cls: type) -> dict[str, dict]:
 
 
 def _describe_more(field: dataclasses.Field) -> dict:
-    """Return a field's words, as far as its class lists them, and its default, if a config could say it but null."""
+    """Return the words of a field that its class lists, and its default unless that is null or no value of YAML."""
     default = getattr(field.default, "value", field.default)
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
@@ -140,7 +138,7 @@ def _split_union(hint: object) -> tuple:
 
 
 def render_arguments() -> str:
-    """Render one field a line, so that an upgrade's difference can be read."""
+    """Render one field a line, so that the diff of an upgrade can be read."""
     classes = []
     for name, fields in build_arguments().items():
         lines = ",\n".join(f"  {json.dumps(field)}: {json.dumps(fields[field])}" for field in sorted(fields))
@@ -156,7 +154,7 @@ def render_schema(model: type[BaseModel]) -> str:
 
 
 def _accept_likeness(schema: dict) -> None:
-    """Let entries that are `like` another one leave out all that they take over."""
+    """Allow entries that are `like` another one to leave out what they take over."""
     for table in TABLES:
         patterns = schema["properties"][table]["patternProperties"]
         name = {"type": "string", "description": f"One of `{table}`, which this one is but for what it says."}
@@ -169,7 +167,7 @@ def _accept_likeness(schema: dict) -> None:
 
 
 def _loosen(node: dict, definitions: dict, depth: int) -> dict:
-    """Return a part of a schema in whose sections no field has to stand; `depth` levels of them, as entries merge."""
+    """Return a part of a schema without required fields, down to `depth` levels of sections, as entries merge."""
     if kinds := node.get("oneOf", node.get("anyOf")):
         loose = [_loosen(kind, definitions, depth) for kind in kinds]
         return node if loose == kinds else {"anyOf": loose}

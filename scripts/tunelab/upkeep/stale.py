@@ -1,7 +1,7 @@
 """Find what no config refers to any more: in `results/`, among kept results, and among downloads.
 
-What is unfinished (checkpoints of a killed training, a broken-off download) is left alone for `UNFINISHED_DAYS`, for
-nothing tells whether it will be gone on with. Links are never followed.
+Unfinished work (checkpoints of a killed training, an interrupted download) is left alone for `UNFINISHED_DAYS`, since
+it may still be continued. Links are never followed.
 """
 
 import itertools
@@ -16,46 +16,12 @@ from pathlib import Path
 from tunelab.config.loading import Config
 from tunelab.config.study import REPEATS
 from tunelab.jobs.keeping import KEPT
-from tunelab.upkeep.studyfolders import ARTEFACTS, RECORDS, list_cards, list_studies, read_card
+from tunelab.upkeep.result_files import ARTEFACTS, RECORDS, list_cards, list_studies, read_card
 
-# Measure and remove files and folders without ever following a link.
-
-
-def list_tree(path: Path) -> list[Path]:
-    """List the files and links below a folder, or the file or link itself."""
-    if path.is_symlink() or not path.is_dir():
-        return [path] if os.path.lexists(path) else []
-    return [file for child in sorted(path.iterdir()) for file in list_tree(child)]
-
-
-def measure_bytes(paths: Iterable[Path]) -> int:
-    return sum(file.lstat().st_size for path in paths for file in list_tree(path))
-
-
-def count_links(paths: Iterable[Path]) -> Counter[tuple[int, int]]:
-    """Count by how many names below `paths` each file on the disk (device, inode) goes."""
-    found = [file.lstat() for path in paths for file in list_tree(path)]
-    return Counter((state.st_dev, state.st_ino) for state in found)
-
-
-def measure_freed(paths: Iterable[Path]) -> int:
-    """Return the bytes that removing `paths` sets free: a file with another name elsewhere stays on the disk."""
-    paths = list(paths)
-    names = count_links(paths)
-    found = {(state.st_dev, state.st_ino): state for path in paths for state in map(os.lstat, list_tree(path))}
-    return sum(state.st_size for key, state in found.items() if names[key] >= state.st_nlink)
-
-
-def remove_tree(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-    else:
-        shutil.rmtree(path)
-
-
-# What a config refers to in its study's folder, by the paths of folders and the names of logs.
-
-
+DOWNLOADS = Path("work/downloads")
+UNFINISHED_DAYS = 14
+# depth of folders named by the config: runs/<run>/<seed>/<task or artefact>, noise/<repeat>/<task>
+LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2}
 # how the rules name logs, benchmarks and cards, by stage
 RECORD_NAMES = {
     "fetch_model": "{model}",
@@ -83,59 +49,6 @@ RECORD_NAMES = {
     "measure_repeats": "{repeat}_{task}",
     "score_repeats": "{repeat}_{task}",
 }
-
-
-def list_references(config: Config) -> set[str]:
-    """List the folders, token counts and job records of everything that is defined, whether selected or not."""
-    folders = {f"models/{model}" for model in config.models} | {f"datasets/{dataset}" for dataset in config.datasets}
-    tokens = {f"datasets/{dataset}/tokens_{model}.json" for dataset in config.datasets for model in config.models}
-    for run in config.runs:
-        parts = [*config.tasks, *list_artefacts(config, run)]
-        for seed in config.list_seeds(run):
-            folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
-    for samples in config.samples:
-        seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
-        folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
-    for repeat in REPEATS if config.noise else ():
-        folders |= {f"noise/{repeat}", *(f"noise/{repeat}/{task}" for task in config.tasks)}
-    return folders | tokens | set(_list_records(config))
-
-
-def list_artefacts(config: Config, run: str) -> list[str]:
-    """List the folders that a run's training publishes, or may publish when it is asked to."""
-    if config.runs[run].method == "base":
-        return []
-    return ["tensorboard", *(["adapter", "merged"] if config.keeps_adapter(run) else ["model"])]
-
-
-def _list_records(config: Config) -> Iterator[str]:
-    data = [{"model": model, "dataset": dataset} for model in config.models for dataset in config.datasets]
-    arms = [
-        {"run": run, "seed": seed, "task": task, "artefact": artefact}
-        for run in config.runs
-        for seed, task in itertools.product(config.list_seeds(run), config.tasks)
-        for artefact in list_artefacts(config, run) or [""]
-    ]
-    repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
-    draws = [
-        {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
-        for samples, seed in itertools.product(config.samples, config.study.seeds)
-    ]
-    taught = [
-        {"model": spec.model, "teacher": config.find_teacher(run)[1]}
-        for run, spec in config.runs.items()
-        if spec.method == "distillation"
-    ]
-    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught}
-    for stage, pattern in RECORD_NAMES.items():
-        for names in next((found for field, found in kinds.items() if field in pattern), data):
-            yield f"{stage}/{pattern.format(**names)}"
-
-
-DOWNLOADS = Path("work/downloads")
-UNFINISHED_DAYS = 14
-# how deep the folders lie that have names of the config: runs/<run>/<seed>/<task or artefact>, noise/<repeat>/<task>
-LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2}
 
 
 @dataclass(frozen=True)
@@ -172,7 +85,7 @@ def _list_stale_studies(wanted: dict[Path, set[str]]) -> Iterator[Stale]:
 
 
 def _list_stale_parts(study: Path, wanted: set[str]) -> Iterator[Stale]:
-    """List what belongs to names that are not wanted in a study."""
+    """List the parts of a study whose names are not wanted."""
     for part, levels in LEVELS.items():
         for path in _list_unwanted(study / part, study, wanted, levels):
             yield Stale((path,), "no config refers to it")
@@ -199,14 +112,14 @@ def _list_unwanted(folder: Path, study: Path, wanted: set[str], levels: int) -> 
 
 
 def _list_folders(folder: Path) -> list[Path]:
-    """List the folders in a folder, links to folders included; a link itself holds none that are ours."""
+    """List the folders in a folder, links to folders included; none if it is a link itself."""
     if folder.is_symlink() or not folder.is_dir():
         return []
     return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
 
 
 def _list_stale_kept(gone: list[Path]) -> Iterator[Stale]:
-    """List kept results that no result left shares, by its card or as the same file on the disk."""
+    """List kept results that no remaining result shares, by its card or as a hard link."""
     cards = [path for study in list_studies() for path in list_cards(study)]
     left = [read_card(path) for path in cards if not any(path == other or other in path.parents for other in gone)]
     used = {f"{card['rule']}-{card['key']}" for card in left}
@@ -222,12 +135,12 @@ def _list_stale_kept(gone: list[Path]) -> Iterator[Stale]:
 
 
 def _list_stale_downloads(configs: list[Config]) -> Iterator[Stale]:
-    """List what the Hub sent for repositories of no config, and downloads that broke off long ago."""
+    """List downloads of repositories that no config names, and downloads interrupted long ago."""
     sources = [spec for config in configs for spec in config.models.values()]
     sources += [spec.fetch for config in configs for spec in config.datasets.values()]
     names = {spec.repo_id.replace("/", "--") for spec in sources if spec.source == "hub"}
     unused = [
-        place / "blobs"  # what was recorded of the repository's revision stays
+        place / "blobs"  # the record of the repository's revision stays
         for place in _list_folders(DOWNLOADS / "hub")
         if place.name.partition("--")[2] not in names and (place / "blobs").is_dir()
     ]
@@ -241,3 +154,88 @@ def _list_stale_downloads(configs: list[Config]) -> Iterator[Stale]:
 def _is_fresh(files: Iterable[Path]) -> bool:
     since = time.time() - UNFINISHED_DAYS * 24 * 3600
     return any(file.lstat().st_mtime > since for file in files)
+
+
+# What a config refers to in its study's folder.
+
+
+def list_references(config: Config) -> set[str]:
+    """List the folders, token counts and job records of everything a config defines, whether selected or not."""
+    folders = {f"models/{model}" for model in config.models} | {f"datasets/{dataset}" for dataset in config.datasets}
+    tokens = {f"datasets/{dataset}/tokens_{model}.json" for dataset in config.datasets for model in config.models}
+    for run in config.runs:
+        parts = [*config.tasks, *list_artefacts(config, run)]
+        for seed in config.list_seeds(run):
+            folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
+    for samples in config.samples:
+        seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
+        folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
+    for repeat in REPEATS if config.noise else ():
+        folders |= {f"noise/{repeat}", *(f"noise/{repeat}/{task}" for task in config.tasks)}
+    return folders | tokens | set(_list_records(config))
+
+
+def list_artefacts(config: Config, run: str) -> list[str]:
+    """List the folders that a run's training publishes, or can publish on request."""
+    if config.runs[run].method == "base":
+        return []
+    return ["tensorboard", *(["adapter", "merged"] if config.keeps_adapter(run) else ["model"])]
+
+
+def _list_records(config: Config) -> Iterator[str]:
+    data = [{"model": model, "dataset": dataset} for model in config.models for dataset in config.datasets]
+    arms = [
+        {"run": run, "seed": seed, "task": task, "artefact": artefact}
+        for run in config.runs
+        for seed, task in itertools.product(config.list_seeds(run), config.tasks)
+        for artefact in list_artefacts(config, run) or [""]
+    ]
+    repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
+    draws = [
+        {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
+        for samples, seed in itertools.product(config.samples, config.study.seeds)
+    ]
+    taught = [
+        {"model": spec.model, "teacher": config.find_teacher(run)[1]}
+        for run, spec in config.runs.items()
+        if spec.method == "distillation"
+    ]
+    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught}
+    for stage, pattern in RECORD_NAMES.items():
+        for names in next((found for field, found in kinds.items() if field in pattern), data):
+            yield f"{stage}/{pattern.format(**names)}"
+
+
+# Files and folders, links not followed.
+
+
+def list_tree(path: Path) -> list[Path]:
+    """List the files and links below a folder, or the file or link itself."""
+    if path.is_symlink() or not path.is_dir():
+        return [path] if os.path.lexists(path) else []
+    return [file for child in sorted(path.iterdir()) for file in list_tree(child)]
+
+
+def measure_bytes(paths: Iterable[Path]) -> int:
+    return sum(file.lstat().st_size for path in paths for file in list_tree(path))
+
+
+def count_links(paths: Iterable[Path]) -> Counter[tuple[int, int]]:
+    """Count the names (hard links) below `paths` of each file on the disk (device, inode)."""
+    found = [file.lstat() for path in paths for file in list_tree(path)]
+    return Counter((state.st_dev, state.st_ino) for state in found)
+
+
+def measure_freed(paths: Iterable[Path]) -> int:
+    """Return the bytes that removing `paths` frees: a file with another hard link elsewhere stays on the disk."""
+    paths = list(paths)
+    names = count_links(paths)
+    found = {(state.st_dev, state.st_ino): state for path in paths for state in map(os.lstat, list_tree(path))}
+    return sum(state.st_size for key, state in found.items() if names[key] >= state.st_nlink)
+
+
+def remove_tree(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)

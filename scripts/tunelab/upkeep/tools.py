@@ -1,4 +1,4 @@
-"""What the scripts for people share: arguments in, an exit code out, and a sentence for a mistake of the user."""
+"""Share what all commands do: parse arguments, return an exit code, and print a user's mistake as a sentence."""
 
 import sys
 from argparse import ArgumentParser
@@ -14,14 +14,14 @@ INTERRUPTED = 130  # what shells report after Ctrl-C; Ctrl-D at a question means
 
 
 def build_parser(description: str) -> ArgumentParser:
-    """Start a tool's parser with the option that all of them have."""
+    """Start a command's parser, with the option that nearly all of them have."""
     parser = ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on config/config.yaml")
     return parser
 
 
 def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
-    """Call `main` with the parsed arguments and leave with the code that it returns."""
+    """Call `main` with the parsed arguments and exit with the code that it returns."""
     outlive_readers()
     accept_all_text()
     try:
@@ -29,7 +29,7 @@ def run_as_tool(main: Callable[..., int], parser: ArgumentParser) -> NoReturn:
     except UserError as error:
         sys.exit(f"Error: {error}")
     except PermissionError as error:
-        if not error.filename:  # of something else than a file
+        if not error.filename:  # not about a file
             raise
         sys.exit(f"Error: {explain_forbidden(error.filename, error.strerror)}")
     except (KeyboardInterrupt, EOFError):

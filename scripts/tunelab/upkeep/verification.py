@@ -1,4 +1,4 @@
-"""Hash every artefact again and compare it with the provenance cards of its study."""
+"""Compare every artefact with the provenance cards of its study, and two results folders of the same study."""
 
 import csv
 import subprocess
@@ -11,12 +11,13 @@ from typing import Any
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.checkout import run_git
-from tunelab.upkeep.studyfolders import list_cards, list_files, read_card
+from tunelab.upkeep.result_files import list_cards, list_files, read_card
+from tunelab.values import list_names
 
 
 @dataclass
 class Findings:
-    """What was looked at, and one line for every file that differs."""
+    """How many cards and files were compared, and one line for every file that differs."""
 
     cards: int = 0
     files: int = 0
@@ -24,7 +25,7 @@ class Findings:
 
 
 def verify_studies(studies: list[Path]) -> Findings:
-    """Compare the files of these studies, and what they were made from, with the cards."""
+    """Compare the files of these studies, and the inputs that they were made from, with the cards."""
     findings = Findings()
     cards = _read_cards([path for study in studies for path in list_cards(study)], findings)
     findings.cards = len(cards)
@@ -57,7 +58,7 @@ def _read_cards(paths: list[Path], findings: Findings) -> list[dict]:
 
 
 def _hash_files(paths: set[str]) -> dict[str, str | None]:
-    """Return the files' hashes, None for those that are not there; threads, since hashing leaves Python's lock."""
+    """Return the files' hashes, None for missing ones; in threads, since hashing releases Python's lock."""
     with ThreadPoolExecutor() as threads:
         return dict(zip(paths, threads.map(_hash_file, paths), strict=True))
 
@@ -67,18 +68,16 @@ def _hash_file(path: str) -> str | None:
 
 
 def _compare_inputs(card: dict, hashes: dict[str, str | None], differing: set[str]) -> list[str]:
-    """Say which inputs are another version than the job used, but for those named already for themselves."""
+    """Say which inputs are another version than the job used, except those already named themselves."""
     other = [
         path for path, digest in sorted(card["inputs"].items()) if hashes[path] != digest and path not in differing
     ]
     if not other:
         return []
-    made = _list_some(sorted(card["outputs"]) or [_name_job(card)])
-    return [f"{made}: made from another version of {_list_some(other)}{'' if hashes[other[0]] else ', now gone'}"]
-
-
-def _list_some(paths: list[str]) -> str:
-    return f"{paths[0]} and {len(paths) - 1} more" if len(paths) > 1 else paths[0]
+    made, others = (
+        list_names(paths, quoted=False, most=1) for paths in (sorted(card["outputs"]) or [_name_job(card)], other)
+    )
+    return [f"{made}: made from another version of {others}{'' if hashes[other[0]] else ', now gone'}"]
 
 
 def _name_job(card: dict) -> str:
@@ -86,24 +85,24 @@ def _name_job(card: dict) -> str:
 
 
 def summarise_findings(findings: Findings) -> str:
-    """Say in a sentence what was looked at and how much differs."""
+    """Summarise in a sentence what was compared and how much differs."""
     looked = f"Files compared: {findings.files}, with cards: {findings.cards}; "
     if not findings.lines:
         return f"{looked}all are what the cards say."
     return f"{looked}{len(findings.lines)} {'differs' if len(findings.lines) == 1 else 'differ'}."
 
 
-# Make a study twice from fresh clones and compare all that it writes, timings aside.
+# The same study made twice, in fresh clones: all files must be the same but for timings.
 
 
-# what says how long something took, how much memory, or when, in files that say more than that
+# fields about time or memory in files that hold other fields, too
 TIMINGS = {
     "history.jsonl": {"seconds", "step_time", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"},
     "training.json": {"train_seconds", "tokens_per_second", "peak_memory_bytes"},
     "generation.json": {"seconds"},
     "cost.csv": {"train_seconds", "chain_train_seconds", "tokens_per_second", "peak_memory_bytes"},
 }
-# TensorBoard's events are full of times, two figures are drawn over seconds, and the page shows both
+# TensorBoard's events are full of times, two figures have seconds on an axis, and the page shows both
 LEFT_OUT = ("events.out.tfevents.*", "costs.*", "learning_curves.*", "report.html")
 
 
@@ -111,13 +110,13 @@ def clone_checkout(checkout: Path, target: Path) -> None:
     """Clone the current commit.
 
     Raises:
-        UserError: if that is not possible, because this is no git checkout.
+        UserError: if this is no git checkout, or git is missing.
     """
     _git(checkout, "clone", "--quiet", str(checkout), str(target))
 
 
 def describe_checkout(checkout: Path) -> str:
-    """Name the commit that a clone holds, and what it does not hold."""
+    """Name the commit that a clone holds, and the uncommitted files that it does not hold."""
     commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
     changed = _git(checkout, "status", "--porcelain").splitlines()
     if not changed:
@@ -135,7 +134,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def run_study(folder: Path, configfile: list[Path]) -> None:
-    """Run a study with this very Python; what Snakemake prints goes to `snakemake.log` in the folder."""
+    """Run a study with this Python; what Snakemake prints goes to `snakemake.log` in the folder."""
     command = [sys.executable, "-m", "snakemake", "--cores", "all", "--configfile", *map(str, configfile)]
     log = folder / "snakemake.log"
     with open(log, "w", encoding="utf-8") as printed:
@@ -145,7 +144,7 @@ def run_study(folder: Path, configfile: list[Path]) -> None:
 
 
 def compare_studies(first: Path, second: Path) -> dict[str, dict[str, bool]]:
-    """Tell for every file of two results folders whether it is the same in both, by its name (`metrics.json`)."""
+    """Return, by file name (`metrics.json`) and path, whether each file is the same in two results folders."""
     names = {path.relative_to(folder) for folder in (first, second) for path in list_files(folder)}
     compared: dict[str, dict[str, bool]] = {}
     for name in sorted(names):
@@ -156,7 +155,7 @@ def compare_studies(first: Path, second: Path) -> dict[str, dict[str, bool]]:
 
 
 def _read_content(file: Path) -> Any:
-    """Return a file's hash, or its content without timings; None if it is not there."""
+    """Return a file's hash, or its content without timings; None if it is missing."""
     if not file.is_file():
         return None
     drop = TIMINGS.get(file.name)
@@ -187,5 +186,5 @@ def render_comparison(compared: dict[str, dict[str, bool]]) -> str:
 
 
 def differ(compared: dict[str, dict[str, bool]]) -> bool:
-    """Tell whether a file differs, or there is none at all."""
+    """Tell whether any file differs, or there are none at all."""
     return not compared or not all(same for files in compared.values() for same in files.values())

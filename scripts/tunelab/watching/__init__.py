@@ -1,4 +1,4 @@
-"""What people see of a study while it runs: which jobs are at work, what they say, and how long it will take.
+"""Show a running study: which jobs run, what they report, and how long it will take.
 
-It reads what jobs leave anyway, and must never change what they do; no stage knows it.
+It reads the files and logs that jobs write anyway. It must never change what jobs do, and no stage imports it.
 """

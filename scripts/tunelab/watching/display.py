@@ -1,6 +1,8 @@
-"""Stand between Snakemake's messages and the terminal: a line for what happens, in the place of a dozen.
+"""Show one line for each event of a run in the terminal, in place of Snakemake's dozen, and keep a journal.
 
-All of Snakemake's own words go to its log in `.snakemake/log`, as they always do.
+Snakemake's own messages still go to its log in `.snakemake/log`. The journal (`JOURNAL`) is what `make status` reads:
+which jobs were planned, and when each began, ended or failed. It is a file, since neither another terminal nor another
+machine of a cluster can ask the process itself.
 """
 
 import contextlib
@@ -20,17 +22,33 @@ from tunelab.jobs.failures import note_reason
 from tunelab.watching.running import RunningStudy, Screen
 from tunelab.watching.timeleft import JOURNAL, describe_jobs, plan_times
 
-# What a running Snakemake leaves for `make status`: which jobs it planned, and when each began, ended or failed.
-# A file of lines, since neither another terminal nor another machine of a cluster can ask the process itself.
-
-
 INTERRUPTED = "Terminating processes on user request"
+PERIOD = 1.0  # seconds between two looks at what jobs report
+# messages that nobody needs before jobs run
+IDLE = ("Using shell", "Conda environments: ignored", "Select jobs to execute")
+# messages to pass on while jobs run, besides warnings and errors
+SAID = ("Complete log", "Elapsed time")
+
+
+def watch_study(workflow: Any) -> None:
+    """Keep a journal, and replace Snakemake's handler for the terminal by `Display`.
+
+    Options that change Snakemake's usual output are respected, and a dry run keeps no journal.
+    """
+    asked = workflow.output_settings
+    if workflow.is_main_process and not asked.dryrun:
+        logger.addHandler(Journal(workflow))
+    other = (asked.dryrun, asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.show_failed_logs)
+    if workflow.is_main_process and not any(other):
+        for handler in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
+            logger.removeHandler(handler)
+            logger.addHandler(Display(workflow, handler))
 
 
 class Journal(logging.Handler):
-    """A handler that writes events, and into a failed job's log what a cluster said of it.
+    """A logging handler that writes events to the journal, and a cluster's message about a failed job to the job's log.
 
-    The plan comes with the first job, and takes the place of an older run's journal.
+    The plan is written when the first job begins, over the journal of an older run.
     """
 
     def __init__(self, workflow: Any) -> None:
@@ -42,7 +60,8 @@ class Journal(logging.Handler):
             self._note(record)
         except Exception:  # a study never fails because it cannot be watched
             self.handleError(record)
-            logger.removeHandler(self)
+            # in a new list, since logging would pass over the next handler of the present one
+            logger.handlers = [handler for handler in logger.handlers if handler is not self]
 
     def close(self) -> None:
         if self._begun:
@@ -62,7 +81,7 @@ class Journal(logging.Handler):
         elif event == LogEvent.JOB_FINISHED:
             _write("a", event="finish", job=record.job_id)
         elif event == LogEvent.JOB_ERROR:
-            note_reason(Path(record.log[0]), record.rule_msg)  # before anyone looks there for it
+            note_reason(Path(record.log[0]), record.rule_msg)  # before anyone reads the log for it
             _write("a", event="fail", job=record.jobid)
         elif record.getMessage().startswith(INTERRUPTED):
             _write("a", event="stop")
@@ -79,30 +98,8 @@ def _write(mode: str, **entry: Any) -> None:
         file.write(json.dumps({"at": time.time(), **entry}) + "\n")
 
 
-PERIOD = 1.0  # seconds between two looks at what jobs report
-# what nobody needs to know before jobs run
-IDLE = ("Using shell", "Conda environments: ignored", "Select jobs to execute")
-# what Snakemake says besides warnings and errors while jobs run, and people want to know
-SAID = ("Complete log", "Elapsed time")
-
-
-def watch_study(workflow: Any) -> None:
-    """Keep a journal, and put the display in the place of Snakemake's own.
-
-    Whoever asked for something else than its usual output gets that, and a dry run leaves no journal.
-    """
-    asked = workflow.output_settings
-    if workflow.is_main_process and not asked.dryrun:
-        logger.addHandler(Journal(workflow))
-    other = (asked.dryrun, asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.show_failed_logs)
-    if workflow.is_main_process and not any(other):
-        for handler in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
-            logger.removeHandler(handler)
-            logger.addHandler(Display(workflow, handler))
-
-
 class Display(logging.Handler):
-    """A handler of Snakemake's messages, which passes on to the usual one what is not told in its own lines."""
+    """A handler of Snakemake's messages that shows jobs in its own lines and passes the rest to the usual handler."""
 
     def __init__(self, workflow: Any, usual: ColorizingTextHandler) -> None:
         super().__init__()
@@ -154,7 +151,7 @@ class Display(logging.Handler):
             return not text.startswith(IDLE)
         if text.startswith(INTERRUPTED):
             self._study.stop()
-        # the end of a job's process; the log of the job says why
+        # the message that a job's process failed; the job's log says why
         told = getattr(record, "exception", "") == "RuleException" and "CalledProcessError" in text
         return text.startswith(SAID) or (record.levelno >= logging.WARNING and not told)
 

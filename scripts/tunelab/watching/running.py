@@ -1,4 +1,4 @@
-"""A study at work, told in lines: what begins, reports, ends and fails, and how far it all is."""
+"""Show the jobs of a running study in lines: what begins, reports, ends and fails, and how far the study is."""
 
 import os
 import re
@@ -13,13 +13,19 @@ from tunelab.jobs.job import mark_progress
 from tunelab.reporting.notation import format_seconds
 from tunelab.watching.timeleft import PlannedJob, TimeLeft
 
-# Read what a running job reports from its log, which lies on a disk that all machines of a cluster share.
+COUNT = re.compile(r"(step )?\d+ of \d+\b")  # a report that the next one replaces
+BAR = 24
+ERASE = "\r\x1b[J"
+WRAP, NO_WRAP = "\x1b[?7h", "\x1b[?7l"
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
+MARGIN = 2  # rows of the terminal that are left to earlier lines
+USUAL_SIZE = (80, 24)  # of a terminal that does not report its size
 
 
 class ProgressReader:
-    """The progress lines of the job with this title, as its log grows.
+    """Read the progress lines of a job from its growing log, which all machines of a cluster share.
 
-    A log that lies there already is one of an earlier run; Snakemake removes it before the job begins its own.
+    A log that exists already is one of an earlier run; Snakemake removes it before the job begins.
     """
 
     def __init__(self, log: Path, title: str) -> None:
@@ -36,7 +42,7 @@ class ProgressReader:
                 self._earlier = None
                 log.seek(self._place)
                 new = log.read()
-        except OSError:  # it has not begun, or its disk does not answer for the moment
+        except OSError:  # it has not begun, or its disk does not answer at the moment
             return []
         self._place += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
@@ -47,19 +53,13 @@ def _identify(found: os.stat_result) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
-# Lines one below the other, and on a terminal a few more below them that are drawn anew again and again.
-# The cursor waits at the first of these, so that whatever else is written there, by whomever, pushes them down and is
-# not lost; it is never hidden, since a killed process could not bring it back.
-
-
-ERASE = "\r\x1b[J"
-WRAP, NO_WRAP = "\x1b[?7h", "\x1b[?7l"
-RED, PLAIN = "\x1b[31m", "\x1b[0m"
-MARGIN = 2  # rows of the terminal that are left to what stands above
-USUAL_SIZE = (80, 24)  # of a terminal that does not know its own
-
-
 class Screen:
+    """Lines that stay, and on a terminal a few lines below them that are redrawn.
+
+    The cursor waits at the first redrawn line, so that other programs' output pushes them down and is not lost. It is
+    never hidden, since a killed process could not show it again.
+    """
+
     def __init__(self, stream: TextIO, live: bool, colours: bool) -> None:
         self._stream, self.live, self._colours = stream, live, colours
         self._drawn = False
@@ -70,7 +70,7 @@ class Screen:
         self._put(f"{RED}{text}{PLAIN}\n" if alarm and self._colours else f"{text}\n")
 
     def draw(self, lines: list[str]) -> None:
-        """Show these lines below all others, in the place of those drawn before; nothing where that cannot be done."""
+        """Show these lines below all others, in place of those drawn before; do nothing if this is no terminal."""
         if not self.live:
             return
         columns, rows = (known or usual for known, usual in zip(self._measure(), USUAL_SIZE, strict=True))
@@ -81,7 +81,7 @@ class Screen:
         self._drawn = True
 
     def erase(self) -> None:
-        """Take away what was drawn."""
+        """Erase the drawn lines."""
         if self._drawn:
             self._put(ERASE)
             self._drawn = False
@@ -94,10 +94,6 @@ class Screen:
         self._stream.flush()
 
 
-COUNT = re.compile(r"(step )?\d+ of \d+\b")  # a report that the next one replaces
-BAR = 24
-
-
 @dataclass
 class RunningJob:
     plan: PlannedJob
@@ -107,7 +103,7 @@ class RunningJob:
 
 
 class RunningStudy:
-    """Jobs, by number, from their start to their end; those that are not planned are passed over."""
+    """The running jobs, by Snakemake's number; jobs that were not planned are ignored."""
 
     def __init__(self, jobs: dict[int, PlannedJob], screen: Screen) -> None:
         self._jobs, self._screen, self._left = jobs, screen, TimeLeft(jobs)
@@ -143,18 +139,18 @@ class RunningStudy:
             self.show()
 
     def stop(self) -> None:
-        """Tell that somebody stopped it; jobs that end from now on were broken off."""
+        """Note that the user stopped the study; jobs that fail from now on were interrupted."""
         self._stopping = True
         self._screen.write("Stopping: each training finishes and keeps its present step. Ctrl-C again stops at once.")
 
     def look(self) -> None:
-        """Tell what jobs have reported since the last look."""
+        """Show what jobs have reported since the last call."""
         for job in self._running.values():
             self._read(job)
         self.show()
 
     def show(self) -> None:
-        """Draw, where that can be done, how far the study is, and a line for each running job."""
+        """Draw how far the study is, and a line for each running job, if this is a terminal."""
         if not self._running:
             return
         whole = round(BAR * self._done / len(self._jobs))

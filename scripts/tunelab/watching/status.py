@@ -1,4 +1,4 @@
-"""How far a study is that runs in another terminal or on a cluster: by its Snakemake's journal and its jobs' logs."""
+"""Report how far a study is that runs in another terminal or on a cluster, from its journal and its jobs' logs."""
 
 import contextlib
 import json
@@ -20,9 +20,9 @@ SILENT = "no word yet: it begins, or waits for its machine"
 
 @dataclass
 class Progress:
-    """A run as its journal tells it; times in seconds since the epoch, jobs by Snakemake's number.
+    """The state of a run by its journal; times in seconds since the epoch, jobs by Snakemake's number.
 
-    stopped: whether somebody stopped it, so that what failed from then on was only broken off.
+    stopped: whether the user stopped it, so that jobs which failed later were only interrupted.
     """
 
     header: dict[str, Any]
@@ -50,7 +50,7 @@ class Progress:
 
 
 def read_progress() -> Progress:
-    """Read what the journal in this folder tells of the run that began last.
+    """Read the state of the last run from the journal in this folder.
 
     Raises:
         UserError: if no study was run in this folder.
@@ -68,7 +68,7 @@ def read_progress() -> Progress:
 
 
 def render_status(progress: Progress, now: float) -> str:
-    """Say what is done, running, waiting and failed, and how long it will take."""
+    """Render which jobs are done, running, waiting and failed, and how long the rest will take."""
     at_work = _is_at_work(progress)
     left = TimeLeft(progress.jobs)
     for number, seconds in progress.taken.items():
@@ -93,7 +93,7 @@ def render_status(progress: Progress, now: float) -> str:
 
 
 def _is_at_work(progress: Progress) -> bool:
-    """Tell whether the run goes on, as far as that can be known: another machine's process cannot be asked."""
+    """Tell whether the run is still running; on another machine that cannot be checked, so it is assumed."""
     if progress.ended is not None:
         return False
     if progress.header["host"] != platform.node():
@@ -102,7 +102,7 @@ def _is_at_work(progress: Progress) -> bool:
         os.kill(progress.header["pid"], 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # another user's process
         return True
     return True
 
@@ -129,7 +129,7 @@ def _list_running(jobs: list[tuple[PlannedJob, float]], now: float) -> list[str]
 
 
 def _read_last(job: PlannedJob, began: float) -> str:
-    """Return what a running job reported last; a log that is older than its start is one of an earlier run."""
+    """Return what a running job reported last; a log that is older than its start belongs to an earlier run."""
     try:
         if job.log.stat().st_mtime < began:
             return SILENT

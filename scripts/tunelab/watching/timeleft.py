@@ -1,4 +1,4 @@
-"""How long the rest of a study will take, as far as earlier runs and what is finished by now can tell."""
+"""Estimate how long the rest of a study will take, from earlier runs and the jobs that are finished."""
 
 import statistics
 import sys
@@ -9,34 +9,35 @@ from typing import Any
 
 from tunelab.errors import UserError
 from tunelab.jobs.job import name_job
-from tunelab.upkeep.spending import find_spending
+from tunelab.upkeep.resources import find_spending
 
 MINUTE = 60
-LATE = 2  # a job that takes this many times what it should, and a minute more, is one of unknown length
+LATE = 2  # a job that takes more than this many times its expected length, and a minute, has an unknown length
+JOURNAL = Path(".snakemake/journal.jsonl")  # written by a running Snakemake for `make status`
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job that is to run; `claims` are its shares of what all jobs together have of cores, GPUs and the like."""
+    """A job that is to run; `claims` are the shares of all cores, GPUs and other resources that it takes."""
 
     title: str
     rule: str
     log: Path
-    seconds: float | None = None  # what it took last time, or what others of its rule did
+    seconds: float | None = None  # what it took last time, or what other jobs of its rule took
     claims: dict[str, float] = field(default_factory=dict)
     causes: frozenset[int] = frozenset()  # the jobs, by number, that it waits for
 
 
 class TimeLeft:
-    """The jobs, by number, that are not finished, and what is known of their lengths."""
+    """The unfinished jobs, by number, and what is known about their lengths."""
 
     def __init__(self, jobs: dict[int, PlannedJob]) -> None:
         self._jobs = dict(jobs)
         self._taken: dict[str, list[float]] = {}
-        self._now = self._last_time = float(MINUTE)  # of the same jobs; so much that a few light ones tell little
+        self._now = self._last_time = float(MINUTE)  # of the same jobs; a minute, so that a few light jobs weigh little
 
     def finish(self, number: int, seconds: float) -> None:
-        """Learn from a job how long those of its rule take."""
+        """Note how long a finished job took, to estimate others of its rule."""
         if job := self._jobs.pop(number, None):  # there is none if it failed before
             self._taken.setdefault(job.rule, []).append(seconds)
             if job.seconds is not None:
@@ -44,15 +45,15 @@ class TimeLeft:
                 self._last_time += job.seconds
 
     def give_up(self, number: int) -> None:
-        """Leave out a failed job and all that wait for it."""
+        """Leave out a failed job and all jobs that wait for it."""
         self._jobs.pop(number, None)
         for other in [other for other, job in self._jobs.items() if number in job.causes]:
             self.give_up(other)
 
     def tell(self, elapsed: dict[int, float]) -> str:
-        """Return `about 12 min left`, `at least …` where a few lengths are unknown, or nothing where many are.
+        """Return `about 12 min left`, `at least …` if a few lengths are unknown, or nothing if many are.
 
-        elapsed: the seconds that each running job has taken by now.
+        elapsed: the seconds that each running job has taken so far.
         """
         guesses = {number: self._guess(job, elapsed.get(number, 0.0)) for number, job in self._jobs.items()}
         known = {number: seconds for number, seconds in guesses.items() if seconds is not None}
@@ -65,7 +66,7 @@ class TimeLeft:
 
     def _guess(self, job: PlannedJob, elapsed: float) -> float | None:
         if job.seconds is not None:
-            # busy machines are slow, but kept results make no other work faster
+            # a busy machine slows all jobs; a job that reused kept results makes no other job faster
             whole = job.seconds * max(self._now / self._last_time, 1.0)
         elif job.rule in self._taken:
             whole = statistics.median(self._taken[job.rule])
@@ -74,7 +75,7 @@ class TimeLeft:
         return max(whole - elapsed, 0.0) if elapsed <= whole * LATE + MINUTE else None
 
     def _add_up(self, seconds: dict[int, float]) -> float:
-        """Return how long the scarcest of cores, GPUs and the like is needed."""
+        """Return how long the scarcest resource (cores, GPUs) is needed."""
         needed: dict[str, float] = {}
         for number, length in seconds.items():
             for name, share in self._jobs[number].claims.items():
@@ -82,7 +83,7 @@ class TimeLeft:
         return max(needed.values(), default=0.0)
 
     def _find_longest_way(self, seconds: dict[int, float]) -> float:
-        """Return what jobs that wait for each other take, one after the other."""
+        """Return the length of the longest chain of jobs that wait for each other."""
         ends: dict[int, float] = {}
 
         def find_end(number: int) -> float:
@@ -101,14 +102,8 @@ def _round(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-# The jobs of a run as Snakemake planned them: as plain values, for its journal, and with the times they may take.
-
-
-JOURNAL = Path(".snakemake/journal.jsonl")  # what a running Snakemake leaves for `make status`
-
-
 def describe_jobs(workflow: Any) -> list[dict[str, Any]]:
-    """List all jobs of a workflow but its targets, which do nothing; `runs` tells which are to run."""
+    """List all jobs of a workflow but its targets, as plain values for the journal; `runs` tells which are to run."""
     dag, limits = workflow.dag, workflow.scheduler.global_resources
     return [
         {
@@ -135,7 +130,7 @@ def plan_times(jobs: Iterable[dict[str, Any]]) -> dict[int, PlannedJob]:
     jobs = list(jobs)
     try:
         spent = find_spending((job["rule"], job["log"], job["benchmark"]) for job in jobs)
-    except UserError:  # a broken card; `make verify` tells
+    except UserError:  # a broken card; `make verify` reports it
         spent = {}
     return {
         job["number"]: PlannedJob(

@@ -1,4 +1,4 @@
-"""A bench trains both ways for a few steps, compares what they learnt, and sums up what it took."""
+"""A bench trains both variants for a few steps, compares what they learnt, and summarises their times."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from tunelab import records
-from tunelab.benchmarks import growth
-from tunelab.benchmarks.orders import CHECKED, Bench, shorten
+from tunelab.benchmarks import measuring
+from tunelab.benchmarks.measuring import CHECKED, Bench, cut_run
 from tunelab.benchmarks.summary import draw_parts, find_ratio, list_differences, render_table, summarise
 from tunelab.config.specs.training import GrpoRun, Rewards, SftRun
 from tunelab.upkeep.overlays import read_config
@@ -59,13 +59,13 @@ def build_round(*seconds, parts=("forward", "backward"), tokens=100):
 
 
 def test_a_run_is_cut_and_keeps_its_settings():
-    cut = shorten(SFT, 7, checked=False)
+    cut = cut_run(SFT, 7, checked=False)
     assert cut.training == {
         **{"max_steps": 7, "learning_rate": 1e-3, "gradient_checkpointing": False},
         **{"eval_strategy": "no", "load_best_model_at_end": False},
     }
     assert cut.adapter == SFT.adapter
-    assert shorten(SFT, 7, checked=True).adapter["lora_dropout"] == 0.0
+    assert cut_run(SFT, 7, checked=True).adapter["lora_dropout"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_parts_of_a_step_are_drawn_for_each_variant(measured, tmp_path):
 
 @pytest.fixture
 def bench(tmp_path, llama, monkeypatch):
-    """A bench on a tiny model, whose study lies in `tmp_path`."""
+    """A bench on a tiny model, whose study is in `tmp_path`."""
     results = tmp_path / "results"
     (results / "models").mkdir(parents=True)
     (results / "models/tiny").symlink_to(llama.parent)
@@ -161,9 +161,11 @@ def test_a_training_that_fails_names_its_log(bench, monkeypatch):
 
 
 def test_the_study_whose_planning_is_timed_is_valid(monkeypatch, tmp_path):
-    monkeypatch.setattr(growth, "PLACE", tmp_path)
-    monkeypatch.setattr(growth.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, command=command))
+    monkeypatch.setattr(measuring, "PLACE", tmp_path)
+    monkeypatch.setattr(
+        measuring.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, command=command)
+    )
     monkeypatch.chdir(PROJECT)
-    assert growth.time_plan(10, []) >= 0
+    assert measuring.time_plan(10, []) >= 0
     config = read_config([tmp_path / "plan_10.json"])
     assert len(config.study.runs) * len(config.study.seeds) == 10

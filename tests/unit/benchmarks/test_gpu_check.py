@@ -1,4 +1,4 @@
-"""What `make gpu-check` reads and prints, on made-up summaries: no GPU is needed."""
+"""What `make gpu-check` reads and prints, on artificial summaries, without a GPU."""
 
 import json
 import shutil
@@ -10,7 +10,14 @@ import pytest
 from scripts import gpu_check
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.benchmarks import gpu_report
-from tunelab.benchmarks.gpu_report import Arm, describe_gpu, describe_weights, list_checks, read_arms, render_check
+from tunelab.benchmarks.gpu_report import (
+    TrainedRun,
+    describe_gpu,
+    describe_weights,
+    list_checks,
+    read_runs,
+    render_check,
+)
 from tunelab.errors import UserError
 from tunelab.upkeep.overlays import read_config
 from tunelab.upkeep.partial import find_failures
@@ -19,7 +26,7 @@ PROJECT = Path(__file__).parents[3]
 RESULTS = Path("results/gpu_check")
 GPU = "Made-up GPU"
 LOSSES = (2.0, 1.8, 1.5, 1.0)
-WELL = Arm("lora", "sft", True, "as computed", "default", "bfloat16", GPU, 0.05, 2_000_000_000, LOSSES)
+WELL = TrainedRun("lora", "sft", True, "as computed", "default", "bfloat16", GPU, 0.05, 2_000_000_000, LOSSES)
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +53,7 @@ def write_training(run, losses=LOSSES, rewards=()):
 
 
 def read(run):
-    (arm,) = (arm for arm in read_arms(read_config([gpu_check.STUDY])) if arm.run == run)
+    (arm,) = (arm for arm in read_runs(read_config([gpu_check.STUDY])) if arm.run == run)
     return arm
 
 
@@ -55,7 +62,7 @@ def test_a_run_is_read_from_what_its_jobs_left():
     write_file(f"{RESULTS}/runs/grpo_qlora/seed1/sums/scores.jsonl")
     arm = read("grpo_qlora")
     assert arm.seconds == pytest.approx(0.1)
-    assert arm == Arm(
+    assert arm == TrainedRun(
         "grpo_qlora", "grpo", False, "nf4, double", "default", "bfloat16", GPU, arm.seconds, 3_000_000_000, LOSSES,
         (0.0, 0.5, 0.5, 1.5),
     )  # fmt: skip
@@ -106,7 +113,7 @@ def test_what_is_well_holds_and_what_is_not_is_named():
 
 def test_only_the_loss_of_given_answers_must_fall():
     assert judge(WELL._replace(taught=False, losses=LOSSES[::-1]))["losses of given answers fell"].holds is None
-    assert [arm.run for arm in read_arms(read_config([gpu_check.STUDY])) if arm.taught] == [
+    assert [arm.run for arm in read_runs(read_config([gpu_check.STUDY])) if arm.taught] == [
         *("lora", "lora_fp16", "qlora", "int8", "paged", "prefix_qlora", "full", "warmstart")
     ]
 
@@ -123,7 +130,7 @@ def test_repeated_evaluations_are_told_with_their_changes():
 
 
 def test_the_table_is_whole_and_short():
-    failed = Arm("qlora", "sft", True, "nf4", "default", failure=f"train/qlora_seed1: a | b {'x' * 500}")
+    failed = TrainedRun("qlora", "sft", True, "nf4", "default", failure=f"train/qlora_seed1: a | b {'x' * 500}")
     arms = [WELL, failed, WELL._replace(run="odd", losses=(2.0, None), rewards=(0.5, 1.25))]
     lines = render_check({"device": GPU, "torch": "9.9"}, arms, list_checks(arms, GPU, [])).splitlines()
     assert lines[0] == "device Made-up GPU, torch 9.9"
@@ -169,7 +176,7 @@ def test_it_goes_on_to_the_table_whatever_failed_and_its_exit_code_tells(monkeyp
 
     monkeypatch.setattr(gpu_check, "describe_gpu", lambda: {"device": GPU, "vllm": vllm})
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(gpu_check, "read_arms", lambda config: [WELL])
+    monkeypatch.setattr(gpu_check, "read_runs", lambda config: [WELL])
     write_file(f"{RESULTS}/results.json", json.dumps({"repeats": []}))
     assert gpu_check.main([], jobs=2) == code
     assert "| lora | sft |" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Make the texts of a made-up study pairs of a chosen and a rejected answer, with what its runs think of both."""
+"""Turn the texts of an artificial study into pairs of a chosen and a rejected answer, with runs' losses on both."""
 
 import random
 from pathlib import Path
@@ -11,7 +11,7 @@ PREFERRING = {"base": 1.0, "lora": 1.1, "prefix": 1.0, "warmstart": 1.0, "grpo":
 
 
 def write_pairs(root: Path, study: dict, rows: int = 12) -> dict:
-    """Write a study whose task `support` asks rows of pairs, and from which DPO learns, if it is there."""
+    """Write a study whose task `support` has rows of pairs, from which DPO learns if it is a run of the study."""
     study["datasets"]["tech"]["prepare"]["format"] = "preference"
     if "dpo" in study["runs"]:
         study["runs"]["dpo"] |= {"dataset": "tech", "samples": None}
@@ -41,5 +41,5 @@ def plant(study: StudyFolder, run: str, seed: int, pairs: list[tuple[float, int,
 
 
 def plant_gaps(study: StudyFolder, run: str, seed: int, gaps: list[float]) -> None:
-    """Have a run find the chosen answers likelier by so many nats."""
+    """Write losses by which a run finds the chosen answers likelier by so many nats."""
     plant(study, run, seed, [(20.0, 10, 20.0 + gap, 10) for gap in gaps])

@@ -1,4 +1,4 @@
-"""Write a small, made-up results folder in the workflow's formats, for tests of comparison, figures and page."""
+"""Write a small, artificial results folder in the workflow's formats, for tests of comparison, figures and page."""
 
 import random
 from pathlib import Path
@@ -154,7 +154,7 @@ def find_revision(source: dict) -> str | None:
 
 
 def build_overlap(study: dict, rows: int) -> list[dict]:
-    """Say that three sums stand in training, two of them in part and one more nearly."""
+    """Return overlaps: training contains three sums, two of them in part and one as a near duplicate."""
     shared = [row["id"] for row in build_rows("sums", 3)]
     found = {"arithmetic": {"ngram13": shared[:2], "near": shared[1:]}, "support": {"ngram13": [], "near": []}}
     tasks = study["study"]["tasks"]

@@ -1,4 +1,4 @@
-"""Write the artefacts of one made-up run: training record, history, completions, answers, scores and losses."""
+"""Write the artefacts of one artificial run: training record, history, completions, answers, scores and losses."""
 
 import hashlib
 import random
@@ -11,7 +11,7 @@ from tunelab.records import write_json, write_jsonl
 
 SAMPLES = 4  # answers per question where several are drawn
 REWARDS = {"correctness": 2.0, "integer": 0.5, "strict_format": 0.5, "soft_format": 0.5, "xml_count": 0.5}
-# Chance of a right answer and of the layout on sums; loss per token on sums and on texts; likeness to the reference.
+# Chance of a right answer and of the layout on sums; loss per token on sums and on texts; similarity to the reference.
 ABILITY = {
     "base": (0.05, 0.0, 2.1, 3.1, 0.12),
     "lora": (0.08, 0.02, 2.0, 2.1, 0.3),

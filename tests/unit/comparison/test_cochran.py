@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tunelab.comparison.crossed import TAIL, Crossed, Measured, Variance, cross_differences
+from tunelab.comparison.bootstrap import TAIL, Crossed, Measured, Variance, cross_differences
 from tunelab.comparison.verdicts import compare_runs
 
 

@@ -7,7 +7,7 @@ import compare_methods
 import jsonschema
 import pytest
 
-from tests.unit.comparison.results_factory import build_study, write_results
+from tests.unit.comparison.results_factory import LABELS, build_study, write_results
 from tunelab.comparison import estimates
 from tunelab.comparison.estimates import summarise_coverage
 from tunelab.comparison.metrics import FIRST, METRICS, list_measured, list_used
@@ -47,8 +47,9 @@ def test_every_metric_of_every_run_seed_and_task_is_estimated_once(tmp_path):
     keys = {(row.run, row.seed, row.task, row.metric) for row in rows}
     neutral = {row.task for row in rows if row.task.startswith("text:")}
     assert len(neutral) == 1
-    # shares, means, loss twice, divergence, mean@N, pass@k and maj@k for two k; loss twice for the neutral text
-    assert len(rows) == len(keys) == 5 * ((7 + 2 + 2 + 1 + 5) + (1 + 4 + 2 + 1) + 2)
+    # of each kind of task, its divergence from the base, the drawn answers of one task (mean, pass and maj for two k)
+    measured = [metric for kind in ("maths", "text", "neutral") for metric in list_measured(kind)]
+    assert len(rows) == len(keys) == len(LABELS) * (len(measured) + 2 + 5)
     assert {row.metric.partition("@")[0] for row in rows} == {
         "mean",
         "pass",
@@ -318,7 +319,7 @@ def test_coverage_is_that_of_as_many_seeds_or_the_next_smaller_number(seeds, sum
 
 
 def ask_fewer(study, root, run, task, rows):
-    """Make a run one that was asked the first rows only."""
+    """Cut a run's answers to the first rows."""
     study.spec["tasks"][task]["untaught_rows"] = rows
     for name in ("scores.jsonl", "losses.jsonl"):
         path = root / f"runs/{run}/{task}/{name}"
@@ -339,7 +340,7 @@ def test_a_run_that_was_asked_fewer_rows_is_compared_on_those_that_both_have(tmp
     files = [tmp_path / f"runs/{run}/arithmetic/scores.jsonl" for run in ("lora/seed1", "base/seed0")]
     own, other = ([row["flexible"] for row in read_jsonl(file)[:5]] for file in files)
     assert (pair.n, pair.value) == (5, (sum(own) - sum(other)) / 5)
-    # what has all its rows is as it was
+    # metrics of runs with all rows have not changed
     unchanged = {"run": "warmstart", "against": "base", "task": "arithmetic", "metric": "flexible"}
     assert find_row(found.contrasts, **unchanged) == find_row(whole.contrasts, **unchanged)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tunelab.comparison.crossed import Measured, estimate_difference
-from tunelab.comparison.gains import Answers, Gain, split_gain
+from tunelab.comparison.bootstrap import Measured, estimate_difference
+from tunelab.comparison.gains import Answers, GainParts, split_gain
 
 
 def draw_run(rng, shape, layout_share, accuracy):
@@ -21,7 +21,7 @@ def build_run(*seeds, n=200):
     return Answers(first(layout), first(strict), first(flexible))
 
 
-def tell(gain: Gain):
+def tell(gain: GainParts):
     return gain.split, *(part and round(100 * part.value, 6) for part in gain[1:])
 
 

@@ -1,9 +1,9 @@
-"""What drawn answers tell of a gain: planted greedy answers and draws of a start and a run, four to each question."""
+"""The kind of a gain from drawn answers: artificial greedy answers and four draws a question of a start and a run."""
 
 import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
-from tunelab.comparison.contrasts import list_kinds
+from tunelab.comparison.gains import list_kinds
 from tunelab.comparison.items import Items
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -31,7 +31,7 @@ def judge(row, right, layout):
 
 
 def plant(study, run, greedy, right, layout=True):
-    """Change a run's verdicts: whether the question at a place is greedily right, and how often of four draws."""
+    """Change which questions a run answers rightly in its greedy answer, and in how many of four draws."""
     for seed in study.list_seeds(run):
         path = study.task_file(run, seed, "arithmetic", "scores.jsonl")
         rows = read_jsonl(path)

@@ -1,4 +1,4 @@
-"""Which pairs of a study's runs are compared: all of few, and of many those that a reader asks for."""
+"""Which pairs of runs are compared: all of few runs; of many, the declared pairs and each run with its start."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tunelab.config.study import Study
 
 
 def build(count, declared=()):
-    """Return a study of an untouched run, a start, and runs that go on from it."""
+    """Return a study of an untouched run, a start, and runs that were trained from it."""
     runs = {f"run{number}": {"method": "sft", "model": "tiny", "init_from": "start"} for number in range(count - 2)}
     runs = {"start": {"method": "sft", "model": "tiny"}, "base": {"method": "base", "model": "tiny"}} | runs
     return Study(

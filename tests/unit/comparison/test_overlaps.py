@@ -2,7 +2,7 @@ import pytest
 
 from tests.unit.comparison.results_factory import build_overlap, build_study, write_results
 from tunelab.comparison import estimates
-from tunelab.comparison.rows import Overlap
+from tunelab.comparison.result_rows import Overlap
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl
 from tunelab.reporting import tables

@@ -1,11 +1,11 @@
-"""Held-out pairs: which answer runs find likelier, and which one their training made likelier."""
+"""Held-out pairs: which answer runs find likelier, and which answer their training made likelier."""
 
 import pytest
 
 from tests.unit.comparison.pair_factory import plant, plant_gaps, write_pairs
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
 from tests.unit.comparison.test_estimates import compare, find_row
-from tunelab.comparison.implicit import list_implicit
+from tunelab.comparison.estimates import list_implicit
 from tunelab.comparison.items import Items
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.comparison.verdicts import test_mcnemar as find_mid_p

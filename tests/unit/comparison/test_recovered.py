@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
-from tunelab.comparison.crossed import Measured
-from tunelab.comparison.estimates import list_recovered
+from tunelab.comparison.bootstrap import Measured
+from tunelab.comparison.gains import estimate_recovered, list_recovered
 from tunelab.comparison.items import Items
-from tunelab.comparison.recovered import estimate_recovered
 from tunelab.jobs.layout import StudyFolder
 
 

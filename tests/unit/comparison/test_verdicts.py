@@ -7,9 +7,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from tunelab.comparison import verdicts
-from tunelab.comparison.crossed import Measured, estimate_difference
+from tunelab.comparison.bootstrap import Measured, estimate_difference
 from tunelab.comparison.power import find_detectable_share
-from tunelab.comparison.verdicts import compare_runs, correct_family, judge
+from tunelab.comparison.verdicts import compare_runs, correct_family, decide_verdict
 
 
 def measure(values, **span):
@@ -57,7 +57,7 @@ def test_two_runs_that_are_wrong_on_all_of_eight_items_are_not_equivalent():
 
 def test_two_runs_that_agree_on_a_thousand_items_are_equivalent():
     contrast = compare_runs(*build_shares(4, 5, 1319), 0.02, is_share=True)
-    assert judge(contrast.value, contrast.p, contrast.p_equivalence, "higher") == "equivalent"
+    assert decide_verdict(contrast.value, contrast.p, contrast.p_equivalence, "higher") == "equivalent"
 
 
 def test_seeds_do_not_multiply_the_items():
@@ -223,4 +223,4 @@ def test_a_family_is_corrected_by_holm():
     ],
 )
 def test_a_verdict_is_one_of_four_words(value, p, p_equivalence, better, verdict):
-    assert judge(value, p, p_equivalence, better) == verdict
+    assert decide_verdict(value, p, p_equivalence, better) == verdict

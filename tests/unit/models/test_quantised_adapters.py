@@ -43,7 +43,6 @@ def learns(folder, kind, fields, quantization=None):
 
 @pytest.mark.parametrize("switch", ["load_in_4bit", "load_in_8bit"])
 def test_adapters_that_quantised_weights_are_refused_for_are_those_that_cannot_learn_there(switch, llama):
-    assert len(KINDS) == 37
     failing = {kind for kind in KINDS if not learns(llama, kind, list_fields(kind), {switch: True})}
     assert failing == NOT_QUANTISABLE[switch]
 
@@ -62,5 +61,4 @@ def test_an_evaluation_leaves_4_bit_weights_as_training_needs_them(qwen2, monkey
 
 def test_every_adapter_learns_on_plain_weights_once_it_has_the_fields_that_it_requires(llama):
     assert [kind for kind in KINDS if not learns(llama, kind, list_fields(kind))] == []
-    assert len(REQUIRED) == 6
     assert [kind for kind in REQUIRED if learns(llama, kind, {})] == []

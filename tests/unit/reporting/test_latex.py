@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import render_tables
 
-from tests.unit.comparison.results_factory import build_study, write_results
+from tests.unit.comparison.results_factory import LABELS, build_study, write_results
 from tests.unit.reporting.page_factory import write_comparison
 from tunelab.comparison.results import Results
 from tunelab.config.study import Study
@@ -48,7 +48,7 @@ def test_tables_have_booktabs_rules_a_row_per_run_and_a_row_per_declared_pair(tm
     for table in (main, contrasts):
         assert [table.count(rf"\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
     assert main.count(r"LoRA \& 50 \% of\_it &") == 1
-    assert main.count("\\\\\n") == 2 + 5
+    assert main.count("\\\\\n") == 2 + len(LABELS)
     assert contrasts.count("\\\\\n") == 1 + 2 * 5
     assert contrasts.count(" better ") + contrasts.count(" worse ") >= 1
 

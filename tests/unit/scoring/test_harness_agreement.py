@@ -74,7 +74,7 @@ def decorate(worked, pattern):
 
 
 def test_the_number_that_strict_match_finds_is_the_gold_number_and_the_demonstrations():
-    assert len(WORKED) == 44
+    assert WORKED
     for worked in WORKED:
         steps, gold = split_worked_answer(worked)
         assert match_strict(worked) == strip_ignored(worked) == gold

@@ -120,7 +120,6 @@ def test_a_gguf_file_that_cannot_be_read_is_refused(tmp_path, case):
     assert str(refusal.value).endswith(f"). {REMEDY}")
     assert len(str(refusal.value)) < 600
     assert list((tmp_path / "out").iterdir()) == []
-    assert len(UNREADABLE) == 9
 
 
 def test_a_gguf_file_without_a_layer_is_refused(tmp_path):

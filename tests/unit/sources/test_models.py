@@ -268,7 +268,6 @@ def test_a_local_model_of_broken_weights_is_refused_when_it_is_fetched(mine, cas
     damage, sentence = BROKEN[case]
     damage(mine)
     assert refuse(mine) == f"models.tiny: {sentence}"
-    assert len(BROKEN) == 12
 
 
 def test_a_local_model_with_a_link_to_nowhere_is_refused(mine):
@@ -408,7 +407,6 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_its_code_does_not_run(mine
         check_model(mine, "models.tiny")
     assert str(refusal.value).replace(str(mine), "mine") == f"models.tiny: {sentence}"
     assert not trace.exists()
-    assert len(UNLOADABLE) == 14
 
 
 def test_a_model_of_a_known_type_is_loaded_without_the_code_that_it_brings(mine, capsys):

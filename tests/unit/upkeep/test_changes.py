@@ -1,4 +1,4 @@
-"""What changed, in words."""
+"""Changes between facts are described in words."""
 
 import pytest
 
@@ -57,12 +57,12 @@ def test_a_whole_section_that_went_is_one_sentence():
 
 def test_many_edited_files_are_one_sentence():
     before, now = ([f"code tunelab/{name}.py = {value}" for name in "abcde"] for value in (1, 2))
-    assert describe_changes(before, now) == ["tunelab/a.py, tunelab/b.py, tunelab/c.py and 2 more files were edited"]
+    assert describe_changes(before, now) == ["tunelab/a.py, tunelab/b.py, tunelab/c.py and 2 more were edited"]
     assert describe_changes(before[:2], now[:2]) == ["tunelab/a.py, tunelab/b.py were edited"]
 
 
 def test_long_values_are_cut_and_long_texts_that_look_alike_when_cut_are_just_called_edited():
-    assert render_value(repr("x" * 60)) == '"' + "x" * 38 + "…"
+    assert render_value(repr("x" * 60)) == '"' + "x" * 36 + "..."
     assert len(render_value(repr(list(range(100))))) == 40
     before, now = (f"a.system = {('w' * 50 + end)!r}" for end in "ab")
     assert describe_changes([before], [now]) == ["a.system was edited"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_card
-from tunelab.upkeep.claims import Claims, read_taken
+from tunelab.upkeep.resources import Claims, read_taken
 
 LORA, OTHER = {"run": "lora", "seed": "1"}, {"run": "dora", "seed": "1"}
 

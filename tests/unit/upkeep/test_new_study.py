@@ -1,4 +1,4 @@
-"""The overlay of a first study: what is made of people's files and models, and what is refused."""
+"""The overlay of a first study: what is written for users' files and models, and what is refused."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parents[3]
 TURNS = [("user", "Where is shelf {}?"), ("assistant", "Behind door {}.")]
 ASKED = [{"role": role, "content": text} for role, text in TURNS]
 WORKED = "It is 1 + {0} more.\n#### {0}"
-# what people's rows hold → the format, and the columns that must be named
+# users' rows → the format, and the columns that must be named
 KINDS = {
     "question and answer": ({"question": "Q{}?", "answer": "A{}."}, "question_answer", {}),
     "other names": (
@@ -139,7 +139,7 @@ def write_study(model="", data="my.jsonl", name="mine", **given):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A project with its configs and rows of someone's."""
+    """A project with its configs and a user's rows."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(PROJECT / "config", tmp_path / "config")
     write_rows(KINDS["question and answer"][0])
@@ -351,7 +351,7 @@ def test_test_rows_that_differ_from_training_in_a_number_are_told():
 
 def test_named_columns_are_read_as_question_and_answer():
     write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}", "score": "3"}, "odd.jsonl")
-    with pytest.raises(UserError, match="seems to judge the answer"):
+    with pytest.raises(UserError, match="seems to rate the answer"):
         write_study(data="odd.jsonl", columns=Named("frage", "antwort"))
     write_rows({"frage": "Q{}?", "antwort": "A{}.", "question": "no {}"}, "odd.jsonl")
     prepare = write_study(data="odd.jsonl", columns=Named("frage", "antwort"))[0]["datasets"]["mine"]["prepare"]
@@ -417,7 +417,7 @@ def test_a_row_among_numbers_that_is_none_is_named_and_answers_of_texts_and_numb
 
 def test_a_rating_that_is_no_label_is_named_by_its_own_row():
     rows = [{"question": "Q?", "answer": "A.", "thumbs": mark} for mark in (True, None, "up")]
-    with pytest.raises(UserError, match=r"rows, row 3, column 'thumbs': a string \('up'\) seems to judge the answer"):
+    with pytest.raises(UserError, match=r"rows, row 3, column 'thumbs': a string \('up'\) seems to rate the answer"):
         guess_format(rows, ["question", "answer", "thumbs"], "rows")
 
 
@@ -501,7 +501,7 @@ def test_a_wheel_is_pinned_as_it_lies_there():
 
 @pytest.mark.weights
 class TestModelsAtHand:
-    """With a tiny model's folder, whose tokenizer is at hand."""
+    """With the folder of a tiny model, which has a tokenizer."""
 
     def test_rows_are_measured_and_the_models_own_template_is_taken(self, llama, folder):
         shutil.copytree(llama, folder / "tiny")

@@ -1,4 +1,4 @@
-"""The largest whole part of a study, and what is told of the rest."""
+"""The largest complete part of a study, and what is said about the missing parts."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from tests.unit.comparison.results_factory import build_study
 from tunelab.config.study import Study
 from tunelab.errors import UserError
-from tunelab.upkeep.holes import DRIFT, Lacks, count_arms, find_block
+from tunelab.upkeep.missing import DRIFT, Missing, count_run_seeds, find_block
 from tunelab.upkeep.partial import choose_block, describe_partial, render_holes
 from tunelab.upkeep.planning import Job
 
@@ -20,9 +20,9 @@ def study(seeds=(1,), runs=RUNS):
 
 
 def block_of(seeds, lacking):
-    """Return the runs, seeds and tasks of the largest block, and how many arms it has."""
+    """Return the runs, seeds and tasks of the largest block, and how many runs with seeds it has."""
     found = find_block(study(seeds), lacking)
-    return found and (" ".join(found.runs), found.seeds, found.parts, count_arms(study(seeds), found))
+    return found and (" ".join(found.runs), found.seeds, found.parts, count_run_seeds(study(seeds), found))
 
 
 ALL = " ".join(RUNS)
@@ -46,7 +46,7 @@ PARTS = ("arithmetic", "support", DRIFT)
         # one run alone lacks most: it goes, and the parts stay
         ((1,), {("grpo", 1): {"support", DRIFT}}, ("base lora prefix warmstart", (1,), PARTS, 4)),
         ((1,), {(run, int(run != "base")): EVERY for run in RUNS}, None),
-        # nobody asks for a page of drift alone
+        # a page of drift alone makes no sense
         ((1,), {(run, int(run != "base")): EVERY - {DRIFT} for run in RUNS}, None),
     ],
 )
@@ -70,8 +70,8 @@ COMPARED = job("compare_methods", [SCORED])
 
 
 def describe(jobs, failed=None, seeds=(1,)):
-    """Return what the page tells of a study with these jobs to run."""
-    lacks = Lacks(study(seeds), jobs, failed or {})
+    """Return what the page says about a study with these jobs to run."""
+    lacks = Missing(study(seeds), jobs, failed or {})
     return describe_partial(study(seeds), lacks, choose_block(study(seeds), lacks))
 
 
@@ -110,7 +110,7 @@ def test_what_an_edit_made_stale_tells_the_edit():
 @pytest.mark.parametrize(
     ("light", "holes"),
     [
-        # those that learn from the rows, and the task that asks them
+        # the runs that learn from the rows, and the task that has them
         (
             job("measure_tokens", dataset="tech", model="smollm2"),
             {("run", "lora"), ("run", "prefix"), ("task", "support"), ("drift", "")},
@@ -128,7 +128,7 @@ def test_the_repeats_are_left_out_with_the_seed_that_they_repeat():
     repeated = study((1, 2))
     repeated.spec["noise"]["run"] = "lora"
     jobs = [job("train_grpo", run="grpo", seed="1"), job("train_sft", run="prefix", seed="1")]
-    lacks = Lacks(repeated, jobs, {})
+    lacks = Missing(repeated, jobs, {})
     partial = describe_partial(repeated, lacks, choose_block(repeated, lacks))
     cause = ("unmade", "train_grpo grpo 1", "")
     assert name_holes(partial) == {("seed", "1"): cause, ("noise", ""): cause}

@@ -1,4 +1,4 @@
-"""The schema that editors check configs with, as far as entries that are like others go."""
+"""The schema with which editors check configs, for entries that are `like` others."""
 
 import json
 from pathlib import Path

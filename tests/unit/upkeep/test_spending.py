@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.errors import UserError
-from tunelab.upkeep.spending import Spending, guess_spending, load_spending, render_spending
+from tunelab.upkeep.resources import Spending, guess_spending, load_spending, render_spending
 
 LOG, BENCHMARK = "results/logs/train/lora_seed1.log", "results/benchmarks/train/lora_seed1.jsonl"
 

@@ -212,7 +212,6 @@ def test_the_names_of_logs_are_those_of_the_rules():
     rules = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "rules").glob("*.smk")))
     found = set(re.findall(r'"<(?:logs|benchmarks)>/(\w+)/(.+)\.(?:log|jsonl)"', rules))
     assert found == set(RECORD_NAMES.items())
-    assert len(found) == 24
 
 
 def test_the_default_config_refers_to_all_its_jobs():

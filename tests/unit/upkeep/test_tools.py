@@ -1,4 +1,4 @@
-"""The tools behind `make verify`, `make clean-stale` and `make reproduce-check`, as people run them."""
+"""The tools behind `make verify`, `make clean-stale` and `make reproduce-check`, as users run them."""
 
 import argparse
 import fcntl
@@ -188,7 +188,7 @@ def test_make_help_lists_every_target_of_use_in_two_columns():
     lines = printed.splitlines()
     names = [line.split()[0] for line in lines]
     assert {"plan", "verify", "clean-stale", "reproduce-check"} < set(names)
-    assert len(names) == 22
+    assert len(names) == len(set(names))
     assert {line[:17].strip() for line in lines} == set(names), "the texts begin in one column"
 
 

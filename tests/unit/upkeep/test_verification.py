@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
-from tunelab.upkeep.studyfolders import list_studies
+from tunelab.upkeep.result_files import list_studies
 from tunelab.upkeep.verification import summarise_findings, verify_studies
 
 ROWS, WEIGHTS, PAGE = "results/datasets/chat/train.json", "results/runs/lora/seed1/adapter/w", "results/report.html"
@@ -15,7 +15,7 @@ TRAIN = {"rule": "train_sft", "wildcards": {"run": "lora", "seed": "1"}}
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    """Three jobs in a row, one of which made a folder, and what no card needs to tell of."""
+    """A chain of three jobs, one of which made a folder, and files that need no card."""
     monkeypatch.chdir(tmp_path)
     for path in (ROWS, WEIGHTS, PAGE, CSS, "results/runs/lora/seed1/tensorboard/events"):
         write_file(path)

@@ -1,4 +1,4 @@
-"""Of Snakemake's messages people get what they need, and all of them lie in its log."""
+"""The terminal shows the messages that people need, and Snakemake's log has all of them."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""What a running Snakemake leaves for `make status`."""
+"""The journal that a running Snakemake writes for `make status`."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A study at work in lines: for a file all of them, for a terminal those that stay and a picture of now."""
+"""A running study is shown in lines: all of them in a file; on a terminal those that stay, and the present state."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make status`, by what a journal and logs hold."""
+"""`make status` reports what the journal and the logs contain."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How long the rest takes is told where it is known, and nothing is where it is not."""
+"""The time left is shown if it is known, and nothing if it is not."""
 
 from pathlib import Path
 

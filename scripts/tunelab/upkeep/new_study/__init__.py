@@ -1,1 +1,1 @@
-"""Write the first study of one's own: an overlay that fits the data and the model that people name."""
+"""Write the config of a user's first study: an overlay that fits their data and model."""

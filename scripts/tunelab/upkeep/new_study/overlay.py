@@ -1,4 +1,4 @@
-"""Write what was found and assumed as a commented overlay, and say it in a few sentences."""
+"""Choose settings for a first study, render them as a commented overlay, and summarise them in a few sentences."""
 
 import json
 import os
@@ -15,19 +15,18 @@ from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings
 from tunelab.data.contamination import find_twins, read_row
 from tunelab.upkeep.new_study.model import Chosen, Known, Lengths
 from tunelab.upkeep.new_study.rows import Data
-from tunelab.upkeep.resolution import FEW, TEST, describe_rows
+from tunelab.upkeep.power import FEW, TEST, describe_rows
 from tunelab.values import cut, list_names
-
-# Choose sensible settings for a first study by its rows and the machine.
-
 
 PASSES = 3  # over the training rows
 BATCH = 8  # rows to an optimizer step
 CGROUP = Path("/sys/fs/cgroup/memory.max")
+LONG_ENOUGH = 60  # training steps; for fewer, drift and a second evaluation would take longer than the training
+TEMPLATE = Path(__file__).with_name("overlay.yaml.j2")
 
 
 class Machine(NamedTuple):
-    """What computes: a GPU or a CPU with so many bytes of memory."""
+    """The GPU or CPU that trains, with its bytes of memory."""
 
     gpu: bool
     memory: int
@@ -38,7 +37,7 @@ class Machine(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Numbers of the overlay."""
+    """The numbers of the overlay."""
 
     max_steps: int
     batch_size: int
@@ -47,11 +46,11 @@ class Settings(NamedTuple):
     eval_steps: int
     max_length: int
     max_new_tokens: int
-    needed_memory: float | None  # bytes for the weights and a training of LoRA, roughly
+    needed_memory: float | None  # bytes that a training of LoRA takes, roughly
     save_memory: bool
 
     def share_batch(self, method: str) -> tuple[int, int]:
-        """Return the batch size and the accumulation by which a method of preferences takes as many rows to a step.
+        """Return the batch size and accumulation with which a preference method takes as many rows a step.
 
         A pair is two answers, and a batch of KTO holds at least one of each label.
         """
@@ -72,14 +71,14 @@ def find_machine() -> Machine:
 def choose_settings(rows: int, lengths: Lengths, known: Known, machine: Machine) -> Settings:
     """Choose settings for a LoRA on so many training rows.
 
-    On a CPU steps, lengths and answers are kept few, so that a first study takes minutes.
+    On a CPU there are few steps and short rows and answers, so that a first study takes minutes.
     """
     most_steps, longest, most_new = (1000, 2048, 512) if machine.gpu else (60, 512, 128)
     positions = known.positions or 10**6  # not known
     row, prompt, answer = map(max, lengths[:3])
-    if not lengths.measured:  # templates may add a system message of their own; room that is not used costs nothing
+    if not lengths.measured:  # templates may add a system message; a limit that is too high costs nothing
         row, answer = max(256, 2 * row), max(64, 2 * answer)
-    # a row whose prompt alone fills it would have nothing to learn, which is refused
+    # a row whose prompt fills it has nothing to learn, which is an error
     max_length = min(max(min(_round_up(row, 32), longest), _round_up(prompt + 1, 32)), positions)
     room = max(1, positions - prompt)
     batch = next(size for size in (8, 4, 2, 1) if size * max_length <= 4096 or size == 1)
@@ -104,12 +103,8 @@ def _round_up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-LONG_ENOUGH = 60  # steps of a training beside which its drift and a second evaluation are short
-TEMPLATE = Path(__file__).with_name("overlay.yaml.j2")
-
-
 class Findings(NamedTuple):
-    """All that the overlay is written from; `problem` says why the model cannot be talked to with these rows."""
+    """All that the overlay is rendered from; `problem` says why the model cannot take these rows."""
 
     name: str
     title: str
@@ -161,7 +156,7 @@ def render_overlay(found: Findings) -> str:
 
 
 def describe(found: Findings) -> Iterator[str]:
-    """Yield a sentence on each thing that was found or could not be looked at."""
+    """Yield a sentence about each finding, and about what could not be checked."""
     data, model = found.data, found.model
     yield f"Data: {data.rows} rows, {_describe_guess(data)}."
     if data.guess.unused:
@@ -183,7 +178,7 @@ def describe(found: Findings) -> Iterator[str]:
 
 
 def _describe_test(found: Findings) -> Iterator[str]:
-    """Yield what the test rows can tell, and how many of them training says as well."""
+    """Yield what the test rows can show, and how many of them resemble training rows."""
     splits = found.data.splits
     test, train = ([read_row(list(example.messages)) for example in splits[name]] for name in ("test", "train"))
     few = f" Few, as {FEW} to 200 are usual: bring more rows if you can." if len(test) < FEW else ""

@@ -1,4 +1,4 @@
-"""Look at the data of a first study: where it lies, its format, whether every row can be used, how it divides."""
+"""Look at the data of a first study: its source, licence and format, whether all rows can be used, and its splits."""
 
 import os
 import re
@@ -19,24 +19,24 @@ from tunelab.errors import UserError
 from tunelab.upkeep.new_study.columns import Guess, Named, guess_format
 from tunelab.values import cut
 
-# Find what a folder says of its licence.
-
-
-# the first lines of a licence's text say which it is
-_TEXT = re.compile(r"licen[cs]e(\.(txt|md))?", re.IGNORECASE)
+_LICENCE = re.compile(r"licen[cs]e(\.(txt|md))?", re.IGNORECASE)
+# Rows that are held out: a third of a small file, up to SMALL, since few test rows show nothing; a tenth of a large
+# file, up to MOST, which are answered in minutes.
+THIRD, SMALL = 1 / 3, 100
+TENTH, MOST = 0.1, {"test": 200, "validation": 40}
 
 
 def find_licence(folder: Path) -> str | None:
-    """Return the licence that a folder's README.md declares, as on the Hub, or that its LICENSE begins with.
+    """Return the licence that a folder's README.md declares, as on the Hub, or the first lines of its LICENSE.
 
-    The project's own folder says nothing of what lies in it.
+    The project's own folder says nothing about the data in it.
     """
     if folder.resolve() == Path.cwd().resolve() or not folder.is_dir():
         return None
     declared = _read_declared(folder / "README.md")
     if declared:
         return declared
-    texts = [path for path in sorted(folder.iterdir()) if _TEXT.fullmatch(path.name) and path.is_file()]
+    texts = [path for path in sorted(folder.iterdir()) if _LICENCE.fullmatch(path.name) and path.is_file()]
     text = texts[0].read_text(encoding="utf-8", errors="replace") if texts else ""
     lines = [line.strip(" #*") for line in text.strip().partition("\n\n")[0].splitlines()]
     return cut(" ".join(filter(None, lines[:2])), 60) or None  # the second one tells Apache's and GNU's version
@@ -54,14 +54,8 @@ def _read_declared(readme: Path) -> str | None:
     return cut(said, 60) if isinstance(said, str) else None
 
 
-# Rows that are held out: of a small file a third, since few test rows tell nothing apart, up to SMALL; of a large one a
-# tenth, up to what is answered in minutes.
-THIRD, SMALL = 1 / 3, 100
-TENTH, MOST = 0.1, {"test": 200, "validation": 40}
-
-
 class Data(NamedTuple):
-    """What a study is told of its data, and the rows as they will be divided."""
+    """How a study will read its data, and the rows in their splits."""
 
     source: LocalDataset
     guess: Guess
@@ -83,10 +77,10 @@ class Data(NamedTuple):
 def look_at_rows(named: str, dataset: str, columns: Named) -> Data:
     """Read the data that `DATA` names as the study will read it.
 
-    dataset: its name in the config, for sentences; columns: those of question and answer, where they are named.
+    dataset: its name in the config, for messages; columns: the user's columns of question and answer.
 
     Raises:
-        UserError: if it cannot be read, if a row cannot be used, or if there are too few rows to divide.
+        UserError: if it cannot be read, if a row cannot be used, or if there are too few rows to split.
     """
     from tunelab.sources import local_table
 
@@ -104,14 +98,14 @@ def look_at_rows(named: str, dataset: str, columns: Named) -> Data:
     card = {"dataset": dataset, "source": source.model_dump(mode="json"), **facts}
     examples = read_examples(raw, card, prepare, dataset)
     held = {"test": examples.get("test", examples["train"]), "validation": examples["train"]}
-    most = {"test": MOST["test"]} if "test" in examples else {}  # rows of a test file are for nothing else
+    most = {"test": MOST["test"]} if "test" in examples else {}  # a test file is for testing only
     prepare = prepare.model_copy(update={split: _share(given, split, most.get(split)) for split, given in held.items()})
     splits, _ = draw_splits(examples["train"], examples.get("test"), prepare, dataset)
     return Data(source, guess, prepare, sum(map(len, rows.values())), splits)
 
 
 def write_path(place: Path) -> str:
-    """Write a path as the study's config names it: below the project's folder from there on, or else whole."""
+    """Write a path for the config: relative if it lies in the project's folder, else absolute."""
     whole = Path(os.path.abspath(place))
     here = Path.cwd()
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.as_posix()
@@ -135,9 +129,9 @@ def _explain_repository(named: str, dataset: str) -> str:
 
 
 def _share(examples: list[Example], split: str, least: int | None) -> int:
-    """Return how many rows are held out, so that enough are left of them without those labelled false.
+    """Return how many rows to hold out, so that enough of them are not labelled false.
 
-    least: as many as there are, up to that.
+    least: hold out all rows up to this number.
     """
     rows, wanted = len(examples), sum(example.label is not False for example in examples)
     share = min(wanted, least) if least else min(MOST[split], round(TENTH * wanted))

@@ -1,4 +1,4 @@
-"""Write the overlay of a first study to config/, never over another file."""
+"""Write the overlay of a first study to config/, never over an existing file."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from tunelab.upkeep.new_study.rows import look_at_rows
 from tunelab.upkeep.overlays import DEFAULT, read_config
 from tunelab.values import shorten
 
-# names of files that say nothing of what is in them
+# file names that say nothing about their content
 IDLE = {"", "data", "dataset", "examples", "file", "input", "mine", "my", "rows", "train", "training"}
 _SEPARATORS = re.compile(r"[\W_]+")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")  # it becomes a folder of results
@@ -42,7 +42,7 @@ def write_study(name: str, model: str, data: str, title: str = "", columns: Name
 
 
 def check_name(name: str) -> Path:
-    """Return the overlay's path, if the name is free and can be one of a folder.
+    """Return the overlay's path, if the name is unused and can name a folder.
 
     Raises:
         UserError: if it is not.
@@ -61,7 +61,7 @@ def check_name(name: str) -> Path:
 
 
 def make_title(name: str, data: str) -> str:
-    """Make a title of words from the file's name, or from the study's where that says nothing of the rows."""
+    """Make a title from the file's name, or from the study's name if the file's says nothing."""
     stem = Path(data).name.partition(".")[0]
     words = _SEPARATORS.sub(" ", stem if stem.lower() not in IDLE else name).strip()
     return words[:1].upper() + words[1:] or name

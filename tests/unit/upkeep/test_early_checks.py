@@ -1,4 +1,4 @@
-"""What the first jobs of a study would refuse is said before anything is planned, as far as files at hand tell."""
+"""Errors that the first jobs would raise about local files are reported before anything is planned."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from tests.unit.config.default_config import load
 from tunelab.errors import UserError
 from tunelab.records import write_json
-from tunelab.upkeep import at_hand
-from tunelab.upkeep.at_hand import check_at_hand
+from tunelab.upkeep import early_checks
+from tunelab.upkeep.early_checks import check_inputs
 
 ROWS = [{"question": f"How are you, {number}?", "answer": "Well."} for number in range(120)]
 FETCH = {"source": "local", "files": ["rows.jsonl"]}
@@ -30,12 +30,12 @@ def write_rows(name, rows):
 
 
 def look(fetch=None, prepare=None, gpus=0, **others):
-    """Look at the default study with another data set; return the lines of what is refused."""
+    """Check the default study with another data set; return the lines of the error."""
     datasets = {"mine": {"fetch": FETCH | (fetch or {}), "prepare": FORMAT | (prepare or {})}}
     overlay = {"datasets": datasets, "drift": {"texts": ["text.txt"]}, "tasks": {"support": {"dataset": "mine"}}}
     config = load({**overlay, **others})
     try:
-        check_at_hand(config, config.study.runs, gpus)
+        check_inputs(config, config.study.runs, gpus)
     except UserError as error:
         return str(error).split("\n")
     return []
@@ -74,7 +74,7 @@ def test_files_of_the_users_are_read_as_the_jobs_will(fetch, prepare, said):
 
 
 def test_of_large_files_only_their_names_and_beginnings_are_looked_at(monkeypatch):
-    monkeypatch.setattr(at_hand, "ROOM", 1000)
+    monkeypatch.setattr(early_checks, "MOST_BYTES", 1000)
     assert look({}, {"test": 500}) == []
     Path("rows.jsonl").write_bytes(b"\x1f\x8b" * 1000)
     assert look()[0].startswith("datasets.mine.fetch.files: 'rows.jsonl' is compressed")
@@ -105,7 +105,7 @@ def test_models_templates_and_texts_are_looked_for():
     ):
         config = load({"models": {"tiny": model}, "drift": None, "runs": {"base": {"model": "tiny"}}})
         with pytest.raises(UserError) as told:
-            check_at_hand(config, ["base"], 0)
+            check_inputs(config, ["base"], 0)
         assert str(told.value).startswith(said.replace("smollm2", "tiny"))
     assert look(models={"smollm2": {"chat_template": "mine.jinja"}})[0].startswith(
         "models.smollm2.chat_template: there is no file 'mine.jinja'"

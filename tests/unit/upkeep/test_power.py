@@ -1,4 +1,4 @@
-"""What is said of test rows before a study runs: which differences they can show."""
+"""Before a study runs, it is said which differences its test rows can show."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.unit.config.default_config import load
 from tunelab.comparison.power import find_detectable_mean
-from tunelab.upkeep.resolution import list_resolutions
+from tunelab.upkeep.power import list_resolutions
 
 
 def test_a_mean_is_found_as_often_as_the_power_says():

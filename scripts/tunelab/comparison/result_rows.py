@@ -1,4 +1,4 @@
-"""What every row of `results.json` is made of."""
+"""Define the rows of `results.json` about gains, repetition and contamination, and what all rows are made of."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ class Number(Record):
     )
 
 
-# What `results.json` says of the kind of gain that a run made on a maths task.
+# Gains on maths tasks.
 
 
 Kind = Literal["beyond", "form", "sharper", "open", "same", "less", "undecided"]
@@ -57,10 +57,10 @@ class Tested(Number):
 
 
 class GainKind(Record):
-    """What a declared difference is in answers that were drawn: form, reliability or coverage. All is judged strictly.
+    """The kind of a declared difference in drawn answers: form, reliability or coverage, all by strict accuracy.
 
-    A run that is more reliable may have become sharper in what the other one knew already. So its drawn answers are
-    held against the other's greedy and majority answers as well.
+    A run that is more reliable may only have become sharper in what the other run already knew. So its drawn answers
+    are also compared with the other run's greedy and majority answers.
     """
 
     run: str
@@ -84,7 +84,7 @@ class GainKind(Record):
     sources: list[str]
 
 
-# What `results.json` says of answers that are alike, or that repeat themselves.
+# Degenerate answers.
 
 
 Repetition = Literal["alike", "looping"]
@@ -122,7 +122,7 @@ class Sameness(Record):
     sources: list[str]
 
 
-# What `results.json` says of test rows that training data hold as well, and of the numbers without them.
+# Contamination: test rows that training data contains, and the numbers without them.
 
 
 class Overlap(Record):

@@ -1,10 +1,14 @@
-"""Which trainings are measured, each a run of the study cut to a few steps, and how one is run."""
+"""Measure training steps: of each run of a study as plain TRL and as this project train it, and as settings grow.
+
+Each run is cut to a few steps and trained in a process of its own (`child`).
+"""
 
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +19,21 @@ from tunelab.benchmarks.summary import find_ratio, summarise
 from tunelab.config.loading import Config
 from tunelab.config.specs.training import GrpoRun, SftRun
 from tunelab.errors import UserError
+from tunelab.upkeep.overlays import read_config
 
+PLACE = Path("work/bench")
+VARIANTS = ["plain", "project"]
 STEPS = {"sft": 7, "grpo": 4}  # the first of them warms up and does not count
 CHECKED = 3  # steps whose curves are compared in float32
 # what a bench does not measure, or cannot compare
 PLAIN = {"eval_strategy": "no", "load_best_model_at_end": False}
+# settings by method, each with the values that are tried while the others stay as the run has them
+GROWN = {
+    "sft": {"per_device_train_batch_size": [4, 8, 16, 32], "max_length": [64, 128, 256]},
+    "grpo": {"num_generations": [4, 8, 16], "max_completion_length": [32, 64, 128]},
+}
+PLANNED = [10, 100, 1000]  # trainings
+SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Bench:
         return spec.precision or records.read_json(self._models(spec.model, "precision.json"))["dtype"]
 
     def read_product_rate(self, run: str, dtype: str) -> float | None:
-        """Return how many operations a second a product of the model's shape took; None where it was not measured."""
+        """Return the operations a second of a matrix product of the model's shape; None if it was not measured."""
         figures = records.read_json(self._models(self.config.runs[run].model, "precision_figures.json"))
         if not figures["seconds"]:
             return None
@@ -59,13 +73,14 @@ class Bench:
     ) -> dict[str, Any]:
         """Train a few steps in a process of its own and return what it found, see `child`.
 
-        checked: no dropout, and the random numbers that `generate` draws, so that curves can be compared; changes: of
-        the run's `training`.
+        Args:
+            checked: train without dropout and draw with `generate`'s random numbers, so that curves can be compared.
+            changes: other settings of the run's `training`.
         """
         spec, start = self.config.runs[run], self._find_start(run)
         order = {
             "variant": variant,
-            "spec": shorten(spec, CHECKED if checked else STEPS[spec.method], checked, **changes).model_dump(
+            "spec": cut_run(spec, CHECKED if checked else STEPS[spec.method], checked, **changes).model_dump(
                 mode="json"
             ),
             "dtype": dtype,
@@ -101,8 +116,8 @@ class Bench:
         return Path(self.config.study.results, "runs", source, f"seed{seed}", kind), f"{stem}.safetensors"
 
 
-def shorten(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -> SftRun | GrpoRun:
-    """Return the run cut to some steps, with changes of its `training`; `checked` takes its dropouts away."""
+def cut_run(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -> SftRun | GrpoRun:
+    """Return the run cut to some steps, with changes of its `training`; `checked` sets its dropouts to 0."""
     training = {name: value for name, value in spec.training.items() if name not in ("num_train_epochs", "eval_steps")}
     adapter = spec.adapter
     if checked and adapter:
@@ -110,15 +125,8 @@ def shorten(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -
     return spec.model_copy(update={"training": training | PLAIN | changes | {"max_steps": steps}, "adapter": adapter})
 
 
-# Run a bench: make what it starts from, train each variant in turns, tell on which machine.
-
-
-PLACE = Path("work/bench")
-VARIANTS = ["plain", "project"]
-
-
 def make_targets(bench: Bench, configfile: list[Path]) -> None:
-    """Have Snakemake make what a bench starts from."""
+    """Let Snakemake make what a bench starts from."""
     overlays = ["--configfile", *map(str, configfile)] if configfile else []
     done = subprocess.run([sys.executable, "-m", "snakemake", "--cores", "all", *bench.list_targets(), *overlays])
     if done.returncode:
@@ -126,7 +134,7 @@ def make_targets(bench: Bench, configfile: list[Path]) -> None:
 
 
 def measure_run(bench: Bench, run: str, rounds: int) -> dict[str, Any]:
-    """Measure a run by all variants in turns, the order reversed in every second round."""
+    """Measure a run in all variants in turns, the order reversed in every second round."""
     dtype, method = bench.find_precision(run), bench.config.runs[run].method
     made: dict[str, list] = {variant: [] for variant in VARIANTS}
     for number in range(rounds):
@@ -140,6 +148,39 @@ def measure_run(bench: Bench, run: str, rounds: int) -> dict[str, Any]:
         "variants": {variant: summarise(found, method, rate) for variant, found in made.items()},
         "curves": {variant: found[0]["curves"] for variant, found in made.items()},
     }
+
+
+def measure_setting(bench: Bench, run: str, method: str, setting: str, value: int) -> dict[str, Any]:
+    """Measure steps of a run with one setting changed; a batch always holds the completions of complete groups."""
+    changes = {setting: value}
+    if setting == "num_generations":
+        changes |= {"per_device_train_batch_size": 2 * value, "gradient_accumulation_steps": 1}
+    dtype = bench.find_precision(run)
+    rounds = [bench.measure(run, "project", dtype, f"growth_{setting}_{value}", **changes)]
+    row = summarise(rounds, method, bench.read_product_rate(run, dtype))
+    tokens = sum(rounds[0]["tokens"]) / len(rounds[0]["tokens"])
+    row |= {"run": run, "setting": setting, "value": value, "tokens": tokens}
+    print(f"{run}, {setting} {value}: {row['seconds']['median']:.2f} s a step", flush=True)
+    return row
+
+
+def time_plan(trainings: int, configfile: list[Path]) -> float:
+    """Return the seconds of a dry run of a study with so many trainings: copies of its first trained run, 5 seeds."""
+    config = read_config(configfile)
+    run = next(name for name in config.study.runs if config.runs[name].method == "sft")
+    spec = config.runs[run].model_dump(mode="json", exclude_unset=True)
+    copies = {f"copy{number}": spec | {"label": f"Copy {number}"} for number in range(trainings // SEEDS)}
+    study = {"results": "results/bench", "runs": list(copies), "seeds": list(range(1, SEEDS + 1))}
+    overlay = PLACE / f"plan_{trainings}.json"
+    records.write_json(
+        overlay, {"study": study, "runs": copies, "noise": None, "drift": None, "comparison": {"contrasts": []}}
+    )
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--cores", "1", "--configfile"]
+    started = time.perf_counter()
+    done = subprocess.run([*command, *map(str, configfile), str(overlay)], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"The dry run of {trainings} trainings failed: {done.stdout}{done.stderr}")
+    return time.perf_counter() - started
 
 
 def describe_machine() -> dict[str, str]:

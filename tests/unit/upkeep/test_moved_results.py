@@ -1,4 +1,4 @@
-"""Results that came without `.snakemake/` are judged by their cards."""
+"""Results that came without `.snakemake/` are checked by their cards."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs.card_factory import write_card, write_file
+from tunelab.upkeep.moved_results import check_jobs, render_verdicts
 from tunelab.upkeep.planning import Job
-from tunelab.upkeep.unrecorded import judge_jobs, render_verdicts
 
 FACTS = ("runs.lora.adapter.r = 8", "code tunelab/training/sft.py = 34ff815be161")
 
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
-    """A chain of three jobs, each with the card of its making, of which Snakemake knows nothing."""
+    """A chain of three jobs, each with its card, of which Snakemake has no records."""
     monkeypatch.chdir(tmp_path)
     rows = write_file("results/datasets/chat/train_dataset.json")
     weights, answers = (
@@ -37,7 +37,7 @@ def build_job(stage, wildcards, inputs, outputs, facts):
 
 
 def list_causes(jobs):
-    return {verdict.job.rule: verdict.causes for verdict in judge_jobs(jobs)}
+    return {verdict.job.rule: verdict.causes for verdict in check_jobs(jobs)}
 
 
 def test_results_that_agree_with_their_cards_are_up_to_date(jobs):
@@ -75,9 +75,9 @@ def test_a_job_without_a_card_cannot_be_judged_but_what_follows_can(jobs):
 
 
 def test_jobs_that_snakemake_knows_are_its_own_business(jobs):
-    assert judge_jobs([replace(job, known=True, facts=()) for job in jobs]) == []
+    assert check_jobs([replace(job, known=True, facts=()) for job in jobs]) == []
     known = [replace(jobs[0], known=True, runs=True), *jobs[1:]]
-    assert judge_jobs(known) == [], "they follow from a job that runs"
+    assert check_jobs(known) == [], "they follow from a job that runs"
 
 
 def test_a_job_that_snakemake_would_run_only_for_a_newer_file_time_is_judged(jobs):
@@ -88,11 +88,11 @@ def test_a_job_that_snakemake_would_run_only_for_a_newer_file_time_is_judged(job
 
 def test_a_job_that_was_never_run_is_not_judged_nor_what_follows(jobs):
     Path(jobs[0].outputs[0]).unlink()
-    assert judge_jobs([replace(job, runs=True) for job in jobs]) == []
+    assert check_jobs([replace(job, runs=True) for job in jobs]) == []
 
 
 def test_results_that_agree_are_taken_over_by_one_command_that_runs_nothing(jobs):
-    assert render_verdicts(judge_jobs(jobs), []).splitlines()[1:] == [
+    assert render_verdicts(check_jobs(jobs), []).splitlines()[1:] == [
         "  up to date: 3 jobs",
         "Have Snakemake take what is here for up to date; this runs nothing:",
         "  snakemake --cores all --touch --forceall --quiet all",
@@ -102,7 +102,7 @@ def test_results_that_agree_are_taken_over_by_one_command_that_runs_nothing(jobs
 def test_what_is_out_of_date_is_made_again_before_the_rest_is_taken_over(jobs):
     jobs[1] = replace(jobs[1], facts=("a = 2",))
     Path("results/cards/train/lora_1.json").unlink()
-    assert render_verdicts(judge_jobs(jobs), [Path("config/smoke.yaml")]).splitlines() == [
+    assert render_verdicts(check_jobs(jobs), [Path("config/smoke.yaml")]).splitlines() == [
         "Results came without .snakemake/, so Snakemake cannot see what changed since. By their jobs' cards:",
         "  train lora · seed 1: no card, so nobody can tell",
         "  generate_answers lora · seed 1 · sums: a: 1 → 2",
@@ -116,15 +116,15 @@ def test_what_is_out_of_date_is_made_again_before_the_rest_is_taken_over(jobs):
 
 def test_a_command_can_be_typed_whatever_a_config_is_called(jobs):
     Path("results/cards/train/lora_1.json").unlink()
-    lines = render_verdicts(judge_jobs(jobs), [Path("my config/it's.yaml")])
+    lines = render_verdicts(check_jobs(jobs), [Path("my config/it's.yaml")])
     assert """--configfile 'my config/it'"'"'s.yaml' --touch""" in lines
 
 
 def test_equal_findings_share_a_line_and_many_are_counted(jobs):
     many = [replace(jobs[0], wildcards={"run": f"r{n}", "seed": "1"}, facts=("x = 1",)) for n in range(5)]
-    lines = render_verdicts(judge_jobs(many), []).splitlines()
+    lines = render_verdicts(check_jobs(many), []).splitlines()
     assert lines[1].startswith("  train ×5: 5 runs · seed 1: x: not set → 1; runs.lora.adapter.r: 8 → not set")
     different = [replace(job, facts=(f"x = {n}",)) for n, job in enumerate(many * 3)]
-    lines = render_verdicts(judge_jobs(different), []).splitlines()
+    lines = render_verdicts(check_jobs(different), []).splitlines()
     assert "  … and 5 more lines" in lines
     assert len(lines) == 17

@@ -1,4 +1,4 @@
-"""Judge results that Snakemake knows nothing of, because they came without `.snakemake/`, by their provenance cards."""
+"""Tell by provenance cards which results are up to date that came without `.snakemake/`, so unknown to Snakemake."""
 
 import shlex
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from pathlib import Path
 from tunelab import records
 from tunelab.jobs.jobcards import card_file
 from tunelab.upkeep.planning import Job, describe_changes, label_jobs
-from tunelab.upkeep.studyfolders import read_card
+from tunelab.upkeep.result_files import read_card
 
 LINE_LIMIT = 10
-TOUCH = "--touch --forceall --quiet all"  # note for every file that it is of now, run nothing
+TOUCH = "--touch --forceall --quiet all"  # mark every file as made now, run nothing
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a job's card says: why its results are out of date (nothing: they are not), or None if it has no card."""
+    """Why a job's results are out of date by its card: no causes if they are not, None if it has no card."""
 
     job: Job
     causes: tuple[str, ...] | None
 
 
-def judge_jobs(jobs: list[Job]) -> list[Verdict]:
-    """Judge the jobs that Snakemake has no records of; `jobs` are in the order of the workflow.
+def check_jobs(jobs: list[Job]) -> list[Verdict]:
+    """Check the jobs that Snakemake has no records of; `jobs` are in the order of the workflow.
 
-    Jobs that will be made in any case are left out: their files are missing, or they follow from one out of date.
+    Jobs that will run in any case are left out: their files are missing, or they depend on one that is out of date.
     """
     verdicts, remade = [], set()
     for job in jobs:
         sure = not remade.isdisjoint(job.inputs) or (job.runs and (job.known or bool(_list_missing(job))))
-        verdict = None if sure or job.known else Verdict(job, judge_job(job))
+        verdict = None if sure or job.known else Verdict(job, find_causes(job))
         if verdict:
             verdicts.append(verdict)
         if sure or (verdict and verdict.causes):
@@ -37,8 +37,8 @@ def judge_jobs(jobs: list[Job]) -> list[Verdict]:
     return verdicts
 
 
-def judge_job(job: Job) -> tuple[str, ...] | None:
-    """Say what differs between a job's card and the facts, inputs and outputs of now; None without a card."""
+def find_causes(job: Job) -> tuple[str, ...] | None:
+    """List what differs between a job's card and its present facts, inputs and outputs; None without a card."""
     if missing := _list_missing(job):
         return (f"{missing[0]} is missing",)
     card = card_file(job.log)
@@ -53,7 +53,7 @@ def judge_job(job: Job) -> tuple[str, ...] | None:
 
 
 def render_verdicts(verdicts: list[Verdict], configfile: list[Path]) -> str:
-    """Render what the cards say and the commands that follow from it; `configfile` are the overlays of the study."""
+    """Render what the cards say and the commands to run next; `configfile` are the overlays of the study."""
     groups: dict[tuple, list[Job]] = {}
     for verdict in verdicts:
         if verdict.causes != ():

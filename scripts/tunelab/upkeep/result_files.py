@@ -1,4 +1,4 @@
-"""Which studies lie below `results/`, and which files are whose: a study's folder may hold other studies' folders."""
+"""Find the studies below `results/`, their files and their cards; a study's folder may hold other studies."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from tunelab.jobs.jobcards import TIMESTAMP
 
 RESULTS = Path("results")
 ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "figures", "tables", "paper")
-RECORDS = ("logs", "benchmarks", "cards")  # kept by stage; they tell of jobs and are no result
+RECORDS = ("logs", "benchmarks", "cards")  # by stage; about jobs, no results
 
 CARD_FIELDS = {"rule", "wildcards", "facts", "inputs", "outputs", "key", "finished", "seconds", "peak_memory_bytes"}
 
@@ -25,7 +25,7 @@ def list_studies(root: Path = RESULTS) -> list[Path]:
 
 
 def list_files(study: Path) -> Iterator[Path]:
-    """Yield the artefacts of a study, those of studies in its folder left out; Snakemake's time stamps are none."""
+    """Yield the artefacts of a study without those of studies inside its folder and without Snakemake's time stamps."""
     others = {study / name for name in RECORDS} | set(list_studies(study)) - {study}
     for folder, names, files in os.walk(study):
         here = Path(folder)
@@ -42,7 +42,7 @@ def read_card(path: Path) -> dict:
     """Read a provenance card.
 
     Raises:
-        UserError: if it is none, or not whole.
+        UserError: if it is no card, or an incomplete one.
     """
     try:
         card = records.read_json(path)

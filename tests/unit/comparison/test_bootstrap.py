@@ -7,8 +7,8 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.formula.api import ols
 
-from tunelab.comparison import crossed, statistics
-from tunelab.comparison.crossed import (
+from tunelab.comparison import bootstrap, statistics
+from tunelab.comparison.bootstrap import (
     Measured,
     cross_seeds,
     estimate_difference,
@@ -66,7 +66,7 @@ def test_items_that_agree_have_nearly_students_interval_over_seeds():
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_the_standard_error_adds_a_seed_part_and_an_item_part(seeds):
     values = draw_values(np.random.default_rng(3), seeds, 80, 0.3, 1.0, 0.5)
-    result = crossed.cross_differences(measure(values), measure(np.zeros((1, 80))))
+    result = bootstrap.cross_differences(measure(values), measure(np.zeros((1, 80))))
     seed_part, item_part = values.mean(axis=1).var(ddof=1) / seeds, values.mean(axis=0).var(ddof=1) / 80
     assert result.error**2 == pytest.approx(seed_part + item_part, rel=0.05)
     assert [part.freedom for part in result.parts] == [79, seeds - 1]
@@ -166,7 +166,7 @@ def test_runs_that_cannot_be_paired_are_refused(first, second):
 
 
 def test_one_item_has_no_known_error():
-    assert crossed.cross_differences(measure([[1.0]]), measure([[0.0]])).error == np.inf
+    assert bootstrap.cross_differences(measure([[1.0]]), measure([[0.0]])).error == np.inf
     assert cross_seeds(np.array([1.0, 2.0]), np.tile([1.0, 2.0], (10_000, 1)), 1).error == np.inf
 
 

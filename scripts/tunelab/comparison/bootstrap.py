@@ -1,12 +1,12 @@
-"""Values and differences over seeds and items at once, by a bootstrap that resamples both.
+"""Estimate values and differences over seeds and items by a crossed bootstrap, which resamples both.
 
-Departs from the textbook: with few seeds the plain crossed percentile interval is far too narrow when seeds differ
-much, since resampled seeds never leave the range of those trained. So the resamples keep their shape, but are spread
-to the standard error of a seed part (variance between seeds over their number) and an item part, and widened by
-Cochran's t, the mean of both parts' critical values, weighted by the variances (Cochran, Biometrics 20, 1964, 191-195).
-Satterthwaite's degrees of freedom, the usual way, take two seeds that happen to agree for proof that seeds do: on the
-grid of `upkeep.interval_simulation` they cover 87 % of a promised 95 % at worst (three seeds: 90 %). Where answers vary
-by chance alone both parts count that noise, and the interval is wider than needed.
+With few seeds the plain percentile interval of a crossed bootstrap is far too narrow when seeds differ much, since
+resampled seeds never leave the range of those trained. So the draws keep their shape, but are spread to the standard
+error (variance between seeds over their number, plus that of items) and widened by Cochran's t: the mean of both parts'
+critical values, weighted by their variances (Cochran, Biometrics 20, 1964, 191-195). Satterthwaite's degrees of
+freedom, the usual way, take two seeds that happen to agree as proof that seeds agree: in simulations they cover 87 % of
+a promised 95 % at worst (three seeds: 90 %). If answers vary by chance only, both parts contain that noise, and the
+interval is wider than needed.
 """
 
 import math
@@ -30,22 +30,19 @@ from tunelab.comparison.statistics import (
 )
 from tunelab.errors import UserError
 
-# The standard error of a mean over seeds and items, whose two parts are known to a different degree, and its t.
-# Cochran's t is the mean of both parts' critical values, weighted by their variances (Biometrics 20, 1964, 191-195).
-
-
-LEAST = 1e-12  # no smaller p is told apart
+LEAST = 1e-12  # p-values below it are not distinguished
+TAIL = (1 - CONFIDENCE) / 2
 
 
 class Variance(NamedTuple):
-    """A part of the variance of a mean (infinite for one item), and the degrees of freedom with which it is known."""
+    """A part of the variance of a mean (infinite for one item), and its degrees of freedom (dof)."""
 
     value: float
     freedom: int
 
 
 class Crossed(NamedTuple):
-    """Draws of a mean over seeds, and the parts of its variance: of items and, of several seeds, of these."""
+    """Draws of a mean over seeds, and the parts of its variance: between items and, of several seeds, between seeds."""
 
     draws: np.ndarray
     parts: tuple[Variance, ...]
@@ -56,7 +53,7 @@ class Crossed(NamedTuple):
         return math.sqrt(sum(part.value for part in self.parts))
 
     def find_critical(self, tail: float) -> float:
-        """Return the number of standard errors that chance exceeds on one side with this probability (Cochran's t)."""
+        """Return the critical value (Cochran's t) in standard errors, exceeded on one side with probability `tail`."""
         variances = [part.value for part in self.parts]
         if len(variances) == 1 or not 0 < sum(variances) < math.inf:
             return float(stats.t.isf(tail, self.parts[0].freedom))
@@ -64,7 +61,7 @@ class Crossed(NamedTuple):
         return float(np.average(criticals, weights=variances))
 
     def find_tail(self, distance: float) -> float:
-        """Return the one-sided p of a value this far on the right side of a border: the inverse of `find_critical`."""
+        """Return the one-sided p of a value this far beyond a border: the inverse of `find_critical`."""
         if self.error == 0:
             return 0.0 if distance > 0 else 1.0
         errors = abs(distance) / self.error
@@ -79,13 +76,10 @@ class Crossed(NamedTuple):
         return tail if distance >= 0 else 1 - tail
 
 
-TAIL = (1 - CONFIDENCE) / 2
-
-
 class Measured(NamedTuple):
-    """One run's items, seeds by items: a share or a mean has denominators 1, a loss has summed nats and tokens.
+    """One run's items, `[seeds, items]`: a share or a mean has denominators 1, a loss has summed nats and tokens.
 
-    `span` holds the smallest and the largest value that is possible: no interval goes beyond.
+    `span` holds the smallest and the largest possible value, which no interval exceeds.
     """
 
     numerators: np.ndarray
@@ -106,7 +100,7 @@ def pick_seed(measured: Measured, place: int) -> Measured:
 
 
 class Parts(NamedTuple):
-    """Standard deviations: between seeds, between items, and of what is left (chance, for one seed and item)."""
+    """Standard deviations: between seeds, between items, and the rest (chance, for one seed and item)."""
 
     seed: float
     item: float
@@ -114,7 +108,7 @@ class Parts(NamedTuple):
 
 
 def estimate_run(measured: Measured) -> Estimate:
-    """Return the mean over seeds of each seed's ratio of sums; its interval covers seeds where there are several."""
+    """Return the mean over seeds of each seed's ratio of sums; with several seeds the interval covers them, too."""
     items = (measured.numerators / measured.denominators).mean(axis=0)
     if len(measured.numerators) == 1:
         (made,) = estimate_ratios(measured.numerators.T, measured.denominators.T)
@@ -127,11 +121,11 @@ def estimate_run(measured: Measured) -> Estimate:
 
 
 def estimate_share(outcomes: np.ndarray) -> Estimate:
-    """Return the share of true outcomes (seeds by items), with the interval of a proportion where there is one seed.
+    """Return the share of true outcomes `[seeds, items]`, with the interval of a proportion if there is one seed.
 
-    An outcome may be a half, which is a tie.
-    With several seeds the crossed interval is never narrower than one seed's would be at the mean share: answers that
-    are all wrong have no spread to resample, and yet 8 of them do not prove that none is ever right.
+    An outcome may be a half, which is a tie. With several seeds the crossed interval is never narrower than that of one
+    seed with the mean share: answers that are all wrong have no spread to resample, but 8 of them do not prove that
+    none is ever right.
     """
     seeds, n = outcomes.shape
     if seeds == 1:
@@ -144,7 +138,7 @@ def estimate_share(outcomes: np.ndarray) -> Estimate:
 
 
 def estimate_metric(measured: Measured, share: bool) -> Estimate:
-    """Estimate a metric over the seeds and items that are given; `share` tells whether it counts items."""
+    """Estimate a metric over these seeds and items; `share` tells whether it counts items."""
     return estimate_share(measured.numerators) if share else estimate_run(measured)
 
 
@@ -161,14 +155,14 @@ def resample_differences(first: Measured, second: Measured) -> np.ndarray:
 
 
 def cross_differences(first: Measured, second: Measured) -> Crossed:
-    """Return the draws of first minus second with their standard error; a side of one row pairs with every seed."""
+    """Return the draws of first minus second with their variances; a side with one seed pairs with every seed."""
     above, below = resample_runs(first, second)
     crossed = cross_seeds(evaluate_seeds(first) - evaluate_seeds(second), above - below, first.numerators.shape[1])
     return crossed._replace(draws=crossed.draws.clip(*find_span(first, second)))
 
 
 def find_span(first: Measured, second: Measured) -> tuple[float, float]:
-    """Return the smallest and the largest difference, first minus second, that is possible."""
+    """Return the smallest and the largest possible difference, first minus second."""
     return first.span[0] - second.span[1], first.span[1] - second.span[0]
 
 
@@ -178,7 +172,7 @@ def evaluate_seeds(measured: Measured) -> np.ndarray:
 
 
 def resample_runs(*runs: Measured) -> list[np.ndarray]:
-    """Return each run's ratios of sums (RESAMPLES by seeds); all runs and seeds share the same resampled items."""
+    """Return each run's ratios of sums `[RESAMPLES, seeds]`; all runs and seeds share the same resampled items."""
     numerators = np.vstack([run.numerators for run in runs]).astype(float).T  # items by all seeds of all runs
     denominators = np.vstack([run.denominators for run in runs]).astype(float).T
     ratios = [(counts @ numerators) / (counts @ denominators) for counts in draw_counts(len(numerators))]
@@ -187,9 +181,10 @@ def resample_runs(*runs: Measured) -> list[np.ndarray]:
 
 
 def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int) -> Crossed:
-    """Resample the seeds of values whose n items are resampled already (RESAMPLES by seeds); one seed stays as it is.
+    """Resample the seeds of values whose n items are resampled already, `[RESAMPLES, seeds]`; one seed stays as it is.
 
-    Raises ValueError when the number of seeds differs.
+    Raises:
+        ValueError: if the number of seeds differs.
     """
     seeds, value = len(values), float(values.mean())
     if resampled.shape[1] != seeds:
@@ -205,16 +200,16 @@ def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int) -> Crossed:
     low, high = np.quantile(draws, [TAIL, 1 - TAIL])
     if n == 1 or low == high:
         return crossed
-    # by the distance of their ends, since draws of two seeds are far from normal
+    # scaled by the distance of the quantiles, since draws of two seeds are far from normal
     widened = 2 * crossed.error * crossed.find_critical(TAIL) / (high - low)
     return crossed._replace(draws=value + (draws - value) * widened)
 
 
 def estimate_parts(values: np.ndarray) -> Parts:
-    """Split the spread of seeds by items (by samples, where the array has a third axis) by the method of moments.
+    """Split the variance of values `[seeds, items]` or `[seeds, items, samples]` by the method of moments.
 
-    Expected mean squares of the random two-way layout; a negative component is 0. Without samples the interaction of
-    seed and item cannot be told from chance and is in `sampling`; with samples it is taken out and not shown.
+    It uses the expected mean squares of a random two-way layout; a negative component is 0. Without samples the
+    interaction of seed and item cannot be separated from chance and is part of `sampling`; with samples it is left out.
     """
     values = np.asarray(values, float)
     values = values[:, :, None] if values.ndim == 2 else values

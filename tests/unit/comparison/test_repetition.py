@@ -1,11 +1,11 @@
-"""Whose answers are one answer to many questions, or repeat themselves."""
+"""Degenerate answers: one answer to many questions, or answers that repeat themselves."""
 
 import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.comparison import contrasts
 from tunelab.comparison.items import Items
-from tunelab.comparison.sameness import describe_texts, find_degenerate, is_beyond, is_looping, list_sameness
+from tunelab.comparison.repetition import describe_texts, find_degenerate, is_beyond, is_looping, list_sameness
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
 from tunelab.reporting.tables import load_trainings
@@ -52,7 +52,7 @@ def test_answers_are_held_against_the_references_to_the_same_rows(count, referen
 
 @pytest.fixture
 def answer(tmp_path):
-    """Return a function that has a run give these answers to a task, and describes all answers."""
+    """Return a function that writes a run's answers to a task, and describes all answers."""
     study = StudyFolder(tmp_path, write_results(tmp_path, build_study(seeds=(1, 2)), rows=12))
 
     def answer(run, seed, task, texts):

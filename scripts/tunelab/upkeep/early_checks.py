@@ -1,7 +1,7 @@
-"""Judge a study by files that are at hand, so that a dry run says what its first jobs would refuse.
+"""Check the user's local files before anything runs, so that a dry run reports what the first jobs would refuse.
 
-It reads what takes tenths of a second: files of the user's up to a size, else their beginnings, and cards of what was
-fetched. What needs the network, torch or a tokenizer is left to the jobs.
+The checks take tenths of a second: they read data files up to a size, else only look for them, and the cards of what
+was fetched. What needs the network, torch or a tokenizer is left to the jobs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,23 +22,23 @@ from tunelab.sources.packing import list_shards
 from tunelab.sources.readers import Placed, find_reader, read_rows
 from tunelab.values import shorten
 
-ROOM = 2_000_000  # bytes of a data set's files that are read whole, a quarter of a second
+MOST_BYTES = 2_000_000  # of a data set's files that are read here, in a quarter of a second
 
 
-def check_at_hand(config: Config, runs: Iterable[str], gpus: int) -> None:
-    """Look at the models, data sets and texts that runs and tasks of the study need.
+def check_inputs(config: Config, runs: Iterable[str], gpus: int) -> None:
+    """Check the models, data sets and texts that runs and tasks of the study need.
 
-    runs: the study's, and those behind them; gpus: how many a heavy job has.
+    runs: the study's runs, and those they start from or learn from; gpus: how many GPUs a heavy job has.
 
     Raises:
         UserError: with a line per problem.
     """
-    problems = [problem for check in _list_checks(config, list(runs), gpus) if (problem := _ask(*check))]
+    problems = [problem for check in _list_checks(config, list(runs), gpus) if (problem := _run(*check))]
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
 
 
-def _ask(check: Callable[..., None], *arguments: Any) -> str | None:
+def _run(check: Callable[..., None], *arguments: Any) -> str | None:
     try:
         check(*arguments)
     except UserError as error:
@@ -63,7 +63,7 @@ def _list_checks(config: Config, names: list[str], gpus: int) -> Iterator[tuple]
 
 
 def _list_precision_checks(config: Config, runs: dict[str, Any]) -> Iterator[tuple]:
-    """List checks of what was not decided or trained yet, maybe on another machine."""
+    """List the checks of precisions that were not decided or trained with yet; both may come from another machine."""
     results = Path(config.study.results)
     if not all((results / "models" / run.model / "precision.json").is_file() for run in runs.values()):
         yield _check_precision, "study.precision", config.study.precision
@@ -105,7 +105,7 @@ def _check_dataset(name: str, spec: DatasetSpec, results: Path) -> None:
 
 
 def _read_card(file: Path, spec: DatasetSpec) -> dict[str, Any] | None:
-    """Return the card of what was fetched; None if nothing was, or from elsewhere than the config now says."""
+    """Return the card of what was fetched; None if nothing was, or from another source than the config's."""
     try:
         card = records.read_json(file)
     except (OSError, ValueError):
@@ -114,7 +114,7 @@ def _read_card(file: Path, spec: DatasetSpec) -> dict[str, Any] | None:
 
 
 def _check_files(name: str, spec: DatasetSpec) -> None:
-    """Read files of rows as `fetch_dataset` does, and divide them as `prepare_dataset` does."""
+    """Read files of rows as `fetch_dataset` does, and split them as `prepare_dataset` does."""
     splits: dict[str, list[Path]] = {}
     for split, field, files in (("train", "files", spec.fetch.files), ("test", "test_files", spec.fetch.test_files)):
         key = f"datasets.{name}.fetch.{field}"
@@ -122,7 +122,7 @@ def _check_files(name: str, spec: DatasetSpec) -> None:
         for shard in shards:
             find_reader(shard, key, str(shard))
         splits |= {split: shards} if shards else {}
-    if sum(shard.stat().st_size for shards in splits.values() for shard in shards) > ROOM:
+    if sum(shard.stat().st_size for shards in splits.values() for shard in shards) > MOST_BYTES:
         return
     card = {"dataset": name, "source": spec.fetch.model_dump(mode="json")}
     examples = {}
@@ -143,14 +143,14 @@ def _list_files(file: Path, key: str) -> list[Path]:
 
 
 def _fill(rows: list[Placed], names: list[str]) -> list[dict[str, Any]]:
-    """Return rows with all columns, as a table has them."""
+    """Return rows in which every column is present, as in a table."""
     return [dict.fromkeys(names) | row for _, row in rows]
 
 
 def _check_sizes(name: str, spec: PrepareSpec, rows: int, drawn: Iterable[str]) -> None:
-    """Refuse to hold out all rows there are; what repeated rows and questions change is left to the job.
+    """Raise `UserError` if a split would hold out all rows; repeated rows and questions are counted by the job only.
 
-    drawn: the splits that are taken from the rows to learn from.
+    drawn: the splits that are taken from the training rows.
     """
     rows = min(rows, spec.limit or rows)
     for split in drawn:
