@@ -19,6 +19,7 @@ from tunelab.benchmarks.summary import find_ratio, summarise
 from tunelab.config.loading import Config
 from tunelab.config.specs.training import GrpoRun, SftRun
 from tunelab.errors import UserError
+from tunelab.layout import Layout
 from tunelab.upkeep.overlays import read_config
 
 PLACE = Path("work/bench")
@@ -44,6 +45,10 @@ class Bench:
     place: Path  # for orders, findings and logs
 
     @property
+    def _layout(self) -> Layout:
+        return Layout(self.config.study.results)
+
+    @property
     def runs(self) -> list[str]:
         """The study's runs that train something."""
         return [run for run in self.config.study.runs if self.config.runs[run].method != "base"]
@@ -51,18 +56,20 @@ class Bench:
     def list_targets(self) -> list[str]:
         """List the files of the study that a bench needs."""
         specs = [self.config.runs[run] for run in self.runs]
-        needed = [self._models(spec.model, name) for spec in specs for name in ("card.json", "precision.json")]
-        needed += [self._rows(spec.dataset) for spec in specs]
-        needed += [start / name for start, name in filter(None, map(self._find_start, self.runs))]
+        needed = [
+            self._layout.model_file(spec.model, name) for spec in specs for name in ("card.json", "precision.json")
+        ]
+        needed += [self._layout.dataset_file(spec.dataset, "train_dataset.json") for spec in specs]
+        needed += filter(None, map(self._find_start, self.runs))
         return sorted({str(path) for path in needed})
 
     def find_precision(self, run: str) -> str:
         spec = self.config.runs[run]
-        return spec.precision or records.read_json(self._models(spec.model, "precision.json"))["dtype"]
+        return spec.precision or records.read_json(self._layout.model_file(spec.model, "precision.json"))["dtype"]
 
     def read_product_rate(self, run: str, dtype: str) -> float | None:
         """Return the operations a second of a matrix product of the model's shape; None if it was not measured."""
-        figures = records.read_json(self._models(self.config.runs[run].model, "precision_figures.json"))
+        figures = records.read_json(self._layout.model_file(self.config.runs[run].model, "precision_figures.json"))
         if not figures["seconds"]:
             return None
         rows, inner, columns = figures["shape"]
@@ -84,9 +91,9 @@ class Bench:
                 mode="json"
             ),
             "dtype": dtype,
-            "base": str(self._models(spec.model, "model")),
-            "rows": str(self._rows(spec.dataset)),
-            "start": start and str(start[0]),
+            "base": str(self._layout.model_file(spec.model, "model")),
+            "rows": str(self._layout.dataset_file(spec.dataset, "train_dataset.json")),
+            "start": start and str(start.parent),
             "same_draws": checked,
             "folder": str(self.place / "training"),
         }
@@ -101,19 +108,13 @@ class Bench:
             raise UserError(f"{variant} training of {run} failed; {files['log']} says why.")
         return records.read_json(files["found.json"])
 
-    def _models(self, model: str, name: str) -> Path:
-        return Path(self.config.study.results, "models", model, name)
-
-    def _rows(self, dataset: str) -> Path:
-        return Path(self.config.study.results, "datasets", dataset, "train_dataset.json")
-
-    def _find_start(self, run: str) -> tuple[Path, str] | None:
+    def _find_start(self, run: str) -> Path | None:
+        """Return the weights that a run begins with; None for those of the fetched model."""
         source = getattr(self.config.runs[run], "init_from", None)
         if source is None:
             return None
-        kind, stem = ("adapter", "adapter_model") if self.config.keeps_adapter(run) else ("model", "model")
         seed = self.config.list_seeds(source)[0]
-        return Path(self.config.study.results, "runs", source, f"seed{seed}", kind), f"{stem}.safetensors"
+        return self._layout.weights_files(source, seed, self.config.keeps_adapter(run))[0]
 
 
 def cut_run(spec: SftRun | GrpoRun, steps: int, checked: bool, **changes: Any) -> SftRun | GrpoRun:

@@ -9,6 +9,7 @@ from tunelab.config.loading import Config
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation
+from tunelab.layout import Layout
 from tunelab.models import adapters, chat
 from tunelab.models.context_length import count_positions_left
 from tunelab.models.decoding import find_generate
@@ -23,8 +24,7 @@ def ask(config: Config, run: str, system: str | None, question: str, decoding: d
     Raises:
         UserError: if the run's weights have not been made yet.
     """
-    results = Path(config.study.results)
-    base = results / "models" / config.runs[run].model / "model"
+    base = Layout(config.study.results).model_file(config.runs[run].model, "model")
     precision = base.with_name("precision.json")
     artefact = find_artefact(config, run)
     template = base.with_name("chat_template.jinja")
@@ -57,5 +57,5 @@ def find_artefact(config: Config, run: str) -> Path | None:
     """Return the folder that the run's first seed publishes; None for the untouched model."""
     if config.runs[run].method == "base":
         return None
-    kind = "adapter" if config.keeps_adapter(run) else "model"
-    return Path(config.study.results, "runs", run, f"seed{config.list_seeds(run)[0]}", kind)
+    layout, seed = Layout(config.study.results), config.list_seeds(run)[0]
+    return layout.weights_files(run, seed, config.keeps_adapter(run))[0].parent

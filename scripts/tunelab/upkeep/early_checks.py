@@ -16,6 +16,7 @@ from tunelab.config.specs.sources import LocalDataset
 from tunelab.data.formats import build_examples, map_columns
 from tunelab.data.splits import draw_splits
 from tunelab.errors import UserError
+from tunelab.layout import Layout
 from tunelab.sources.folders import render_origin
 from tunelab.sources.local_model import check_folder
 from tunelab.sources.packing import list_shards
@@ -64,11 +65,11 @@ def _list_checks(config: Config, names: list[str], gpus: int) -> Iterator[tuple]
 
 def _list_precision_checks(config: Config, runs: dict[str, Any]) -> Iterator[tuple]:
     """List the checks of precisions that were not decided or trained with yet; both may come from another machine."""
-    results = Path(config.study.results)
-    if not all((results / "models" / run.model / "precision.json").is_file() for run in runs.values()):
+    layout = Layout(config.study.results)
+    if not all(layout.model_file(run.model, "precision.json").is_file() for run in runs.values()):
         yield _check_precision, "study.precision", config.study.precision
     for name, run in runs.items():
-        trained = [results / "runs" / name / f"seed{seed}/training.json" for seed in config.list_seeds(name)]
+        trained = [layout.run_file(name, seed, "training.json") for seed in config.list_seeds(name)]
         if getattr(run, "precision", None) and not all(file.is_file() for file in trained):
             yield _check_precision, f"runs.{name}.precision", run.precision
 

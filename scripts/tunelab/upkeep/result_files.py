@@ -8,11 +8,9 @@ from pathlib import Path
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.jobcards import TIMESTAMP
+from tunelab.layout import FOLDERS, RECORDS
 
 RESULTS = Path("results")
-ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "figures", "tables", "paper")
-RECORDS = ("logs", "benchmarks", "cards")  # by stage; about jobs, no results
-
 CARD_FIELDS = {"rule", "wildcards", "facts", "inputs", "outputs", "key", "finished", "seconds", "peak_memory_bytes"}
 
 
@@ -54,6 +52,5 @@ def read_card(path: Path) -> dict:
 
 
 def _list_others(study: Path) -> list[Path]:
-    parts = {*ARTEFACTS, *RECORDS}
     folders = [path for path in sorted(study.iterdir()) if path.is_dir() and not path.is_symlink()]
-    return [path for path in folders if path.name not in parts]
+    return [path for path in folders if path.name not in FOLDERS]

@@ -16,39 +16,13 @@ from pathlib import Path
 from tunelab.config.loading import Config
 from tunelab.config.study import REPEATS
 from tunelab.jobs.keeping import KEPT
-from tunelab.upkeep.result_files import ARTEFACTS, RECORDS, list_cards, list_studies, read_card
+from tunelab.layout import FOLDERS, RECORD_NAMES, RECORDS
+from tunelab.upkeep.result_files import list_cards, list_studies, read_card
 
 DOWNLOADS = Path("work/downloads")
 UNFINISHED_DAYS = 14
 # depth of folders named by the config: runs/<run>/<seed>/<task or artefact>, noise/<repeat>/<task>
 LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2}
-# how the rules name logs, benchmarks and cards, by stage
-RECORD_NAMES = {
-    "fetch_model": "{model}",
-    "settle_template": "{model}",
-    "check_positions": "{model}",
-    "measure_precision": "{model}",
-    "inspect_model": "{model}",
-    "check_vocabulary": "{model}_{teacher}",
-    "fetch_dataset": "{dataset}",
-    "prepare_dataset": "{dataset}",
-    "measure_tokens": "{dataset}/{model}",
-    "draw_samples": "{samples}_seed{seed}",
-    "choose_samples": "{run}_seed{seed}",
-    "train": "{run}_seed{seed}",
-    "render_model_card": "{run}_seed{seed}_{artefact}",
-    "check_merging": "{run}",
-    "merge_adapter": "{run}_seed{seed}",
-    "generate_answers": "{run}_seed{seed}_{task}",
-    "measure_loss": "{run}_seed{seed}_{task}",
-    "score_answers": "{run}_seed{seed}_{task}",
-    "measure_drift": "{run}_seed{seed}",
-    "generate_samples": "{run}_seed{seed}_{task}",
-    "score_samples": "{run}_seed{seed}_{task}",
-    "generate_repeats": "{repeat}_{task}",
-    "measure_repeats": "{repeat}_{task}",
-    "score_repeats": "{repeat}_{task}",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +51,7 @@ def _list_stale_studies(wanted: dict[Path, set[str]]) -> Iterator[Stale]:
         if study in wanted:
             yield from _list_stale_parts(study, wanted[study])
         elif any(study in other.parents for other in wanted):  # another study lies in its folder
-            parts = (study / name for name in (*ARTEFACTS, *RECORDS, "report.html", "bundle.zip"))
+            parts = (study / name for name in (*FOLDERS, "report.html", "bundle.zip"))
             yield Stale(tuple(path for path in parts if path.exists()), "part of a study that no config describes")
         else:
             whole.append(study)

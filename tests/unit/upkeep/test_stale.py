@@ -11,8 +11,9 @@ import yaml
 from tests.unit.jobs.card_factory import write_card, write_file
 from tunelab.config.loading import load_config
 from tunelab.errors import UserError
+from tunelab.layout import RECORD_NAMES
 from tunelab.upkeep.overlays import merge
-from tunelab.upkeep.stale import RECORD_NAMES, UNFINISHED_DAYS, list_references, list_stale
+from tunelab.upkeep.stale import UNFINISHED_DAYS, list_references, list_stale
 
 PROJECT = Path(__file__).parents[3]
 DEFAULT = yaml.safe_load((PROJECT / "config/config.yaml").read_text(encoding="utf-8"))
