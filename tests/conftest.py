@@ -1,9 +1,12 @@
 import gc
 import os
 
+gc.disable()  # until all is imported: nothing of it is garbage, and searching it takes a quarter of the time
+
 
 def pytest_collection_finish():
     """Spare the libraries each search for garbage; accelerate has one after every training, however small."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
