@@ -52,8 +52,8 @@ export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 # before commands that only root may run
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 # one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads
-# that wait shall sleep, since what they wait for has no core of its own
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
+# that wait shall sleep, since what they wait for has no core of its own; and no file is compiled twice
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)

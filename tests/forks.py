@@ -10,9 +10,11 @@ import contextlib
 import fcntl
 import functools
 import gc
+import hashlib
 import importlib
 import json
 import os
+import pickle
 import runpy
 import shutil
 import signal
@@ -48,7 +50,7 @@ def run_python(
     output: a file descriptor for all that it prints; loaded: what need not be imported any more.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
-    address = os.environ.get(ADDRESS) or _find_server(loaded)
+    address = os.environ.get(ADDRESS) or find_server(loaded)
     task = {"command": command, "folder": str(folder), "environment": inherited | environment | {ADDRESS: address}}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
@@ -67,7 +69,7 @@ def read_python(folder: Path, *command: str, **others: Any) -> tuple[int, str]:
 
 
 @functools.cache
-def _find_server(modules: tuple[str, ...]) -> str:
+def find_server(modules: tuple[str, ...]) -> str:
     """Return the address of the test run's server that has these modules loaded; whoever asks first starts it."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     folder = Path(tempfile.gettempdir(), f"forks-{run}-{zlib.crc32(repr(modules).encode())}")
@@ -156,6 +158,7 @@ def _serve(address: str, owner: str, modules: list[str]) -> None:
     # what a process makes once, when it first needs it
     if "snakemake.cli" in modules:
         sys.modules["snakemake.cli"].get_argument_parser()
+        _keep_parsed(Path(address).parent)
     if "transformers" in modules:
         importlib.import_module("transformers.conversion_mapping").get_checkpoint_conversion_mapping("llama")
     gc.freeze()  # a collection in a fork would copy all that is loaded
@@ -164,6 +167,27 @@ def _serve(address: str, owner: str, modules: list[str]) -> None:
         server.owner = int(owner)
         print("ready", flush=True)
         server.serve_forever()
+
+
+def _keep_parsed(folder: Path) -> None:
+    """Have Snakemake parse each file of rules once for all forks, as long as its place and text are the same."""
+    workflow = sys.modules["snakemake.workflow"]
+    parse = workflow.parse
+
+    def parse_once(source: Any, running: Any, linemap: dict[int, int], rulecount: int) -> tuple[str, int]:
+        path = source.get_path_or_uri(secret_free=False)
+        read = f"{rulecount} {path} ".encode() + Path(path).read_bytes()
+        kept = folder / hashlib.sha256(read).hexdigest()
+        if not kept.exists():
+            parsed = parse(source, running, linemap, rulecount=rulecount)
+            part = kept.with_suffix(f".{os.getpid()}")
+            part.write_bytes(pickle.dumps((parsed, linemap)))
+            part.rename(kept)
+        parsed, lines = pickle.loads(kept.read_bytes())
+        linemap.update(lines)
+        return parsed
+
+    workflow.parse = parse_once
 
 
 if __name__ == "__main__":
