@@ -7,13 +7,16 @@ This file is both: the client that tests call, and, as a program of its own, the
 
 import atexit
 import contextlib
-import ctypes
+import fcntl
 import functools
 import gc
+import hashlib
 import importlib
 import json
 import os
+import pickle
 import runpy
+import shutil
 import signal
 import socket
 import socketserver
@@ -21,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,8 @@ SNAKEMAKE = ("snakemake.api", "snakemake.cli", "snakemake.report", "smart_open",
 LIBRARIES = (
     *SNAKEMAKE,
     *("torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "accelerate", "tensorboard"),
-    *("trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "transformers.models.auto.modeling_auto"),
+    *(f"trl.trainer.{method}_trainer" for method in ("sft", "dpo", "kto", "grpo", "rloo", "distillation")),
+    *("transformers.models.auto.modeling_auto", "transformers.models.llama.modeling_llama", "torch.utils.tensorboard"),
     *("matplotlib.pyplot", "seaborn", "scipy.stats", "statsmodels.api", "sacrebleu", "rouge_score.rouge_scorer"),
 )
 # what the tests set for themselves must not reach the workflow
@@ -45,7 +50,7 @@ def run_python(
     output: a file descriptor for all that it prints; loaded: what need not be imported any more.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
-    address = os.environ.get(ADDRESS) or _start_server(loaded)
+    address = os.environ.get(ADDRESS) or find_server(loaded)
     task = {"command": command, "folder": str(folder), "environment": inherited | environment | {ADDRESS: address}}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
@@ -64,21 +69,41 @@ def read_python(folder: Path, *command: str, **others: Any) -> tuple[int, str]:
 
 
 @functools.cache
-def _start_server(modules: tuple[str, ...]) -> str:
-    """Start a server that has these modules loaded, and return its address."""
-    address = os.path.join(tempfile.mkdtemp(prefix="forks"), "socket")
+def find_server(modules: tuple[str, ...]) -> str:
+    """Return the address of the test run's server that has these modules loaded; whoever asks first starts it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir(), f"forks-{run}-{zlib.crc32(repr(modules).encode())}")
+    folder.mkdir(exist_ok=True)
+    address = folder / "socket"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            _start_server(str(address), modules)
+    return str(address)
+
+
+def _start_server(address: str, modules: tuple[str, ...]) -> None:
+    """Start a server that ends with the test run, whose processes one program has started."""
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     environment = {name: value for name, value in os.environ.items() if name not in SET_FOR_TESTS}
     # as a job sets them before it loads what reads them
     environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    command = [sys.executable, __file__, address, *modules]
+    command = [sys.executable, __file__, address, str(owner), *modules]
     server = subprocess.Popen(command, env=environment | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE)
-    atexit.register(server.kill)
     assert server.stdout.readline() == b"ready\n"
-    return address
 
 
 class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     max_children, request_queue_size = 100, 100
+    owner = 0  # the process with which this one ends
+
+    def service_actions(self) -> None:
+        super().service_actions()
+        try:
+            os.kill(self.owner, 0)
+        except ProcessLookupError:
+            shutil.rmtree(Path(self.server_address).parent)
+            sys.exit()
 
 
 class _Program(socketserver.BaseRequestHandler):
@@ -106,6 +131,7 @@ def _call(command: list[str]) -> int:
     name, *arguments = command[1:] if is_module else command
     sys.argv = [name, *arguments]
     sys.path[0] = "" if is_module else str(Path(name).parent.resolve())
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     code = 0
     try:
         if is_module:
@@ -125,19 +151,44 @@ def _call(command: list[str]) -> int:
     return code
 
 
-def _serve(address: str, modules: list[str]) -> None:
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+def _serve(address: str, owner: str, modules: list[str]) -> None:
+    gc.disable()  # nothing of this is garbage
     for module in modules:
         importlib.import_module(module)
+    # what a process makes once, when it first needs it
     if "snakemake.cli" in modules:
-        sys.modules["snakemake.cli"].get_argument_parser()  # it looks for plugins, once a process
+        sys.modules["snakemake.cli"].get_argument_parser()
+        _keep_parsed(Path(address).parent)
+    if "transformers" in modules:
+        importlib.import_module("transformers.conversion_mapping").get_checkpoint_conversion_mapping("llama")
     gc.freeze()  # a collection in a fork would copy all that is loaded
+    gc.enable()
     with _Server(address, _Program) as server:
+        server.owner = int(owner)
         print("ready", flush=True)
         server.serve_forever()
 
 
+def _keep_parsed(folder: Path) -> None:
+    """Have Snakemake parse each file of rules once for all forks, as long as its place and text are the same."""
+    workflow = sys.modules["snakemake.workflow"]
+    parse = workflow.parse
+
+    def parse_once(source: Any, running: Any, linemap: dict[int, int], rulecount: int) -> tuple[str, int]:
+        path = source.get_path_or_uri(secret_free=False)
+        read = f"{rulecount} {path} ".encode() + Path(path).read_bytes()
+        kept = folder / hashlib.sha256(read).hexdigest()
+        if not kept.exists():
+            parsed = parse(source, running, linemap, rulecount=rulecount)
+            part = kept.with_suffix(f".{os.getpid()}")
+            part.write_bytes(pickle.dumps((parsed, linemap)))
+            part.rename(kept)
+        parsed, lines = pickle.loads(kept.read_bytes())
+        linemap.update(lines)
+        return parsed
+
+    workflow.parse = parse_once
+
+
 if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2:])
+    _serve(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -1,6 +1,7 @@
 """A copy of the project in which a study can be run without its libraries doing any work."""
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -13,19 +14,31 @@ import yaml
 from snakemake.utils import update_config
 
 from tests import forks
+from tunelab.jobs import provenance
 
 PROJECT = Path(__file__).parents[1]
 
 
 def copy_project(target: Path) -> Path:
-    """Copy what a clone would hold, uncommitted files included, without the tests."""
+    """Copy what a clone would hold, uncommitted files included, without the tests, and what its code says."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):
         if not name.startswith("tests/") and (PROJECT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, target / name)
+    _read_all_code()
+    (target / provenance.MEMORY).parent.mkdir()
+    with contextlib.chdir(target):
+        provenance.remember_code()
     return target
+
+
+@functools.cache
+def _read_all_code() -> None:
+    """Read once what each copy would read anew when something is planned in it for the first time."""
+    for file in (PROJECT / "scripts").rglob("*.py"):
+        provenance.read_code(file)
 
 
 def run_snakemake(folder: Path, *arguments: str, python: str | Path = sys.executable, **environment: str) -> str:

@@ -1,13 +1,12 @@
 """A disk that fills up while a job writes: a sentence, nothing half-written, and the same command goes on later."""
 
-import os
 import subprocess
-import sys
 
 import pytest
 from smoke_study import SMOKE
 
-from tests.study_copy import copy_project
+from tests import forks
+from tests.study_copy import PROJECT, copy_project
 
 pytestmark = pytest.mark.smoke
 TARGETS = ("results/smoke/datasets/sums/test_dataset.json", "results/smoke/models/tiny/card.json")
@@ -26,21 +25,19 @@ def project(tmp_path):
 
 
 def run_smoke(folder):
-    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *TARGETS, *SMOKE], cwd=folder, env=inherited, capture_output=True, text=True
-    )
+    program = str(PROJECT / "tests/forked_snakemake.py")
+    return forks.read_python(folder, program, *TARGETS, *SMOKE, loaded=forks.LIBRARIES)
 
 
 def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing_half_written(project):
-    full = run_smoke(project)
-    assert full.returncode == 1
-    assert "fetch_model tiny: The disk is full. Free some space" in full.stderr
+    code, printed = run_smoke(project)
+    assert code == 1
+    assert "fetch_model tiny: The disk is full. Free some space" in printed
     assert not (project / "results/smoke/models/tiny/card.json").exists()
     assert not list((project / "results").rglob("*.safetensors"))
     assert not list((project / "results").rglob("*.part"))
 
     subprocess.run(["mount", "-o", "remount,size=16m", str(project / "results")], check=True)
-    freed = run_smoke(project)
-    assert freed.returncode == 0, freed.stderr
+    code, printed = run_smoke(project)
+    assert code == 0, printed
     assert all((project / target).exists() for target in TARGETS)

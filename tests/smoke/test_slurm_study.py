@@ -56,13 +56,14 @@ def python(tmp_path_factory):
 
 
 def start_study(folder: Path, cluster: Cluster, python: Path) -> subprocess.Popen:
+    """Start Snakemake with the cluster; what it leaves on this machine runs in forks."""
     inherited = {name: value for name, value in os.environ.items() if name not in forks.SET_FOR_TESTS}
     path = os.pathsep.join([str(cluster.path), os.environ["PATH"]])
     with open(folder / "terminal.txt", "a", encoding="utf-8") as terminal:
         return subprocess.Popen(
-            [python, "-m", "snakemake", *ARGUMENTS],
+            [python, PROJECT / "tests/forked_snakemake.py", *ARGUMENTS],
             cwd=folder,
-            env=inherited | NO_NETWORK | {"PATH": path},
+            env=inherited | NO_NETWORK | {"PATH": path, forks.ADDRESS: forks.find_server(forks.LIBRARIES)},
             stdout=terminal,
             stderr=terminal,
         )

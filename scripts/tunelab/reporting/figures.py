@@ -91,7 +91,8 @@ def find_fallback() -> str | None:
     """Return the name of an installed font with Chinese glyphs, or None."""
     manager = font_manager.fontManager
     if not set(FALLBACKS) & set(manager.get_font_names()):
-        manager.ttflist = font_manager.FontManager().ttflist  # matplotlib's list is older than a font just installed
+        # matplotlib's list is older than a font just installed; the new one is kept for the next figure
+        manager.ttflist = font_manager._load_fontmanager(try_read_cache=False).ttflist
     return next((name for name in FALLBACKS if name in manager.get_font_names()), None)
 
 

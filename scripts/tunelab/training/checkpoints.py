@@ -131,6 +131,9 @@ class ResumableTrainer:
         """Say, with a leading `; `, what is not restored when the training goes on; usually empty."""
         return ""
 
+    def create_model_card(self, *given: Any, **named: Any) -> None:
+        """Write none: a checkpoint is not published, and TRL's card takes longer than the rest of a small one."""
+
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         learning_checks.check_numbers(self, f"Weights became no numbers by step {self.state.global_step}")
         Path(output_dir).mkdir(parents=True, exist_ok=True)

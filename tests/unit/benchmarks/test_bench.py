@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests import forks
 from tunelab import records
 from tunelab.benchmarks import measuring
 from tunelab.benchmarks.measuring import CHECKED, Bench, cut_run
@@ -137,8 +138,17 @@ def bench(tmp_path, llama, monkeypatch):
     return Bench(config, tmp_path / "bench")
 
 
+def run_fork(command, env, stdout, **_):
+    """Stand in for `subprocess.run`, so that the libraries need not be loaded again for each training."""
+    _, *words = map(str, command)
+    inherited = {name: env[name] for name in ("PYTHONPATH", "OMP_NUM_THREADS")}
+    code = forks.run_python(PROJECT, *words, output=stdout.fileno(), loaded=forks.LIBRARIES, **inherited)
+    return SimpleNamespace(returncode=code)
+
+
 @pytest.mark.parametrize("run", ["lora", "grpo"])
-def test_both_ways_learn_the_same_in_float32(bench, run):
+def test_both_ways_learn_the_same_in_float32(bench, run, monkeypatch):
+    monkeypatch.setattr(measuring.subprocess, "run", run_fork)
     plain, project = (bench.measure(run, variant, "float32", "checked", True) for variant in ("plain", "project"))
     assert not list_differences(plain["curves"], project["curves"])
     assert len(plain["curves"]["grad_norm"]) == CHECKED and all(plain["curves"]["grad_norm"])

@@ -1,5 +1,8 @@
 """Every adapter type with each of its options, as runs' sections: what the config takes of them is asked of it."""
 
+import copy
+import functools
+
 import torch
 from architectures import SHAPE, build_rows
 from peft import get_peft_model
@@ -80,6 +83,7 @@ def list_values(kind, field):
     return [value for value in values if not asks_for_nothing(known, value)]
 
 
+@functools.cache
 def list_options():
     """List adapters' sections, each with one option beside what its type needs, as far as the config takes them."""
     listed = []
@@ -104,11 +108,17 @@ def list_options():
 
 def build_adapted(fields, model_type="llama", **others):
     """Build a model in float32 with an adapter that changes what it says; equal calls build equal ones."""
+    base = copy.deepcopy(_build_base(model_type, *others.items()))
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **(SHAPE | others)))
-    model = get_peft_model(model, build_adapter_config(fields))
+    model = get_peft_model(base, build_adapter_config(fields))
     torch.manual_seed(1)
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float() + 0.05 * torch.randn(weight.shape)
     return model.eval()
+
+
+@functools.cache
+def _build_base(model_type, *others):
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **(SHAPE | dict(others))))

@@ -76,12 +76,13 @@ def explain_expected(fields):
     return "the output layer is trained" if "lm_head" in fields.get("modules_to_save", ()) else ""
 
 
-def check_training(fields, build):
+def check_training(fields, model, alone):
     """Compare the loss of a step, and every gradient, with those of the rows one by one."""
     ids, attention = build_rows()
     # what draws at random is not drawn alike
     drawing = fields["peft_type"] == "PVERA" or any(name.endswith("dropout") for name in fields)
-    model, alone = (build().train(not drawing) for _ in range(2))
+    for one in (model, alone):
+        one.train(not drawing)
     add_fused_lm_head(model.get_base_model())
     unpacked = explain_unpacked(SimpleNamespace(model=model, args=PLAIN))
     assert (unpacked or "").startswith(explain_expected(fields)) and bool(unpacked) is bool(explain_expected(fields))
@@ -140,12 +141,12 @@ def test_a_row_counts_what_it_counts_alone(model, fields, known):
         refusal = inspection.find_refusal(folder, "mine", fields)
         assert fields["peft_type"] == "FROD" or untaught in refusal.text
         return
-    check_training(fields, lambda: build_adapted(fields, **model))
     decoded, rows = build_adapted(fields, **model), list_row_ids()[2:5]
     use_lora_products(decoded)
-    with torch.inference_mode():
+    with torch.no_grad():  # a model that inference mode has seen cannot be trained any more
         check_losses(decoded, alone, rows)
         check_answers(decoded, alone, rows)
+    check_training(fields, build_adapted(fields, **model), alone)
 
 
 def test_every_type_and_option_is_tried():

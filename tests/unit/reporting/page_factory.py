@@ -3,6 +3,7 @@
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import ClassVar
 from unittest import mock
 
 import compare_methods
@@ -15,10 +16,12 @@ import plot_rewards
 import plot_signals
 import plot_tasks
 import render_report
+from jinja2 import BytecodeCache
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tunelab.records import write_text
-from tunelab.reporting import figures
+from tunelab.reporting import figures, report
+from tunelab.reporting.report import build_environment
 
 PROJECT = Path(__file__).parents[3]
 SIMULATED = PROJECT / "reports/coverage.json"
@@ -114,7 +117,29 @@ def _write_words(drawing, svg, pdf):
     write_text(pdf, "%PDF")
 
 
+class KeptTemplates(BytecodeCache):
+    """A page's templates with their translations, compiled once: that takes longer than all else that makes a page."""
+
+    codes: ClassVar = {}
+
+    def __init__(self, wording):
+        self.wording = wording
+
+    def load_bytecode(self, bucket):
+        bucket.code = self.codes.get((self.wording, bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket):
+        self.codes[self.wording, bucket.key, bucket.checksum] = bucket.code
+
+
+def build_keeping(texts, language):
+    environment = build_environment(texts, language)
+    environment.bytecode_cache = KeptTemplates(texts.get(f"{language}.po"))
+    return environment
+
+
 def render_page(root, study, templates=TEMPLATES, partial=None):
     figures = sorted((root / "figures").glob("*.svg"))
-    render_report.main(str(root), study, figures, templates, partial, MAKERS, root / "report.html")
+    with mock.patch.object(report, "build_environment", build_keeping):
+        render_report.main(str(root), study, figures, templates, partial, MAKERS, root / "report.html")
     return Page((root / "report.html").read_text(encoding="utf-8"))

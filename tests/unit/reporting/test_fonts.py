@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from types import SimpleNamespace
 
+import matplotlib
 import pytest
 from matplotlib.font_manager import fontManager
 
@@ -50,12 +51,15 @@ def test_a_character_that_no_font_has_is_refused_and_never_a_box(tmp_path, monke
         write(tmp_path, title)
 
 
-def test_a_font_is_found_that_was_installed_after_matplotlib_made_its_list(monkeypatch):
+def test_a_font_is_found_that_was_installed_after_matplotlib_made_its_list_and_kept(monkeypatch, tmp_path):
     found = figures.find_fallback()
+    monkeypatch.setattr(matplotlib, "get_cachedir", lambda: str(tmp_path))
     monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font.name == figures.PLAIN])
     figures.find_fallback.cache_clear()
     assert figures.find_fallback() == found
     figures.find_fallback.cache_clear()
+    (kept,) = tmp_path.glob("fontlist-*.json")
+    assert f'"{found}"' in kept.read_text(encoding="utf-8")
 
 
 def test_headlines_are_broken_between_words_or_between_chinese_characters():

@@ -1,27 +1,21 @@
 """Killed trainings go on from their checkpoints and end with the very bytes of one that was never killed.
 
 Each attempt is the script's `main` in a process of its own, or in two that share the training, which really is killed.
-The processes are forked from a server that has imported the libraries, because importing them takes longer than these
-trainings do.
 """
 
-import gc
-import multiprocessing
-import os
+import pickle
 import shutil
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas
-import psutil
 import pytest
-import torch
+from attempt import ASKED
 
+from tests.forks import LIBRARIES, run_python
 from tunelab import records
 from tunelab.config.completions import count_completions
 from tunelab.config.specs.training import (
@@ -37,18 +31,8 @@ from tunelab.jobs.processes import CHECKPOINTS
 from tunelab.jobs.stopping import TERMINATED
 from tunelab.training import checkpoints
 
-PRELOADED = [
-    "trl.trainer.sft_trainer",
-    "trl.trainer.dpo_trainer",
-    "trl.trainer.distillation_trainer",
-    "trl.trainer.kto_trainer",
-    "trl.trainer.grpo_trainer",
-    "transformers.models.llama.modeling_llama",
-]
-PRELOADED += ["bitsandbytes", "pandas", "torch.utils.tensorboard"]
-END = 256  # the token that ends an answer
-ASKED = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
-LOST = 255  # what multiprocessing tells of a process whose end its server could not report; its files tell then
+ATTEMPT = Path(__file__).with_name("attempt.py")
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 LORA = {"peft_type": "LORA", "r": 4, "lora_dropout": 0.2, "target_modules": "all-linear"}
 ADALORA = {"peft_type": "ADALORA", "init_r": 6, "target_r": 2, "tinit": 1, "tfinal": 1, "total_step": 7}
 PREFIX = {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 5}
@@ -61,112 +45,6 @@ BEST = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": Tru
 GRPO = {"max_steps": 5, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 2, "num_generations": 4}
 GRPO |= {"max_completion_length": 6, "learning_rate": 1e-2, "beta": 0.05}
 TAUGHT = {"max_steps": 5, "per_device_train_batch_size": 4, "max_completion_length": 6, "learning_rate": 1e-2}
-
-
-def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None, shared: dict[str, str]) -> None:
-    """Train in this process, which kills itself at a moment that `set_trap` knows.
-
-    shared: what a launcher tells the process in its environment if it is one of several.
-    """
-    os.environ.update(shared)
-    gc.freeze()  # what the server imported need not be searched for garbage
-    console = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(console, 1)
-    os.dup2(console, 2)
-    torch.set_num_threads(1)
-    import train_distillation
-    import train_grpo
-    import train_preferences
-    import train_sft
-    from transformers import Trainer
-
-    from tunelab.training import grpo, rollouts
-
-    if work.scripted:
-        rollouts.find_generate = lambda *ignored: (script_completions, "a script")
-    grpo.build_reward_functions = lambda spec: ([reward_length], [1.0])
-    evaluate = Trainer.evaluation_loop
-
-    def favour_step_2(self, *others, **also):
-        output = evaluate(self, *others, **also)
-        output.metrics["eval_loss"] += 100 * (self.state.global_step != 2)
-        return output
-
-    Trainer.evaluation_loop = favour_step_2
-    if kill:
-        set_trap(*kill)
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # as Snakemake does before a job
-    files = {name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")}
-    files |= {
-        "card": work.base.parent / "card.json",
-        "precision": work.base.parent / "precision.json",
-        "template": work.base.parent / "chat_template.jinja",
-        "train": work.train,
-        "weights": folder / work.kind / "weights",
-    }
-    if work.spec.method == "sft":
-        main = partial(train_sft.main, validation=work.validation, start=work.start)
-    elif work.spec.method in ("dpo", "kto"):
-        main = partial(train_preferences.main, start=work.start)
-    elif work.spec.method == "distillation":
-        main = partial(train_distillation.main, start=work.start, teacher_card=files["card"], teacher=work.teacher)
-    else:
-        main = partial(train_grpo.main, start=work.start, completions=folder / "completions")
-    main(**files, saving=work.saving, seed="3", spec=work.spec)
-
-
-def set_trap(moment: str, step: int) -> None:
-    """Have this process kill itself: before or while it takes the step after `step`, or while it saves `step`.
-
-    Or it is asked to stop while it takes the step after `step`.
-    """
-    from transformers import Trainer, TrainerCallback
-
-    from tunelab.training import outcome
-
-    def die(*ignored):
-        os.kill(os.getpid(), ASKED.get(moment, signal.SIGKILL))
-
-    class Trap(TrainerCallback):
-        def on_step_begin(self, args, state, control, **kwargs):
-            if state.global_step == step:
-                die()
-
-    if moment in ("step", *ASKED):
-        add = Trainer.add_callback
-        Trainer.add_callback = lambda self, callback: (add(self, callback), add(self, Trap))
-    elif moment == "writing":  # weights and optimizer are there, the rest is not
-        save = Trainer._save_rng_state
-        Trainer._save_rng_state = lambda self, to: die() if self.state.global_step == step else save(self, to)
-    elif moment == "marking":  # everything is there, and the mark as well, but not under its name yet
-        replace, mark = Path.replace, (f"checkpoint-{step}", checkpoints.STATE)
-        Path.replace = lambda self, target: die() if Path(target).parts[-2:] == mark else replace(self, target)
-    elif moment == "publishing":
-        outcome.publish_events = die
-    elif moment == "never":  # the trainer alone, as it would be without all this
-        Trainer.add_callback = lambda self, callback: None
-
-
-def script_completions(input_ids, **ignored):
-    """Answer each row by its place among those of all processes: one to three letters, and the end token."""
-    first = int(os.environ.get("RANK", 0)) * len(input_ids)
-    answers = [[97 + place % 5] * (1 + place % 3) for place in range(first, first + len(input_ids))]
-    ids = [[*answer, *[END] * (4 - len(answer))] for answer in answers]
-    return torch.cat([input_ids, torch.tensor(ids)], 1)
-
-
-def reward_length(prompts, completions, **others):
-    return [float(len(turns[0]["content"])) for turns in completions]
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """The server is this module's own: others would fork from what they do not need."""
-    context = multiprocessing.get_context("forkserver")
-    forkserver._forkserver._stop()
-    context.set_forkserver_preload(PRELOADED)
-    yield context
-    forkserver._forkserver._stop()
 
 
 @pytest.fixture(scope="module")
@@ -224,27 +102,23 @@ def prepare(tmp_path_factory, rows, llama):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, processes):
+def run(tmp_path_factory):
     """Return a function that makes attempts at a training, one for each kill and one that ends."""
 
     def try_once(work, folder, kill=None):
         moment, victim = (kill[:2], kill[2:] or (0,)) if kill else (None, (0,))
-        started = [
-            processes.Process(target=attempt, args=(work, folder, moment if rank in victim else None, shared))
-            for rank, shared in enumerate(share(work.processes, folder))
-        ]
-        for process in started:
-            process.start()
-        for process in started:
-            process.join()
-        process = started[victim[0]]
+        with open(folder / "log", "ab") as log, ThreadPoolExecutor() as pool:
+
+            def start(rank, shared):
+                task = folder / f"task{rank}"
+                task.write_bytes(pickle.dumps((work, folder, moment if rank in victim else None)))
+                command, environment = (str(ATTEMPT), str(task)), {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+                return run_python(folder, *command, output=log.fileno(), loaded=LIBRARIES, **environment, **shared)
+
+            codes = [pool.submit(start, rank, shared) for rank, shared in enumerate(share(work.processes, folder))]
         ends = not kill or kill[0] == "never"
-        if process.exitcode == LOST:
-            psutil.wait_procs([psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else [])
-            assert (folder / "summary").exists() is ends, (folder / "log").read_text()
-        else:
-            code = 0 if ends else TERMINATED if kill[0] in ASKED else -signal.SIGKILL
-            assert process.exitcode == code, (folder / "log").read_text()
+        code = 0 if ends else TERMINATED if kill[0] in ASKED else -signal.SIGKILL
+        assert codes[victim[0]].result() == code, (folder / "log").read_text()
 
     def run(work, *kills, then=lambda work, folder: None):
         folder = tmp_path_factory.mktemp("results")
@@ -332,6 +206,7 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bytes(prepare, run, 
     said = [int(line.rsplit(" ", 1)[1]) for line in result.log.splitlines() if line.startswith("goes on from")]
     assert list(dict.fromkeys(said)) == resumed_at
     assert result.saved == [6, 7]
+    assert not (result.folder / "checkpoints/README.md").exists()  # TRL's card, which nobody would read
     # of an attempt that left no whole checkpoint, nothing is kept
     assert len(result.events) == (1 + len(kills) if resumed_at else 1)
 

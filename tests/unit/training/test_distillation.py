@@ -10,7 +10,7 @@ from tunelab import records
 from tunelab.config.specs.training import DistillationRun
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
-from tunelab.training import causes, distillation
+from tunelab.training import distillation, learning_checks
 
 LORA = {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"}
 NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
@@ -95,7 +95,7 @@ def test_the_loss_is_the_divergence_of_its_formula(distil, llama, teacher, start
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
 def test_a_teacher_that_is_the_student_is_at_no_distance(distil, llama, start, monkeypatch, beta):
     monkeypatch.setattr(distillation, "_check_apart", lambda *others: None)
-    monkeypatch.setattr(causes, "check_learnt", lambda *others: None)  # there is no gradient, not even a rounded one
+    monkeypatch.setattr(learning_checks, "check_learnt", lambda *others: None)  # no gradient at all
     same = distillation.Teacher(llama, start)
     assert distil(llama, same, start=start, beta=beta).history[0]["loss"] == pytest.approx(0, abs=1e-6)
     fresh = distil(llama, distillation.Teacher(llama, None), adapter=LORA, beta=beta)
