@@ -12,7 +12,7 @@ from tunelab.reporting.notation import (
     format_percent,
     format_size,
 )
-from tunelab.reporting.page import KINDS, build_trace, place_rows
+from tunelab.reporting.facts import KINDS, build_trace, place_rows
 
 LINK = re.compile(r'<a class="trace" href="results\.json#/(\w+)/(\d+)">([^<]+)</a>')
 
