@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tunelab.comparison.power import ALPHA
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
 
 # Which runs a verdict says little of, and why: what stands behind its sentence, or as a sign beside it.
 # starved: a run of reinforcement learning that drew too few completions, where the verdict does not favour it, since
@@ -51,6 +53,11 @@ def build_kinds(kinds: list[dict], starved: list[dict], sameness: list[dict]) ->
 def pick(doubts: Doubts) -> Doubts:
     """Leave out reasons without a run."""
     return {reason: runs for reason, runs in doubts.items() if runs}
+
+
+def load_results(study: StudyFolder) -> Results:
+    """Load a study's results.json."""
+    return Results.model_validate(study.load(study.results_file))
 
 
 VERDICTS = ("better", "worse", "equivalent", "undecided")  # as the page lists them

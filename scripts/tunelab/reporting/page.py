@@ -8,7 +8,6 @@ from tunelab.comparison import budgets, gains, power, sameness, statistics, verd
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import FIRST, METRICS, find_metric, list_headlines, list_sampled
-from tunelab.comparison.results import Results
 from tunelab.config.methods import METHODS, REWARDED
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
@@ -37,7 +36,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
     figures: the drawings by name; partial: what the study lacks, if it is not complete; makers: what makes each kind of
     file (`jobs.makers.describe_rules`).
     """
-    results = Results.model_validate(study.load(study.results_file))
+    results = findings.load_results(study)
     found = results.model_dump()
     facts.place_rows(found)
     find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}

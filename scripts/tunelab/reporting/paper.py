@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from tunelab.comparison.results import Results
 from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.fields import find_setting
@@ -19,6 +18,7 @@ from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import latex, tables
 from tunelab.reporting.chapters import Page
+from tunelab.reporting.findings import load_results
 from tunelab.reporting.page import build_page
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 from tunelab.reporting.tex import TEX, build_tex_environment, clean, finish, mark
@@ -258,7 +258,7 @@ def render_paper(
 
 
 def _build_tables(study: StudyFolder, page: Page, translate: latex.Translate) -> dict[str, Any]:
-    results = Results.model_validate(study.load(study.results_file))
+    results = load_results(study)
 
     def marked(written: list[str]) -> list[str]:
         return [mark(table) for table in written]
