@@ -40,10 +40,11 @@ def main(
     others = [records.read_json(path) for path in (overlap, simulated)]
     found = estimates.build_results(selected, trainings, known, *others)
     records.write_json(table, found.model_dump(mode="json"))
-    tables.write_table(main_csv, tables.build_main_table(selected, found), tables.list_main_columns(selected, found))
-    tables.write_table(estimates_csv, map(dict, found.estimates), tables.ESTIMATE_COLUMNS)
-    tables.write_table(contrasts_csv, map(dict, found.contrasts), tables.CONTRAST_COLUMNS)
-    tables.write_table(cost_csv, tables.build_cost_table(selected, trainings), tables.COST_COLUMNS)
+    main_columns = tables.list_main_columns(tables.list_main_metrics(selected, found))
+    tables.write_table(main_csv, main_columns, tables.build_main_table(selected, found))
+    tables.write_table(estimates_csv, tables.ESTIMATES, map(dict, found.estimates))
+    tables.write_table(contrasts_csv, tables.CONTRASTS, map(dict, found.contrasts))
+    tables.write_table(cost_csv, tables.COSTS, tables.build_cost_table(selected, trainings))
 
 
 if __name__ == "__main__":

@@ -9,18 +9,13 @@ Writes  figure      an SVG file
 
 from pathlib import Path
 
-from tunelab import records
-from tunelab.comparison.results import Results
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import cost_figures, figures, wordings
-from tunelab.reporting.tables import load_trainings
 
 
-def main(results: str, study: dict, table: Path, wording: list[Path], figure: Path, pdf: Path) -> None:
-    selected, found = StudyFolder(results, study), Results.model_validate(records.read_json(table))
-    words = wordings.load_words(wording)
-    drawn = cost_figures.draw_costs(selected, found, load_trainings(selected), words)
+def main(results: str, study: dict, wording: list[Path], figure: Path, pdf: Path) -> None:
+    drawn = cost_figures.draw_costs(StudyFolder(results, study), wordings.load_words(wording))
     figures.write_figure(drawn, figure, pdf)
 
 

@@ -8,16 +8,14 @@ Writes  figure      an SVG file
 
 from pathlib import Path
 
-from tunelab import records
-from tunelab.comparison.results import Results
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import figures, task_figures, wordings
 
 
-def main(results: str, study: dict, table: Path, wording: list[Path], figure: Path, pdf: Path) -> None:
-    found, words = Results.model_validate(records.read_json(table)), wordings.load_words(wording)
-    figures.write_figure(task_figures.draw_gains(StudyFolder(results, study), found, words), figure, pdf)
+def main(results: str, study: dict, wording: list[Path], figure: Path, pdf: Path) -> None:
+    drawn = task_figures.draw_gains(StudyFolder(results, study), wordings.load_words(wording))
+    figures.write_figure(drawn, figure, pdf)
 
 
 if __name__ == "__main__":

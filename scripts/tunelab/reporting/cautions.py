@@ -3,6 +3,7 @@
 Each stands among the threats as well, with its details; what only limits how far the results reach stands there alone.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from tunelab.comparison.budgets import build_budget, count_answers, differ, is_start
@@ -16,30 +17,52 @@ LONGEST = 60  # characters of an answer in a sentence
 KINDS = ("overlap", "cut", "degenerate", "starved", "noise")  # also the names of the threats that they lead to
 
 
-def list_cautions(page: dict[str, Any]) -> list[dict[str, Any]]:
-    """List what touches the numbers that the first screen shows of the study's tasks."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contamination:
+    """What tests share with trainings, and the numbers without these rows."""
+
+    overlaps: list[dict]
+    twins: list[dict]
+    templated: list[dict]
+    shared: list[dict]
+    levels: list[dict]  # one for each task and each kind of rows left out
+    emptied: list[dict]  # those of which too few rows would stay
+
+
+def list_cautions(
+    tasks: list[str],
+    primary: list[dict],
+    contamination: Contamination,
+    cut_off: list[dict],
+    degenerate: list[dict],
+    starved: list[dict],
+) -> list[dict[str, Any]]:
+    """List what touches the numbers that the first screen shows of the study's tasks.
+
+    primary: the declared findings on first metrics; cut_off: of `Facts`; the others: of `DoubtsChapter`.
+    """
     found = {
-        "overlap": [_describe_overlap(page, row) for row in page["contamination"]["shared"]],
-        "cut": [row | {"runs": row["much"]} for row in page["facts"]["cut_off"] if row["much"]],
-        "degenerate": page["degenerate"],
-        "starved": [{"runs": [row["run"] for row in page["starved"]]}] if page["starved"] else [],
-        "noise": [row for row in page["findings"]["primary"] if row["below_noise"] and row["task"] in page["tasks"]],
+        "overlap": [_describe_overlap(contamination, primary, row) for row in contamination.shared],
+        "cut": [row | {"runs": row["much"]} for row in cut_off if row["much"]],
+        "degenerate": degenerate,
+        "starved": [{"runs": [row["run"] for row in starved]}] if starved else [],
+        "noise": [row for row in primary if row["below_noise"] and row["task"] in tasks],
     }
     return [row | {"kind": kind} for kind in KINDS for row in found[kind]]
 
 
-def _describe_overlap(page: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+def _describe_overlap(contamination: Contamination, primary: list[dict], row: dict[str, Any]) -> dict[str, Any]:
     """Add whether too few rows are left without those that are shared, and how many verdicts change without them."""
     task = row["task"]
     changed = {
         (whole["run"], whole["against"])
-        for level in page["contamination"]["levels"]
+        for level in contamination.levels
         if level["task"] == task
         for whole, again in level["contrasts"]
         if whole["verdict"] != again["verdict"]
     }
-    judged = sum(found["task"] == task for found in page["findings"]["primary"])
-    emptied = any(found["task"] == task for found in page["contamination"]["emptied"])
+    judged = sum(found["task"] == task for found in primary)
+    emptied = any(found["task"] == task for found in contamination.emptied)
     return row | {"changed": len(changed), "judged": judged, "emptied": emptied}
 
 
@@ -126,11 +149,8 @@ def is_unequal(first: Any, second: Any) -> bool:
 # What tests share with trainings, and the main numbers with and without these rows side by side.
 
 
-def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> dict:
-    """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows.
-
-    `levels` has an entry for each task and each kind of rows left out; `emptied` those of which too few would stay.
-    """
+def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> Contamination:
+    """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows."""
     levels: dict[tuple[str, str], dict] = {}
     for row in found["cleaned"]:
         level = levels.setdefault((row["task"], row["without"]), {"n": row["n"], "runs": [], "contrasts": []})
@@ -140,11 +160,11 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
         level, whole = levels[row["task"], row["without"]], pairs[row["task"], row["run"], row["against"]]
         again = row | {name: whole[name] for name in ("starved", "degenerate", "margin")} | {"p": row["p_corrected"]}
         level["contrasts"].append((whole, again | {"doubted": list_doubts(again), "tension": find_tension(again)}))
-    return {
-        "overlaps": found["overlaps"],
-        "twins": found["twins"],
-        "templated": [row for row in found["twins"] if row["numbers"] == "masked" and row["both"]],
-        "shared": [row for row in found["overlaps"] if row["near"]],
-        "levels": [{"task": task, "without": without, **level} for (task, without), level in levels.items()],
-        "emptied": [row for row in found["left"] if not row["enough"]],
-    }
+    return Contamination(
+        overlaps=found["overlaps"],
+        twins=found["twins"],
+        templated=[row for row in found["twins"] if row["numbers"] == "masked" and row["both"]],
+        shared=[row for row in found["overlaps"] if row["near"]],
+        levels=[{"task": task, "without": without, **level} for (task, without), level in levels.items()],
+        emptied=[row for row in found["left"] if not row["enough"]],
+    )

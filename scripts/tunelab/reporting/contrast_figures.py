@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from tunelab.comparison.metrics import METRICS, Metric
 from tunelab.comparison.results import Contrast, Results
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation
 from tunelab.reporting.figures import (
     LONGEST_LABEL,
@@ -24,6 +25,7 @@ from tunelab.reporting.figures import (
     name_pair,
     write_rows,
 )
+from tunelab.reporting.findings import load_results
 from tunelab.reporting.notation import find_colour
 
 AROUND, ROW, TALL = 1.15, 0.28, 0.42  # inches around a task's rows, of a row, and of one whose name takes two lines
@@ -32,8 +34,9 @@ SIGNS = {"better": "▲", "worse": "▼", "equivalent": "≈", "undecided": "?"}
 DECIDED, UNDECIDED = "#1a1a1a", "#6b6b6b"
 
 
-def draw_contrasts(study: Study, results: Results, words: NullTranslations) -> Drawing:
+def draw_contrasts(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw one panel per task, on its first metric: a row per declared pair, the margin as a grey band."""
+    results = load_results(study)
     rows = {task: list_rows(results, task) for task in study.tasks}
     longest = max(count_columns(name_pair(study, row)) for row in rows[study.tasks[0]])
     split = longest > 1.5 * LONGEST_LABEL

@@ -20,19 +20,17 @@ from tunelab.reporting.figures import (
     name_axis,
     write_number,
 )
-from tunelab.reporting.findings import find_pairs, list_contrary
+from tunelab.reporting.findings import find_pairs, list_contrary, load_results
 from tunelab.reporting.notation import find_colour
-from tunelab.reporting.tables import is_summary, sum_chain_seconds
+from tunelab.reporting.tables import is_summary, load_trainings, sum_chain_seconds
 
 GREY = "#b5b5b5"
 Costs = dict[str, list[float]]  # run → seconds of each seed
 
 
-def draw_costs(
-    study: StudyFolder, results: Results, trainings: dict[tuple[str, int], dict], words: NullTranslations
-) -> Drawing:
+def draw_costs(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw one panel per task: training seconds (its start included, mean and range over seeds) against quality."""
-    _ = words.gettext
+    _, results, trainings = words.gettext, load_results(study), load_trainings(study)
     costs = {run: seconds for run in study.runs if (seconds := list_seconds(study, trainings, run))}
     outdone = {task: list_outdone(results, task, costs) for task in study.tasks}
     starved, degenerate = {row.run for row in results.starved}, repetition.find_degenerate(results.sameness)

@@ -4,6 +4,7 @@ The page words them; a fact that does not hold is an empty list, so that the pag
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,40 @@ def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
     return found
 
 
-# Tell from the cards of its jobs where a study's numbers come from: which code made them, and when.
+# Where the numbers come from: rows and files, and by the cards of its jobs which code made them, and when.
+
+
+KINDS = (
+    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "implicit", "repeats", "known"),
+    *("cleaned", "cleaned_contrasts", "sameness"),
+)
+
+
+def place_rows(found: dict[str, list[dict]]) -> None:
+    """Give every row of results.json its place there, which the page links to: `estimates/12`."""
+    for kind in KINDS:
+        for number, row in enumerate(found[kind]):
+            row["place"] = f"{kind}/{number}"
+
+
+def build_trace(found: dict[str, list[dict]], file: str) -> dict[str, Any]:
+    """Build what the page shows of a number that is asked for, each file's name once; `file` is that of the rows.
+
+    A row is a list: the place of its interval's method in `intervals` (-1: none of its own), then those of its files.
+    """
+    files: dict[str, int] = {}
+    intervals: dict[str, int] = {}
+    rows = {
+        kind: [
+            [
+                intervals.setdefault(row["interval"], len(intervals)) if "interval" in row else -1,
+                *(files.setdefault(file, len(files)) for file in row.get("sources", ())),
+            ]
+            for row in found[kind]
+        ]
+        for kind in KINDS
+    }
+    return {"file": file, "files": list(files), "intervals": list(intervals), "rows": rows}
 
 
 PROJECT = "tunelab"
@@ -93,24 +127,39 @@ def find_cards(study: StudyFolder, files: list[Path]) -> dict[Path, dict]:
 MACHINE = ("device", "dtype", "processes", "threads")  # of each process
 
 
-def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict], cards: dict[str, dict]) -> dict:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Facts about a study; one that does not hold is an empty list."""
+
+    sizes: list[dict]
+    synthetic: list[str]
+    all_synthetic: bool
+    cut_off: list[dict]
+    cut_rows: list[dict]
+    quantised: list[dict]
+    rewarded: list[str]
+    divided: list[str]
+    resumed: list[str]
+    versions: list[dict]
+    machines: list[dict]
+
+
+def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict], cards: dict[str, dict]) -> Facts:
     """Build the facts; `find` holds the estimates by (run, seed, task, metric), `cards` the data cards."""
     datasets = list(study.spec["datasets"])
-    return {
-        "sizes": [build_size(study, find, task) for task in study.tasks if study.task(task)["kind"] == "maths"],
-        "synthetic": [dataset for dataset in datasets if cards[dataset]["synthetic"]],
-        "all_synthetic": all(cards[dataset]["synthetic"] for dataset in datasets),
-        "cut_off": list_cut_off(study, find),
-        "cut_rows": list_cut_rows(cards),
-        "quantised": list_quantised(study),
-        "rewarded": [
-            run for run in study.list_runs(*REWARDED) if "correctness" in study.run(run)["rewards"]["weights"]
-        ],
-        "divided": [run for (run, _), training in trainings.items() if training.get("micro_batch")],
-        "resumed": [run for (run, _), training in trainings.items() if training["resumed_at"]],
-        "versions": collect_versions(trainings),
-        "machines": collect_machines(study, trainings),
-    }
+    return Facts(
+        sizes=[build_size(study, find, task) for task in study.tasks if study.task(task)["kind"] == "maths"],
+        synthetic=[dataset for dataset in datasets if cards[dataset]["synthetic"]],
+        all_synthetic=all(cards[dataset]["synthetic"] for dataset in datasets),
+        cut_off=list_cut_off(study, find),
+        cut_rows=list_cut_rows(cards),
+        quantised=list_quantised(study),
+        rewarded=[run for run in study.list_runs(*REWARDED) if "correctness" in study.run(run)["rewards"]["weights"]],
+        divided=[run for (run, _), training in trainings.items() if training.get("micro_batch")],
+        resumed=[run for (run, _), training in trainings.items() if training["resumed_at"]],
+        versions=collect_versions(trainings),
+        machines=collect_machines(study, trainings),
+    )
 
 
 def build_size(study: Study, find: dict, task: str) -> dict:

@@ -5,10 +5,13 @@ beside it stand the other metrics on which the tests decide otherwise.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from tunelab.comparison.power import ALPHA
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
 
 # Which runs a verdict says little of, and why: what stands behind its sentence, or as a sign beside it.
 # starved: a run of reinforcement learning that drew too few completions, where the verdict does not favour it, since
@@ -52,25 +55,43 @@ def pick(doubts: Doubts) -> Doubts:
     return {reason: runs for reason, runs in doubts.items() if runs}
 
 
+def load_results(study: StudyFolder) -> Results:
+    """Load a study's results.json."""
+    return Results.model_validate(study.load(study.results_file))
+
+
 VERDICTS = ("better", "worse", "equivalent", "undecided")  # as the page lists them
 MIRRORED = {"better": "worse", "worse": "better"}
 Tension = Literal["holm", "test", "margin"]
 
 
-def build_findings(contrasts: list[dict]) -> dict:
-    """Build the declared contrasts by task and metric, and the counts that the page tells of them."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """The declared contrasts, and the counts that the page tells of them."""
+
+    declared: list[dict]
+    primary: list[dict]  # those on first metrics
+    groups: dict[str, list[dict]]  # the same by task and verdict
+    undecided: int
+    unequal: list[dict]
+    below_noise: int
+    exploratory: int
+
+
+def build_findings(contrasts: list[dict]) -> Findings:
+    """Build the findings from the contrasts of results.json."""
     rows = complete(contrasts)
     declared = [row for row in rows if row["declared"]]
     primary = [row for row in declared if row["primary"]]
-    return {
-        "declared": declared,
-        "primary": primary,
-        "groups": group_verdicts(primary),
-        "undecided": sum(row["verdict"] == "undecided" for row in primary),
-        "unequal": [row for row in primary if row["unequal"] and not row["task"].startswith("text:")],
-        "below_noise": sum(row["below_noise"] for row in declared),
-        "exploratory": sum(row["primary"] and not row["declared"] for row in rows),
-    }
+    return Findings(
+        declared=declared,
+        primary=primary,
+        groups=group_verdicts(primary),
+        undecided=sum(row["verdict"] == "undecided" for row in primary),
+        unequal=[row for row in primary if row["unequal"] and not row["task"].startswith("text:")],
+        below_noise=sum(row["below_noise"] for row in declared),
+        exploratory=sum(row["primary"] and not row["declared"] for row in rows),
+    )
 
 
 def complete(contrasts: list[dict]) -> list[dict]:

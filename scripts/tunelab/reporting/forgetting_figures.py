@@ -6,8 +6,9 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from tunelab.comparison.metrics import FIRST, METRICS, name_text
-from tunelab.comparison.results import Estimate, Results
+from tunelab.comparison.results import Estimate
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines
 from tunelab.reporting.figures import (
     Drawing,
@@ -18,6 +19,7 @@ from tunelab.reporting.figures import (
     name_axis,
     write_number,
 )
+from tunelab.reporting.findings import load_results
 from tunelab.reporting.notation import find_colour
 from tunelab.reporting.tables import is_summary
 
@@ -30,12 +32,12 @@ class Across(NamedTuple):
     name: str
 
 
-def draw_forgetting(study: Study, results: Results, words: NullTranslations) -> Drawing:
+def draw_forgetting(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw one line of panels per task: its first metric against divergence on it, and against each text's loss.
 
     A grey line leads from a run's start to the run.
     """
-    _ = words.gettext
+    _, results = words.gettext, load_results(study)
     found = {(row.run, row.task, row.metric): row for row in results.estimates if is_summary(study, row)}
     texts = [name_text(text) for text in study.list_texts()]
     headline = headlines.tell_changes(study, results, texts, words) or _("How far each run moved, and what it gained")

@@ -150,7 +150,7 @@ def join_sentences(sentences: list[str], words: NullTranslations) -> str:
 def tell_contrasts(study: Study, results: Results, words: NullTranslations) -> str:
     """Tell what the declared differences on each task came to."""
     found = build_findings([row.model_dump() for row in results.contrasts])
-    return tell_claims(study, [row for row in found["primary"] if row["task"] in study.tasks], words)
+    return tell_claims(study, [row for row in found.primary if row["task"] in study.tasks], words)
 
 
 def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTranslations) -> str | None:

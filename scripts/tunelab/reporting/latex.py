@@ -5,16 +5,24 @@ are the page's own words, in the page's language (`wordings.build_translator`).
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 import pandas as pd
 
 from tunelab.comparison.metrics import find_metric, list_headlines
-from tunelab.comparison.results import Contrast, Results
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
-from tunelab.reporting import notation
+from tunelab.reporting import tables
 from tunelab.reporting.findings import build_finding
-from tunelab.reporting.notation import MINUS, THIN, format_interval, format_metric
-from tunelab.reporting.tables import is_summary
+from tunelab.reporting.notation import (
+    MINUS,
+    THIN,
+    format_difference,
+    format_interval,
+    format_metric,
+    format_styled,
+)
+from tunelab.reporting.tables import Column
 
 # TeX's own signs are escaped; what pdfTeX's fonts lack is written with marks that look right in every font
 ESCAPES = str.maketrans(
@@ -37,57 +45,39 @@ Translate = Callable[[str], str]
 
 def render_main_table(study: Study, results: Results, translate: Translate = str) -> str:
     """Render the headline metrics, one row per run, each with its interval behind it; seeds are averaged."""
-    columns = [(task, metric) for task in study.tasks for metric in _list_headlines(study, results, task)]
-    titles = [(study.task(task)["label"], _title(study, metric, translate)) for task, metric in columns]
-    return _render(_list_cells(study, results, columns, study.runs), titles, _label(study, study.runs))
+    built = [_build_main_table(study, results, task, translate) for task in study.tasks]
+    titles = [
+        (study.task(task)["label"], title)
+        for task, (titles, _) in zip(study.tasks, built, strict=True)
+        for title in titles
+    ]
+    cells = [list(chain(*rows)) for rows in zip(*(cells for _, cells in built), strict=True)]
+    return _render(cells, titles, _label(study, study.runs))
 
 
 def render_task_tables(study: Study, results: Results, task: str, translate: Translate) -> list[str]:
     """Render the headline metrics of one task, in as many tables as fit on a page each."""
-    metrics = _list_headlines(study, results, task)
-    titles = [(_title(study, metric, translate),) for metric in metrics]
-    columns = [(task, metric) for metric in metrics]
-    return [
-        _render(_list_cells(study, results, columns, runs), titles, _label(study, runs)) for runs in _split(study.runs)
-    ]
+    titles, cells = _build_main_table(study, results, task, translate)
+    parts = zip(_split(cells), _split(_label(study, study.runs)), strict=True)
+    return [_render(rows, [(title,) for title in titles], labels) for rows, labels in parts]
 
 
 def render_contrast_table(study: Study, results: Results, translate: Translate = str) -> str:
     """Render the declared differences on each task's first metric, with their tests and verdicts."""
     rows = [row for row in results.contrasts if row.declared and row.primary and row.task in study.tasks]
-    return _render_contrasts(study, rows, translate, ["against", "Task", "Metric"])
+    return _render_rows(study, tables.CONTRASTS, [build_finding(row.model_dump()) for row in rows], translate)
 
 
 def render_contrast_tables(study: Study, results: Results, task: str, translate: Translate) -> list[str]:
     """Render all declared differences on one task or neutral text, in tables that fit on a page each."""
-    rows = [row for row in results.contrasts if row.declared and row.task == task]
-    return [_render_contrasts(study, part, translate, ["against", "Metric"]) for part in _split(rows)]
+    rows = [build_finding(row.model_dump()) for row in results.contrasts if row.declared and row.task == task]
+    columns = [column for column in tables.CONTRASTS if column.key != "task"]
+    return [_render_rows(study, columns, part, translate) for part in _split(rows)]
 
 
 def render_cost_tables(study: Study, costs: list[dict], translate: Translate) -> list[str]:
     """Render what each training took; the untouched model was not trained."""
-    columns = {
-        "Seed": lambda row: str(row["seed"]),
-        "Training time": lambda row: notation.format_seconds(row["train_seconds"]),
-        "Steps": lambda row: notation.format_count(row["steps"]),
-        "Tokens": lambda row: notation.format_count(row["tokens"]),
-        "Peak memory": lambda row: notation.format_bytes(row["peak_memory_bytes"]),
-        "Trained parameters": lambda row: notation.format_amount(row["trainable_parameters"]),
-        "On disk": lambda row: notation.format_bytes(row["artefact_bytes"]),
-    }
-    titles = [(translate(title),) for title in columns]
-    return [
-        _render(
-            [[write(row) for write in columns.values()] for row in part],
-            titles,
-            _label(study, [row["run"] for row in part]),
-        )
-        for part in _split(costs)
-    ]
-
-
-def _list_headlines(study: Study, results: Results, task: str) -> list[str]:
-    return list_headlines(study.task(task), task in results.paired)
+    return [_render_rows(study, tables.COSTS, part, translate) for part in _split(costs)]
 
 
 def _split(rows: list) -> list[list]:
@@ -96,6 +86,29 @@ def _split(rows: list) -> list[list]:
 
 def _label(study: Study, runs: Iterable[str]) -> list[str]:
     return [study.run(run)["label"] for run in runs]
+
+
+def _build_main_table(
+    study: Study, results: Results, task: str, translate: Translate
+) -> tuple[list[str], list[list[str]]]:
+    """Build titles and cells of a task's headline metrics, one row per run."""
+    find, metrics = tables.find_estimates(results), list_headlines(study.task(task), task in results.paired)
+    columns = tables.list_columns(tables.list_main_columns(metrics), tables.LATEX)
+    rows = [tables.build_main_row(find, run, tables.find_summary_seed(study, run), task, metrics) for run in study.runs]
+    return _list_titles(study, columns, translate), _list_cells(study, columns, rows, translate)
+
+
+def _render_rows(study: Study, columns: Iterable[Column], rows: list[dict], translate: Translate) -> str:
+    shown = tables.list_columns(columns, tables.LATEX)
+    titles = [(title,) for title in _list_titles(study, shown, translate)]
+    return _render(_list_cells(study, shown, rows, translate), titles, _label(study, [row["run"] for row in rows]))
+
+
+def _list_titles(study: Study, columns: list[Column], translate: Translate) -> list[str]:
+    return [
+        _title(study, column.key, translate) if column.style == "estimate" else translate(column.heading)
+        for column in columns
+    ]
 
 
 def _title(study: Study, metric: str, translate: Translate) -> str:
@@ -107,39 +120,32 @@ def _name_metric(study: Study, metric: str, translate: Translate) -> str:
     return described.label if described.is_name else translate(described.label)
 
 
-def _list_cells(study: Study, results: Results, columns: list[tuple[str, str]], runs: list[str]) -> list[list[str]]:
-    found = {(row.run, row.task, row.metric): row for row in results.estimates if is_summary(study, row)}
-    return [[_write_cell(found[run, task, metric]) for task, metric in columns] for run in runs]
+def _list_cells(study: Study, columns: list[Column], rows: list[dict], translate: Translate) -> list[list[str]]:
+    return [[write_cell(study, column, row, translate) for column in columns] for row in rows]
 
 
-def _write_cell(row) -> str:
-    return f"{format_metric(row.value, row.metric)} {format_interval(dict(row))}"
-
-
-def _render_contrasts(study: Study, rows: list[Contrast], translate: Translate, names: list[str]) -> str:
-    titles = [*names, "Difference", "Wins / losses", "p", "p, corrected", "p of equivalence", "Verdict"]
-    cells = [
-        [cell for title, cell in _write_contrast(study, row, translate).items() if title in titles] for row in rows
-    ]
-    translated = [(title if title == "p" else translate(title),) for title in titles]
-    return _render(cells, translated, _label(study, [row.run for row in rows]))
-
-
-def _write_contrast(study: Study, row: Contrast, translate: Translate) -> dict[str, str]:
-    finding = build_finding(row.model_dump())
-    return {
-        "against": study.run(row.against)["label"],
-        "Task": study.task(row.task)["label"] if row.task in study.tasks else "",
-        "Metric": _name_metric(study, row.metric, translate),
-        "Difference": f"{notation.format_difference(row.value, row.metric)} {format_interval(dict(row))}",
-        "Wins / losses": "" if row.wins is None else f"{row.wins}:{row.losses}",
-        "p": notation.format_p(row.p),
-        "p, corrected": notation.format_p(row.p_corrected),
-        "p of equivalence": notation.format_p(row.p_equivalence),
-        "Verdict": translate(row.verdict)
-        + NOISE * finding["below_noise"]
-        + "".join(map(DOUBTED.get, finding["doubted"])),
-    }
+def write_cell(study: Study, column: Column, row: dict, translate: Translate) -> str:
+    """Write a row's value of a column; numbers are written as on the page."""
+    value = column.read(row)
+    match column.style:
+        case "":
+            return str(value)
+        case "run":
+            return study.run(value)["label"]
+        case "task":
+            return study.task(value)["label"]
+        case "metric_name":
+            return _name_metric(study, value, translate)
+        case "estimate":
+            return f"{format_metric(value['value'], value['metric'])} {format_interval(value)}"
+        case "difference":
+            return f"{format_difference(value, row['metric'])} {format_interval(row)}"
+        case "balance":
+            return "" if value is None else f"{row['wins']}:{row['losses']}"
+        case "verdict":
+            return translate(value) + NOISE * row["below_noise"] + "".join(map(DOUBTED.get, row["doubted"]))
+        case _:
+            return format_styled(value, column.style, row)
 
 
 def _render(cells: list[list[str]], titles: list[tuple[str, ...]], rows: list[str]) -> str:

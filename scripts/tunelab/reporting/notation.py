@@ -159,4 +159,13 @@ _NUMBERS = {
     "seconds": format_seconds,
     "rate": format_rate,
 }
-FILTERS = {name: _refuse_no_number(write) for name, write in _NUMBERS.items()} | {"interval": format_interval}
+_BY_METRIC = ("metric", "difference", "size")
+
+
+def format_styled(value: Any, style: str, row: dict) -> str:
+    """Write a row's value by the name of a filter, of which some need the row's metric."""
+    return FILTERS[style](value, row["metric"]) if style in _BY_METRIC else FILTERS[style](value)
+
+
+FILTERS = {name: _refuse_no_number(write) for name, write in _NUMBERS.items()}
+FILTERS |= {"interval": format_interval, "styled": format_styled}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import fmean
 
 from tunelab.comparison.metrics import find_metric
@@ -80,8 +81,23 @@ def _is_worse(row: dict) -> bool:
 SHOWN = 12  # runs: as many as a first screen has room for
 
 
-def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: dict, costs: list[dict]) -> dict:
-    """Build the rows of the first screen.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """The rows of the first screen, and what its legend says of them."""
+
+    runs: list[str]
+    left_out: int
+    tasks: dict[str, dict]
+    judged: bool
+    doubted: list[str]
+    exploratory: bool
+    incomplete: bool  # a run's costs are without those of its start
+    costs: dict[str, dict]
+    choices: list[dict]
+
+
+def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: dict, costs: list[dict]) -> Overview:
+    """Build the first screen.
 
     primary: the first metric of each task. cells: estimates by (run, task, metric). pairs: findings by (task, run,
     against). costs: one row per training (`tables.build_cost_table`).
@@ -90,19 +106,19 @@ def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: di
     shown = choose_shown(study, primary, cells)
     columns = {task: build_task(study, task, primary[task], shown, cells, pairs) for task in study.tasks}
     verdicts = [row["against"] for column in columns.values() for row in column["runs"].values() if row["against"]]
-    return {
-        "runs": shown,
-        "left_out": len(study.runs) - len(shown),
-        "tasks": columns,
-        "judged": bool(verdicts),
-        "doubted": list(join_doubts(verdicts)),
-        "exploratory": not all(row["declared"] for row in verdicts),
-        "incomplete": not all(row["complete"] for row in spent.values()),
-        "costs": spent,
-        "choices": [
+    return Overview(
+        runs=shown,
+        left_out=len(study.runs) - len(shown),
+        tasks=columns,
+        judged=bool(verdicts),
+        doubted=list(join_doubts(verdicts)),
+        exploratory=not all(row["declared"] for row in verdicts),
+        incomplete=not all(row["complete"] for row in spent.values()),
+        costs=spent,
+        choices=[
             build_choice(study, task, primary[task], cells, pairs, spent) for task in (study.tasks if spent else ())
         ],
-    }
+    )
 
 
 def sum_costs(study: Study, costs: list[dict], run: str) -> dict[str, float | bool]:

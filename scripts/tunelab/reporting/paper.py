@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from tunelab.comparison.results import Results
 from tunelab.config.arguments import load_arguments
 from tunelab.config.completions import count_of_step
 from tunelab.config.fields import find_setting
@@ -19,6 +18,8 @@ from tunelab.config.study import Study, cuts_rows
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import latex, tables
+from tunelab.reporting.chapters import Page
+from tunelab.reporting.findings import load_results
 from tunelab.reporting.page import build_page
 from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 from tunelab.reporting.tex import TEX, build_tex_environment, clean, finish, mark
@@ -41,18 +42,18 @@ SECTIONS = ("quantization", "training", "launch")
 CHOOSING = ("select", "pairs")  # among drawn answers
 
 
-def build_methods(page: dict, study: Study, trainings: dict[tuple[str, int], dict]) -> list[dict[str, Any]]:
+def build_methods(page: Page, study: Study, trainings: dict[tuple[str, int], dict]) -> list[dict[str, Any]]:
     """Build what is told of each run, in the study's order; `trainings` are those of `tables.load_trainings`."""
     return [_describe_run(page, study, run, trainings) for run in study.runs]
 
 
-def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[str, Any]:
+def _describe_run(page: Page, study: Study, run: str, trainings: dict) -> dict[str, Any]:
     spec = study.run(run)
     told = {"name": run, "label": spec["label"], "method": spec["method"], "model": spec["model"]}
     if spec["method"] == "base":
         return told
-    learnt = [row for row in page["samples"].get("learners", ()) if row["run"] == run]
-    rows = learnt[0]["rows"] if learnt else page["cards"][spec["dataset"]]["rows"]["train"]
+    learnt = [row for row in page.training.samples.get("learners", ()) if row["run"] == run]
+    rows = learnt[0]["rows"] if learnt else page.data.cards[spec["dataset"]]["rows"]["train"]
     start = spec.get("init_from")
     method = METHODS[spec["method"]]
     return told | {
@@ -60,7 +61,7 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
         "learns_from": method.learns_from,
         "drawing": method.draws,
         "dataset": spec["dataset"],
-        "texts": FORMATS[page["cards"][spec["dataset"]]["format"]].rows == "texts",
+        "texts": FORMATS[page.data.cards[spec["dataset"]]["format"]].rows == "texts",
         "rows": rows,
         "start": study.run(start)["label"] if start in study.runs else start,
         "learnt": learnt[0] if learnt else None,
@@ -84,9 +85,9 @@ def _describe_run(page: dict, study: Study, run: str, trainings: dict) -> dict[s
     }
 
 
-def _find_drawn(page: dict, study: Study, learnt: dict) -> dict[str, Any]:
+def _find_drawn(page: Page, study: Study, learnt: dict) -> dict[str, Any]:
     """Return what was drawn for the run, with the label of whose answers these are."""
-    rows = [row for row in page["samples"]["drawings"] if row["name"] == learnt["samples"]]
+    rows = [row for row in page.training.samples["drawings"] if row["name"] == learnt["samples"]]
     source = rows[0]["source"]
     return rows[0] | {"label": study.run(source)["label"] if source in study.runs else source}
 
@@ -185,13 +186,14 @@ class Citations:
         self._cited.update(keys)
         return _command(keys) if keys else ""
 
-    def cite_card(self, kind: str, name: str, card: dict) -> str:
+    def cite_card(self, kind: str, name: str, source: dict, revision: str | None, licence: str | None) -> str:
         """Return the command that cites a model or data set: the work on it, or else its card."""
-        if command := self.cite(*(f"{kind}:{source}" for source in name_source(card["source"]))):
+        if command := self.cite(*(f"{kind}:{known}" for known in name_source(source))):
             return command
         key = f"{kind}-{name}"
         if key not in {known for known, _, _ in self.cards}:
-            self.cards.append((key, kind, card | {"name": name}))
+            card = {"name": name, "source": source, "revision": revision, "licence": licence}
+            self.cards.append((key, kind, card))
         return _command([key])
 
     @property
@@ -236,7 +238,7 @@ def render_paper(
     environment = build_tex_environment(texts, language)
     citations = Citations(texts[FILE])
     page = build_page(cleaned, dict.fromkeys(figures, ""), partial, [])
-    estimated = [*page["find"].values(), *page["findings"]["declared"]]
+    estimated = [*page.results.find.values(), *page.results.findings.declared]
     context = {
         "page": clean(page),
         "methods": clean(build_methods(page, cleaned, tables.load_trainings(cleaned))),
@@ -256,8 +258,8 @@ def render_paper(
     return parts | {"paper.tex": render("main", narrow=_is_narrow(study, parts), chinese=language == "zh")}
 
 
-def _build_tables(study: StudyFolder, page: dict, translate: latex.Translate) -> dict[str, Any]:
-    results = Results.model_validate(study.load(study.results_file))
+def _build_tables(study: StudyFolder, page: Page, translate: latex.Translate) -> dict[str, Any]:
+    results = load_results(study)
 
     def marked(written: list[str]) -> list[str]:
         return [mark(table) for table in written]
@@ -265,9 +267,9 @@ def _build_tables(study: StudyFolder, page: dict, translate: latex.Translate) ->
     return {
         "tasks": {task: marked(latex.render_task_tables(study, results, task, translate)) for task in study.tasks},
         "contrasts": {
-            name: marked(latex.render_contrast_tables(study, results, name, translate)) for name in page["primary"]
+            name: marked(latex.render_contrast_tables(study, results, name, translate)) for name in page.results.primary
         },
-        "costs": marked(latex.render_cost_tables(study, page["costs"], translate)),
+        "costs": marked(latex.render_cost_tables(study, page.results.costs, translate)),
     }
 
 

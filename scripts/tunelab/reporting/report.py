@@ -46,8 +46,7 @@ def render_report(
     language = study.spec["study"]["language"]
     drawn = {path.stem: load_figure(study.find(path)) for path in figures}
     questions = build_questions(study)
-    page = {"disagreements": count_disagreements(questions), "origin": describe_origin(study)}
-    page |= build_page(study, drawn, partial, makers)
+    page = build_page(study, drawn, partial, makers)
     style, script = "".join(texts[name] for name in STYLES), join_scripts(texts)
     return (
         build_environment(texts, language)
@@ -55,8 +54,10 @@ def render_report(
         .render(
             page=page,
             language=language,
+            origin=describe_origin(study),
+            disagreements=count_disagreements(questions),
             questions=render_data(questions),
-            trace=render_data(page["trace"]),
+            trace=render_data(page.trace),
             style=Markup(style),
             style_hash=hash_source(style),
             script=Markup(script),

@@ -1,31 +1,144 @@
-"""The tables that a study exports as CSV: one line per run, seed and task, per contrast, and per training."""
+"""The tables of a study, each as one list of columns, from which CSV files, page and LaTeX are drawn.
+
+A further column is one further entry of such a list. A record names how its values are written and holds no code for
+it, so that the comparison, which writes the CSV files, need not be made again when page or paper write otherwise.
+"""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 from tunelab.comparison.budgets import find_summary
 from tunelab.comparison.metrics import list_headlines, list_used
-from tunelab.comparison.results import Contrast, Estimate, Results
+from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import whole_file
 
+_ = str  # marks a heading for the catalog; it is translated where it is shown
+
+CSV, PAGE, LATEX = "csv", "page", "latex"
+PEOPLE = (PAGE, LATEX)
+WORDED = ("run", "pair", "task", "metric_name", "place", "remarks", "verdict")  # styles of what is no number
+
+
+class Column(NamedTuple):
+    """One column: what it is called, where its value stands in a row, how people read it and where it is shown.
+
+    A style is a number's filter of `notation`, or what `ui.written` (the page's macro) and `latex.write_cell` write.
+    """
+
+    key: str  # its name in the CSV file; where `find` does not say otherwise, its value's name in a row
+    heading: str = ""
+    style: str = ""  # none: as it is
+    shown: tuple[str, ...] = (CSV, *PEOPLE)
+    find: Callable[[dict], Any] | None = None
+    below: Self | None = None  # on the page, a second line in each cell
+
+    def read(self, row: dict) -> Any:
+        """Return the column's value in a row."""
+        return self.find(row) if self.find else row[self.key]
+
+    @property
+    def is_number(self) -> bool:
+        return self.style not in WORDED
+
+
+def list_columns(columns: Iterable[Column], place: str, without: Iterable[str] = ()) -> list[Column]:
+    """List the columns that a place shows (csv, page or latex), without those of some keys."""
+    return [column for column in columns if place in column.shown and column.key not in without]
+
+
+def _only_csv(*keys: str) -> list[Column]:
+    return [Column(key, shown=(CSV,)) for key in keys]
+
+
 COSTS = (
-    *("steps", "epochs", "tokens", "train_seconds", "tokens_per_second", "peak_memory_bytes"),
-    *("trainable_parameters", "saved_parameters", "total_parameters", "artefact_bytes", "device", "dtype"),
+    Column("run", _("Run"), "run", (CSV, PAGE)),  # LaTeX begins each row with it
+    Column("seed", _("Seed")),
+    Column(
+        "time",
+        _("Training time"),
+        "seconds",
+        PEOPLE,
+        find=lambda row: row["train_seconds"],
+        below=Column("chain_train_seconds", _("with its start"), "chain"),
+    ),
+    Column("steps", _("Steps"), "count"),
+    *_only_csv("epochs"),
+    Column("tokens", _("Tokens"), "count", below=Column("tokens_per_second", _("per second"), "count")),
+    *_only_csv("train_seconds", "tokens_per_second"),
+    Column("peak_memory_bytes", _("Peak memory"), "bytes"),
+    Column("trainable_parameters", _("Trained parameters"), "amount", below=Column("total_parameters", style="share")),
+    *_only_csv("saved_parameters", "total_parameters"),
+    Column("artefact_bytes", _("On disk"), "bytes", below=Column("saved_parameters", _("saved parameters"), "amount")),
+    *_only_csv("device", "dtype", "chain_train_seconds"),
 )
-COST_COLUMNS = ("run", "seed", *COSTS, "chain_train_seconds")
-ESTIMATE_COLUMNS = ("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval")
-LISTS = ("unequal", "starved", "degenerate", "sources")  # which no cell holds
-CONTRAST_COLUMNS = tuple(name for name in Contrast.model_fields if name not in LISTS)
+CONTRASTS = (
+    Column("pair", _("Runs"), "pair", (PAGE,), find=lambda row: (row["run"], row["against"])),
+    Column("place", _("Task and metric"), "place", (PAGE,), find=lambda row: row["task"]),
+    *_only_csv("value", "low", "high", "n", "interval", "run"),
+    Column("against", _("against"), "run", (CSV, LATEX)),
+    *_only_csv("seeds"),
+    Column("task", _("Task"), "task", (CSV, LATEX)),
+    Column("metric", _("Metric"), "metric_name", (CSV, LATEX)),
+    Column("difference", _("Difference"), "difference", PEOPLE, find=lambda row: row["value"]),
+    Column("remarks", _("Verdict"), "remarks", (PAGE,), find=lambda row: row["verdict"]),
+    *_only_csv("declared", "primary", "wins", "losses"),
+    Column(
+        "balance",
+        _("Wins / losses"),
+        "balance",
+        PEOPLE,
+        find=lambda row: None if row["wins"] is None else row["wins"] - row["losses"],
+    ),
+    Column("p", _("p"), "p", (CSV, LATEX)),
+    Column("p_corrected", _("p, corrected"), "p", below=Column("p", style="alone")),
+    Column("p_equivalence", _("p of equivalence"), "p", below=Column("margin", style="within")),
+    *_only_csv("margin"),
+    Column("smallest_detectable", _("Smallest detectable"), "size", (CSV, PAGE)),
+    *_only_csv("noise"),
+    Column("verdict", _("Verdict"), "verdict", (CSV, LATEX)),
+)
+ESTIMATES = tuple(_only_csv("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval"))
+MAIN = (
+    Column("run", _("Run"), "run", (CSV, PAGE)),
+    Column("seed", _("Seed"), shown=(CSV, PAGE)),
+    *_only_csv("task", "n"),
+)  # and those of the metrics
 
 
-def list_main_columns(study: Study, results: Results) -> tuple[str, ...]:
-    """List the main table's columns: headlines of every kind of task, rankings if any, the user's own metrics."""
+def list_main_columns(metrics: Iterable[str]) -> list[Column]:
+    """List the columns of a table of estimates: people read one for each metric, CSV has its value and both ends."""
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    columns = list(MAIN)
+    for metric in metrics:
+        columns.append(Column(metric, style="estimate", shown=PEOPLE))
+        columns += [
+            Column(f"{metric}{name}", shown=(CSV,), find=partial(_find_end, metric, end)) for name, end in ends.items()
+        ]
+    return columns
+
+
+def _find_end(metric: str, end: str, row: dict) -> float | None:
+    return row[metric][end] if metric in row else None
+
+
+def list_main_metrics(study: Study, results: Results) -> list[str]:
+    """List the metrics of the main table: headlines of every kind of task, rankings if any, the user's own metrics."""
     named = [*list_used("headline", "maths"), *list_used("headline", "text", bool(results.paired))]
-    metrics = dict.fromkeys([*named, *study.own_metrics])
-    return "run", "seed", "task", "n", *(f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
+    return list(dict.fromkeys([*named, *study.own_metrics]))
+
+
+def build_main_row(find: dict[tuple, dict], run: str, seed: int | None, task: str, metrics: Iterable[str]) -> dict:
+    """Lay out the estimates of a run and seed on a task; `find` has all by (run, seed, task, metric).
+
+    Seed None is the mean over the seeds of a run that has several.
+    """
+    n = find[run, seed, task, "loss"]["n"]
+    return {"run": run, "seed": seed, "task": task, "n": n, **{name: find[run, seed, task, name] for name in metrics}}
 
 
 def build_main_table(study: Study, results: Results) -> list[dict]:
@@ -33,33 +146,35 @@ def build_main_table(study: Study, results: Results) -> list[dict]:
 
     A run with several seeds has one more row without seed, for the mean over them.
     """
-    found = {(row.run, row.seed, row.task, row.metric): row for row in results.estimates}
-    table = []
-    for run in study.runs:
-        seeds = study.list_seeds(run)
-        for seed in [*seeds, *([None] if len(seeds) > 1 else [])]:
-            for task in study.tasks:
-                line = {"run": run, "seed": seed, "task": task, "n": found[run, seed, task, "loss"].n}
-                for metric in list_headlines(study.task(task), task in results.paired):
-                    row = found[run, seed, task, metric]
-                    line |= {metric: row.value, f"{metric}_low": row.low, f"{metric}_high": row.high}
-                table.append(line)
-    return table
+    find = find_estimates(results)
+    return [
+        build_main_row(find, run, seed, task, list_headlines(study.task(task), task in results.paired))
+        for run in study.runs
+        for seed in dict.fromkeys([*study.list_seeds(run), find_summary_seed(study, run)])
+        for task in study.tasks
+    ]
+
+
+def find_estimates(results: Results) -> dict[tuple[str, int | None, str, str], dict]:
+    """Find every estimate by run, seed, task and metric."""
+    return {(row.run, row.seed, row.task, row.metric): row.model_dump() for row in results.estimates}
+
+
+def find_summary_seed(study: Study, run: str) -> int | None:
+    """Return the seed of the estimates that stand for a run: its only one, or None for the mean over several."""
+    seeds = study.list_seeds(run)
+    return seeds[0] if len(seeds) == 1 else None
 
 
 def is_summary(study: Study, row: Estimate) -> bool:
-    """Tell whether an estimate is the one that stands for its run: over all seeds, or of the only one."""
-    return row.seed is None or len(study.list_seeds(row.run)) == 1
+    """Tell whether an estimate is the one that stands for its run."""
+    return row.seed == find_summary_seed(study, row.run)
 
 
 def build_cost_table(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> list[dict]:
     """Look up what each training cost; `chain_train_seconds` adds that of the runs it started from."""
     return [
-        {
-            **{"run": run, "seed": seed},
-            **{name: training[name] for name in COSTS},
-            "chain_train_seconds": sum_chain_seconds(study, trainings, run, seed),
-        }
+        training | {"run": run, "seed": seed, "chain_train_seconds": sum_chain_seconds(study, trainings, run, seed)}
         for (run, seed), training in trainings.items()
     ]
 
@@ -89,9 +204,10 @@ def load_trainings(study: StudyFolder) -> dict[tuple[str, int], dict]:
     return {pair: study.load(study.run_file(*pair, "training.json")) for pair in study.list_arms(study.list_trained())}
 
 
-def write_table(path: Path, table: Iterable[dict], columns: tuple[str, ...]) -> None:
-    """Write a CSV file; a value that does not apply is an empty cell."""
+def write_table(path: Path, columns: Iterable[Column], rows: Iterable[dict]) -> None:
+    """Write what a CSV file shows of the columns; a value that does not apply is an empty cell."""
+    shown = list_columns(columns, CSV)
     with whole_file(path) as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(table)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(column.key for column in shown)
+        writer.writerows([column.read(row) for column in shown] for row in rows)

@@ -7,8 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tunelab.comparison.metrics import METRICS, list_used
 from tunelab.comparison.result_rows import Gain
-from tunelab.comparison.results import Results
 from tunelab.config.study import Study
+from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation
 from tunelab.reporting.figures import (
     Drawing,
@@ -22,14 +22,15 @@ from tunelab.reporting.figures import (
     write_number,
     write_rows,
 )
+from tunelab.reporting.findings import load_results
 from tunelab.reporting.notation import find_colour
 
 SPREAD = 0.22  # how far the dots of several seeds lie apart, in rows
 
 
-def draw_tasks(study: Study, results: Results, words: NullTranslations) -> Drawing:
+def draw_tasks(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw one row of panels per task and one dot per run and seed, in the order of the study."""
-    _ = words.gettext
+    _, results = words.gettext, load_results(study)
     found = {(row.run, row.seed, row.task, row.metric): row for row in results.estimates}
     widest = max(len(list_used("plotted", study.task(task)["kind"])) for task in study.tasks)
     headline = headlines.tell_changes(study, results, study.tasks, words) or _("Every run on every task")
@@ -83,12 +84,12 @@ COLOURS = {"layout": "#949494", "skill": "#0173b2"}
 HATCHES = {"layout": "//", "skill": ""}
 
 
-def draw_gains(study: Study, results: Results, words: NullTranslations) -> Drawing:
+def draw_gains(study: StudyFolder, words: NullTranslations) -> Drawing:
     """Draw one panel per maths task, one bar per declared pair, its two parts stacked, the total as a mark.
 
     A difference that could not be split has its mark alone.
     """
-    _ = words.gettext
+    _, results = words.gettext, load_results(study)
     parts = {"layout": _("layout"), "skill": _("skill")}
     splits = {"layout": _("split by the layout"), "lenient": _("split by the last number"), None: _("not split")}
     tasks = list(dict.fromkeys(gain.task for gain in results.gains))

@@ -6,6 +6,7 @@ then everything else is escaped, once, whatever macros, filters and translations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from jinja2 import Environment
@@ -58,6 +59,8 @@ def clean(value: Any) -> Any:
         return " ".join(_UNPRINTABLE.sub("?", value).split())
     if isinstance(value, dict):
         return {clean(name): clean(item) for name, item in value.items()}
+    if is_dataclass(value):
+        return replace(value, **{field.name: clean(getattr(value, field.name)) for field in fields(value)})
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*map(clean, value))
     if isinstance(value, list | tuple):

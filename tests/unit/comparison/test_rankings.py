@@ -11,7 +11,7 @@ from tunelab.comparison.statistics import estimate_proportion
 from tunelab.comparison.verdicts import test_mcnemar as find_mid_p
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_jsonl, write_jsonl
-from tunelab.reporting.tables import list_main_columns
+from tunelab.reporting.tables import list_main_metrics
 
 PAIRED = ("ranking", "ranking_per_token")
 
@@ -113,4 +113,4 @@ def test_rows_that_are_no_pairs_have_none_of_it(tmp_path, label):
     found = compare(study)
     assert (found.paired, found.implicit) == ([], [])
     assert set(PAIRED).isdisjoint(row.metric for rows in (found.estimates, found.contrasts) for row in rows)
-    assert "ranking" not in list_main_columns(study, found)
+    assert "ranking" not in list_main_metrics(study, found)

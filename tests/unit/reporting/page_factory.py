@@ -7,21 +7,16 @@ from typing import ClassVar
 from unittest import mock
 
 import compare_methods
-import plot_contrasts
-import plot_costs
-import plot_forgetting
-import plot_gains
-import plot_learning_curves
-import plot_rewards
-import plot_signals
-import plot_tasks
 import render_report
 from jinja2 import BytecodeCache
 
 from tests.unit.comparison.results_factory import build_study, write_results
+from tunelab.jobs.layout import StudyFolder
 from tunelab.records import write_text
 from tunelab.reporting import figures, report
+from tunelab.reporting.plots import FIGURES
 from tunelab.reporting.report import build_environment
+from tunelab.reporting.wordings import load_words
 
 PROJECT = Path(__file__).parents[3]
 SIMULATED = PROJECT / "reports/coverage.json"
@@ -41,7 +36,6 @@ MAKERS = [
         "outputs": ["results/results.json", "results/tables/main.csv"],
     },
 ]
-WITHOUT_TABLE = ("rewards", "learning_curves", "signals")
 VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use"}
 
 
@@ -81,34 +75,18 @@ def prepare_study(root, study=None, rows=12, drawn=False):
     return study
 
 
-def list_figures(study):
-    """Return the scripts of the figures that a study has, by their names."""
-    methods = {run["method"] for run in study["runs"].values()}
-    drawn = {"tasks": plot_tasks, "costs": plot_costs, "forgetting": plot_forgetting}
-    if [pair for pair in study["comparison"]["contrasts"] if set(pair) <= set(study["study"]["runs"])]:
-        drawn |= {"contrasts": plot_contrasts, "gains": plot_gains}
-    for method, name, script in (
-        ("sft", "learning_curves", plot_learning_curves),
-        ("grpo", "rewards", plot_rewards),
-        ("dpo", "signals", plot_signals),
-    ):
-        drawn |= {name: script} if method in methods else {}
-    return drawn
-
-
 def draw_figures(root, study, drawn=False):
     """Draw the figures of a study in its language; unless `drawn`, write no more of them than what is read aloud.
 
     That is headlines and what marks say; nine tenths of the time of such a study would be matplotlib's.
     """
-    table, language = root / "results.json", study["study"]["language"]
+    folder, language = StudyFolder(root, study), study["study"]["language"]
+    words = load_words([PROJECT / f"reports/{language}.po"] if language != "en" else [])
     write = figures.write_figure if drawn else _write_words
-    with mock.patch.object(figures, "write_figure", write):
-        for name, script in list_figures(study).items():
-            inputs = [] if name in WITHOUT_TABLE else [table]
-            wording = [PROJECT / f"reports/{language}.po"] if language != "en" else []
-            files = (root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
-            script.main(str(root), study, *inputs, wording, *files)
+    for figure in FIGURES.values():
+        if figure.is_of(folder):
+            files = (root / f"figures/{figure.name}.{ending}" for ending in ("svg", "pdf"))
+            write(figure.find_draw()(folder, words), *files)
 
 
 def _write_words(drawing, svg, pdf):

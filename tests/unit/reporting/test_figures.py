@@ -16,7 +16,7 @@ import seaborn as sns
 
 from tests.unit.comparison.results_factory import METHODS, build_study, write_results
 from tests.unit.reporting.contrast_factory import build_contrast
-from tests.unit.reporting.page_factory import PROJECT, WITHOUT_TABLE, write_comparison
+from tests.unit.reporting.page_factory import PROJECT, write_comparison
 from tunelab.comparison.results import Estimate, Results
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
@@ -58,8 +58,7 @@ CHINESE = [PROJECT / "reports/zh.po"]
 
 def draw(study, name, wording=()):
     svg, pdf = (study.root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
-    inputs = [] if name in WITHOUT_TABLE else [study.results_file]
-    PLOTS[name].main(str(study.root), study.spec, *inputs, list(wording), svg, pdf)
+    PLOTS[name].main(str(study.root), study.spec, list(wording), svg, pdf)
     assert pdf.read_bytes().startswith(b"%PDF")
     return svg.read_text(encoding="utf-8")
 
@@ -261,6 +260,6 @@ def test_a_legend_that_would_leave_the_panels_no_room_is_left_out(tmp_path):
 def test_figures_of_many_runs_are_drawn_without_their_legend(study, tmp_path, monkeypatch):
     monkeypatch.setattr("tunelab.reporting.figures.MOST_ENTRIES", 2)
     files = tmp_path / "many.svg", tmp_path / "many.pdf"
-    plot_costs.main(str(study.root), study.spec, study.root / "results.json", [], *files)
+    plot_costs.main(str(study.root), study.spec, [], *files)
     assert ">prefix tuning</text>" not in files[0].read_text(encoding="utf-8")
     assert "training time, starts included (s)" in files[0].read_text(encoding="utf-8")

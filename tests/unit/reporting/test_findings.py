@@ -51,9 +51,9 @@ def test_counts_are_of_what_their_names_say():
             build_contrast("prefix", "base", declared=False, verdict="undecided"),
         ]
     )
-    assert (len(found["declared"]), len(found["primary"])) == (3, 2)
-    assert (found["undecided"], found["exploratory"]) == (1, 1)
-    assert [(row["run"], row["against"]) for row in found["unequal"]] == [("lora", "prefix")]
+    assert (len(found.declared), len(found.primary)) == (3, 2)
+    assert (found.undecided, found.exploratory) == (1, 1)
+    assert [(row["run"], row["against"]) for row in found.unequal] == [("lora", "prefix")]
 
 
 def test_verdicts_that_say_the_same_are_told_in_one_breath_and_what_is_undecided_at_the_end():
@@ -82,7 +82,7 @@ def test_verdicts_that_say_the_same_are_told_in_one_breath_and_what_is_undecided
 
 @pytest.mark.parametrize(("noise", "below"), [(None, False), (0.0, False), (0.39, False), (0.4, True)])
 def test_a_difference_within_the_noise_is_marked(noise, below):
-    (row,) = build_findings([build_contrast("lora", "base", noise=noise)])["declared"]
+    (row,) = build_findings([build_contrast("lora", "base", noise=noise)]).declared
     assert row["below_noise"] is below
 
 

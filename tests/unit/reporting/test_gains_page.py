@@ -84,7 +84,7 @@ def test_a_difference_that_was_not_split_is_drawn_as_a_whole(changed_study):
     root, study = changed_study
 
     def draw():
-        plot_gains.main(str(root), study, root / "results.json", [], root / "gains.svg", root / "gains.pdf")
+        plot_gains.main(str(root), study, [], root / "gains.svg", root / "gains.pdf")
         return (root / "gains.svg").read_text(encoding="utf-8")
 
     table = read_json(root / "results.json")

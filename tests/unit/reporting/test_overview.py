@@ -54,7 +54,7 @@ def build(
 
 
 def choose(verdicts, **options):
-    (row,) = build(verdicts, **options)["choices"]
+    (row,) = build(verdicts, **options).choices
     return row
 
 
@@ -151,7 +151,7 @@ def test_values_stand_on_a_scale_with_round_ends():
     assert find_scale(2.1, 6.97) == (2.0, 7.0)
     low, high = find_scale(0.0, 0.0)
     assert low <= 0.0 < high
-    task = build(ALL_WORSE)["tasks"]["arithmetic"]
+    task = build(ALL_WORSE).tasks["arithmetic"]
     assert (task["low"], task["high"]) == pytest.approx((0.0, 0.7))
     assert task["runs"]["grpo"]["places"] == pytest.approx([78.57, 85.71, 92.86])
     assert task["runs"]["grpo"]["reference"] == pytest.approx(14.29)
@@ -160,18 +160,18 @@ def test_values_stand_on_a_scale_with_round_ends():
 
 def test_a_verdict_that_the_config_does_not_ask_for_is_marked():
     asked = {(run, "base"): "better" for run in TIMES}
-    assert build(ALL_WORSE | asked)["exploratory"] is False
-    assert build(ALL_WORSE | asked, unasked={("lora", "base")})["exploratory"] is True
+    assert build(ALL_WORSE | asked).exploratory is False
+    assert build(ALL_WORSE | asked, unasked={("lora", "base")}).exploratory is True
 
 
 def test_of_too_many_runs_the_untouched_and_the_best_are_shown(monkeypatch):
     monkeypatch.setattr(overview, "SHOWN", 3)
     built = build(ALL_WORSE)
-    assert (built["runs"], built["left_out"]) == (["base", "warmstart", "grpo"], 2)
-    assert set(built["tasks"]["arithmetic"]["runs"]) == {"base", "warmstart", "grpo"}
+    assert (built.runs, built.left_out) == (["base", "warmstart", "grpo"], 2)
+    assert set(built.tasks["arithmetic"]["runs"]) == {"base", "warmstart", "grpo"}
 
 
 def test_without_an_untouched_model_nothing_is_judged_on_the_first_screen():
     runs = ("warmstart", "grpo")
     built = build(ALL_WORSE, runs=runs, values={run: VALUES[run] for run in runs})
-    assert built["judged"] is False and built["incomplete"] is False
+    assert built.judged is False and built.incomplete is False

@@ -1,16 +1,19 @@
 import re
+from dataclasses import is_dataclass
 from html import unescape
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po
-from jinja2 import UndefinedError
+from jinja2 import Environment, UndefinedError, nodes
 from jinja2.ext import babel_extract
 
 from tunelab.comparison.metrics import METRICS, find_metric
 from tunelab.config.methods import METHODS
 from tunelab.errors import UserError
+from tunelab.reporting import chapters
 from tunelab.reporting.report import build_environment
 
 REPORTS = Path(__file__).parents[3] / "reports"
@@ -66,6 +69,29 @@ def test_an_undefined_value_stops_the_build(template):
 def test_an_empty_value_stops_the_build(value):
     with pytest.raises(UserError, match="in place of a value"):
         build_environment({"t": "{{ page }}"}).get_template("t").render(page=value)
+
+
+def list_misspelt(template):
+    """List what a template asks of the page, or of a record on it, that has no such name."""
+    found = []
+    for node in Environment(extensions=["jinja2.ext.i18n"]).parse(template).find_all(nodes.Getattr):
+        chain = [node.attr]
+        while isinstance(node := node.node, nodes.Getattr):
+            chain.insert(0, node.attr)
+        record = chapters.Page
+        for name in chain if isinstance(node, nodes.Name) and node.name == "page" else ():
+            if not hasattr(record, name):
+                found.append(".".join(["page", *chain]))
+            record = get_type_hints(record).get(name)
+            if not is_dataclass(record):
+                break
+    return found
+
+
+def test_templates_ask_the_page_for_nothing_that_it_has_not():
+    assert {path.name: found for path in (*PAGES, *PAPERS) if (found := list_misspelt(path.read_text()))} == {}
+    misspelt = ["page.doubts.fatcs", "page.results.findings.none", "page.titel"]
+    assert sorted(list_misspelt("".join(f"{{{{ {name} }}}}" for name in misspelt))) == misspelt
 
 
 def test_templates_contain_no_digit_typed_by_hand():

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.reporting.page_factory import MAKERS, prepare_study, render_page
 from tunelab.records import read_json
+from tunelab.reporting.facts import KINDS, build_trace, place_rows
 from tunelab.reporting.notation import (
     format_count,
     format_decimal,
@@ -12,7 +13,6 @@ from tunelab.reporting.notation import (
     format_percent,
     format_size,
 )
-from tunelab.reporting.page import KINDS, build_trace, place_rows
 
 LINK = re.compile(r'<a class="trace" href="results\.json#/(\w+)/(\d+)">([^<]+)</a>')
 
