@@ -1,9 +1,13 @@
 # Lists of files over the whole study, for the stages that compare, draw and report. No rule in here.
 
 from tunelab.jobs.partial import load_partial
+from tunelab.reporting.plots import FIGURES
 
 # of a partial report, what it lacks and why; a fact of the page alone, so that a complete one replaces it
 LACKING = {"partial": partial} if (partial := load_partial()) else {}
+
+# the figures that the study has data for
+STUDY_FIGURES = [name for name, figure in FIGURES.items() if figure.is_of(STUDY)]
 
 SAMPLED = [task for task in CFG.study.tasks if CFG.tasks[task].sampling]
 
@@ -14,7 +18,24 @@ def per_repeat(pattern):
 
 
 def study_figures(ending="svg"):
-    return [f"<results>/figures/{name}.{ending}" for name in SLICES.figures]
+    return [f"<results>/figures/{name}.{ending}" for name in STUDY_FIGURES]
+
+
+def figure_slice(figure):
+    """Return the part of the config that a figure depends on."""
+    return getattr(SLICES, FIGURES[figure].slice)
+
+
+def read_by_figure(wildcards):
+    """List, by the names of a rule's inputs, what a figure is drawn from."""
+    figure, runs = FIGURES[wildcards.figure], "<results>/runs/{run}/seed{seed}"
+    found = {
+        "table": "<results>/results.json",
+        "costs": per_arm(f"{runs}/training.json", runs=STUDY.list_trained()),
+        "drawings": drawing_summaries(),
+        "histories": per_arm(f"{runs}/history.jsonl", runs=STUDY.list_runs(*figure.methods)),
+    }
+    return {name: found[name] for name in figure.reads}
 
 
 def study_tokens():

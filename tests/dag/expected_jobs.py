@@ -6,12 +6,12 @@ EVALUATIONS = ("generate_answers", "score_answers", "measure_loss")
 METHODS = {"lora": "train_sft", "prefix": "train_sft", "warmstart": "train_sft", "grpo": "train_grpo"}
 
 PAGE = {"render_report", "all"}
-CURVES, REWARDS = {"plot_learning_curves"}, {"plot_rewards"}
-LABELLED = {"plot_tasks", "plot_contrasts", "plot_gains", "render_tables"}
-DRAWN = LABELLED | {"plot_costs", "plot_forgetting"}
+CURVES, REWARDS = {"plot_figure learning_curves"}, {"plot_figure rewards"}
+LABELLED = {"plot_figure tasks", "plot_figure contrasts", "plot_figure gains", "render_tables"}
+DRAWN = LABELLED | {"plot_figure costs", "plot_figure forgetting"}
 FIGURES = DRAWN - {"render_tables"} | CURVES | REWARDS
 COMPARED = {"compare_methods"} | DRAWN | PAGE
-COMPARED_WITHOUT_DRIFT = COMPARED - {"plot_forgetting"}
+COMPARED_WITHOUT_DRIFT = COMPARED - {"plot_figure forgetting"}
 # what tests share with trainings
 OVERLAP = {"measure_overlap"}
 # whether the model has positions enough

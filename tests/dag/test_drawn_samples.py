@@ -19,7 +19,7 @@ runs:
   rft: &rft {label: RFT, method: sft, model: smollm2, init_from: warmstart, samples: first, training: {max_steps: 5}}
   again: {<<: *rft, label: RFT twice, init_from: rft, samples: second}
 """
-CURVES = {"plot_learning_curves"}
+CURVES = {"plot_figure learning_curves"}
 
 
 def learnt(*runs):

@@ -33,8 +33,8 @@ def learnt(run, method):
     return {*stages, *(f"{stage} {run} 1 {task}" for stage in measured for task in ("support", "sums"))}
 
 
-LEARNT = learnt("grpo", "train_grpo") | scored("sums") | COMPARED | {"plot_rewards"}
-DRAWN = {"draw_samples play 1", "choose_samples rft 1", "plot_learning_curves"}
+LEARNT = learnt("grpo", "train_grpo") | scored("sums") | COMPARED | {"plot_figure rewards"}
+DRAWN = {"draw_samples play 1", "choose_samples rft 1", "plot_figure learning_curves"}
 DRAWN |= learnt("rft", "train_sft") | scored("sums") | COMPARED
 MEASURED = scored("support") | COMPARED
 
@@ -77,7 +77,12 @@ def test_a_file_that_moves_is_known_by_what_it_holds(finished):
     old.rename(new)
     try:
         with changed_file(finished / "own.yaml", "mine/learnt.py", "mine/moved.py"):
-            assert plan_own(finished) <= {"render_model_card grpo 1 adapter", "plot_rewards", "render_report", "all"}
+            assert plan_own(finished) <= {
+                "render_model_card grpo 1 adapter",
+                "plot_figure rewards",
+                "render_report",
+                "all",
+            }
     finally:
         new.rename(old)
 

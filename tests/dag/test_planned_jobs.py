@@ -46,15 +46,9 @@ JOBS = {
     "measure_repeats": 4,
     "score_repeats": 4,
     "compare_methods": 1,
-    "plot_tasks": 1,
-    "plot_contrasts": 1,
-    "plot_costs": 1,
-    "plot_gains": 1,
-    "plot_forgetting": 1,
+    "plot_figure": 7,
     "render_tables": 1,
     "measure_overlap": 1,
-    "plot_learning_curves": 1,
-    "plot_rewards": 1,
     "render_report": 1,
     "all": 1,
 }
@@ -130,7 +124,7 @@ def test_a_run_less_is_compared_anew_and_nothing_else(finished):
 def test_a_study_without_a_method_does_not_draw_its_curves(finished):
     with changed_config(finished, {"study": {"runs": ["base", "lora"]}, "noise": None}):
         # no pair is left that is compared on sums, whose gain would be split
-        assert plan(finished) == COMPARED - {"plot_gains"} | CURVES | CHECKED | OVERLAP
+        assert plan(finished) == COMPARED - {"plot_figure gains"} | CURVES | CHECKED | OVERLAP
 
 
 def test_a_task_less_is_compared_anew_and_left_out_of_the_drift(finished):
@@ -143,7 +137,7 @@ def test_a_deleted_adapter_is_made_again_with_all_that_follows(finished):
     weights.rename(finished / "aside")  # and back, with the time of its making
     jobs = plan(finished)
     (finished / "aside").rename(weights)
-    assert jobs == trained("lora") | COMPARED | {"plot_learning_curves"}
+    assert jobs == trained("lora") | COMPARED | {"plot_figure learning_curves"}
 
 
 def test_a_merged_model_is_made_when_it_is_asked_for(finished):

@@ -21,7 +21,7 @@ runs:
     {label: Taught, method: distillation, model: smollm2, dataset: sums, init_from: warmstart, teacher: far,
      training: {max_steps: 5}}
 """
-CURVES, SIGNALS = {"plot_learning_curves"}, {"plot_signals"}
+CURVES, SIGNALS = {"plot_figure learning_curves"}, {"plot_figure signals"}
 
 
 def learnt(run, method="train_sft"):

@@ -1,4 +1,4 @@
 """Data sets: rows become chat messages or plain texts, are divided into one split for all methods, and get a card.
 
-Nothing in this room knows a model or its tokens.
+It never knows a model or its tokens.
 """

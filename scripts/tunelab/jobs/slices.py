@@ -121,23 +121,6 @@ class StudySlices:
     def drawn_signals(self) -> dict[str, Any]:
         return self.pick(["label"], methods=SIGNALLING)
 
-    @cached_property
-    def figures(self) -> list[str]:
-        """The names of the figures that the study has data for."""
-        study = Study(self.whole)
-        declared = [task for task in study.tasks if study.list_contrasts(task)]
-        drawn = {
-            "tasks": True,
-            "contrasts": declared,
-            "gains": any(study.task(task)["kind"] == "maths" for task in declared),
-            "costs": study.list_trained(),
-            "learning_curves": study.list_runs("sft"),
-            "rewards": study.list_runs(*REWARDED),
-            "signals": study.list_runs(*SIGNALLING),
-            "forgetting": self._config.drift and study.list_trained(),
-        }
-        return [name for name, given in drawn.items() if given]
-
     def pick(
         self, run_fields: list[str], methods: Iterable[str] | None = None, task_fields: Iterable[str] = ()
     ) -> dict[str, Any]:

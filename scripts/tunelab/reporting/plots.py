@@ -12,7 +12,7 @@ from tunelab.config.study import Study
 
 
 class Figure(NamedTuple):
-    """A figure; its name is that of its files and of its caption, `reports/captions/<name>.rst`."""
+    """A figure; its name is that of its files; `reports/captions/figure.rst` has its caption."""
 
     name: str
     module: str  # which draws it, of this room

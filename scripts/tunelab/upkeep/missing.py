@@ -15,7 +15,7 @@ from tunelab.upkeep.planning import Job, describe_job
 DRIFT = "(drift)"  # no task can have this name
 RunSeed = tuple[str, int]
 # the jobs that make the page: light, and about all runs together
-PAGE = {"measure_overlap", "compare_methods", "render_tables", "render_report"}
+PAGE = {"measure_overlap", "compare_methods", "plot_figure", "render_tables", "render_report"}
 # what is made from it on demand
 EXPORTS = {"render_paper", "compile_paper", "pack_bundle"}
 # light jobs about what is measured; they may run for a partial report, unless they failed
@@ -31,7 +31,7 @@ class Cause(NamedTuple):
 
 
 def is_of_page(job: Job) -> bool:
-    return job.rule in PAGE or job.rule.startswith("plot_")
+    return job.rule in PAGE
 
 
 class Missing:

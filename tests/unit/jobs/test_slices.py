@@ -90,25 +90,6 @@ def test_only_the_second_repeat_comes_in_batches_of_another_size():
     assert rebatched.model_dump(exclude=sizes) == task.model_dump(exclude=sizes)
 
 
-@pytest.mark.parametrize(
-    ("overlay", "missing"),
-    [
-        ("{}", set()),
-        ("comparison: {contrasts: []}", {"contrasts", "gains"}),
-        ("study: {tasks: [support]}", {"gains"}),
-        ("drift: ", {"forgetting"}),
-        ("{study: {runs: [base, lora]}, noise: }", {"rewards", "gains"}),
-        (
-            "{study: {runs: [base]}, noise: }",
-            {"contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting"},
-        ),
-    ],
-)
-def test_figures_without_data_are_not_asked_for(overlay, missing):
-    every = {"tasks", "contrasts", "gains", "costs", "learning_curves", "rewards", "forgetting"}
-    assert set(Slices(load(overlay)).figures) == every - missing
-
-
 def test_how_a_model_is_talked_to_does_not_say_which_one_it_is():
     edited = Slices(load("models: {smollm2: {system: fold, chat_template: plain, chat_template_kwargs: {a: 1}}}"))
     assert edited.fetched_model("smollm2") == PLAIN.fetched_model("smollm2")

@@ -3,14 +3,7 @@ import re
 import shutil
 from gettext import NullTranslations
 
-import plot_contrasts
-import plot_costs
-import plot_forgetting
-import plot_gains
-import plot_learning_curves
-import plot_rewards
-import plot_signals
-import plot_tasks
+import plot_figure
 import pytest
 import seaborn as sns
 
@@ -43,22 +36,12 @@ def study(tmp_path, compared):
     return StudyFolder(shutil.copytree(folder, tmp_path / "study"), copy.deepcopy(spec))
 
 
-PLOTS = {
-    "tasks": plot_tasks,
-    "contrasts": plot_contrasts,
-    "costs": plot_costs,
-    "gains": plot_gains,
-    "rewards": plot_rewards,
-    "learning_curves": plot_learning_curves,
-    "forgetting": plot_forgetting,
-    "signals": plot_signals,
-}
 CHINESE = [PROJECT / "reports/zh.po"]
 
 
 def draw(study, name, wording=()):
     svg, pdf = (study.root / f"figures/{name}.{ending}" for ending in ("svg", "pdf"))
-    PLOTS[name].main(str(study.root), study.spec, list(wording), svg, pdf)
+    plot_figure.main(str(study.root), study.spec, name, list(wording), svg, pdf)
     assert pdf.read_bytes().startswith(b"%PDF")
     return svg.read_text(encoding="utf-8")
 
@@ -260,6 +243,6 @@ def test_a_legend_that_would_leave_the_panels_no_room_is_left_out(tmp_path):
 def test_figures_of_many_runs_are_drawn_without_their_legend(study, tmp_path, monkeypatch):
     monkeypatch.setattr("tunelab.reporting.figures.MOST_ENTRIES", 2)
     files = tmp_path / "many.svg", tmp_path / "many.pdf"
-    plot_costs.main(str(study.root), study.spec, [], *files)
+    plot_figure.main(str(study.root), study.spec, "costs", [], *files)
     assert ">prefix tuning</text>" not in files[0].read_text(encoding="utf-8")
     assert "training time, starts included (s)" in files[0].read_text(encoding="utf-8")

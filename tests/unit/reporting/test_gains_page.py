@@ -2,7 +2,7 @@
 
 import re
 
-import plot_gains
+import plot_figure
 import pytest
 
 from tests.unit.reporting.page_factory import render_page
@@ -84,7 +84,7 @@ def test_a_difference_that_was_not_split_is_drawn_as_a_whole(changed_study):
     root, study = changed_study
 
     def draw():
-        plot_gains.main(str(root), study, [], root / "gains.svg", root / "gains.pdf")
+        plot_figure.main(str(root), study, "gains", [], root / "gains.svg", root / "gains.pdf")
         return (root / "gains.svg").read_text(encoding="utf-8")
 
     table = read_json(root / "results.json")

@@ -81,7 +81,7 @@ def name_holes(partial):
 
 def test_a_study_of_which_only_the_page_is_to_be_made_has_no_holes():
     light = job("measure_tokens", dataset="sums", model="smollm2")
-    assert describe([light, job("plot_tasks", [light]), COMPARED])["holes"] == []
+    assert describe([light, job("plot_figure tasks", [light]), COMPARED])["holes"] == []
 
 
 def test_a_run_is_missing_for_the_failure_of_its_start():
