@@ -1,4 +1,4 @@
-"""Draw rewards and training health of the GRPO runs.
+"""Draw rewards and training health of the runs that learn from rewards.
 
 Reads   results     the study's folder: each run's history of rewards, lengths, KL and entropy
         wording     the catalog of the study's language; nothing for English
