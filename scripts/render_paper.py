@@ -3,10 +3,10 @@
 Reads   results         the study's folder: estimates, cards, training records
         figures         the PDF files to include
         templates       the paper's templates, and the works that it may cite
-        partial         what a partial report lacks, and why; None of a whole study
+        partial         what a partial report lacks, and why; None if it is complete
 Writes  paper_tex       an article that compiles as it is
         setting_tex     models, data, runs, seeds
-        methods_tex     how each run was trained and judged, and the statistics
+        methods_tex     how each run was trained and scored, and the statistics
         results_tex     verdicts, tables, figures
         references_bib  the works that these cite (BibTeX)
 """

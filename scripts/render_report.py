@@ -3,7 +3,7 @@
 Reads   results     the study's folder: estimates, cards, token lengths, training records, answers, completions
         figures     the SVG files to show
         templates   the page's templates and its style sheet
-        partial     what a partial report lacks, and why; None of a whole study
+        partial     what a partial report lacks, and why; None if it is complete
         makers      the rules, and what each reads and writes
 Writes  report      the page (HTML)
 """

@@ -1,4 +1,4 @@
-"""From `results.json` and the artefacts' cards to what people read: the page, its figures and the tables for papers.
+"""Turn `results.json` and the cards of the artefacts into what people read: page, figures, tables and paper.
 
-It never estimates or tests anything itself.
+Nothing in here estimates or tests anything.
 """

@@ -19,10 +19,7 @@ from tunelab.reporting.facts import find_cards
 from tunelab.reporting.settings import write_config
 from tunelab.values import list_names
 
-# Describe a bundle of a study as an RO-Crate, by the profile of workflow runs.
-# https://w3id.org/ro/crate/1.1, https://w3id.org/ro/wfrun/workflow/0.5, https://w3id.org/workflowhub/workflow-ro-
-# crate/1.0
-
+# --- The metadata: an RO-Crate by the profile of workflow runs, whose specifications PROFILES names
 
 METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
@@ -51,8 +48,8 @@ LICENCE = (
 def build_crate(study: StudyFolder, members: dict[str, bytes], cards: list[dict], weights: list[dict]) -> dict:
     """Build the metadata of a bundle.
 
-    members: what is in it, by path; cards: of the jobs that made it; weights: path, sha256 and, if known, bytes of what
-    is left out.
+    members: its files by their paths; cards: those of the jobs that made them; weights: path, sha256 and, if known,
+    bytes of the files that are left out.
     """
     software = _list_software(cards)
     runs = sorted(path for path in members if path.startswith("cards/"))
@@ -169,6 +166,8 @@ def _list_software(cards: list[dict]) -> list[dict]:
     ]
 
 
+# --- The zip
+
 TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 README = """\
 # {title}
@@ -238,7 +237,7 @@ def list_weights(study: StudyFolder, cards: list[dict]) -> list[dict]:
 
 
 def list_places(value: Any) -> Iterator[str]:
-    """Yield the absolute paths in plain values: texts that are one, and those that a fact quotes."""
+    """Yield the absolute paths in plain values: texts that are a path, and paths that a fact quotes."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the page tells of a data set: its card, how long its rows are for each model, and how many are cut."""
+"""Describe data sets for the page: their cards, how long their rows are for each model, and how many are cut."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def build_data_cards(study: StudyFolder) -> dict[str, dict]:
 
 
 def tell_row(row: dict) -> list[dict[str, str]]:
-    """Return what a row says, each part with whose it is; a plain text is a single part."""
+    """Return the turns of a row with their roles; a plain text is a single turn."""
     if "text" in row:
         return [{"role": "text", "content": cut(row["text"], SHOWN)}]
     return [{"role": turn["role"], "content": tell_turn(turn)} for turn in row["messages"]]

@@ -1,6 +1,7 @@
-"""What touches the numbers of the first screen, a line each: a reader who stops there must have met it.
+"""Collect what limits the numbers of a study: cautions for the first screen, unequal effort, and contamination.
 
-Each stands among the threats as well, with its details; what only limits how far the results reach stands there alone.
+A caution is a line on the first screen, for readers who read no further. Each also stands among the threats to
+validity, with its details.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.findings import find_tension, list_doubts
+from tunelab.values import cut
 
 LONGEST = 60  # characters of an answer in a sentence
 KINDS = ("overlap", "cut", "degenerate", "starved", "noise")  # also the names of the threats that they lead to
@@ -87,21 +89,19 @@ def list_degenerate(study: Study, sameness: list[dict[str, Any]]) -> list[dict[s
 def _describe_answers(study: Study, row: dict[str, Any], known: dict) -> dict[str, Any]:
     untouched = study.find_untouched(row["run"]) if row["run"] in study.list_trained() else None
     said = " ".join(row["commonest"].split())
-    said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
-    return row | {"said": said, "untouched": known.get((untouched, row["task"]))}
+    return row | {"said": cut(said, LONGEST), "untouched": known.get((untouched, row["task"]))}
 
 
-# The effort behind every trained run, side by side, and the compared pairs that it differs between.
+# --- Fairness: the effort behind every trained run, and the compared pairs of unequal effort
 
-
-# what a model gave to a training; shown where some run has it
+# what a model contributed to a training; shown where some run has it
 BESIDE_DATA = ("answers", "answers_of_step", "teacher_tokens")
 
 
 def build_fairness(study: StudyFolder, trainings: dict) -> dict:
     """Build one row per measure of effort: a cell per trained run, and the declared pairs that differ in it.
 
-    A run and its own start are left out of the pairs, since the one has had the other's effort too.
+    Pairs of a run and its own start are left out, since the run has had the effort of its start too.
     """
     budgets = {
         run: build_budget(study, trainings, run) | describe_answers(study, trainings, run)
@@ -146,11 +146,11 @@ def is_unequal(first: Any, second: Any) -> bool:
     return first != second if isinstance(first, str) else differ(first, second)
 
 
-# What tests share with trainings, and the main numbers with and without these rows side by side.
+# --- Contamination: rows that tests share with trainings, and the main numbers without them
 
 
 def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) -> Contamination:
-    """Build what the page tells; `cells` and `pairs` hold the estimates and findings on all rows."""
+    """Build what the page says of shared rows; `cells` and `pairs` hold the estimates and findings on all rows."""
     levels: dict[tuple[str, str], dict] = {}
     for row in found["cleaned"]:
         level = levels.setdefault((row["task"], row["without"]), {"n": row["n"], "runs": [], "contrasts": []})

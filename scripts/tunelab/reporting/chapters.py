@@ -147,7 +147,7 @@ class TrainingChapter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataChapter:
-    """The data sets, and how what they share with test rows and how long their rows are is told."""
+    """The data sets, and the quantiles and word runs by which lengths and overlaps are told."""
 
     cards: dict[str, Row]
     quantiles: list[str]
@@ -169,7 +169,7 @@ class MethodsChapter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
-    """By which numbers intervals, tests and remarks are made."""
+    """The constants behind intervals, tests and remarks, which the texts name."""
 
     confidence: float
     coverage: Row | None

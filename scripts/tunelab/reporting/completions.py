@@ -1,6 +1,7 @@
-"""Choose what is shown of GRPO's completions, by a rule that no one can bend: the first ones drawn, early and late.
+"""Collect what trainings drew and logged: completions, drawn answers, and the signs of preference learning.
 
-Only the first seed of each run is shown.
+Of completions the first ones of the first and of the last step are shown, so that nobody chooses them; of each run only
+the first seed.
 """
 
 from statistics import fmean
@@ -38,7 +39,7 @@ def _build_step(rows: list[dict[str, Any]], step: int) -> dict:
     }
 
 
-# What was drawn for runs that learn from answers which a model gave, and what each of them learnt from.
+# --- Drawn answers, and the rows that runs learnt of them
 
 
 def build_samples(study: StudyFolder) -> dict[str, Any]:
@@ -63,12 +64,10 @@ def _is_beside(row: dict, other: dict) -> bool:
     return (row["samples"], row["seed"]) == (other["samples"], other["seed"])
 
 
-# What preference learning said of itself while it trained, beside what its runs then said themselves.
-# A model can tell every right answer from a wrong one and write none: its trainer logs an accuracy of pairs, while the
-# likelihood of both answers falls. So the page sets the one beside the other, and names runs that collapsed. Beside
-# the logged accuracy, which is of pairs that were learnt, stands that of the same reward on pairs that no run has
-# seen.
-
+# --- Signals: what the trainer of preferences logged, beside the answers that the run then gave
+# A model can prefer every right answer to the wrong one and write none of them: the logged accuracy of pairs rises
+# while both answers become less likely. The page shows both, and names the runs that collapsed. The logged accuracy is
+# of training pairs; beside it stands that of held-out pairs.
 
 LOGGED = ("rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected")
 FIFTH = 0.2  # share of the steps that tells how a training ended; single steps scatter
@@ -77,8 +76,8 @@ FIFTH = 0.2  # share of the steps that tells how a training ended; single steps 
 def build_signals(study: StudyFolder, find: dict, pairs: dict, implicit: list[dict]) -> list[dict[str, Any]]:
     """Build one row per run and seed: what was logged in the last fifth of the steps, and how its task went after it.
 
-    find: estimates by (run, seed, task, metric); pairs: findings by (task, run, against); implicit: of `Results`. What
-    a task without pairs has not got is None.
+    find: estimates by (run, seed, task, metric); pairs: findings by (task, run, against); implicit: of `Results`.
+    `implicit` of a row is None where the task has no pairs.
     """
     held_out = {(row["run"], row["seed"], row["task"]): row for row in implicit}
     rows = []

@@ -1,7 +1,6 @@
-"""Draw the declared differences between runs as a forest plot: intervals beside the band that counts as no difference.
+"""Draw the declared differences between runs as a forest plot, with the margin of equivalence as a band.
 
-Every row names its runs on the left and says on the right what the test said, the difference and n, so that no legend
-has to be looked up.
+Every row names its runs on the left, and verdict, difference and n on the right, so that it needs no legend.
 """
 
 from gettext import NullTranslations
@@ -62,7 +61,7 @@ def list_rows(results: Results, task: str) -> list[Contrast]:
 
 
 def _set_up(panel: Axes, metric: Metric, row: Contrast, words: NullTranslations) -> None:
-    """Draw what all rows of a task share: the margin, zero, the axis and where better lies."""
+    """Draw what all rows of a task share: the margin, zero, the axis and the direction of better."""
     _ = words.gettext
     panel.axvspan(-row.margin, row.margin, color="#dcdcdc", zorder=0)
     panel.axvline(0, color="#777777", linewidth=1, zorder=1)

@@ -1,4 +1,4 @@
-"""Draw what a run cost against how good it became, with the front of those that nothing cheaper outdoes."""
+"""Draw the cost of each run against its quality, with the front of runs that no cheaper one surpasses."""
 
 from gettext import NullTranslations
 
@@ -44,7 +44,7 @@ def draw_costs(study: StudyFolder, words: NullTranslations) -> Drawing:
             for row in results.estimates
             if (row.task, row.metric) == (task, metric) and is_summary(study, row) and row.run in costs
         }
-        if found:  # none where no run has a whole chain of costs
+        if found:  # none where no run has the costs of all its starts
             _draw_front(panel, found, costs, METRICS[metric].better == "higher")
         for run, row in found.items():
             _draw_point(drawing, panel, study, row, costs[run], run in outdone[task], words)
@@ -70,9 +70,9 @@ def list_seconds(study: StudyFolder, trainings: dict, run: str) -> list[float]:
 
 
 def list_outdone(results: Results, task: str, costs: Costs) -> list[str]:
-    """List the runs that another one outdoes: better by the test on a task's first metric, at no more cost.
+    """List the runs for which another run is better by the test on a task's first metric, at no more cost.
 
-    One that the tests show to be worse on some other metric outdoes nothing.
+    A run that the tests show to be worse on some other metric counts as better than none.
     """
     won = [
         (run, against)

@@ -1,6 +1,6 @@
-"""What a reader must know before believing a number: facts about a study, looked up, none of them judged.
+"""Look up facts that a reader must know before believing a number, and where the numbers come from.
 
-The page words them; a fact that does not hold is an empty list, so that the page says nothing about it.
+The page's templates word them. A fact that does not hold is an empty list, and the page says nothing about it.
 """
 
 from collections import defaultdict
@@ -16,13 +16,12 @@ from tunelab.config.study import Study
 from tunelab.jobs.checkout import find_address
 from tunelab.jobs.layout import StudyFolder
 
-# Runs or seeds that answer alike on every question, or seeds without any spread: rarely what two trainings do.
-# Equal numbers are then no result: a training may have changed nothing, a seed may reach nothing that is drawn, or the
-# same weights may stand under two names.
+# --- Equal answers and values, which two trainings rarely give
+# A training may have changed nothing, a seed may have no effect, or two names may stand for the same weights.
 
 
 def list_identical(study: StudyFolder) -> list[dict[str, Any]]:
-    """List the groups of arms, (run, seed), whose answers to a task are equal word by word."""
+    """List the groups of runs and seeds whose answers to a task are equal word by word."""
     found = []
     for task in study.tasks:
         groups: dict[tuple[str, ...], list[tuple[str, int]]] = {}
@@ -49,12 +48,21 @@ def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
     return found
 
 
-# Where the numbers come from: rows and files, and by the cards of its jobs which code made them, and when.
-
+# --- Origin: the rows and files behind each number, and the jobs, code and days behind these
 
 KINDS = (
-    *("estimates", "contrasts", "parts", "gains", "kinds", "recovered", "implicit", "repeats", "known"),
-    *("cleaned", "cleaned_contrasts", "sameness"),
+    "estimates",
+    "contrasts",
+    "parts",
+    "gains",
+    "kinds",
+    "recovered",
+    "implicit",
+    "repeats",
+    "known",
+    "cleaned",
+    "cleaned_contrasts",
+    "sameness",
 )
 
 
@@ -66,9 +74,10 @@ def place_rows(found: dict[str, list[dict]]) -> None:
 
 
 def build_trace(found: dict[str, list[dict]], file: str) -> dict[str, Any]:
-    """Build what the page shows of a number that is asked for, each file's name once; `file` is that of the rows.
+    """Build what the page shows when a number is clicked: the row of `file`, the interval's method and the sources.
 
-    A row is a list: the place of its interval's method in `intervals` (-1: none of its own), then those of its files.
+    Each name of a file or method stands once. A row is a list: the place of its interval's method in `intervals` (-1 if
+    it has none), then the places of its files in `files`.
     """
     files: dict[str, int] = {}
     intervals: dict[str, int] = {}
@@ -116,13 +125,15 @@ def find_cards(study: StudyFolder, files: list[Path]) -> dict[Path, dict]:
     made: dict[str, Path] = {}
     for path in sorted(cards, key=lambda path: cards[path]["finished"]):  # a file of two cards is the later job's
         made |= dict.fromkeys(cards[path]["outputs"], path)
-    found, asked = set(), [study.name(path) for path in files]
-    while asked:
-        if (card := made.get(asked.pop())) and card not in found:
+    found, waiting = set(), [study.name(path) for path in files]
+    while waiting:
+        if (card := made.get(waiting.pop())) and card not in found:
             found.add(card)
-            asked += cards[card]["inputs"]
+            waiting += cards[card]["inputs"]
     return {path: card for path, card in cards.items() if path in found}
 
+
+# --- Facts of the trainings and of the data
 
 MACHINE = ("device", "dtype", "processes", "threads")  # of each process
 
@@ -163,7 +174,7 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
 
 
 def build_size(study: Study, find: dict, task: str) -> dict:
-    """Say how wide a task's interval is for a run that is right half the time."""
+    """Compute how wide a task's interval is for a run that is right half the time."""
     n = max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "strict"))
     return {"task": task, "n": n, "half_width": find_half_width(n)}
 
@@ -177,8 +188,8 @@ def find_half_width(n: int) -> float:
 def list_cut_off(study: Study, find: dict) -> list[dict]:
     """List, per task, the runs whose answers ran into the limit on new tokens, the most often cut first.
 
-    Each has the share of its worst seed. `much` are those of which more was cut than the choice of rows moves a share
-    by: as far as a run's interval reaches that is right half the time.
+    Each has the share of its worst seed. `much` lists the runs of which a larger share was cut than half the width of
+    the interval of a run that is right half the time.
     """
     found = []
     for task in study.tasks:

@@ -1,8 +1,8 @@
-"""The look of every figure: one style, one colour per run, and files that are equal byte for byte when redrawn.
+"""Draw and write figures in one style, with one colour per run, equal byte for byte when redrawn.
 
-In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are never read as TeX:
-they come from configs, where a dollar sign is money. A mark carries what it stands for as its title, which a browser
-shows where the drawing is opened by itself, and the page by its script.
+In SVG text stays text, so that a page can be searched and a screen reader can follow. Labels are not read as TeX, since
+a dollar sign in a config is money. A mark has what it stands for as its title, which browsers show where the SVG is
+opened by itself, and the page's script on the page.
 """
 
 import re
@@ -35,29 +35,38 @@ from tunelab.records import whole_file, write_text
 from tunelab.reporting import notation
 from tunelab.reporting.notation import find_colour
 
-# Fonts that have every character of a figure: the PDF holds its glyphs, and a box in place of one says nothing.
-# matplotlib brings DejaVu Sans. Chinese and its neighbours need a font of the system, of which the first one below is
-# taken, and only by figures that need it, so that all others are the same on every machine.
-
+# --- Fonts that have every character of a figure
+# A PDF holds its glyphs, and a missing one would be an empty box. matplotlib brings DejaVu Sans. Chinese and its
+# neighbours need a font of the system: the first one of FALLBACKS that is installed. Only figures that need it take it,
+# so that all others are the same on every machine.
 
 PLAIN = "DejaVu Sans"
 FALLBACKS = (
-    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "WenQuanYi Micro Hei"),
-    *("WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei"),
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
 )
 _MISSING = r"Glyph (\d+) .* missing from font"
 
 
 @contextmanager
 def fitting_fonts(figure: Figure) -> Iterator[None]:
-    """Give the figure's texts fonts that have their characters; refuse one that no font here has, when it is drawn."""
+    """Give the figure's texts fonts that have their characters, and refuse a character that no font here has."""
     texts = figure.findobj(Text)
     lacking = {ord(character) for text in texts for character in text.get_text()} - _list_glyphs(PLAIN) - {ord("\n")}
     fallback = find_fallback() if lacking else None
     for text in texts if fallback else ():
         text.set_fontfamily([PLAIN, fallback])
-    # Of these fonts' outlines, which are most often CFF, Type 3 makes a file that every reader takes, in a twentieth of
-    # the time; all other figures have TrueType, which publishers ask for.
+    # The fallback fonts most often have CFF outlines, which Type 3 embeds in a twentieth of the time, readable for
+    # every program; all other figures have TrueType, which publishers want.
     with matplotlib.rc_context({"pdf.fonttype": 3 if fallback else 42}), warnings.catch_warnings():
         warnings.filterwarnings("error", message=_MISSING)
         try:
@@ -101,6 +110,8 @@ def _list_glyphs(font: str) -> frozenset[int]:
     return frozenset(font_manager.get_font(font_manager.findfont(font)).get_charmap())
 
 
+# --- Style, panels, labels and files
+
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tunelab",
@@ -129,7 +140,7 @@ WIDTH = 10.0  # inches; the page scales figures to its column
 MARKERS = "osD^vPX*<>"
 LONGEST_LABEL = 24  # columns, of which a Chinese character takes two
 LONGEST_LINE = 92  # columns of a headline in the PDF
-MOST_ENTRIES = 30  # of a legend; more would leave the panels no room
+MOST_ENTRIES = 30  # of a legend; more would leave no space for the panels
 
 
 class Drawing:

@@ -1,7 +1,7 @@
-"""The tested differences as the page shows them: what the config asks first, then every pair of runs.
+"""Arrange the tested differences for the page: those that the config declares, then every pair of runs.
 
-Verdicts come from the results; nothing is judged in here. A verdict stands on a task's first metric, and never alone:
-beside it stand the other metrics on which the tests decide otherwise.
+Verdicts come from the results as they are. A verdict is about a task's first metric; the other metrics on which the
+tests decide otherwise always stand beside it.
 """
 
 from collections.abc import Iterable
@@ -13,23 +13,22 @@ from tunelab.comparison.results import Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 
-# Which runs a verdict says little of, and why: what stands behind its sentence, or as a sign beside it.
-# starved: a run of reinforcement learning that drew too few completions, where the verdict does not favour it, since
-# more might have turned it. degenerate: a run whose answers to the task are alike or loop, whatever the verdict says.
+# --- Doubts: the runs of which a verdict says little, and why
+# starved: a run of reinforcement learning that drew too few completions and is not favoured by the verdict, since more
+# might have changed it. degenerate: a run whose answers to the task are alike or loop, whatever the verdict.
 
-
-Doubts = dict[str, list[str]]  # runs by what is to be doubted of them
+Doubts = dict[str, list[str]]  # runs by the reason for the doubt
 
 
 def list_doubts(contrast: dict) -> Doubts:
-    """List the runs of a contrast of which its verdict says little; nothing for a reason that no run has."""
+    """List the runs of a contrast of which its verdict says little, by reason; a reason without a run is left out."""
     favoured = {"better": contrast["run"], "worse": contrast["against"]}.get(contrast["verdict"])
     starved = [run for run in contrast["starved"] if run != favoured]
     return pick({"starved": starved, "degenerate": contrast["degenerate"]})
 
 
 def join_doubts(rows: Iterable[dict]) -> Doubts:
-    """List the runs that the doubts of several findings name, each once."""
+    """Join the doubts of several findings, naming each run once."""
     found: dict[str, dict[str, None]] = {}
     for row in rows:
         for reason, runs in row["doubted"].items():
@@ -38,7 +37,7 @@ def join_doubts(rows: Iterable[dict]) -> Doubts:
 
 
 def build_kinds(kinds: list[dict], starved: list[dict], sameness: list[dict]) -> list[dict]:
-    """Add to each kind of gain of which runs it says little."""
+    """Add to each kind of gain the runs of which it says little."""
     favoured = {"beyond": "run", "less": "against"}
     drew_little = {found["run"] for found in starved}
     rows = []
@@ -112,7 +111,7 @@ def _key(row: dict) -> tuple[str, str, str]:
 
 
 def build_finding(contrast: dict) -> dict:
-    """Add whether repeated evaluations moved the metric by as much, of which run it says little, and what is odd."""
+    """Add whether repeated evaluations moved the metric by as much, the doubts, and the tension with the interval."""
     floor = contrast["noise"]
     below = bool(floor) and abs(contrast["value"]) <= floor
     return contrast | {"below_noise": below, "doubted": list_doubts(contrast), "tension": find_tension(contrast)}
@@ -121,8 +120,8 @@ def build_finding(contrast: dict) -> dict:
 def find_tension(row: dict) -> Tension | None:
     """Find why a verdict and its interval seem to contradict each other, if they do.
 
-    holm: undecided with 0 outside, by the correction alone. test: the test and the interval are made in different
-    ways, and fall apart. margin: equivalent with 0 outside, which is a difference, but one too small to matter.
+    holm: undecided with 0 outside the interval, because of the correction alone. test: test and interval, which are
+    computed in different ways, disagree. margin: equivalent with 0 outside, a difference that is too small to matter.
     """
     outside = row["low"] > 0 or row["high"] < 0
     if outside and row["verdict"] == "undecided":
@@ -133,7 +132,7 @@ def find_tension(row: dict) -> Tension | None:
 
 
 def mirror(row: dict) -> dict:
-    """Turn a finding round, so that it is one of the other run."""
+    """Return a finding with its two runs exchanged."""
     turned = {
         "run": row["against"],
         "against": row["run"],
@@ -155,14 +154,14 @@ def find_pairs(contrasts: list[dict]) -> dict[tuple[str, str, str], dict]:
 
 
 def list_contrary(row: dict) -> list[tuple[str, str]]:
-    """List the metrics that say the contrary of a finding, each with its verdict."""
+    """List the metrics on which the tests decide otherwise than a finding, each with its verdict."""
     return [(other["metric"], other["verdict"]) for other in row["contrary"]]
 
 
 def group_verdicts(rows: list[dict]) -> dict[str, list[dict]]:
-    """Group findings by task and by what they say: those of one verdict against one run are told in one breath.
+    """Group findings by task, and by verdict and the run compared with, so that one phrase can name all of a group.
 
-    What is undecided, with no metric to the contrary, is told together at the end, whatever it is held against.
+    Undecided findings without a metric to the contrary are one group at the end, whichever run they compare with.
     """
     grouped: dict[str, dict[tuple, list[dict]]] = {}
     for row in rows:

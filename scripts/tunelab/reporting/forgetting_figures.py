@@ -1,4 +1,4 @@
-"""Draw how good each run became against how far it moved: divergence from its base, loss on neutral texts."""
+"""Draw the quality of each run against how far it moved: divergence from its base, and loss on neutral texts."""
 
 from gettext import NullTranslations
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""What a figure shows, in a sentence: comparatives come from verdicts alone, all else is a fact of the files.
+"""Say in a sentence what a figure shows: comparatives come from verdicts alone, all else from the files.
 
-The sentences stand above the figures of the page, and in their PDF files. Where nothing supports one, the headline says
-what is drawn. A claim names the metric that it stands on, and those on which the tests decide otherwise.
+The sentences stand above the figures on the page, and in their PDF files. Where no claim is supported, the headline
+says what is drawn. A claim names its metric, and the metrics on which the tests decide otherwise.
 """
 
 from gettext import NullTranslations
@@ -15,14 +15,11 @@ from tunelab.reporting.completions import take_end, take_start
 from tunelab.reporting.findings import Doubts, build_findings, find_pairs, group_verdicts, join_doubts, pick
 from tunelab.reporting.notation import format_decimal
 
-# What verdicts claim, in a sentence: which metric they stand on, and on which the tests decide otherwise.
-
-
 MOST_NAMES, MOST_CLAIMS = 4, 4  # runs or metrics of a claim, and claims of a task, that can still be read
 
 
 def tell_claims(study: Study, rows: list[dict], words: NullTranslations) -> str:
-    """Tell what findings on first metrics came to, task by task."""
+    """Tell the verdicts of findings on first metrics, task by task."""
     _ = words.gettext
     said = [
         _("%(task)s, by %(metric)s: %(claims)s")
@@ -37,7 +34,7 @@ def tell_claims(study: Study, rows: list[dict], words: NullTranslations) -> str:
 
 
 def _list_claims(study: Study, groups: list[dict], words: NullTranslations) -> list[str]:
-    """List what the groups of `group_verdicts` claim, undecided ones in a few words."""
+    """List the claims of the groups of `group_verdicts`, undecided ones in a few words."""
     _ = words.gettext
     told = [group for group in groups if group["verdict"] != "undecided" or group["contrary"]]
     undecided = [row for group in groups if group not in told for row in group["rows"]]
@@ -85,7 +82,7 @@ def tell_contrary(study: Study, contrary: list[tuple[str, str]], words: NullTran
 
 
 def tell_remark(study: Study, doubts: Doubts, words: NullTranslations) -> str:
-    """Say behind a claim of which of its runs it says little, and why; nothing if there is none."""
+    """Return the remark behind a claim that names the runs of which it says little, and why; empty without any."""
     if not doubts:
         return ""
     _ = words.gettext
@@ -148,7 +145,7 @@ def join_sentences(sentences: list[str], words: NullTranslations) -> str:
 
 
 def tell_contrasts(study: Study, results: Results, words: NullTranslations) -> str:
-    """Tell what the declared differences on each task came to."""
+    """Tell the verdicts of the declared differences on each task."""
     found = build_findings([row.model_dump() for row in results.contrasts])
     return tell_claims(study, [row for row in found.primary if row["task"] in study.tasks], words)
 
@@ -157,8 +154,8 @@ def tell_changes(study: Study, results: Results, tasks: list[str], words: NullTr
     """Tell of each task, or neutral text, which runs are better or worse than the untouched run; None without any."""
     found = find_pairs([row.model_dump() for row in results.contrasts])
     pairs = [(run, study.find_untouched(run)) for run in study.list_trained() if study.find_untouched(run)]
-    judged = [found[task, *pair] for task in tasks for pair in pairs]
-    return tell_claims(study, judged, words) if judged else None
+    rows = [found[task, *pair] for task in tasks for pair in pairs]
+    return tell_claims(study, rows, words) if rows else None
 
 
 def tell_outdone(
@@ -191,7 +188,7 @@ def tell_outdone(
 
 
 def tell_losses(study: Study, measured: dict[str, list[float]], words: NullTranslations) -> str:
-    """Tell whose validation loss rose after its lowest value, of the values over the steps (means over seeds)."""
+    """Tell which runs' validation loss rose after its lowest value; `measured` has means over seeds, step by step."""
     _ = words.gettext
     known = {run: values for run, values in measured.items() if values}
     risen = [run for run, values in known.items() if values[-1] > min(values)]

@@ -1,4 +1,4 @@
-"""See before anything is trained that the figures can show the labels of runs and tasks."""
+"""Check before anything is trained that the figures can show the labels of runs and tasks."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SAMPLES = {"zh": "中"}  # a sign of each language that is not written in Latin 
 
 
 def check_labels(config: Config, raw: dict[str, Any], source: str) -> None:
-    """Compare what the config has figures say with the fonts of this machine.
+    """Check that the fonts of this machine have the characters of the labels.
 
     Raises:
         UserError: with one line per problem, as for the config itself.

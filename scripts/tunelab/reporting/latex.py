@@ -1,7 +1,7 @@
-"""The tables as LaTeX for a paper: booktabs rules, numbers written as on the page, names escaped.
+"""Render the tables as LaTeX for a paper: booktabs rules, numbers written as on the page, names escaped.
 
-Needs `\\usepackage{booktabs}`; labels in Chinese need XeLaTeX or LuaLaTeX and a font that has them. Titles and verdicts
-are the page's own words, in the page's language (`wordings.build_translator`).
+They need `\\usepackage{booktabs}`; labels in Chinese need XeLaTeX or LuaLaTeX and a font that has them. Columns are
+those of `tables`; titles and verdicts are the page's own words in its language (`wordings.build_translator`).
 """
 
 from collections.abc import Callable, Iterable

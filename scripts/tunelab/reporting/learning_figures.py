@@ -14,8 +14,7 @@ from tunelab.reporting import headlines
 from tunelab.reporting.figures import Drawing, build_panels, build_run_handles, find_marker, format_whole
 from tunelab.reporting.notation import MINUS, find_colour, format_count
 
-# Draw what trainings logged over steps, tokens or seconds: the mean over seeds, with a band from lowest to highest.
-
+# --- Curves of logged values over steps, tokens or seconds: the mean over seeds, with a band from lowest to highest
 
 BAND = 0.18  # opacity
 History = list[dict]
@@ -38,7 +37,7 @@ def load_histories(study: StudyFolder, run: str) -> list[History]:
 
 
 def average(histories: list[History], name: str, axis: str = "step") -> Curve:
-    """Average a logged value over seeds, at the steps at which all of them logged it; none where one never did."""
+    """Average a logged value over seeds, at the steps at which all of them logged it."""
     logged = [{row["step"]: row for row in history if {name, axis} <= row.keys()} for history in histories]
     steps = sorted(set.intersection(*map(set, logged)))
     found = [[seed[step] for seed in logged] for step in steps]
@@ -62,7 +61,7 @@ def draw_curve(panel: Axes, curve: Curve, colour: str, **style: object) -> Line2
 
 
 def describe_point(curve: Curve, place: int, words: NullTranslations) -> list[str]:
-    """Say of one point its step and its value, and of several seeds the lowest and the highest."""
+    """Describe a point by its step and value, with several seeds also by the lowest and the highest value."""
     _ = words.gettext
     step = _("step %(step)s") % {"step": format_count(curve.steps[place])}
     # four digits, since a divergence can be as small as a loss is large
@@ -71,6 +70,8 @@ def describe_point(curve: Curve, place: int, words: NullTranslations) -> list[st
         return [step, value]
     return [step, f"{value} [{low}, {high}]", _("%(seeds)s seeds, lowest to highest") % {"seeds": curve.seeds}]
 
+
+# --- Learning curves
 
 HELD_OUT = "eval_loss"
 

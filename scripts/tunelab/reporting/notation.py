@@ -1,6 +1,6 @@
 """Write numbers for people, the same in every language: percent, units, thousands, durations.
 
-Every function here is a filter of the templates. What is no number stops the build.
+The functions are filters of the templates. A value that is no number stops the build.
 """
 
 import math
@@ -12,17 +12,23 @@ from tunelab.comparison.metrics import find_metric
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 
-# One colour for each run, the same in figures and page.
-
-
 # seaborn's "colorblind" palette, written out because the page needs the colours without loading a plotting library
 COLOURS = (
-    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
-    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+    "#fbafe4",
+    "#949494",
+    "#ece133",
+    "#56b4e9",
 )
 
 
 def find_colour(study: Study, run: str) -> str:
+    """Return a run's colour, the same in figures and page."""
     return COLOURS[study.runs.index(run) % len(COLOURS)]
 
 
@@ -59,7 +65,7 @@ def format_interval(row: dict, metric: str | None = None) -> str:
 
 
 def format_p(p: float) -> str:
-    """Write a p-value, small ones as less than the smallest that is told apart."""
+    """Write a p-value; one below SMALLEST_P is written as less than it."""
     return f"<{THIN}{SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
 
 

@@ -1,4 +1,4 @@
-"""The first screen: each run's value on each task with its interval, its verdict, its cost, and which run to take."""
+"""Build the first screen: each run's value on each task with its interval, verdict and cost, and which run to take."""
 
 import math
 from collections.abc import Callable
@@ -10,10 +10,9 @@ from tunelab.config.study import Study
 from tunelab.reporting.findings import join_doubts, list_contrary, pick
 from tunelab.reporting.notation import format_bytes, format_seconds, require_number
 
-# Which run to take on a task: the best one, those that the tests do not tell from it, and the cheapest of all these.
-# What is best follows from values and verdicts alone. A run that is shown to be worse on any tested metric is no
+# --- Choice: the best run of a task, those that the tests do not tell from it, and the cheapest of all these
+# The best run follows from values and verdicts alone. A run that the tests show to be worse on any metric is no
 # candidate, nor is one that was not compared with the best; one that is better on some other metric is named.
-
 
 BUDGETS: dict[str, Callable[[float], str]] = {
     "seconds": format_seconds,
@@ -70,7 +69,7 @@ def choose_cheapest(runs: list[str], spent: dict[str, dict], budget: str) -> lis
 
 
 def _is_beaten(run: str, task: str, pairs: dict, others: list[str]) -> bool:
-    """Tell whether another run is better by the test: a value of fewer rows may look better than it is."""
+    """Tell whether the test shows another run to be better: a value of fewer rows may look better than it is."""
     return any((task, other, run) in pairs and pairs[task, other, run]["verdict"] == "better" for other in others)
 
 
@@ -78,7 +77,9 @@ def _is_worse(row: dict) -> bool:
     return "worse" in (row["verdict"], *(verdict for _, verdict in list_contrary(row)))
 
 
-SHOWN = 12  # runs: as many as a first screen has room for
+# --- The table of all runs
+
+SHOWN = 12  # runs: as many as fit on a first screen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

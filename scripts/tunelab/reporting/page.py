@@ -1,4 +1,4 @@
-"""Collect everything that the page says, looked up in a study's files: no wording and no mark-up in here."""
+"""Build the page's records (`chapters.Page`) from a study's files; wording and mark-up are the templates'."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write a study as the parts of a paper in LaTeX, with the sentences of its page and a bibliography of what it cites.
+"""Render a study as the parts of a paper in LaTeX, with the sentences of its page and a bibliography of what it cites.
 
 Texts of models, data sets and configs are escaped (`tunelab.reporting.tex`). Figures are named, and found by
 `\\graphicspath`; tables need booktabs and graphicx.
@@ -25,25 +25,34 @@ from tunelab.reporting.settings import BOOKKEEPING, flatten, render_setting
 from tunelab.reporting.tex import TEX, build_tex_environment, clean, finish, mark
 from tunelab.reporting.wordings import build_translator
 
-# How each run was trained, looked up for the text of a paper: what the config says, else the library's default.
+# --- How each run was trained: what the config says, else the library's default
 
-
-# what sentences say by themselves; everything else that the config sets is listed behind them
+# what the sentences say; all other settings of the config are listed behind them
 TOLD_OF_ADAPTERS = {
     "LORA": ("r", "lora_alpha", "lora_dropout", "target_modules"),
     "PREFIX_TUNING": ("num_virtual_tokens", "init_text"),
 }
 TOLD_OF_TRAINING = {
-    *("max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"),
-    *("lr_scheduler_type", "max_length", "loss_type", "beta", "num_generations", "max_completion_length"),
-    *("temperature", "load_best_model_at_end", "metric_for_best_model"),
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "learning_rate",
+    "lr_scheduler_type",
+    "max_length",
+    "loss_type",
+    "beta",
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "load_best_model_at_end",
+    "metric_for_best_model",
 }
 SECTIONS = ("quantization", "training", "launch")
 CHOOSING = ("select", "pairs")  # among drawn answers
 
 
 def build_methods(page: Page, study: Study, trainings: dict[tuple[str, int], dict]) -> list[dict[str, Any]]:
-    """Build what is told of each run, in the study's order; `trainings` are those of `tables.load_trainings`."""
+    """Describe the training of each run, in the study's order; `trainings` are those of `tables.load_trainings`."""
     return [_describe_run(page, study, run, trainings) for run in study.runs]
 
 
@@ -54,7 +63,6 @@ def _describe_run(page: Page, study: Study, run: str, trainings: dict) -> dict[s
         return told
     learnt = [row for row in page.training.samples.get("learners", ()) if row["run"] == run]
     rows = learnt[0]["rows"] if learnt else page.data.cards[spec["dataset"]]["rows"]["train"]
-    start = spec.get("init_from")
     method = METHODS[spec["method"]]
     return told | {
         "title": method.title,
@@ -63,7 +71,7 @@ def _describe_run(page: Page, study: Study, run: str, trainings: dict) -> dict[s
         "dataset": spec["dataset"],
         "texts": FORMATS[page.data.cards[spec["dataset"]]["format"]].rows == "texts",
         "rows": rows,
-        "start": study.run(start)["label"] if start in study.runs else start,
+        "start": _label(study, spec.get("init_from")),
         "learnt": learnt[0] if learnt else None,
         "drawn": _find_drawn(page, study, learnt[0]) if learnt else None,
         "adapter": find_adapter(study, run),
@@ -80,7 +88,7 @@ def _describe_run(page: Page, study: Study, run: str, trainings: dict) -> dict[s
         "best": find_setting(spec, "load_best_model_at_end")
         and (find_setting(spec, "metric_for_best_model") or "loss"),
         "rewards": spec.get("rewards", {}).get("weights", {}),
-        "teacher": study.run(spec["teacher"])["label"] if spec.get("teacher") in study.runs else spec.get("teacher"),
+        "teacher": _label(study, spec.get("teacher")),
         "others": list_others(spec),
     }
 
@@ -88,8 +96,12 @@ def _describe_run(page: Page, study: Study, run: str, trainings: dict) -> dict[s
 def _find_drawn(page: Page, study: Study, learnt: dict) -> dict[str, Any]:
     """Return what was drawn for the run, with the label of whose answers these are."""
     rows = [row for row in page.training.samples["drawings"] if row["name"] == learnt["samples"]]
-    source = rows[0]["source"]
-    return rows[0] | {"label": study.run(source)["label"] if source in study.runs else source}
+    return rows[0] | {"label": _label(study, rows[0]["source"])}
+
+
+def _label(study: Study, name: str | None) -> str | None:
+    """Return a run's label; what is no run of the study goes by its name."""
+    return study.run(name)["label"] if name in study.runs else name
 
 
 def find_adapter(study: Study, run: str) -> dict[str, Any] | None:
@@ -141,16 +153,15 @@ def _write(value: Any) -> str | None:
     return None if value is None else render_setting(value)
 
 
-# Which works a paper cites: entries of `reports/references.bib`, chosen by what they are about.
-# `keywords` of an entry names it, `method:grpo` or, with `*` for any text, `model:*SmolLM2*`. A model or data set that
-# no entry is about is cited by its card. The bibliography holds what was cited, and nothing else.
-
+# --- Citations: entries of `reports/references.bib`, chosen by their subjects
+# The `keywords` of an entry name its subjects: `method:grpo` or, with `*` for any text, `model:*SmolLM2*`. A model or
+# data set without an entry is cited by its card. The bibliography holds the cited entries alone.
 
 FILE = "references.bib"
 
 
 class Entry(NamedTuple):
-    """An entry as BibTeX reads it, its key, and patterns of what it is about."""
+    """An entry as BibTeX reads it, its key, and the patterns of its subjects."""
 
     key: str
     keywords: list[str]
@@ -158,10 +169,10 @@ class Entry(NamedTuple):
 
 
 def read_entries(bibliography: str) -> list[Entry]:
-    """Read the entries of a bibliography in which each begins a line with `@` and ends in a line `}`.
+    """Read the entries of a bibliography, each from a line that begins with `@` to a line `}`.
 
     Raises:
-        UserError: if one says not what it is about, or two have one key.
+        UserError: if an entry has no keywords, or two have the same key.
     """
     entries = []
     for found in re.finditer(r"^@\w+\{([^,\s]+),\n.*?^\}\n", bibliography, re.M | re.S):
@@ -173,7 +184,7 @@ def read_entries(bibliography: str) -> list[Entry]:
 
 
 class Citations:
-    """What a paper cites while it is written."""
+    """The works and cards that a paper cites while it is rendered."""
 
     def __init__(self, bibliography: str) -> None:
         self._entries = read_entries(bibliography)
@@ -217,8 +228,10 @@ def _concerns(entry: Entry, subject: str) -> bool:
     return any(fnmatchcase(subject, keyword) for keyword in entry.keywords)
 
 
+# --- The files of the paper
+
 PARTS = ("setting", "methods", "results")  # in which works are cited, in this order
-# what pdfTeX sets with the fonts that every LaTeX has; anything else asks for XeLaTeX
+# what pdfTeX sets with the fonts that every LaTeX has; anything else needs XeLaTeX
 _NARROW = re.compile(r"[\n -~\u00a1-\u00ff\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u20ac]*")
 
 
@@ -227,7 +240,7 @@ def render_paper(
 ) -> dict[str, str]:
     """Render the paper's files by their names, from a study's files and the templates (by their names).
 
-    figures: the names of those that the study has drawn; partial: what it lacks, if it is not whole.
+    figures: the names of those that the study has drawn; partial: what it lacks, if it is not complete.
     """
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}
     missing = {FILE, *(f"paper_{part}{TEX}" for part in (*PARTS, "macros", "main", "cards"))} - texts.keys()

@@ -1,4 +1,4 @@
-"""The figures of a study, a record each: who draws it, from which files, where it stands, and which studies have it.
+"""List the figures of a study, one record each: its module, inputs, place on the page, and which studies have it.
 
 Nothing here loads a plotting library: the module that draws a figure is imported when it is drawn.
 """
@@ -12,15 +12,15 @@ from tunelab.config.study import Study
 
 
 class Figure(NamedTuple):
-    """A figure; its name is that of its files; `reports/captions/figure.rst` has its caption."""
+    """A figure; its files, its function `draw_<name>` and its entry in `reports/captions/figure.rst` have its name."""
 
     name: str
-    module: str  # which draws it, of this room
+    module: str  # of this room, with the function that draws it
     section: str  # of the page
-    slice: str  # of the config that it depends on, of `jobs.slices.StudySlices`
+    slice: str  # the part of the config that it depends on, of `jobs.slices.StudySlices`
     reads: tuple[str, ...]  # table (results.json), costs (training.json), drawings (samples' summary.json), histories
-    exists: Callable[[Study], object] = Study.list_trained  # truth where the study has data for it
-    methods: tuple[str, ...] = ()  # it is about the runs of these alone, whose histories it reads
+    exists: Callable[[Study], object] = Study.list_trained  # true where the study has data for it
+    methods: tuple[str, ...] = ()  # of the runs whose histories it reads; it exists where the study has such runs
 
     def is_of(self, study: Study) -> bool:
         """Tell whether a study has the figure; `study` is complete, not a slice."""
@@ -37,7 +37,7 @@ class Figure(NamedTuple):
 
 
 def list_declared(study: Study) -> list[str]:
-    """List the tasks on which the config asks for differences."""
+    """List the tasks on which the config declares contrasts."""
     return [task for task in study.tasks if study.list_contrasts(task)]
 
 
@@ -48,18 +48,30 @@ FIGURES = {
         Figure("tasks", "task_figures", "results", "labels", TABLE, exists=lambda study: study.tasks),
         Figure("contrasts", "contrast_figures", "contrasts", "labels", TABLE, exists=list_declared),
         Figure(
-            *("gains", "task_figures", "gains", "labels", TABLE),
+            "gains",
+            "task_figures",
+            "gains",
+            "labels",
+            TABLE,
             exists=lambda study: any(study.task(task)["kind"] == "maths" for task in list_declared(study)),
         ),
         Figure("costs", "cost_figures", "cost", "drawn_costs", ("table", "costs", "drawings")),
         Figure(
-            *("learning_curves", "learning_figures", "learning", "drawn_curves", HISTORIES),
+            "learning_curves",
+            "learning_figures",
+            "learning",
+            "drawn_curves",
+            HISTORIES,
             methods=list_methods("answers"),
         ),
         Figure("rewards", "training_figures", "rewards", "drawn_rewards", HISTORIES, methods=REWARDED),
         Figure("signals", "training_figures", "signals", "drawn_signals", HISTORIES, methods=SIGNALLING),
         Figure(
-            *("forgetting", "forgetting_figures", "changes", "drawn_forgetting", TABLE),
+            "forgetting",
+            "forgetting_figures",
+            "changes",
+            "drawn_forgetting",
+            TABLE,
             exists=lambda study: study.spec.get("drift") and study.list_trained(),
         ),
     )

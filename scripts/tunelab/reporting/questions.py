@@ -7,8 +7,8 @@ text stands once in `texts` and is named by its place there, -1 where there is n
     answer to sums      [text, tokens, marks, tagged number, last number, place in `rewards`, seeds that are right]
     answer to a text    [text, tokens, marks, ROUGE-L in ten-thousandths, chrF in hundredths]
 
-`marks` is a sum of MARKS. A question that a run was not asked has null in the place of its answer. Whole numbers make a
-tie the same here and in the browser.
+`marks` is a sum of MARKS. A question that a run did not get has null in the place of its answer. Numbers are integers,
+so that ties are the same here and in the browser.
 """
 
 import json
@@ -96,7 +96,7 @@ def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
 
 
 def count_disagreements(built: dict) -> dict[str, list[dict[str, int]]]:
-    """Count, for each maths task and run, the `rows` answered and those that strict and lenient reading judge apart."""
+    """Count, for each maths task and run, the answered `rows` and those that strict and lenient scores differ on."""
     strict, flexible = MARKS["strict"], MARKS["flexible"]
 
     def count(rows: list[list | None]) -> dict[str, int]:
@@ -111,13 +111,13 @@ def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -
 
 
 def build_item(row: dict, texts: Texts) -> list:
-    *asked, reference = row["messages"]
-    said = [texts.place(text) for message in asked for text in (message["role"], tell_turn(message))]
+    *prompt, reference = row["messages"]
+    said = [texts.place(text) for message in prompt for text in (message["role"], tell_turn(message))]
     return [texts.place(row["id"]), said, texts.place(tell_turn(reference)), texts.place(row.get("answer"))]
 
 
 def build_answer(answer: dict, seeds: list[dict], texts: Texts, rewards: dict[tuple, int]) -> list:
-    """Build one row from an answer and its verdicts, one per seed; `rewards` collects the distinct rows of parts."""
+    """Build one row from an answer and its scores, one per seed; `rewards` collects the distinct rows of parts."""
     score = seeds[0]
     marks = sum(value for name, value in MARKS.items() if score.get(name))
     row = [texts.place(answer["completion"]), answer["tokens"], marks]

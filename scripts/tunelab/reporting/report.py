@@ -1,8 +1,8 @@
-"""Render the page: one HTML file that needs no network and no neighbour, and says what it says without its script.
+"""Render the page: one HTML file that needs no network and no other file, and can be read without its script.
 
-All text from models, data sets and configs is escaped by the template engine; only the figures, drawn by the project,
-the style sheets and the script are let through as they are. A browser runs nothing but what the page's policy names by
-its hash. A missing or empty value stops the build instead of showing a gap.
+The template engine escapes all text from models, data sets and configs; only figures, style sheets and script, which
+are the project's own, are inserted as they are. Browsers run only what the page's policy names by its hash. A missing
+or empty value stops the build.
 """
 
 import base64
@@ -36,7 +36,7 @@ def render_report(
 ) -> str:
     """Render the page from a study's files, its figures (named by their stems) and the templates (by their names).
 
-    partial: what the study lacks, if it is not whole (`upkeep.partial.describe_partial`).
+    partial: what the study lacks, if it is not complete (`upkeep.partial.describe_partial`).
     makers: what makes each kind of file (`jobs.makers.describe_rules`).
     """
     texts = {path.name: path.read_text(encoding="utf-8") for path in templates}

@@ -1,4 +1,4 @@
-"""The runs' settings side by side, as the config has them, without what cannot change a weight."""
+"""List the runs' settings side by side, as the config has them, without those that cannot change a weight."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,17 +9,33 @@ from tunelab.config.study import Study, has_unused_epochs, read_contrast
 
 # Where and how often something is written or printed; everything else is shown, so nothing that matters can be missed.
 BOOKKEEPING = {
-    *("logging_steps", "logging_strategy", "logging_first_step", "report_to", "disable_tqdm", "log_completions"),
-    *("save_steps", "save_strategy", "save_total_limit", "save_only_model", "per_device_eval_batch_size"),
-    *("dataloader_num_workers", "dataloader_pin_memory"),
+    "logging_steps",
+    "logging_strategy",
+    "logging_first_step",
+    "report_to",
+    "disable_tqdm",
+    "log_completions",
+    "save_steps",
+    "save_strategy",
+    "save_total_limit",
+    "save_only_model",
+    "per_device_eval_batch_size",
+    "dataloader_num_workers",
+    "dataloader_pin_memory",
 }
 FIELDS = ("method", "model", "dataset", "init_from", "teacher")
 SECTIONS = ("adapter", "quantization", "training", "launch", "rewards", "select", "pairs")
 CHOOSING = {"select", "pairs"}  # among drawn answers
 DRAWN_ONLY = {*CHOOSING, "labels"}  # fields that a config refuses where nothing is drawn
 FACTS = (
-    *("steps", "epochs", "tokens", "best_step", "trainable_parameters"),
-    *("desirable_weight", "undesirable_weight", "micro_batch"),
+    "steps",
+    "epochs",
+    "tokens",
+    "best_step",
+    "trainable_parameters",
+    "desirable_weight",
+    "undesirable_weight",
+    "micro_batch",
 )
 
 

@@ -1,7 +1,7 @@
-"""The tables of a study, each as one list of columns, from which CSV files, page and LaTeX are drawn.
+"""Define the tables of a study, one list of columns each, from which CSV files, page and LaTeX are drawn.
 
-A further column is one further entry of such a list. A record names how its values are written and holds no code for
-it, so that the comparison, which writes the CSV files, need not be made again when page or paper write otherwise.
+A new column is a new entry of such a list. An entry names a style, and the code that writes the style is elsewhere, so
+that the comparison, which writes the CSV files, is not made again when page or paper write it in another way.
 """
 
 import csv
@@ -21,18 +21,18 @@ _ = str  # marks a heading for the catalog; it is translated where it is shown
 
 CSV, PAGE, LATEX = "csv", "page", "latex"
 PEOPLE = (PAGE, LATEX)
-WORDED = ("run", "pair", "task", "metric_name", "place", "remarks", "verdict")  # styles of what is no number
+WORDED = ("run", "pair", "task", "metric_name", "place", "remarks", "verdict")  # styles that write no number
 
 
 class Column(NamedTuple):
-    """One column: what it is called, where its value stands in a row, how people read it and where it is shown.
+    """One column: its heading, where its value is found, how it is written for people, and where it is shown.
 
-    A style is a number's filter of `notation`, or what `ui.written` (the page's macro) and `latex.write_cell` write.
+    A style is a filter of `notation`, or one that the page's macro `ui.written` and `latex.write_cell` know.
     """
 
-    key: str  # its name in the CSV file; where `find` does not say otherwise, its value's name in a row
+    key: str  # its name in the CSV file and, without `find`, the key of its value in a row
     heading: str = ""
-    style: str = ""  # none: as it is
+    style: str = ""  # empty: the value as it is
     shown: tuple[str, ...] = (CSV, *PEOPLE)
     find: Callable[[dict], Any] | None = None
     below: Self | None = None  # on the page, a second line in each cell
@@ -43,6 +43,7 @@ class Column(NamedTuple):
 
     @property
     def is_number(self) -> bool:
+        """Whether its cells are numbers, which stand on the right and can be sorted."""
         return self.style not in WORDED
 
 

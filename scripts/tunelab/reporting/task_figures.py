@@ -1,4 +1,4 @@
-"""Draw the headline metrics of every run on every task, each with its interval."""
+"""Draw the headline metrics of every run on every task, and what of a difference is layout and what is skill."""
 
 from gettext import NullTranslations
 
@@ -77,8 +77,7 @@ def _draw_dots(
         panel.margins(x=0.12)
 
 
-# Draw how much of a difference in strict accuracy is layout and how much is skill.
-
+# --- Gains: layout and skill in differences of strict accuracy
 
 COLOURS = {"layout": "#949494", "skill": "#0173b2"}
 HATCHES = {"layout": "//", "skill": ""}

@@ -1,7 +1,7 @@
-"""Templates of LaTeX in which nothing but the template itself can become a command.
+"""Render templates of LaTeX in which only the templates' own text can become a command.
 
-What a template writes as TeX (its own text) is kept apart by signs that no value can hold, until all is rendered;
-then everything else is escaped, once, whatever macros, filters and translations it went through.
+The TeX that a template writes itself is marked by signs that no value can hold. When all is rendered, everything else
+is escaped, once, whatever macros, filters and translations it went through.
 """
 
 import re
@@ -35,7 +35,7 @@ class KeepTex(Extension):
 
 
 def mark(tex: str) -> str:
-    """Mark what the project wrote itself as TeX."""
+    """Mark a text of the project's own as TeX."""
     return tex.translate(_KEEP)
 
 
@@ -48,13 +48,13 @@ def build_tex_environment(texts: dict[str, str], language: str) -> Environment:
 
 
 def finish(rendered: str) -> str:
-    """Escape all that no template wrote, and return TeX without blank lines, which would end paragraphs."""
+    """Escape what is not marked, and return TeX without blank lines, which would end paragraphs."""
     lines = escape(rendered).translate(_RESTORE).splitlines()
     return "".join(f"{line.strip()}\n" for line in lines if line.strip())
 
 
 def clean(value: Any) -> Any:
-    """Return plain values with every text on one line and without signs that cannot be set, all the way down."""
+    """Return values and records with every text in them on one line and without signs that cannot be set."""
     if isinstance(value, str):
         return " ".join(_UNPRINTABLE.sub("?", value).split())
     if isinstance(value, dict):

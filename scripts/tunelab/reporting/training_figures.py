@@ -104,7 +104,7 @@ def draw_signals(study: StudyFolder, words: NullTranslations) -> Drawing:
 def stack_parts(histories: list[History], weights: dict[str, float]) -> tuple[list[float], dict[str, list[float]]]:
     """Return the steps, and of each part of the reward its mean over seeds at each of them, times its weight.
 
-    So the parts add up to the reward. One that judged no answer of a step is not logged there, and adds nothing.
+    So the parts add up to the reward. A part that scored no answer of a step is not logged there, and adds nothing.
     """
     steps = average(histories, "reward").steps
     curves = {part: average(histories, f"rewards/{part}/mean") for part in weights}

@@ -1,4 +1,4 @@
-"""Make a PDF of a paper, with the LaTeX of the machine.
+"""Make a PDF of a paper with the LaTeX of this machine.
 
 A paper's first line names the program that it needs, as editors read it: `% !TEX program = xelatex`.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from tunelab.errors import UserError
 from tunelab.values import list_names
 
-SECONDS = 600  # after which a LaTeX is taken to hang
+SECONDS = 600  # after which a program is stopped
 
 
 def typeset(sources: list[Path], figures: list[Path]) -> bytes:
@@ -29,10 +29,10 @@ def typeset(sources: list[Path], figures: list[Path]) -> bytes:
                 f"{name} is not installed, so there is no PDF of the paper; its sources are in {paper.parent}. "
                 "`make programs` installs what is missing on Debian and Ubuntu."
             )
-    with tempfile.TemporaryDirectory() as room:
-        folder = Path(room) / "paper"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "paper"
         for path in (*sources, *figures):
-            place = folder if path in sources else Path(room) / "figures"
+            place = folder if path in sources else Path(temporary) / "figures"
             place.mkdir(exist_ok=True)
             shutil.copy(path, place)
         latex = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "paper"]

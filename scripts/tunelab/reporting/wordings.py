@@ -1,7 +1,7 @@
-"""The words of page and figures in their language: both are written in English, and a catalog holds every other one.
+"""Translate the words of page and figures, which are written in English.
 
-Catalogs are gettext files beside the templates (`reports/zh.po`). The words of a catalog go into the page as they are,
-as those of the templates do; the values within them are escaped. In both a per cent sign is written twice.
+The catalog of another language is a gettext file beside the templates (`reports/zh.po`). Its words go into the page
+unescaped, like those of the templates; the values within them are escaped. In both a per cent sign is written twice.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def install_wordings(environment: Environment, texts: dict[str, str], language: 
 
 
 def load_words(catalogs: list[Path]) -> NullTranslations:
-    """Load what figures are drawn with: the words of the catalog `<language>.po`, or without one those of the code."""
+    """Load the words of the catalog `<language>.po` for figures; without a catalog they stay English."""
     if not catalogs:
         return NullTranslations()
     (path,) = catalogs
@@ -37,12 +37,16 @@ def load_words(catalogs: list[Path]) -> NullTranslations:
 
 
 def build_translator(texts: dict[str, str], language: str) -> Callable[[str], str]:
-    """Build the function that says the words of a template in `language`."""
+    """Build the function that translates words into `language`."""
     return str if language == SOURCE else load_catalog(texts, language).gettext
 
 
 def load_catalog(texts: dict[str, str], language: str) -> GNUTranslations:
-    """Load the catalog `<language>.po` among the files of the page; it refuses words that it has no translation of."""
+    """Load the catalog `<language>.po` from the page's files; it refuses words without a translation.
+
+    Raises:
+        UserError: if it is missing or no catalog.
+    """
     name = f"{language}.po"
     if name not in texts:
         raise UserError(
@@ -60,7 +64,7 @@ def load_catalog(texts: dict[str, str], language: str) -> GNUTranslations:
 
 
 class _Refusal(NullTranslations):
-    """Asked for what a catalog does not have, or has as a guess only."""
+    """Refuse words that a catalog does not have, or has as a guess only."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
