@@ -13,7 +13,6 @@ from tunelab.config.methods import REWARDED
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.findings import find_tension, list_doubts
-from tunelab.values import cut
 
 LONGEST = 60  # characters of an answer in a sentence
 KINDS = ("overlap", "cut", "degenerate", "starved", "noise")  # also the names of the threats that they lead to
@@ -89,7 +88,8 @@ def list_degenerate(study: Study, sameness: list[dict[str, Any]]) -> list[dict[s
 def _describe_answers(study: Study, row: dict[str, Any], known: dict) -> dict[str, Any]:
     untouched = study.find_untouched(row["run"]) if row["run"] in study.list_trained() else None
     said = " ".join(row["commonest"].split())
-    return row | {"said": cut(said, LONGEST), "untouched": known.get((untouched, row["task"]))}
+    said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"  # dots could be the answer's own
+    return row | {"said": said, "untouched": known.get((untouched, row["task"]))}
 
 
 # --- Fairness: the effort behind every trained run, and the compared pairs of unequal effort
