@@ -16,7 +16,7 @@ rule measure_overlap:
         "../envs/report.yaml"
     params:
         facts=lambda wildcards: stage_facts("", SLICES.learnt, "measure_overlap.py", ["numpy", "scipy"]),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.learnt,
     script:
         "../scripts/measure_overlap.py"
@@ -58,7 +58,7 @@ rule compare_methods:
         facts=lambda wildcards: stage_facts(
             "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]
         ),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.compared,
     script:
         "../scripts/compare_methods.py"

@@ -22,7 +22,7 @@ rule check_vocabulary:
 
 
 rule train_distillation:
-    """Train a model on its own answers to say at each token what a teacher would say (on-policy distillation)."""
+    """Train a model on its own answers towards a teacher's probs for each token (on-policy distillation)."""
     input:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),

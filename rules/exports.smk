@@ -19,7 +19,7 @@ rule render_paper:
         facts=lambda wildcards: stage_facts(
             "", SLICES.whole | LACKING, "render_paper.py", ["babel", "jinja2", "markupsafe", "pandas"]
         ),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.whole,
         partial=LACKING.get("partial"),
     script:
@@ -58,7 +58,7 @@ rule pack_bundle:
         "../envs/report.yaml"
     params:
         facts=lambda wildcards: stage_facts("", SLICES.whole | LACKING, "pack_bundle.py", ["pyyaml"]),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.whole,
     script:
         "../scripts/pack_bundle.py"

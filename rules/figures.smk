@@ -21,7 +21,7 @@ rule plot_figure:
             ["babel", "matplotlib", "seaborn"],
             (FIGURES[wildcards.figure].code,),
         ),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=lambda wildcards: figure_slice(wildcards.figure),
     script:
         "../scripts/plot_figure.py"

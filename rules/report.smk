@@ -13,7 +13,7 @@ rule render_tables:
         "../envs/report.yaml"
     params:
         facts=lambda wildcards: stage_facts("", SLICES.titled, "render_tables.py", ["babel", "pandas"]),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.titled,
     script:
         "../scripts/render_tables.py"
@@ -36,7 +36,7 @@ rule render_report:
         facts=lambda wildcards: stage_facts(
             "", SLICES.whole | LACKING, "render_report.py", ["babel", "jinja2", "markupsafe"]
         ),
-        results=CFG.study.results,
+        results=lambda wildcards: CFG.study.results,
         study=SLICES.whole,
         partial=LACKING.get("partial"),
         makers=lambda wildcards: describe_rules(workflow.rules),

@@ -1,5 +1,5 @@
 rule draw_samples:
-    """Draw several answers to each training question from what a run published, and judge them."""
+    """Draw several answers to each training question from what a run published, and score them."""
     input:
         card=lambda wildcards: model_card(CFG.samples[wildcards.samples].run),
         precision=lambda wildcards: model_precision(CFG.samples[wildcards.samples].run),

@@ -17,6 +17,7 @@ from tunelab.config.loading import Config
 from tunelab.config.study import REPEATS
 from tunelab.jobs.keeping import KEPT
 from tunelab.layout import FOLDERS, RECORD_NAMES, RECORDS
+from tunelab.reporting.plots import FIGURES
 from tunelab.upkeep.result_files import list_cards, list_studies, read_card
 
 DOWNLOADS = Path("work/downloads")
@@ -174,7 +175,8 @@ def _list_records(config: Config) -> Iterator[str]:
         for run, spec in config.runs.items()
         if spec.method == "distillation"
     ]
-    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught}
+    figures = [{"figure": name} for name in FIGURES]
+    kinds = {"{run}": arms, "{repeat}": repeats, "{samples}": draws, "{teacher}": taught, "{figure}": figures}
     for stage, pattern in RECORD_NAMES.items():
         for names in next((found for field, found in kinds.items() if field in pattern), data):
             yield f"{stage}/{pattern.format(**names)}"

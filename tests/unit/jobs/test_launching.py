@@ -30,6 +30,9 @@ class Named(dict):
     def __iter__(self):
         return iter(self.values())
 
+    def __getattr__(self, name):
+        return self[name]
+
 
 def main(history, checkpoints, run):
     rank = int(os.environ["RANK"])
@@ -45,7 +48,7 @@ job = SimpleNamespace(
     rule="train_sft",
     input=Named(),
     output=Named(history="results/history.txt"),
-    params=Named(spec=SimpleNamespace(processes=2)),
+    params=Named(facts=[], spec=SimpleNamespace(processes=2)),
     wildcards=Named(run="lora"),
     log=["results/logs/train/job.log"],
     threads=4,
@@ -73,9 +76,10 @@ def indent(*lines):
     return "\n".join(f"    {line}" for line in lines)
 
 
-def find_processes(folder, count=2):
+def find_processes(folder, job, count=2):
     files = []
     while len(files) < count or not all(file.read_text() for file in files):
+        assert job.poll() is None, (folder / LOG).read_text()
         time.sleep(0.05)
         files = list(folder.glob("work/kept/*/checkpoints/process*"))
     return [psutil.Process(int(file.read_text())) for file in files]
@@ -153,7 +157,7 @@ def test_all_begin_again_when_one_of_them_asks(tmp_path):
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_the_processes_end_with_the_job(tmp_path, end):
     job = start(tmp_path, indent(WAIT))
-    started = find_processes(tmp_path)
+    started = find_processes(tmp_path, job)
     job.send_signal(end)
     assert job.wait() == -end
     _, alive = psutil.wait_procs(started, timeout=60)

@@ -173,7 +173,7 @@ def test_a_job_of_snakemake_is_taken_over_with_its_facts_only():
         benchmark=None,
         input=["in"],
         output=["out"],
-        params=["a = 1", "", "work/downloads", object()],
+        params=SimpleNamespace(facts=["a = 1"], work="work/downloads"),
     )
     ours = describe_job(theirs, reason(missing=["out"]), known=False, runs=True)
     assert ours.facts == ("a = 1",)
