@@ -1,6 +1,6 @@
 """Where the artefacts of a study lie below its folder: names of folders and files, and of what its jobs note.
 
-The rules write their outputs out; everything else takes its paths from here (tests/contract/test_study_layout.py compares).
+The rules write their outputs out; everything else takes its paths from here (tests/contract/test_study_layout.py).
 """
 
 from pathlib import Path

@@ -11,10 +11,11 @@ from itertools import combinations
 
 from tunelab.comparison.budgets import list_starved, list_unequal
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import find_margin, find_metric, is_sampled
+from tunelab.comparison.metrics import find_margin, find_metric
 from tunelab.comparison.results import Contrast
 from tunelab.comparison.verdicts import Contrast as Compared
 from tunelab.comparison.verdicts import compare_runs, correct_family, decide_verdict
+from tunelab.config.metrics import is_sampled
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 

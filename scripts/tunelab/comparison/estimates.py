@@ -9,9 +9,10 @@ from tunelab.comparison import contrasts, gains, overlaps, repetition
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
 from tunelab.comparison.items import Items, rank
-from tunelab.comparison.metrics import GAP, SHARE, find_metric, is_sampled, list_metrics
+from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results
+from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
 from tunelab.jobs.layout import StudyFolder
 

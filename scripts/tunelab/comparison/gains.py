@@ -31,11 +31,12 @@ from tunelab.comparison.bootstrap import (
 )
 from tunelab.comparison.contrasts import Pair, correct_pairs
 from tunelab.comparison.items import Items
-from tunelab.comparison.metrics import find_metric, name_sampled
+from tunelab.comparison.metrics import find_metric
 from tunelab.comparison.result_rows import Gain, GainKind, Kind, Number, Tested
 from tunelab.comparison.results import Recovered
 from tunelab.comparison.statistics import Estimate
 from tunelab.comparison.verdicts import compare_runs, decide_verdict
+from tunelab.config.metrics import name_sampled
 
 # Enough answers in the layout, of each seed. Of 5, a resample of the rows has none in 7 of 1,000 cases, so that an
 # accuracy given the layout has an interval; and what holds in less than a twentieth of the answers tells of few.

@@ -13,15 +13,8 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from tunelab.comparison.bootstrap import Measured, select_items
-from tunelab.comparison.metrics import (
-    GAP,
-    NEUTRAL,
-    find_metric,
-    is_sampled,
-    list_contrasted,
-    list_used,
-    name_text,
-)
+from tunelab.comparison.metrics import find_metric, list_contrasted, list_used, name_text
+from tunelab.config.metrics import GAP, NEUTRAL, is_sampled
 from tunelab.data.preferences import are_pairs
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder

@@ -8,8 +8,8 @@ from typing import Any
 
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.methods import REWARDED
+from tunelab.config.metrics import MARGINS, METRICS
 from tunelab.config.specs.base import Spec
-from tunelab.config.specs.study import MARGINS
 from tunelab.config.specs.training import REWARDS
 from tunelab.config.wording import refuse_name, refuse_value, show
 
@@ -17,9 +17,8 @@ Functions = dict[str, str]  # function → Python file
 Found = Iterator[Problem]
 # names that the project uses for columns of results, and for metrics
 TAKEN = {
-    *("id", "step", "sample", "prompt", "answer", "completion", "reward", "advantage", "tokens", "truncated", "right"),
-    *("strict", "tagged", "flexible", "no_answer", "extracted", "rewards", "rouge_l", "chrf", "length_ratio", "loss"),
-    *("bits_per_byte", "kl", "ranking", "ranking_per_token", "run", "seed", "task", "n", *REWARDS),
+    *("id", "step", "sample", "prompt", "answer", "completion", "advantage", "right", "extracted", "rewards"),
+    *("run", "seed", "task", "n", *METRICS, *REWARDS),
 }
 # what every function may be given without a column of that name
 GIVEN = ("prompts", "completions", "id", "answer", "reference")

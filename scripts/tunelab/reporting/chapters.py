@@ -7,8 +7,8 @@ its `place` there.
 from dataclasses import dataclass
 from typing import Any
 
-from tunelab.comparison.metrics import Metric
 from tunelab.config.methods import Method
+from tunelab.config.metrics import Metric
 from tunelab.reporting.cautions import Contamination
 from tunelab.reporting.facts import Facts
 from tunelab.reporting.findings import Findings

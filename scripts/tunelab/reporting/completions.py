@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tunelab.comparison.metrics import FIRST
 from tunelab.config.methods import SIGNALLING
+from tunelab.config.metrics import FIRST
 from tunelab.jobs.layout import StudyFolder
 
 SHOWN = 3

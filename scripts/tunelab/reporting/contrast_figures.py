@@ -8,8 +8,8 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tunelab.comparison.metrics import METRICS, Metric
 from tunelab.comparison.results import Contrast, Results
+from tunelab.config.metrics import METRICS, Metric
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation

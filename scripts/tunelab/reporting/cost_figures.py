@@ -5,8 +5,8 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 
 from tunelab.comparison import repetition
-from tunelab.comparison.metrics import FIRST, METRICS
 from tunelab.comparison.results import Estimate, Results
+from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
-from tunelab.comparison.metrics import FIRST, SHARE
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.methods import REWARDED
+from tunelab.config.metrics import FIRST, SHARE
 from tunelab.config.study import Study
 from tunelab.jobs.checkout import find_address
 from tunelab.jobs.layout import StudyFolder

@@ -27,8 +27,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from tunelab.comparison.metrics import Metric
 from tunelab.comparison.results import Contrast, Estimate, Gain
+from tunelab.config.metrics import Metric
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.records import whole_file, write_text

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from tunelab.comparison.metrics import FIRST, METRICS, name_text
+from tunelab.comparison.metrics import name_text
 from tunelab.comparison.results import Estimate
+from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines

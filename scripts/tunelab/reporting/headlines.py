@@ -7,9 +7,10 @@ says what is drawn. A claim names its metric, and the metrics on which the tests
 from gettext import NullTranslations
 from statistics import fmean
 
-from tunelab.comparison.metrics import NEUTRAL, find_metric
+from tunelab.comparison.metrics import find_metric
 from tunelab.comparison.result_rows import Verdict
 from tunelab.comparison.results import Results
+from tunelab.config.metrics import NEUTRAL
 from tunelab.config.study import Study
 from tunelab.reporting.completions import take_end, take_start
 from tunelab.reporting.findings import Doubts, build_findings, find_pairs, group_verdicts, join_doubts, pick

@@ -7,8 +7,9 @@ from typing import Any
 from tunelab.comparison import budgets, gains, power, repetition, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
-from tunelab.comparison.metrics import FIRST, METRICS, find_metric, list_headlines, list_sampled
+from tunelab.comparison.metrics import find_metric, list_headlines, list_sampled
 from tunelab.config.methods import METHODS, REWARDED
+from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder

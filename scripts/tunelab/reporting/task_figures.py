@@ -5,8 +5,9 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tunelab.comparison.metrics import METRICS, list_used
+from tunelab.comparison.metrics import list_used
 from tunelab.comparison.result_rows import Gain
+from tunelab.config.metrics import METRICS
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines, notation

@@ -10,8 +10,9 @@ import pytest
 from tests.unit.comparison.results_factory import LABELS, build_study, write_results
 from tunelab.comparison import estimates
 from tunelab.comparison.estimates import summarise_coverage
-from tunelab.comparison.metrics import FIRST, METRICS, list_measured, list_used
+from tunelab.comparison.metrics import list_measured, list_used
 from tunelab.comparison.results import Results
+from tunelab.config.metrics import FIRST, METRICS
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json, read_jsonl, write_json, write_jsonl

@@ -6,12 +6,14 @@ import pytest
 
 from tests.unit.comparison.results_factory import LABELS, METHODS, STEPS, build_study, write_results
 from tests.unit.models.test_modelcard import GRPO, SFT, TRAINING, split_card
-from tests.unit.reporting.page_factory import list_figures, render_page, write_comparison
+from tests.unit.reporting.page_factory import render_page, write_comparison
 from tests.unit.reporting.test_paper import write_paper
 from tunelab.config.formats import FORMATS
 from tunelab.config.specs.sources import DatasetSource, ModelSpec
+from tunelab.config.study import Study
 from tunelab.models.modelcard import render_model_card
 from tunelab.records import write_text
+from tunelab.reporting.plots import FIGURES
 
 MODELS = {
     "pypi": {
@@ -67,7 +69,7 @@ def test_a_study_is_told_of_in_full(tmp_path, model, dataset, form, runs, tasks,
     study["datasets"]["tech"]["fetch"] = {"source": dataset} | DATASETS[dataset]
     study["datasets"]["tech"]["prepare"]["format"] = form
     write_comparison(tmp_path, write_results(tmp_path, study, rows=12))
-    for name in list_figures(study):
+    for name in (name for name, figure in FIGURES.items() if figure.is_of(Study(study))):
         write_text(tmp_path / f"figures/{name}.svg", "<svg><title>A figure</title></svg>")
     page = render_page(tmp_path, study)
     paper = write_paper(tmp_path, study)

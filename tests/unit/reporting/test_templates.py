@@ -10,8 +10,9 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, UndefinedError, nodes
 from jinja2.ext import babel_extract
 
-from tunelab.comparison.metrics import METRICS, find_metric
+from tunelab.comparison.metrics import find_metric
 from tunelab.config.methods import METHODS
+from tunelab.config.metrics import METRICS
 from tunelab.errors import UserError
 from tunelab.reporting import chapters
 from tunelab.reporting.report import build_environment

@@ -4,10 +4,8 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
+from tunelab.config.metrics import MARGINS
 from tunelab.config.specs.base import Label, Seed, Spec
-
-# metrics by which runs are compared, besides the user's own
-MARGINS = ("strict", "flexible", "reward", "loss", "rouge_l", "chrf", "ranking")
 
 
 class ContrastSpec(Spec):
