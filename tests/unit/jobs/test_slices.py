@@ -16,7 +16,6 @@ STUDY_SLICES = (
     "drawn_curves",
     "drawn_rewards",
     "drawn_forgetting",
-    "figures",
 )
 DRAWN = ("drawn_costs", "drawn_forgetting")  # what shows labels of runs and tasks
 PLAIN = Slices(load({}))
@@ -44,7 +43,7 @@ def list_changed(overlay: str) -> set[str]:
         ("comparison: {margins: {loss: 0.5}}", {"compared"}),
         ("drift: {rows: 3}", {"drift"}),
         ("drift: {texts: [config/neutral/english.txt]}", {"drift", "compared", "drawn_forgetting"}),
-        ("drift: ", {"drift", "compared", "drawn_forgetting", "figures"}),
+        ("drift: ", {"drift", "compared", "drawn_forgetting"}),
         ("noise: ", {"compared"}),
         ("datasets: {sums: {prepare: {limit: 300}}}", set()),
     ],
