@@ -29,7 +29,7 @@ PARTS = ("#8da0cb", "#fc8d62", "#66c2a5", "#e78ac3", "#ffd92f", "#e5c494", "#a6d
 
 
 def name_curves(words: NullTranslations) -> dict[str, str]:
-    """Name what trainers log, and what it is drawn against."""
+    """Name what trainers log, and what it is drawn against; what has no name here goes by the trainer's own key."""
     _ = words.gettext
     return {
         "reward": _("reward"),
@@ -141,12 +141,12 @@ def _draw_run(
     names, colour = name_curves(words), find_colour(study, run)
     for panel, name in zip(panels, curves, strict=True):
         _draw_values(panel, histories, name, colour, words)
-        panel.set_title(names[name], fontsize=10)
+        panel.set_title(names.get(name, name), fontsize=10)
         curve = average(histories, name)
         if curve.steps:
             (mark,) = panel.plot(curve.across[-1], curve.values[-1], "o", color=colour, markersize=4)
-            drawing.explain(mark, study.run(run)["label"], names[name], *describe_point(curve, -1, words))
-    panels[0].set_title(f"{shorten_label(study, run)}: {names[curves[0]]}", fontsize=10)
+            drawing.explain(mark, study.run(run)["label"], names.get(name, name), *describe_point(curve, -1, words))
+    panels[0].set_title(f"{shorten_label(study, run)}: {names.get(curves[0], curves[0])}", fontsize=10)
 
 
 def _draw_stack(panel: Axes, steps: list[int], parts: dict[str, list[float]], colours: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from tests.unit.comparison.results_factory import METHODS, build_study, write_re
 from tests.unit.reporting.contrast_factory import build_contrast
 from tests.unit.reporting.page_factory import PROJECT, write_comparison
 from tunelab.comparison.results import Estimate, Results
+from tunelab.config import methods
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json, read_jsonl, write_json, write_jsonl
@@ -115,6 +116,13 @@ def test_signals_are_those_that_each_method_logs(tmp_path):
     for words in ("DPO: loss", "preferred, log-ratio", "pairs told apart", "distilled: loss", "entropy (nats)"):
         assert svg.count(f">{words}</text>") == 1
     assert svg.count("(not logged in this run)") == 3
+
+
+def test_a_signal_without_a_name_of_its_own_goes_by_the_trainers_key(tmp_path, monkeypatch):
+    record = methods.METHODS["dpo"]._replace(signals=("loss", "rewards/margins"))
+    monkeypatch.setitem(methods.METHODS, "dpo", record)
+    svg = draw(StudyFolder(tmp_path, write_results(tmp_path, build_study(runs=tuple(METHODS)), rows=8)), "signals")
+    assert svg.count(">rewards/margins</text>") == 1
 
 
 def test_a_curve_of_one_run_is_no_gap_where_another_logs_none(tmp_path):
