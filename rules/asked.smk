@@ -31,8 +31,8 @@ def asked_facts(wildcards):
     return [f"tasks.{wildcards.task}.untaught_rows = {rows}"] if (rows := ASKED.get((run, wildcards.task))) else []
 
 
-def repeat_fact(wildcards, what):
-    """Return the fact that sets a repeat apart, so that it is never taken from what an equal job made before."""
+def repeat_facts(wildcards, what, facts):
+    """Add to the facts of what a repeat repeats one of its own, so that it is never taken from what that job made."""
     task = SLICES.repeated_task(wildcards.repeat, wildcards.task)
     size = task.loss_batch_size if what == "loss" else task.generation.batch_size
-    return f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"
+    return Facts([*facts, f"noise.{wildcards.repeat} = {CFG.noise.rows or 'all'} rows by {size}"])

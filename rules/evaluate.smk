@@ -36,10 +36,9 @@ use rule generate_answers as generate_repeats with:
     benchmark:
         "<benchmarks>/generate_repeats/{repeat}_{task}.jsonl"
     params:
-        facts=lambda wildcards: [
-            *task_facts(wildcards, "generate_answers.py", RUN_PACKAGES, {"generation"}),
-            repeat_fact(wildcards, "generation"),
-        ],
+        facts=lambda wildcards: repeat_facts(
+            wildcards, "generation", task_facts(wildcards, "generate_answers.py", RUN_PACKAGES, {"generation"})
+        ),
         first=count_repeated,
         spec=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).generation,
 
@@ -80,10 +79,9 @@ use rule measure_loss as measure_repeats with:
     benchmark:
         "<benchmarks>/measure_repeats/{repeat}_{task}.jsonl"
     params:
-        facts=lambda wildcards: [
-            *task_facts(wildcards, "measure_loss.py", RUN_PACKAGES, {"loss_batch_size"}),
-            repeat_fact(wildcards, "loss"),
-        ],
+        facts=lambda wildcards: repeat_facts(
+            wildcards, "loss", task_facts(wildcards, "measure_loss.py", RUN_PACKAGES, {"loss_batch_size"})
+        ),
         first=count_repeated,
         batch_size=lambda wildcards: SLICES.repeated_task(wildcards.repeat, wildcards.task).loss_batch_size,
 

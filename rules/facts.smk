@@ -1,7 +1,7 @@
 # What a rule's params are made of: the facts of its stage. No rule in here.
 
 from tunelab.config.models import TRL as TRL_TEMPLATES
-from tunelab.jobs.provenance import build_facts
+from tunelab.jobs.provenance import Facts, build_facts
 
 TRAIN_PACKAGES = ["torch", "transformers", "trl", "peft", "accelerate", "tokenizers"]
 RUN_PACKAGES = ["torch", "transformers", "peft", "tokenizers"]
@@ -35,7 +35,7 @@ def train_facts(run, seed):
 def task_facts(wildcards, script, packages, include, exclude=None):
     """List what a stage depends on that measures a run on a task: some fields of the task, and how many rows it asks."""
     section = SLICES.task(wildcards.task, include, exclude)
-    return stage_facts(f"tasks.{wildcards.task}", section, script, packages) + asked_facts(wildcards)
+    return Facts([*stage_facts(f"tasks.{wildcards.task}", section, script, packages), *asked_facts(wildcards)])
 
 
 def template_packages(model):

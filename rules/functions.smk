@@ -14,4 +14,5 @@ def function_modules(*functions):
 def scoring_facts(wildcards, script, packages):
     """List what the scores of a task depend on."""
     section, modules = SLICES.scoring(wildcards.task), function_modules(*list_judges(CFG, wildcards.task).values())
-    return stage_facts(f"tasks.{wildcards.task}", section, script, packages, modules) + asked_facts(wildcards)
+    own = stage_facts(f"tasks.{wildcards.task}", section, script, packages, modules)
+    return Facts([*own, *asked_facts(wildcards)])

@@ -34,7 +34,10 @@ rule render_report:
         "../envs/report.yaml"
     params:
         facts=lambda wildcards: stage_facts(
-            "", SLICES.whole | LACKING, "render_report.py", ["babel", "jinja2", "markupsafe"]
+            "",
+            SLICES.whole | LACKING | {"rules": list_shown(describe_rules(workflow.rules))},
+            "render_report.py",
+            ["babel", "jinja2", "markupsafe"],
         ),
         results=lambda wildcards: CFG.study.results,
         study=SLICES.whole,

@@ -247,6 +247,7 @@ def test_an_edit_of_a_module_asks_for_the_stages_that_run_it(finished, edit):
         ("reports/coverage.json", '"studies": 1000', '"studies": 999', COMPARED),
         ("config/neutral/english.txt", "the", "thee", drifted() | COMPARED),
         ("rules/train.smk", "rule train_sft:", "# a comment\nrule train_sft:", set()),
+        ("rules/compare.smk, whose inputs the page names", "asked=[", "questions=[", {"render_report", "all"}),
         ("profiles/default/config.yaml", "keep-going: true", "keep-going: false", set()),
     ],
 )

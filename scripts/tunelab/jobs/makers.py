@@ -28,6 +28,18 @@ def describe_rules(rules: Iterable[Any]) -> list[dict]:
     ]
 
 
+def list_shown(described: list[dict]) -> dict[str, dict[str, Any]]:
+    """Return, by rule, what a page that shows the rules depends on, whatever runs a study has."""
+    return {
+        rule["rule"]: {
+            "script": rule["script"],
+            "inputs": [part["name"] for part in rule["inputs"]],
+            "outputs": rule["outputs"],
+        }
+        for rule in described
+    }
+
+
 def _describe_input(name: str, files: Any) -> dict:
     if callable(files):
         return {"name": name, "file": None, "more": 0}

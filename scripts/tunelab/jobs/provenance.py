@@ -144,17 +144,25 @@ DECLARATIONS = {
 }
 
 
+class Facts(list[str]):
+    """What a job depends on, as texts `name = value`; its class tells it from params of other workflows."""
+
+
 def build_facts(
     name: str, section: Any, script: Path, packages: Iterable[str] = (), modules: tuple[str, ...] = ()
-) -> list[str]:
+) -> Facts:
     """List a stage's facts: its config section under `name` (None: none), its script's code, package versions.
 
     modules: paths, from the script's folder, of what the script imports by a name that only the config knows.
     """
-    facts = [] if section is None else [f"{path} = {value!r}" for path, value in flatten(name, section)]
-    facts += [f"code {file} = {digest}" for file, digest in hash_sources(Path(script), modules)]
-    facts += [f"package {package} = {_find_version(package)}" for package in packages]
-    return facts
+    leaves = () if section is None else flatten(name, section)
+    return Facts(
+        [
+            *(f"{path} = {value!r}" for path, value in leaves),
+            *(f"code {file} = {digest}" for file, digest in hash_sources(Path(script), modules)),
+            *(f"package {package} = {_find_version(package)}" for package in packages),
+        ]
+    )
 
 
 # looked up in the metadata of the whole environment each time

@@ -1,6 +1,8 @@
-"""All that reaches into Snakemake where its documented interface ends.
+"""Change what Snakemake does, and read what it keeps to itself: all that a new version of it may break.
 
-Tried with the version in requirements.lock. Before another version is pinned, run this file's tests and tests/dag.
+Two more places depend on such parts: `watching.display` takes the place of its handler for the terminal, and the rules
+ask `workflow` how Snakemake was called. Tried with the version in requirements.lock; before another one is pinned, run
+the tests of this file, of watching and of tests/dag.
 """
 
 import os
@@ -12,14 +14,16 @@ from typing import Any
 from snakemake.jobs import Job
 
 from tunelab.jobs.hardware import limit_cores
+from tunelab.jobs.job import name_job
+from tunelab.jobs.provenance import Facts
 
 
 def compare_facts_alone() -> None:
     """Have Snakemake compare a job's param `facts` with the last time, item by item, and none of its other params.
 
     Snakemake compares params as a set of texts and prints what is in one set alone, so a list would be one long text.
-    Other params hand values to a script, and facts say all that matters of them. Jobs without `facts`, as of other
-    workflows, are compared as ever.
+    Other params hand values to a script, and facts say all that matters of them. Jobs of other workflows have no
+    `Facts`, whatever their params are called, and are compared as ever.
     """
     unchanged = Job.non_derived_params.fget
     if unchanged.__module__ == __name__:  # a second workflow in the same process
@@ -27,7 +31,7 @@ def compare_facts_alone() -> None:
 
     def non_derived_params(job: Job) -> Iterable[Any]:
         facts = job.params.get("facts")
-        return unchanged(job) if facts is None else facts
+        return facts if isinstance(facts, Facts) else unchanged(job)
 
     Job.non_derived_params = property(non_derived_params)
 
@@ -56,3 +60,31 @@ def list_rules_to_run(workflow: Any) -> set[str]:
 def list_failed(workflow: Any) -> list[Any]:
     """List the jobs that failed, as Snakemake's own objects."""
     return list(workflow.scheduler.failed)
+
+
+def find_dag(workflow: Any) -> Any:
+    """Return the graph of the jobs that a workflow of Snakemake's API has planned."""
+    return workflow._workflow.dag
+
+
+def describe_jobs(workflow: Any) -> list[dict[str, Any]]:
+    """List all jobs of a workflow but its targets, as plain values for the journal; `runs` tells which are to run."""
+    dag, limits = workflow.dag, workflow.scheduler.global_resources
+    return [
+        {
+            "number": dag.jobid(job),
+            "title": name_job(job.rule.name, job.wildcards_dict),
+            "rule": job.rule.name,
+            "log": str(job.log[0]),
+            "benchmark": job.benchmark and str(job.benchmark),
+            "runs": bool(dag.needrun(job)),
+            "claims": {
+                name: job.scheduler_resources.get(name, 0) / limit
+                for name, limit in limits.items()
+                if 0 < limit < sys.maxsize
+            },
+            "causes": sorted(map(dag.jobid, dag.dependencies[job])),
+        }
+        for job in dag.jobs
+        if job.log
+    ]

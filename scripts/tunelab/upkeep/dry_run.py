@@ -16,6 +16,7 @@ from snakemake.settings.enums import Quietness
 from tunelab.config.documents import read_document
 from tunelab.config.loading import Config
 from tunelab.errors import UserError
+from tunelab.jobs.snakemake_internals import find_dag
 from tunelab.upkeep.planning import Job, describe_job
 from tunelab.values import shorten
 
@@ -90,4 +91,4 @@ def _dry_run(snakemake: SnakemakeApi, configfile: list[Path], profile: Any) -> A
     chosen = {"rerun_triggers": profile.rerun_triggers, "max_checksum_file_size": profile.max_checksum_file_size}
     plan = workflow.dag(settings.DAGSettings(force_incomplete=profile.rerun_incomplete, **chosen))
     plan.execute_workflow(pseudo_executor="dryrun", execution_settings=settings.ExecutionSettings(lock=False))
-    return workflow._workflow.dag  # no public way leads to it; the version of Snakemake is pinned
+    return find_dag(workflow)

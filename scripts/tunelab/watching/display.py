@@ -19,8 +19,9 @@ from snakemake.logging import ColorizingTextHandler, logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from tunelab.jobs.failures import note_reason
+from tunelab.jobs.snakemake_internals import describe_jobs
 from tunelab.watching.running import RunningStudy, Screen
-from tunelab.watching.timeleft import JOURNAL, describe_jobs, plan_times
+from tunelab.watching.timeleft import JOURNAL, plan_times
 
 INTERRUPTED = "Terminating processes on user request"
 PERIOD = 1.0  # seconds between two looks at what jobs report

@@ -1,14 +1,12 @@
 """Estimate how long the rest of a study will take, from earlier runs and the jobs that are finished."""
 
 import statistics
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
-from tunelab.jobs.job import name_job
 from tunelab.upkeep.resources import find_spending
 
 MINUTE = 60
@@ -100,29 +98,6 @@ class TimeLeft:
 def _round(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / MINUTE), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
-
-
-def describe_jobs(workflow: Any) -> list[dict[str, Any]]:
-    """List all jobs of a workflow but its targets, as plain values for the journal; `runs` tells which are to run."""
-    dag, limits = workflow.dag, workflow.scheduler.global_resources
-    return [
-        {
-            "number": dag.jobid(job),
-            "title": name_job(job.rule.name, job.wildcards_dict),
-            "rule": job.rule.name,
-            "log": str(job.log[0]),
-            "benchmark": job.benchmark and str(job.benchmark),
-            "runs": bool(dag.needrun(job)),
-            "claims": {
-                name: job.scheduler_resources.get(name, 0) / limit
-                for name, limit in limits.items()
-                if 0 < limit < sys.maxsize
-            },
-            "causes": sorted(map(dag.jobid, dag.dependencies[job])),
-        }
-        for job in dag.jobs
-        if job.log
-    ]
 
 
 def plan_times(jobs: Iterable[dict[str, Any]]) -> dict[int, PlannedJob]:

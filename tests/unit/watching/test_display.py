@@ -8,9 +8,10 @@ from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from tests.unit.jobs.card_factory import write_card
+from tunelab.jobs.snakemake_internals import describe_jobs
 from tunelab.watching import display
 from tunelab.watching.display import Display, Journal, watch_study
-from tunelab.watching.timeleft import describe_jobs, plan_times
+from tunelab.watching.timeleft import plan_times
 
 QUIET = ("quiet", "verbose", "debug_dag", "printshellcmds", "show_failed_logs")
 
