@@ -30,6 +30,7 @@ rule all:
 include: "rules/models.smk"
 include: "rules/datasets.smk"
 include: "rules/samples.smk"
+include: "rules/tuning.smk"
 include: "rules/train.smk"
 include: "rules/preferences.smk"
 include: "rules/distillation.smk"

@@ -6,7 +6,7 @@ rule measure_overlap:
             for dataset in Study(SLICES.learnt).list_learnt()
             for split in ("train", "validation")
         ],
-        asked=[test_rows(task) for task in CFG.study.tasks],
+        asked=[task_rows(task) for task in CFG.study.tasks],
     output:
         overlap="<results>/overlap.json",
     log:
@@ -27,7 +27,7 @@ rule compare_methods:
     input:
         scores=per_arm("<results>/runs/{run}/seed{seed}/{task}/scores.jsonl"),
         answers=per_arm("<results>/runs/{run}/seed{seed}/{task}/answers.jsonl"),
-        references=sorted({test_rows(task) for task in CFG.study.tasks}),
+        references=sorted({task_rows(task) for task in CFG.study.tasks}),
         losses=per_arm("<results>/runs/{run}/seed{seed}/{task}/losses.jsonl"),
         drift=per_arm("<results>/runs/{run}/seed{seed}/drift.jsonl") if CFG.drift else [],
         samples=per_arm("<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl", tasks=SAMPLED),
@@ -35,6 +35,7 @@ rule compare_methods:
         repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         drawings=drawing_summaries(),
+        tuned=tuning_choices(),
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
         overlap="<results>/overlap.json",

@@ -4,7 +4,7 @@ rule generate_answers:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
         template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
@@ -49,7 +49,7 @@ rule measure_loss:
         card=lambda wildcards: model_card(measured_arm(wildcards)[0]),
         precision=lambda wildcards: model_precision(measured_arm(wildcards)[0]),
         template=lambda wildcards: model_template(measured_arm(wildcards)[0]),
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
         weights=lambda wildcards: weights_of(*measured_arm(wildcards)),
     output:
         losses="<results>/runs/{run}/seed{seed}/{task}/losses.jsonl",
@@ -92,7 +92,7 @@ rule measure_drift:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
         template=lambda wildcards: model_template(wildcards.run),
-        references=lambda wildcards: [test_rows(task) for task in SLICES.drift["tasks"]],
+        references=lambda wildcards: [task_rows(task) for task in SLICES.drift["tasks"]],
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
         texts=lambda wildcards: local([file for file in SLICES.drift["texts"] if Path(file).is_file()]),
     output:
@@ -121,7 +121,7 @@ rule score_answers:
     """Score one run's answers to one task against the references."""
     input:
         answers="<results>/runs/{run}/seed{seed}/{task}/answers.jsonl",
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
     output:
         scores="<results>/runs/{run}/seed{seed}/{task}/scores.jsonl",
         metrics="<results>/runs/{run}/seed{seed}/{task}/metrics.json",
@@ -144,7 +144,7 @@ rule score_answers:
 use rule score_answers as score_repeats with:
     input:
         answers="<results>/noise/{repeat}/{task}/answers.jsonl",
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
     output:
         scores="<results>/noise/{repeat}/{task}/scores.jsonl",
         metrics="<results>/noise/{repeat}/{task}/metrics.json",

@@ -9,7 +9,7 @@ rule generate_samples:
         card=lambda wildcards: model_card(wildcards.run),
         precision=lambda wildcards: model_precision(wildcards.run),
         template=lambda wildcards: model_template(wildcards.run),
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
         weights=lambda wildcards: weights_of(wildcards.run, wildcards.seed),
     output:
         samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
@@ -37,7 +37,7 @@ rule score_samples:
     """Score the answers that were drawn from one run to a task's first held-out questions."""
     input:
         samples="<results>/runs/{run}/seed{seed}/{task}/samples.jsonl",
-        references=lambda wildcards: test_rows(wildcards.task),
+        references=lambda wildcards: task_rows(wildcards.task),
     output:
         sample_scores="<results>/runs/{run}/seed{seed}/{task}/sample_scores.jsonl",
     log:

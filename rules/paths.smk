@@ -1,5 +1,7 @@
 # Names the files that rules hand to each other. No rule in here.
 
+from tunelab.config.metrics import is_sampled
+from tunelab.config.tuning import find_selecting
 from tunelab.layout import Layout
 
 # `<results>` stands for the study's own folder in all paths of rules
@@ -53,9 +55,13 @@ def teacher_vocabulary(wildcards):
 
 def rows_to_learn(wildcards, split):
     """Name what a run learns from: rows of its data set, or, to train on, those chosen among drawn answers."""
-    if split == "train" and wildcards.run in CFG.learners:
+    run = wildcards.run
+    if split == "train" and run in CFG.learners:
         return "<results>/runs/{run}/seed{seed}/train_dataset.json"
-    return str(LAYOUT.dataset_file(CFG.runs[wildcards.run].dataset, f"{split}_dataset.json"))
+    tuned = run in CFG.selections or run in CFG.trials
+    if split == "validation" and tuned and CFG.runs[run].dataset in CFG.divided:
+        split = "checkpoint"
+    return str(LAYOUT.dataset_file(CFG.runs[run].dataset, f"{split}_dataset.json"))
 
 
 def training_rows(dataset):
@@ -67,8 +73,31 @@ def drawn_samples(run, seed):
     return str(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "samples.parquet"))
 
 
-def test_rows(task):
-    return str(LAYOUT.dataset_file(CFG.tasks[task].dataset, "test_dataset.json"))
+def task_rows(task):
+    """Name the held-out rows that a task asks: those for tests, or those by which settings are chosen."""
+    dataset, split = CFG.tasks[task].dataset, "test"
+    if task in CFG.selections.values():
+        split = "selection" if dataset in CFG.divided else "validation"
+    return str(LAYOUT.dataset_file(dataset, f"{split}_dataset.json"))
+
+
+def chosen_settings(wildcards):
+    """Name the file of the settings that were chosen for a run, if it is tuned."""
+    return [str(LAYOUT.tuning_file(wildcards.run, "settings.json"))] if wildcards.run in CFG.selections else []
+
+
+def per_trial(name, run, task=""):
+    """List a file of each trial of a run and each seed of trials, or of its answers to a task."""
+    trials = [trial for trial, spec in CFG.trials.items() if spec.run == run]
+    return [str(LAYOUT.run_file(trial, seed, task) / name) for trial in trials for seed in CFG.tuning.seeds]
+
+
+def trial_scores(run):
+    """List the files with the values by which a run's trials are compared."""
+    metric = find_selecting(CFG, run)
+    files = ["losses.jsonl"] if metric == "loss" else ["scores.jsonl"]
+    files += ["sample_scores.jsonl"] if is_sampled(metric) else []
+    return [path for name in files for path in per_trial(name, run, CFG.selections[run])]
 
 
 def measured_arm(wildcards):

@@ -43,6 +43,11 @@ def study_tokens():
     return [f"<results>/datasets/{dataset}/tokens_{model}.json" for dataset, model in STUDY.list_token_pairs()]
 
 
+def tuning_choices():
+    """List the choices among the trials of the study's tuned runs."""
+    return [str(LAYOUT.tuning_file(run, "choice.json")) for run in STUDY.list_tuned()]
+
+
 def drawing_summaries():
     return [f"<results>/samples/{name}/seed{seed}/summary.json" for name, seed in STUDY.list_drawings()]
 
@@ -74,6 +79,7 @@ def page_files():
         "costs": per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         "completions": per_arm("<results>/runs/{run}/seed{seed}/completions.parquet", runs=STUDY.list_runs(*REWARDED)),
         "drawings": drawing_summaries(),
+        "tuned": tuning_choices(),
         "choices": per_arm("<results>/runs/{run}/seed{seed}/choice.json", runs=STUDY.list_learners()),
         "models": [
             f"<results>/models/{name}/{file}.json"

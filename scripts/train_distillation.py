@@ -5,6 +5,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         template    the study's chat template for the model
         train       conversations, of which all but the last reply is asked
         start       what the `init_from` run published, if any
+        settings    what was chosen among the trials of the run, if it is tuned
         teacher_card  the card of the teacher's fetched model
         teacher     what the teacher published; nothing if it is an untouched model
         checkpoints what a killed attempt at the same work left behind, to go on from
@@ -28,6 +29,7 @@ def main(
     template: Path,
     train: Path,
     start: list[Path],
+    settings: list[Path],
     teacher_card: Path,
     teacher: list[Path],
     weights: Path,
@@ -38,12 +40,14 @@ def main(
     saving,
     seed: str,
     spec,
+    trial: bool,
 ) -> None:
     from tunelab.training import distillation
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
+    given = (card, start, settings, precision, template)
+    job = read_job(*given, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints, trial=trial)
     taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
     trained = distillation.train(job, records.read_jsonl(train), taught_by)
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))

@@ -5,6 +5,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         template    the study's chat template for the model
         train       questions with answers
         start       what the `init_from` run published, if any
+        settings    what was chosen among the trials of the run, if it is tuned
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -27,6 +28,7 @@ def main(
     template: Path,
     train: Path,
     start: list[Path],
+    settings: list[Path],
     weights: Path,
     history: Path,
     completions: Path,
@@ -36,12 +38,14 @@ def main(
     saving,
     seed: str,
     spec,
+    trial: bool,
 ) -> None:
     from tunelab.training import grpo
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
+    given = (card, start, settings, precision, template)
+    job = read_job(*given, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints, trial=trial)
     trained = grpo.train(job, records.read_jsonl(train))
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, completions))
 

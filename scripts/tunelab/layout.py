@@ -5,7 +5,7 @@ The rules write their outputs out; everything else takes its paths from here (te
 
 from pathlib import Path
 
-ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "figures", "tables", "paper")
+ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "tuning", "figures", "tables", "paper")
 RECORDS = ("logs", "benchmarks", "cards")  # what jobs note of themselves; none of it is a result
 FOLDERS = (*ARTEFACTS, *RECORDS)
 
@@ -31,9 +31,11 @@ RECORD_NAMES = {
     "check_vocabulary": "{model}_{teacher}",
     "fetch_dataset": "{dataset}",
     "prepare_dataset": "{dataset}",
+    "divide_validation": "{dataset}",
     "measure_tokens": "{dataset}/{model}",
     "draw_samples": "{samples}_seed{seed}",
     "choose_samples": "{run}_seed{seed}",
+    "choose_settings": "{run}",
     "train": "{run}_seed{seed}",
     "render_model_card": "{run}_seed{seed}_{artefact}",
     "check_merging": "{run}",
@@ -83,6 +85,9 @@ class Layout:
 
     def task_file(self, run: str, seed: int | str, task: str, name: str) -> Path:
         return self.run_file(run, seed, task) / name
+
+    def tuning_file(self, run: str, name: str) -> Path:
+        return self.root / "tuning" / run / name
 
     def noise_file(self, repeat: str, task: str, name: str) -> Path:
         return self.root / "noise" / repeat / task / name

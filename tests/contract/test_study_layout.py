@@ -26,5 +26,6 @@ def test_every_path_is_one_that_a_rule_writes():
         *study.weights_files(*run, adapter=False),
         study.task_file(*run, "{task}", "answers.jsonl"),
         study.noise_file("{repeat}", "{task}", "losses.jsonl"),
+        study.tuning_file("{run}", "choice.json"),
     ]
     assert [path.as_posix() for path in paths if path.as_posix() not in outputs] == []

@@ -6,7 +6,7 @@ The number of pairs grows with the square of the runs, so with many runs each on
 model and its start.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
 from tunelab.comparison.budgets import list_starved, list_unequal
@@ -44,13 +44,18 @@ def _list_origins(study: Study) -> Iterator[Pair]:
 
 
 def list_contrasts(
-    items: Items, trainings: dict, floors: dict[tuple[str, str], float], degenerate: Mapping[str, set[str]]
+    items: Items,
+    trainings: dict,
+    floors: dict[tuple[str, str], float],
+    degenerate: Mapping[str, set[str]],
+    at_edge: Collection[str],
 ) -> Iterator[Contrast]:
     """Test every pair on every contrasted metric.
 
     Args:
         floors: the noise of evaluation by (task, metric).
         degenerate: the runs of each task whose answers are alike or repeat themselves.
+        at_edge: the runs whose best trial lies at the edge of what was tried.
     """
     study = items.study
     starved = {row.run for row in list_starved(study, trainings)}
@@ -74,6 +79,7 @@ def list_contrasts(
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
                     starved=[run for run in pair if run in starved],
+                    at_edge=[run for run in pair if run in at_edge],
                     degenerate=[run for run in pair if run in degenerate.get(task, ())],
                     verdict=decide_verdict(
                         contrast.value, p, p_equivalence, find_metric(metric, study.own_metrics).better

@@ -11,9 +11,11 @@ from tunelab.comparison.budgets import list_starved
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
-from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results
+from tunelab.comparison.result_rows import Choice, Number
+from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results, Tuned
 from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
+from tunelab.config.tuning import VALIDATION
 from tunelab.jobs.layout import StudyFolder
 
 
@@ -36,13 +38,16 @@ def build_results(
     estimates = list(list_estimates(items))
     repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
     floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
+    tuned = list(list_tuned(study, estimates))
+    at_edge = [row.choice.run for row in tuned if row.choice.edges]
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=CONFIDENCE,
         paired=items.paired,
         estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
+        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate, at_edge)),
         starved=list(list_starved(study, trainings)),
+        tuned=tuned,
         sameness=alike,
         parts=list(list_parts(items)),
         gains=list(gains.list_gains(items)),
@@ -74,6 +79,18 @@ def list_estimates(items: Items) -> Iterator[Estimate]:
                 if len(seeds) > 1:
                     over = estimate_metric(measured, share)
                     yield Estimate(**named, seed=None, seeds=len(seeds), sources=sources, **over._asdict())
+
+
+def list_tuned(study: StudyFolder, estimates: list[Estimate]) -> Iterator[Tuned]:
+    """Tell how each tuned run's settings were chosen, and how it did on test rows."""
+    for run in study.list_tuned():
+        file = study.tuning_file(run, "choice.json")
+        choice = Choice(**study.load(file))
+        seed = study.list_seeds(run)[0] if len(study.list_seeds(run)) == 1 else None
+        key = (run, seed, choice.task.removesuffix(VALIDATION.format("")), choice.metric)
+        row = next((row for row in estimates if (row.run, row.seed, row.task, row.metric) == key), None)
+        test = row and Number(**row.model_dump(include=set(Number.model_fields)))
+        yield Tuned(choice=choice, test=test, sources=[study.name(file), *(row.sources if row else [])])
 
 
 def list_parts(items: Items) -> Iterator[Parts]:

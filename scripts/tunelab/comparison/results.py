@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from tunelab.comparison.result_rows import (
+    Choice,
     Cleaned,
     CleanedContrast,
     Gain,
@@ -59,6 +60,9 @@ class Contrast(Number):
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
     unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
     starved: list[str] = Field(description="Which of the two runs drew too few completions, as told in `starved`.")
+    at_edge: list[str] = Field(
+        description="Which of the two runs did best at the edge of what was tried in tuning: see `tuned`."
+    )
     degenerate: list[str] = Field(
         description="Whose answers to the task are alike, or repeat themselves, beyond the references: see `sameness`."
     )
@@ -88,6 +92,16 @@ class Starved(Record):
     )
     shortages: list[Shortage] = Field(
         description="completions: fewer than 1,500 in all; of_step: fewer than 32; learners: others learn from more."
+    )
+    sources: list[str]
+
+
+class Tuned(Record):
+    """How the settings of a run were chosen, and how it did on test rows, which had no part in that."""
+
+    choice: Choice
+    test: Number | None = Field(
+        description="The run on test rows, by the metric of the choice, over the study's seeds; null: not measured."
     )
     sources: list[str]
 
@@ -189,6 +203,7 @@ class Results(Record):
     estimates: list[Estimate]
     contrasts: list[Contrast]
     starved: list[Starved]
+    tuned: list[Tuned]
     sameness: list[Sameness]
     parts: list[Parts]
     gains: list[Gain]

@@ -29,6 +29,7 @@ from tunelab.config.method_checks import (
 from tunelab.config.models import MODEL_CHECKS
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
+from tunelab.config.tuning_checks import check_tuning
 from tunelab.config.wording import refuse_name, show
 from tunelab.layout import FOLDERS, RUN_PARTS
 
@@ -186,6 +187,7 @@ STUDY_CHECKS = (
     check_neutral,
     check_contrasts,
     check_ranking,
+    check_tuning,
     *FUNCTION_CHECKS,
 )
 TABLE_CHECKS = {

@@ -25,7 +25,9 @@ from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
 from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
+from tunelab.config.specs.tuning import TuningSpec
 from tunelab.config.study import Study, list_seeds
+from tunelab.config.tuning import VALIDATION, Trial, add_trials, check_taken, find_task, list_trials, place_problems
 from tunelab.errors import UserError
 
 GIVEN = Path("--config")  # where a value is from that is in no file
@@ -52,12 +54,38 @@ class Config(Spec):
     tasks: dict[Name, TaskSpec] = Field(min_length=1)
     drift: DriftSpec | None = None
     noise: NoiseSpec | None = None
+    tuning: TuningSpec | None = None
     comparison: ComparisonSpec
 
     @cached_property
     def trained(self) -> list[str]:
         """All defined runs except untouched models."""
         return [name for name, run in self.runs.items() if run.method != "base"]
+
+    @cached_property
+    def trials(self) -> dict[str, Trial]:
+        """The trials of tuned runs, by the names under which they are among the runs."""
+        if self.tuning is None:
+            return {}
+        runs = {name: self.runs[name].model_dump(mode="json") for name in self.tuning.runs}
+        return list_trials(self.tuning.model_dump(mode="json"), runs)
+
+    @cached_property
+    def selections(self) -> dict[str, str]:
+        """The task that a tuned run's trials are evaluated on, by the run."""
+        if self.tuning is None:
+            return {}
+        return {run: VALIDATION.format(find_task(self._plain, run)) for run in self.tuning.runs}
+
+    @cached_property
+    def divided(self) -> set[str]:
+        """The data sets whose validation rows are divided, since some tuned run chooses its steps by them."""
+        tuned = [self.runs[run] for run in self.selections]
+        return {run.dataset for run in tuned if run.training.get("load_best_model_at_end")}
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", include={"study": {"tasks"}, "runs": True, "tasks": True})
 
     @cached_property
     def learners(self) -> list[str]:
@@ -80,6 +108,16 @@ class Config(Spec):
     def list_seeds(self, run: str) -> tuple[int, ...]:
         """List the seeds with which a run is there."""
         return tuple(list_seeds(self.runs[run].method, self.study.seeds))
+
+    def list_all_seeds(self, run: str) -> tuple[int, ...]:
+        """List all seeds with which a run may be trained: for the study, for its trials, and for those of others."""
+        seeds = self.tuning.seeds if run in self.trials else self.all_seeds
+        return tuple(list_seeds(self.runs[run].method, seeds))
+
+    @cached_property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds of the study and of trials."""
+        return (*self.study.seeds, *(self.tuning.seeds if self.tuning else ()))
 
     def keeps_adapter(self, run: str) -> bool:
         """Tell whether a trained run publishes an adapter; otherwise it publishes a complete model."""
@@ -150,11 +188,18 @@ class Config(Spec):
             "samples": {name: self._describe_samples(name) for name in drawn},
             "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
             "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
+            "tuning": self._describe_tuning(),
             **{
                 name: section and section.model_dump(mode="json")
                 for name, section in (("comparison", self.comparison), ("noise", self.noise), ("drift", self.drift))
             },
         }
+
+    def _describe_tuning(self) -> dict[str, Any] | None:
+        """Return the section on tuning of the selected runs; None if none of them is tuned."""
+        section = self.tuning.model_dump(mode="json") if self.tuning else {"runs": {}}
+        runs = {run: grid for run, grid in section["runs"].items() if run in self.study.runs}
+        return section | {"runs": runs} if runs else None
 
 
 def load_config(
@@ -195,12 +240,13 @@ def load_config(
 
 
 def check_config(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
-    """Return all problems of a config, the config without unsafe switches, and the draft of its correct values."""
+    """Return all problems of a config, the config with trials and without unsafe switches, and its correct values."""
     problems: list[Problem] = []
-    safe = fill_datasets(_take_out_unsafe(raw, (), problems))
+    safe = add_trials(fill_datasets(_take_out_unsafe(raw, (), problems)))
     reader = Reader(list_unfilled(raw))
     draft = reader.read(Config, safe)
-    return [*problems, *check_likeness(raw), *reader.problems, *list_problems(draft)], safe, draft
+    found = [*problems, *check_likeness(raw), *check_taken(raw), *reader.problems, *list_problems(draft)]
+    return place_problems(found, raw), safe, draft
 
 
 def _take_out_unsafe(node: Any, path: tuple, problems: list[Problem]) -> Any:

@@ -70,6 +70,11 @@ class Study:
         """List the runs that are trained."""
         return [run for run in self.runs if self.run(run)["method"] != "base"]
 
+    def list_tuned(self) -> list[str]:
+        """List the runs whose settings are chosen among trials."""
+        tuning = self.spec.get("tuning")
+        return [run for run in self.runs if tuning and run in tuning["runs"]]
+
     def list_learners(self) -> list[str]:
         """List the runs that learn from drawn answers."""
         return [run for run in self.runs if self.run(run).get("samples")]

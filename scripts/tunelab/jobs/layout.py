@@ -8,6 +8,7 @@ from tunelab import records
 from tunelab.config import models
 from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
+from tunelab.config.tuning import merge_settings
 from tunelab.errors import UserError
 from tunelab.layout import Layout
 
@@ -39,6 +40,16 @@ class StudyFolder(Study, Layout):
     def __init__(self, results: str | Path, spec: dict) -> None:
         Study.__init__(self, spec)
         Layout.__init__(self, results)
+        self._chosen: dict[str, dict] = {}
+
+    def run(self, run: str) -> dict:
+        """Return a run's entry, a tuned one with the settings that were chosen for it."""
+        entry = super().run(run)
+        if run not in ((self.spec.get("tuning") or {}).get("runs") or {}):
+            return entry
+        if run not in self._chosen:
+            self._chosen[run] = self.load(self.tuning_file(run, "settings.json"))
+        return merge_settings(entry, self._chosen[run])
 
     def find(self, path: Path) -> Path:
         """Return `path`, or say which artefact is missing."""

@@ -15,6 +15,7 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import Study
+from tunelab.config.tuning import find_defaults, find_selecting
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 
 # for the stages of the whole study: comparison, figures, page
@@ -82,12 +83,24 @@ class StudySlices:
             "drift": drift and {"texts": list(drift.texts)},
             "samples": self._drawings,
             **{name: self.whole[name] for name in ("comparison", "noise")},
+            "tuning": self.tuned,
         }
+
+    @cached_property
+    def tuned(self) -> dict[str, Any] | None:
+        """Which runs are tuned, with which seeds; the trials come as files."""
+        tuning = self.whole["tuning"]
+        return tuning and {"runs": dict.fromkeys(tuning["runs"]), "seeds": tuning["seeds"]}
 
     @cached_property
     def labels(self) -> dict[str, Any]:
         """The labels of runs and tasks, for tables and figures."""
         return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
+
+    @cached_property
+    def titled_tuning(self) -> dict[str, Any]:
+        """The labels, and which runs are tuned."""
+        return self.labels | {"tuning": self.tuned}
 
     @cached_property
     def titled(self) -> dict[str, Any]:
@@ -144,8 +157,34 @@ class Slices(StudySlices):
     """The slices of one config, by the kind of stage."""
 
     def run(self, run: str) -> dict[str, Any]:
-        """Return a run's section without its label and without the choice of its rows, which comes as a file."""
-        return by_content(self._config.runs[run], {"label", "samples"} | CHOICE)
+        """Return a run's section without its label, and without what comes as files: chosen rows and settings."""
+        section = by_content(self._config.runs[run], {"label", "samples"} | CHOICE)
+        for field in self._config.tuning.runs[run] if run in self._config.selections else ():
+            part, _, name = field.partition(".")
+            section[part] = {key: value for key, value in section[part].items() if key != name}
+        return section
+
+    def tuning(self, run: str) -> dict[str, Any]:
+        """Return what decides which of a run's trials is chosen, as a study of the trials."""
+        config, task = self._config, self._config.selections[run]
+        trials = {name: trial for name, trial in config.trials.items() if trial.run == run}
+        spec = config.runs[run].model_dump(mode="json")
+        return {
+            "study": {
+                "results": config.study.results,
+                "runs": list(trials),
+                "seeds": list(config.tuning.seeds),
+                "tasks": [task],
+            },
+            "runs": {name: {"method": spec["method"], "settings": trial.settings} for name, trial in trials.items()},
+            "tasks": {task: self.task(task, {"kind", "dataset", "sampling", "untaught_rows"})},
+            "tuned": {
+                "run": run,
+                "own": find_defaults(spec, config.tuning.runs[run]),
+                "metric": find_selecting(config, run),
+                "rows": "selection" if spec["dataset"] in config.divided else "validation",
+            },
+        }
 
     def carded(self, run: str) -> dict[str, Any]:
         """Return the part of a run's section that its model card shows."""

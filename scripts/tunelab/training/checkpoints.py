@@ -127,6 +127,9 @@ class ResumableTrainer:
         """Tell whether a checkpoint may be saved now; GRPO holds completions between steps that one would lose."""
         return True
 
+    def check_learnable(self) -> None:
+        """Raise `Unlearnt` if there was nothing to learn, after the training; a method may add its own check."""
+
     def describe_lost(self) -> str:
         """Say, with a leading `; `, what is not restored when the training goes on; usually empty."""
         return ""

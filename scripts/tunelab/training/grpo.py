@@ -19,10 +19,11 @@ from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.chat_thoughts import read_answer
 from tunelab.models.context_length import check_rows
-from tunelab.scoring.own_functions import FunctionError, describe_row
+from tunelab.scoring.own_functions import describe_row
 from tunelab.scoring.rewards import add_rewards, build_reward_functions
 from tunelab.training import shared
-from tunelab.training.memory_fit import OutOfMemory, within_memory
+from tunelab.training.learning_checks import Unlearnt
+from tunelab.training.memory_fit import within_memory
 from tunelab.training.rollouts import DrawingTrainer, clear_generation_config, use_fast_decoding
 from tunelab.training.training_job import TrainingJob
 
@@ -40,14 +41,14 @@ def check_questions(args: GRPOConfig | RLOOConfig, rows: int) -> None:
 
 
 def check_learnable(trainer: Any) -> None:
-    """Raise `UserError` if there was nothing to learn from the completions that were sampled.
+    """Raise `Unlearnt` if there was nothing to learn from the completions that were sampled.
 
     Args:
         trainer: has its completions in `recorded`, group by group.
     """
     recorded, args = trainer.recorded, trainer.args
     if args.mask_truncated_completions and recorded and all(row["truncated"] for row in recorded):
-        raise UserError(
+        raise Unlearnt(
             f"All {len(recorded)} completions were cut at {args.max_completion_length} tokens and left out of the loss "
             "(training.mask_truncated_completions), so nothing was learnt and nothing is published. Raise "
             "training.max_completion_length, set mask_truncated_completions: false, or start from a run that has "
@@ -60,7 +61,7 @@ def check_learnable(trainer: Any) -> None:
     groups = [recorded[start : start + size] for start in range(0, len(recorded), size)]
     if groups and all(len({row[part] for row in group} - {None}) <= 1 for group in groups for part in parts):
         best = max((row["reward"] for row in recorded if row["reward"] is not None), default=0)
-        raise UserError(
+        raise Unlearnt(
             f"All {len(recorded)} completions were rewarded like the others of their group (highest reward {best:g}), "
             "so there was nothing to learn from, and nothing is published. Start from a run that already follows the "
             "answer format (init_from), raise training.temperature or max_completion_length, or use easier questions."
@@ -98,6 +99,9 @@ class Recording(DrawingTrainer):
         for turns, ids in zip(completions, completion_ids_list, strict=True):
             turns[0]["content"] = read_answer(self.processing_class, ids)
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+
+    def check_learnable(self) -> None:
+        check_learnable(self)
 
     def between_batches(self) -> bool:
         return self._step % (self.args.steps_per_generation * self.num_iterations) == 0
@@ -191,13 +195,6 @@ def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], di
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
     decoding = use_fast_decoding(trainer)
-    try:
-        costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
-    except (FunctionError, OutOfMemory):
-        raise
-    except UserError:  # why no weight changed, if it was for the completions
-        check_learnable(trainer)
-        raise
-    check_learnable(trainer)
+    costs = shared.train_and_measure(job, trainer, log) | {"decoding": decoding}
     model.generation_config = published
     return trainer, log.rows, costs

@@ -16,6 +16,10 @@ SLOWER = "lower training.learning_rate"
 UNTOUCHED = "Choose other layers or tokens for the adapter, or rows that use them; nothing is published."
 
 
+class Unlearnt(UserError):
+    """A training that ended without having learnt, which is the result of a trial and a mistake in a study."""
+
+
 def check_start(model: torch.nn.Module) -> None:
     """Raise `UserError` if no weight of a model is trainable, or a trainable weight is NaN or infinite already."""
     if not adapters.list_trainable(model):
@@ -39,9 +43,9 @@ def explaining_no_gradient(model: torch.nn.Module) -> Iterator[None]:
 
 
 def check_numbers(trainer: Any, what: str) -> None:
-    """Raise `UserError`, which begins with `what`, if a trainable weight is NaN or infinite."""
+    """Raise `Unlearnt`, which begins with `what`, if a trainable weight is NaN or infinite."""
     if broken := adapters.list_broken(trainer.model):
-        raise UserError(f"{what} ({broken[0]}); {explain_broken(trainer.model, trainer.state, trainer.args)}.")
+        raise Unlearnt(f"{what} ({broken[0]}); {explain_broken(trainer.model, trainer.state, trainer.args)}.")
 
 
 def explain_broken(model: torch.nn.Module, state: Any, args: Any) -> str:
@@ -64,7 +68,7 @@ def explain_broken(model: torch.nn.Module, state: Any, args: Any) -> str:
 
 
 def check_learnt(model: torch.nn.Module, before: dict[str, torch.Tensor], history: list[dict[str, Any]]) -> None:
-    """Raise `UserError` if a training changed no weight, or had no gradient to change one.
+    """Raise `Unlearnt` if a training changed no weight, or had no gradient to change one.
 
     Args:
         before: the trainable weights at the start.
@@ -74,24 +78,24 @@ def check_learnt(model: torch.nn.Module, before: dict[str, torch.Tensor], histor
     gradients = [row["grad_norm"] for row in trained if row.get("grad_norm") is not None]
     if gradients and not any(gradients):
         if any(row["loss"] for row in trained):
-            raise UserError(
+            raise Unlearnt(
                 f"No step had a gradient: the loss, {trained[-1]['loss']:.4g} at last, does not depend on "
                 f"{_describe(model)}. {UNTOUCHED}"
             )
-        raise UserError(
+        raise Unlearnt(
             "The loss was 0 at every step, so that there was nothing to learn from the rows; nothing is published. "
             "Bring other rows, or start from another run."
         )
     if any(not torch.equal(weight, before[name]) for name, weight in adapters.copy_trainable(model).items()):
         return
     if gradients and not any(map(math.isfinite, gradients)):
-        raise UserError(f"Training changed no weight at all: the gradient overflowed at every step. {PRECISION}.")
+        raise Unlearnt(f"Training changed no weight at all: the gradient overflowed at every step. {PRECISION}.")
     if trained and not any(row.get("learning_rate") for row in trained):
-        raise UserError(
+        raise Unlearnt(
             "Training changed no weight at all; raise training.learning_rate or the number of steps: the schedule's "
             "rate was 0 at every step that was logged."
         )
-    raise UserError("Training changed no weight at all; raise training.learning_rate or the number of steps.")
+    raise Unlearnt("Training changed no weight at all; raise training.learning_rate or the number of steps.")
 
 
 def _describe(model: torch.nn.Module) -> str:

@@ -18,6 +18,7 @@ from tunelab.models.context_length import check_rows, count_positions_left
 from tunelab.models.learnt_rows import check_carried, check_told_apart
 from tunelab.training import shared
 from tunelab.training.checkpoints import ResumableTrainer
+from tunelab.training.learning_checks import Unlearnt
 from tunelab.training.memory_fit import within_memory
 from tunelab.training.training_job import TrainingJob
 
@@ -54,6 +55,14 @@ class TokenisedTrainer(ResumableTrainer):
             settings: the user's part of them.
         """
         return Tokenised(encode_pairs(tokenizer, rows, args.max_length), {})
+
+    def check_learnable(self) -> None:
+        logged = [row for row in self.state.log_history if "loss" in row]
+        if len(logged) > 1 and not any(row.get("rewards/margins") for row in logged):
+            raise Unlearnt(
+                "The margins between chosen and rejected answers never moved, so no preference was learnt and nothing "
+                "is published. Raise training.learning_rate or the number of steps."
+            )
 
     def _prepare_dataset(self, dataset: Dataset, *others: Any) -> Dataset:
         return dataset
@@ -148,10 +157,5 @@ def train(
     trainer.epoch_rows = tokenised.epoch_rows
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    costs = shared.train_and_measure(trainer, log)
-    if len(log.rows) > 1 and not any(row.get("rewards/margins") for row in log.rows):
-        raise UserError(
-            "The margins between chosen and rejected answers never moved, so no preference was learnt and nothing is "
-            "published. Raise training.learning_rate or the number of steps."
-        )
+    costs = shared.train_and_measure(job, trainer, log)
     return trainer, log.rows, costs | tokenised.told

@@ -83,7 +83,7 @@ class ProgressLog(TrainerCallback):
             return
         if any(value != value for name, value in numbers.items() if "loss" in name):
             why = learning_checks.explain_broken(model, state, args)
-            raise UserError(f"The loss became NaN at step {state.global_step}; {why}.")
+            raise learning_checks.Unlearnt(f"The loss became NaN at step {state.global_step}; {why}.")
         row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
         # JSON has no infinity; in float16 a gradient may overflow, and the step is skipped
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
@@ -112,15 +112,20 @@ class BestAdapter(TrainerCallback):
             self.weights = adapters.copy_trainable(model)
 
 
-def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None) -> dict[str, Any]:
+def train_and_measure(
+    job: TrainingJob, trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None
+) -> dict[str, Any]:
     """Train, restore the best step's weights if `best` is given, and return what the training cost.
+
+    That a trial does not learn is a result: its weights become those at the start, and `diverged` says why.
 
     A killed training goes on from its last checkpoint: seconds are those of the steps that count, and the peak of
     memory is the highest of all attempts. Where several processes train, tokens are those of all, and memory and
     threads are those of one.
 
     Raises:
-        UserError: if no weight changed, a weight is NaN or infinite, or memory is too small.
+        Unlearnt: if no weight changed, a weight is NaN or infinite, or there was nothing to learn.
+        UserError: if memory is too small.
         TooLarge: if smaller micro-batches may fit, see `memory_fit`.
     """
     model, device = trainer.model, trainer.args.device
@@ -132,22 +137,25 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     use_lora_products(model)
     learning_checks.check_start(model)
     before = adapters.copy_trainable(model)
+    diverged = None
     with noting_stop() as stop, memory_fit.noting_shortage(trainer), learning_checks.explaining_no_gradient(model):
         resumption = checkpoints.Resumption(trainer, log, best, stop)
         trainer.add_callback(resumption)
-        trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
-    steps, best_step = trainer.state.global_step, trainer.state.global_step
-    if best is not None:
-        if best.weights is None:
-            raise UserError("training.load_best_model_at_end: no evaluation took place; lower eval_steps.")
-        adapters.restore_trainable(model, best.weights)
-        best_step = best.step
-    elif trainer.args.load_best_model_at_end:
-        best_step = trainer.state.best_global_step
-    learning_checks.check_numbers(trainer, "Training ended with weights that are no numbers")
-    learning_checks.check_learnt(model, before, trainer.state.log_history)
+        try:
+            trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
+            best_step = _restore_best(trainer, best)
+            learning_checks.check_numbers(trainer, "Training ended with weights that are no numbers")
+            trainer.check_learnable()
+            learning_checks.check_learnt(model, before, trainer.state.log_history)
+        except learning_checks.Unlearnt as error:
+            if not job.trial:
+                raise
+            diverged, best_step = str(error), 0
+            report_progress(f"this setting does not learn, which counts against it: {diverged}")
+            adapters.restore_trainable(model, before)
     return {
-        "steps": steps,
+        "diverged": diverged,
+        "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
         "best_step": best_step,
         "resumed_at": resumption.resumed_at,
@@ -165,6 +173,16 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         "versions": {name: version(name) for name in PACKAGES},
         **memory_fit.describe(Path(trainer.args.output_dir)),
     }
+
+
+def _restore_best(trainer: Trainer, best: BestAdapter | None) -> int:
+    """Restore the weights of the best step, if they are to be, and return the step whose weights the model has."""
+    if best is not None:
+        if best.weights is None:
+            raise UserError("training.load_best_model_at_end: no evaluation took place; lower eval_steps.")
+        adapters.restore_trainable(trainer.model, best.weights)
+        return best.step
+    return trainer.state.best_global_step if trainer.args.load_best_model_at_end else trainer.state.global_step
 
 
 def _count_weights(model: torch.nn.Module) -> int:

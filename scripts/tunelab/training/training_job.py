@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from peft import PeftConfig, PeftModel
 
+from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, TrainedRun
+from tunelab.config.tuning import merge_settings
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.inspection import check_adapter
@@ -25,6 +27,7 @@ class TrainingJob:
         checkpoints: folder of this very work; a training goes on from the newest complete checkpoint in it.
         dtype: of matrix products and of weights that are not trained.
         template: file of the study's chat template for the model; None: the tokenizer's own.
+        trial: whether it is a trial of settings, of which a failure to learn is a result.
     """
 
     base_model: Path
@@ -35,6 +38,7 @@ class TrainingJob:
     spec: TrainedRun
     dtype: torch.dtype
     template: Path | None = None
+    trial: bool = False
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -71,6 +75,7 @@ class TrainingJob:
 def read_job(
     card: Path,
     start: list[Path],
+    settings: list[Path],
     precision: Path,
     template: Path,
     *,
@@ -78,12 +83,14 @@ def read_job(
     spec: TrainedRun,
     saving: CheckpointSettings,
     checkpoints: Path,
+    trial: bool,
 ) -> TrainingJob:
     """Build a job from what a training's script is given.
 
     Args:
         card: the fetched base model's; the model lies beside it.
         start: the weights that the `init_from` run published, if any.
+        settings: what was chosen among the trials of the run, if it is tuned; it goes before what `spec` says.
         precision: the study's decision, before which the run's own goes.
     """
     return TrainingJob(
@@ -92,7 +99,8 @@ def read_job(
         checkpoints=checkpoints,
         saving=saving,
         seed=int(seed),
-        spec=spec,
+        spec=merge_settings(spec, records.read_json(settings[0])) if settings else spec,
         dtype=load_precision(precision, spec.precision),
         template=template,
+        trial=trial,
     )

@@ -23,7 +23,7 @@ from tunelab.upkeep.result_files import list_cards, list_studies, read_card
 DOWNLOADS = Path("work/downloads")
 UNFINISHED_DAYS = 14
 # depth of folders named by the config: runs/<run>/<seed>/<task or artefact>, noise/<repeat>/<task>
-LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2}
+LEVELS = {"models": 1, "datasets": 1, "samples": 2, "runs": 3, "noise": 2, "tuning": 1}
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,12 @@ def list_references(config: Config) -> set[str]:
     tokens = {f"datasets/{dataset}/tokens_{model}.json" for dataset in config.datasets for model in config.models}
     for run in config.runs:
         parts = [*config.tasks, *list_artefacts(config, run)]
-        for seed in config.list_seeds(run):
+        for seed in config.list_all_seeds(run):
             folders |= {f"runs/{run}", f"runs/{run}/seed{seed}", *(f"runs/{run}/seed{seed}/{part}" for part in parts)}
     for samples in config.samples:
-        seeds = {config.find_drawn_seed(samples, seed) for seed in config.study.seeds}
+        seeds = {config.find_drawn_seed(samples, seed) for seed in config.all_seeds}
         folders |= {f"samples/{samples}", *(f"samples/{samples}/seed{seed}" for seed in seeds)}
+    folders |= {f"tuning/{run}" for run in config.selections}
     for repeat in REPEATS if config.noise else ():
         folders |= {f"noise/{repeat}", *(f"noise/{repeat}/{task}" for task in config.tasks)}
     return folders | tokens | set(_list_records(config))
@@ -162,13 +163,13 @@ def _list_records(config: Config) -> Iterator[str]:
     arms = [
         {"run": run, "seed": seed, "task": task, "artefact": artefact}
         for run in config.runs
-        for seed, task in itertools.product(config.list_seeds(run), config.tasks)
+        for seed, task in itertools.product(config.list_all_seeds(run), config.tasks)
         for artefact in list_artefacts(config, run) or [""]
     ]
     repeats = [{"repeat": repeat, "task": task} for repeat in REPEATS for task in config.tasks]
     draws = [
         {"samples": samples, "seed": config.find_drawn_seed(samples, seed)}
-        for samples, seed in itertools.product(config.samples, config.study.seeds)
+        for samples, seed in itertools.product(config.samples, config.all_seeds)
     ]
     taught = [
         {"model": spec.model, "teacher": config.find_teacher(run)[1]}

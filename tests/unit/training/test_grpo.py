@@ -266,6 +266,8 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
             template=qwen2.parent / "chat_template.jinja",
             train=tmp_path / "train.jsonl",
             start=[start / "adapter_model.safetensors"],
+            settings=[],
+            trial=False,
             weights=tmp_path / "out" / "adapter" / "adapter_model.safetensors",
             **outputs,
             checkpoints=tmp_path / "checkpoints",
