@@ -15,7 +15,7 @@ from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.findings import find_tension, list_doubts
 
 LONGEST = 60  # characters of an answer in a sentence
-KINDS = ("overlap", "cut", "degenerate", "starved", "noise")  # also the names of the threats that they lead to
+KINDS = ("overlap", "cut", "degenerate", "starved", "edge", "noise")  # also the names of the threats that they lead to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,7 @@ def list_cautions(
     cut_off: list[dict],
     degenerate: list[dict],
     starved: list[dict],
+    tuned: list[dict],
 ) -> list[dict[str, Any]]:
     """List what touches the numbers that the first screen shows of the study's tasks.
 
@@ -47,6 +48,7 @@ def list_cautions(
         "cut": [row | {"runs": row["much"]} for row in cut_off if row["much"]],
         "degenerate": degenerate,
         "starved": [{"runs": [row["run"] for row in starved]}] if starved else [],
+        "edge": [{"runs": runs}] if (runs := [row["run"] for row in tuned if row["edges"]]) else [],
         "noise": [row for row in primary if row["below_noise"] and row["task"] in tasks],
     }
     return [row | {"kind": kind} for kind in KINDS for row in found[kind]]
@@ -158,7 +160,11 @@ def build_contamination(found: dict[str, list[dict]], cells: dict, pairs: dict) 
         level["runs"].append((cells[row["run"], row["task"], row["metric"]], row))
     for row in found["cleaned_contrasts"]:
         level, whole = levels[row["task"], row["without"]], pairs[row["task"], row["run"], row["against"]]
-        again = row | {name: whole[name] for name in ("starved", "degenerate", "margin")} | {"p": row["p_corrected"]}
+        again = (
+            row
+            | {name: whole[name] for name in ("starved", "at_edge", "degenerate", "margin")}
+            | {"p": row["p_corrected"]}
+        )
         level["contrasts"].append((whole, again | {"doubted": list_doubts(again), "tension": find_tension(again)}))
     return Contamination(
         overlaps=found["overlaps"],

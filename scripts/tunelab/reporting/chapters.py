@@ -92,6 +92,7 @@ class Files:
     completions: str
     samples: str
     choice: str
+    tuning: str
     answers: str
     scores: str
 
@@ -138,8 +139,11 @@ class DoubtsChapter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingChapter:
-    """How it was trained: what trainings logged, drew and chose."""
+    """How it was trained: how settings were chosen, and what trainings logged, drew and chose."""
 
+    tuned: list[Row]
+    tuned_table: Table
+    tuning: Row | None  # the section of the config
     completions: dict[str, list[Row]]
     samples: dict[str, list[Row]]
     signals: list[Row]
@@ -232,6 +236,7 @@ class Page:
                 "known": doubts.known,
             },
             "training": {
+                "tuning": self.training.tuned,
                 "learning": "learning_curves" in self.figures,
                 "samples": self.training.samples,
                 "rewards": self.training.completions,

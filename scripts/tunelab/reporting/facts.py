@@ -51,6 +51,7 @@ def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
 # --- Origin: the rows and files behind each number, and the jobs, code and days behind these
 
 KINDS = (
+    "tuned",
     "estimates",
     "contrasts",
     "parts",

@@ -15,7 +15,8 @@ from tunelab.jobs.layout import StudyFolder
 
 # --- Doubts: the runs of which a verdict says little, and why
 # starved: a run of reinforcement learning that drew too few completions and is not favoured by the verdict, since more
-# might have changed it. degenerate: a run whose answers to the task are alike or loop, whatever the verdict.
+# might have changed it. edge: a tuned run that did best at the edge of what was tried, and is not favoured either.
+# degenerate: a run whose answers to the task are alike or loop, whatever the verdict.
 
 Doubts = dict[str, list[str]]  # runs by the reason for the doubt
 
@@ -23,8 +24,8 @@ Doubts = dict[str, list[str]]  # runs by the reason for the doubt
 def list_doubts(contrast: dict) -> Doubts:
     """List the runs of a contrast of which its verdict says little, by reason; a reason without a run is left out."""
     favoured = {"better": contrast["run"], "worse": contrast["against"]}.get(contrast["verdict"])
-    starved = [run for run in contrast["starved"] if run != favoured]
-    return pick({"starved": starved, "degenerate": contrast["degenerate"]})
+    starved, edge = ([run for run in contrast[name] if run != favoured] for name in ("starved", "at_edge"))
+    return pick({"starved": starved, "edge": edge, "degenerate": contrast["degenerate"]})
 
 
 def join_doubts(rows: Iterable[dict]) -> Doubts:

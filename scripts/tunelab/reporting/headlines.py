@@ -8,7 +8,7 @@ from gettext import NullTranslations
 from statistics import fmean
 
 from tunelab.comparison.metrics import find_metric
-from tunelab.comparison.result_rows import Verdict
+from tunelab.comparison.result_rows import Choice, Verdict
 from tunelab.comparison.results import Results
 from tunelab.config.metrics import NEUTRAL
 from tunelab.config.study import Study
@@ -89,6 +89,7 @@ def tell_remark(study: Study, doubts: Doubts, words: NullTranslations) -> str:
     _ = words.gettext
     reasons = {
         "starved": _("%(runs)s: too few completions to expect an effect"),
+        "edge": _("%(runs)s: best at the edge of what was tried"),
         "degenerate": _("%(runs)s: repetitive answers"),
     }
     said = [reasons[reason] % {"runs": join_runs(study, runs, words)} for reason, runs in doubts.items()]
@@ -186,6 +187,15 @@ def tell_outdone(
         else:
             said.append(_("%(task)s: no run is beaten by a better one that cost no more") % names)
     return join_sentences(said, words)
+
+
+def tell_tuning(study: Study, choices: list[Choice], words: NullTranslations) -> str:
+    """Tell which settings were chosen, and for which runs other settings than their own."""
+    _ = words.gettext
+    moved = [choice.run for choice in choices if choice.settings != choice.own]
+    if not moved:
+        return _("Every tuned run keeps its own setting")
+    return _("The trials led to other settings than their own for %(runs)s") % {"runs": join_runs(study, moved, words)}
 
 
 def tell_losses(study: Study, measured: dict[str, list[float]], words: NullTranslations) -> str:

@@ -37,7 +37,7 @@ ESCAPES = str.maketrans(
 )
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 NOISE = "*"  # behind the verdict on a difference that is no larger than what repeating an evaluation changed
-DOUBTED = {"starved": "†", "degenerate": "‡"}  # behind a verdict that says little of a run: see `findings`
+DOUBTED = {"starved": "†", "edge": "§", "degenerate": "‡"}  # behind a verdict that says little of a run: see `findings`
 LONGEST = 40  # rows of a table on one page
 
 Translate = Callable[[str], str]
@@ -73,6 +73,11 @@ def render_contrast_tables(study: Study, results: Results, task: str, translate:
     rows = [build_finding(row.model_dump()) for row in results.contrasts if row.declared and row.task == task]
     columns = [column for column in tables.CONTRASTS if column.key != "task"]
     return [_render_rows(study, columns, part, translate) for part in _split(rows)]
+
+
+def render_tuned_tables(study: Study, tuned: list[dict], translate: Translate) -> list[str]:
+    """Render which settings were chosen for tuned runs, and how these did on rows that had no part in the choice."""
+    return [_render_rows(study, tables.TUNED, part, translate) for part in _split(tuned)]
 
 
 def render_cost_tables(study: Study, costs: list[dict], translate: Translate) -> list[str]:
@@ -142,6 +147,16 @@ def write_cell(study: Study, column: Column, row: dict, translate: Translate) ->
             return f"{format_difference(value, row['metric'])} {format_interval(row)}"
         case "balance":
             return "" if value is None else f"{row['wins']}:{row['losses']}"
+        case "words":
+            return value
+        case "gained" | "drop" | "test" if value is None:
+            return ""
+        case "gained":
+            return f"{format_difference(value, row['metric'])} {format_interval(row['gained'], row['metric'])}"
+        case "drop":
+            return format_difference(value, row["metric"])
+        case "test":
+            return f"{format_metric(value, row['metric'])} {format_interval(row['test'], row['metric'])}"
         case "verdict":
             return translate(value) + NOISE * row["below_noise"] + "".join(map(DOUBTED.get, row["doubted"]))
         case _:

@@ -44,7 +44,10 @@ def build_choice(study: Study, task: str, metric: str, cells: dict, pairs: dict,
     alone = not level and not ahead and len(rows) == len(others)
     doubts = join_doubts(rows.values())
     doubted = {
-        "starved": [run for run in doubts.get("starved", ()) if run in level or (alone and run != first)],
+        **{
+            reason: [run for run in doubts.get(reason, ()) if run in level or (alone and run != first)]
+            for reason in ("starved", "edge")
+        },
         "degenerate": [run for run in doubts.get("degenerate", ()) if run in (first, *level)],
     }
     return {
@@ -97,13 +100,16 @@ class Overview:
     choices: list[dict]
 
 
-def build_overview(study: Study, primary: dict[str, str], cells: dict, pairs: dict, costs: list[dict]) -> Overview:
+def build_overview(
+    study: Study, primary: dict[str, str], cells: dict, pairs: dict, costs: list[dict], tuned: list[dict]
+) -> Overview:
     """Build the first screen.
 
     primary: the first metric of each task. cells: estimates by (run, task, metric). pairs: findings by (task, run,
-    against). costs: one row per training (`tables.build_cost_table`).
+    against). costs: one row per training (`tables.build_cost_table`). tuned: one row per tuned run.
     """
-    spent = {run: sum_costs(study, costs, run) for run in study.list_trained()}
+    search = {row["run"]: row["train_seconds"] for row in tuned}
+    spent = {run: sum_costs(study, costs, run) | {"search": search.get(run)} for run in study.list_trained()}
     shown = choose_shown(study, primary, cells)
     columns = {task: build_task(study, task, primary[task], shown, cells, pairs) for task in study.tasks}
     verdicts = [row["against"] for column in columns.values() for row in column["runs"].values() if row["against"]]

@@ -13,7 +13,7 @@ from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables
+from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables, tuning
 from tunelab.reporting.chapters import (
     DataChapter,
     DoubtsChapter,
@@ -43,6 +43,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
     find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}
     trainings, data_cards = tables.load_trainings(study), cards.build_data_cards(study)
     chapter = build_results(study, found, find, trainings)
+    chosen = tuning.build_tuned(study, found["tuned"])
     doubts = build_doubts(study, found, chapter, trainings, data_cards)
     tasks = {task: build_task(study, task, find, data_cards, task in results.paired) for task in study.tasks}
     return Page(
@@ -53,12 +54,15 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         runs={run: build_run(study, run) for run in study.runs},
         tasks=tasks,
         texts={name_text(text): text for text in study.list_texts()},
-        metrics={name: find_metric(name, study.own_metrics) for name in order_metrics(find)},
+        metrics={
+            name: find_metric(name, study.own_metrics)
+            for name in dict.fromkeys([*order_metrics(find), *(row["metric"] for row in chosen)])
+        },
         many=not compares_all(study),
         figures=figures,
         files=build_files(study),
         trace=facts.build_trace(found, study.name(study.results_file)),
-        overview=overview.build_overview(study, chapter.primary, chapter.cells, chapter.pairs, chapter.costs),
+        overview=overview.build_overview(study, chapter.primary, chapter.cells, chapter.pairs, chapter.costs, chosen),
         cautions=cautions.list_cautions(
             list(tasks),
             chapter.findings.primary,
@@ -66,10 +70,14 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
             doubts.facts.cut_off,
             doubts.degenerate,
             doubts.starved,
+            chosen,
         ),
         results=chapter,
         doubts=doubts,
         training=TrainingChapter(
+            tuned=chosen,
+            tuned_table=Table(columns=tables.list_columns(tables.TUNED, tables.PAGE), rows=chosen),
+            tuning=study.spec.get("tuning"),
             completions={run: completions.build_completions(study, run) for run in study.list_runs(*REWARDED)},
             samples=completions.build_samples(study),
             signals=completions.build_signals(study, find, chapter.pairs, found["implicit"]),
@@ -168,6 +176,7 @@ def build_files(study: StudyFolder) -> Files:
         completions=f"{runs}/completions.parquet",
         samples=study.name(root / "samples") + "/{samples}/seed{seed}/summary.json",
         choice=f"{runs}/choice.json",
+        tuning=study.name(root / "tuning") + "/{run}/choice.json",
         answers=f"{runs}/{{task}}/answers.jsonl",
         scores=f"{runs}/{{task}}/scores.jsonl",
     )

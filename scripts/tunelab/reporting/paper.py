@@ -282,6 +282,7 @@ def _build_tables(study: StudyFolder, page: Page, translate: latex.Translate) ->
         "contrasts": {
             name: marked(latex.render_contrast_tables(study, results, name, translate)) for name in page.results.primary
         },
+        "tuned": marked(latex.render_tuned_tables(study, page.training.tuned, translate)),
         "costs": marked(latex.render_cost_tables(study, page.results.costs, translate)),
     }
 

@@ -64,6 +64,7 @@ FIGURES = {
             HISTORIES,
             methods=list_methods("answers"),
         ),
+        Figure("tuning", "tuning_figures", "tuning", "titled_tuning", TABLE, exists=Study.list_tuned),
         Figure("rewards", "training_figures", "rewards", "drawn_rewards", HISTORIES, methods=REWARDED),
         Figure("signals", "training_figures", "signals", "drawn_signals", HISTORIES, methods=SIGNALLING),
         Figure(

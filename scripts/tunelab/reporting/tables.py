@@ -21,7 +21,7 @@ _ = str  # marks a heading for the catalog; it is translated where it is shown
 
 CSV, PAGE, LATEX = "csv", "page", "latex"
 PEOPLE = (PAGE, LATEX)
-WORDED = ("run", "pair", "task", "metric_name", "place", "remarks", "verdict")  # styles that write no number
+WORDED = ("run", "pair", "task", "metric_name", "place", "remarks", "verdict", "words")  # styles that write no number
 
 
 class Column(NamedTuple):
@@ -102,6 +102,25 @@ CONTRASTS = (
     Column("smallest_detectable", _("Smallest detectable"), "size", (CSV, PAGE)),
     *_only_csv("noise"),
     Column("verdict", _("Verdict"), "verdict", (CSV, LATEX)),
+)
+TUNED = (
+    Column("run", _("Run"), "run", (PAGE,)),
+    Column("metric", _("Metric"), "metric_name", PEOPLE),
+    Column(
+        "trials",
+        _("Trials"),
+        "count",
+        PEOPLE,
+        find=lambda row: len(row["trials"]),
+        below=Column("failed", style="failed"),
+    ),
+    Column("told", _("Chosen"), "words", PEOPLE, below=Column("own_told", style="own")),
+    Column("gained", _("Chosen − own"), "gained", PEOPLE, find=lambda row: row["gained"] and row["gained"]["value"]),
+    Column("value", _("On validation rows"), "metric", PEOPLE, below=Column("n", style="rows")),
+    Column("test", _("On test rows"), "test", PEOPLE, find=lambda row: row["test"] and row["test"]["value"]),
+    Column("drop", _("Drop"), "drop", PEOPLE),
+    Column("floor", _("By chance"), "size", PEOPLE),
+    Column("train_seconds", _("Time of the search"), "seconds", PEOPLE),
 )
 ESTIMATES = tuple(_only_csv("run", "seed", "seeds", "task", "metric", "value", "low", "high", "n", "interval"))
 MAIN = (
