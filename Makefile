@@ -13,6 +13,7 @@ TAKE_MODEL := new-study
 TAKE_TITLE := new-study
 TAKE_QUESTION := new-study
 TAKE_ANSWER := new-study
+TAKE_TUNE := new-study
 TAKE_Q := ask
 TAKE_RUN := ask
 TAKE_TASK := ask
@@ -91,7 +92,7 @@ lock: setup ## write the lock files again from pyproject.toml; UPGRADE=trl takes
 quoted = '$(subst ','\'',$(value $(1)))'
 new-study: setup ## write config/NAME.yaml for rows of yours: make new-study NAME=mine DATA=my.jsonl MODEL=org/name
 	@$(VENV)/bin/python scripts/new_study.py --name=$(call quoted,NAME) --model=$(call quoted,MODEL) --data=$(call quoted,DATA) \
-		--title=$(call quoted,TITLE) --question=$(call quoted,QUESTION) --answer=$(call quoted,ANSWER)
+		--title=$(call quoted,TITLE) --question=$(call quoted,QUESTION) --answer=$(call quoted,ANSWER) $(if $(TUNE),--tune)
 
 report: GOAL := ## make the report, or bring it up to date (PARTIAL=1: of what is there; PROFILE=slurm: on a cluster)
 paper: GOAL := -- compile_paper ## write the study as a paper, in LaTeX and as a PDF (PARTIAL=1 as above)

@@ -119,6 +119,7 @@ class Findings(NamedTuple):
     settings: Settings
     machine: Machine
     problem: str | None
+    tune: bool
 
 
 def render_overlay(found: Findings) -> str:

@@ -21,8 +21,12 @@ _SEPARATORS = re.compile(r"[\W_]+")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")  # it becomes a folder of results
 
 
-def write_study(name: str, model: str, data: str, title: str = "", columns: Named = UNNAMED) -> tuple[Path, list[str]]:
+def write_study(
+    name: str, model: str, data: str, title: str = "", columns: Named = UNNAMED, tune: bool = False
+) -> tuple[Path, list[str]]:
     """Look at data and model, and write config/<name>.yaml; return it with a sentence on each finding.
+
+    tune: whether the study tries several learning rates of each run first.
 
     Raises:
         UserError: for a name, data or model that cannot be used; nothing is written then.
@@ -30,7 +34,7 @@ def write_study(name: str, model: str, data: str, title: str = "", columns: Name
     default = read_config()
     file = check_name(name)
     chosen = choose_model(model, default)
-    found = find_out(name, data, chosen, default, title.strip(), columns)
+    found = find_out(name, data, chosen, default, title.strip(), columns, tune)
     text = render_overlay(found)
     with TemporaryDirectory() as folder:
         trial = Path(folder, file.name)
@@ -67,7 +71,9 @@ def make_title(name: str, data: str) -> str:
     return words[:1].upper() + words[1:] or name
 
 
-def find_out(name: str, data: str, chosen: Chosen, default: Config, title: str, columns: Named) -> Findings:
+def find_out(
+    name: str, data: str, chosen: Chosen, default: Config, title: str, columns: Named, tune: bool = False
+) -> Findings:
     """Look at the rows, at the model and at the machine."""
     taken = {*default.datasets, *default.tasks, *RUN_PARTS}
     dataset = f"{name}-rows" if name in taken else name
@@ -98,4 +104,5 @@ def find_out(name: str, data: str, chosen: Chosen, default: Config, title: str, 
         settings,
         machine,
         problem,
+        tune,
     )
