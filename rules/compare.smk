@@ -35,6 +35,7 @@ rule compare_methods:
         repeated_losses=per_repeat("<results>/noise/{repeat}/{task}/losses.jsonl"),
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         drawings=drawing_summaries(),
+        rates=[f"<results>/models/{model}/precision_figures.json" for model in SLICES.whole["models"]],
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
         overlap="<results>/overlap.json",
@@ -47,6 +48,7 @@ rule compare_methods:
             "<results>/tables/contrasts.csv", caption="../reports/captions/tables.rst", category="Comparison"
         ),
         cost_csv=report("<results>/tables/cost.csv", caption="../reports/captions/tables.rst", category="Comparison"),
+        consumed_csv="<results>/tables/consumed.csv",
     log:
         "<logs>/compare_methods.log",
     benchmark:

@@ -283,6 +283,7 @@ def _build_tables(study: StudyFolder, page: Page, translate: latex.Translate) ->
             name: marked(latex.render_contrast_tables(study, results, name, translate)) for name in page.results.primary
         },
         "costs": marked(latex.render_cost_tables(study, page.results.costs, translate)),
+        "consumed": marked(latex.render_consumed_tables(study, page.results.consumed_table.rows, translate)),
     }
 
 

@@ -107,10 +107,20 @@ class Consumption(TrainerCallback):
 
         @functools.wraps(type(base).forward)  # `generate` asks for the signature
         def forward(self_: Any, *args: Any, **inputs: Any) -> Any:
-            with self.counting(model, flops.measure_inputs(*args, **inputs)):
+            counted = self._leave_out_repeated(inputs) if self._find_part(model) == VALIDATION else inputs
+            with self.counting(model, flops.measure_inputs(*args, **counted)):
                 return others(*args, **inputs)
 
         base.forward = types.MethodType(forward, base)
+
+    def _leave_out_repeated(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the rows that accelerate repeats so that the last batches of all processes are full."""
+        state, args = self._trainer.accelerator.gradient_state, self._trainer.args
+        if args.world_size == 1 or not state.end_of_dataloader or state.remainder < 1:
+            return inputs
+        size = max(len(value) for value in inputs.values() if isinstance(value, torch.Tensor))
+        own = max(state.remainder - args.process_index * size, 0)
+        return {name: value[:own] if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
 
     def _find_part(self, model: Any) -> str:
         own = find_base(self._trainer.accelerator.unwrap_model(self._trainer.model))
