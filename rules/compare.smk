@@ -36,6 +36,7 @@ rule compare_methods:
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         drawings=drawing_summaries(),
         tuned=tuning_choices(),
+        rates=[f"<results>/models/{model}/precision_figures.json" for model in SLICES.whole["models"]],
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),
         overlap="<results>/overlap.json",
@@ -48,6 +49,7 @@ rule compare_methods:
             "<results>/tables/contrasts.csv", caption="../reports/captions/tables.rst", category="Comparison"
         ),
         cost_csv=report("<results>/tables/cost.csv", caption="../reports/captions/tables.rst", category="Comparison"),
+        consumed_csv="<results>/tables/consumed.csv",
     log:
         "<logs>/compare_methods.log",
     benchmark:

@@ -9,6 +9,7 @@ Writes  table          results.json (tunelab.comparison.results says what is in 
         estimates_csv  every estimate
         contrasts_csv  every difference with its interval, p-values and verdict
         cost_csv       the cost of each training
+        consumed_csv   what each run consumed, by itself and with what it began from
 """
 
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from tunelab import records
 from tunelab.comparison import estimates
+from tunelab.comparison.result_rows import Record
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import tables
@@ -33,6 +35,7 @@ def main(
     estimates_csv: Path,
     contrasts_csv: Path,
     cost_csv: Path,
+    consumed_csv: Path,
 ) -> None:
     selected = StudyFolder(results, study)
     trainings = tables.load_trainings(selected)
@@ -45,6 +48,7 @@ def main(
     tables.write_table(estimates_csv, tables.ESTIMATES, map(dict, found.estimates))
     tables.write_table(contrasts_csv, tables.CONTRASTS, map(dict, found.contrasts))
     tables.write_table(cost_csv, tables.COSTS, tables.build_cost_table(selected, trainings))
+    tables.write_table(consumed_csv, tables.CONSUMED, map(Record.model_dump, found.consumed))
 
 
 if __name__ == "__main__":

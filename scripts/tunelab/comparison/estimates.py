@@ -8,6 +8,7 @@ import numpy as np
 from tunelab.comparison import contrasts, gains, overlaps, repetition
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
+from tunelab.comparison.consumed import list_consumed
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
@@ -48,6 +49,7 @@ def build_results(
         contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate, at_edge)),
         starved=list(list_starved(study, trainings)),
         tuned=tuned,
+        consumed=list(list_consumed(study, trainings)),
         sameness=alike,
         parts=list(list_parts(items)),
         gains=list(gains.list_gains(items)),

@@ -106,6 +106,36 @@ class Tuned(Record):
     sources: list[str]
 
 
+class Spent(Record):
+    """What was consumed, on four axes."""
+
+    flops: float = Field(description="Floating point operations of matrix products (`models/flops.py` says which).")
+    tokens: float = Field(description="Tokens that passed a model: learnt, drawn, and read by reference or teacher.")
+    completions: float = Field(description="Answers that were drawn.")
+    seconds: float = Field(description="Wall-clock time of training steps and drawings, without validation.")
+
+
+class Consumed(Record):
+    """What a trained run consumed."""
+
+    run: str
+    seed: int | None = Field(description="null: the mean over all seeds of the study.")
+    seeds: int
+    parts: dict[str, float] = Field(
+        description="Operations of training, drawing, reference, teacher and validation, as far as it has them."
+    )
+    own: Spent
+    alone: Spent | None = Field(
+        description="With its start, the answers drawn for it, its teacher, and what these began from, all in full. "
+        "null: one of them is not in the study."
+    )
+    utilisation: float | None = Field(
+        description="Operations per second, as a share of those of one large product on this machine. null: that was "
+        "not measured in the precision and with the threads of the training, or several processes trained."
+    )
+    sources: list[str]
+
+
 class Parts(Record):
     """Standard deviations of a metric between seeds, between items, and of what is left."""
 
@@ -204,6 +234,7 @@ class Results(Record):
     contrasts: list[Contrast]
     starved: list[Starved]
     tuned: list[Tuned]
+    consumed: list[Consumed]
     sameness: list[Sameness]
     parts: list[Parts]
     gains: list[Gain]

@@ -4,7 +4,7 @@ transformers fills unset fields of a GenerationConfig from the model's own one, 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, set_seed
 
 from tunelab.config.specs.evaluation import GenerationSpec, SamplingSpec
 from tunelab.jobs.job import report_progress
-from tunelab.models import adapters, chat
+from tunelab.models import adapters, chat, flops
 from tunelab.models.chat_thoughts import read_answer
 from tunelab.models.context_length import check_rows
 from tunelab.models.decoding import find_generate
@@ -108,6 +108,18 @@ class Answerer:
         lengths = [len(prompt) + self._spec.max_new_tokens for prompt in encoded]
         check_rows(self._run_model.base_model, rows, lengths, adapters.count_virtual(self._model))
         return encoded
+
+    def count(self, lengths: Iterable[tuple[int, int]]) -> dict[str, dict[str, int]]:
+        """Return the operations and tokens that answers took, as a training's costs name them.
+
+        Args:
+            lengths: tokens of each answer's prompt and of the answer.
+        """
+        works, rates = [flops.measure_drawing(self._model, *pair) for pair in lengths], flops.measure_rates(self._model)
+        return {
+            "flops": {"drawing": sum(map(rates.count, works))},
+            "passed_tokens": {"drawing": sum(work.tokens for work in works)},
+        }
 
     def describe(self, row: dict) -> dict[str, Any]:
         """Return how answers are made, with a row's prompt as the model reads it."""

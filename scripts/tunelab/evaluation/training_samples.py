@@ -31,7 +31,7 @@ def draw_answers(
     """
     generation = GenerationSpec(do_sample=True, **spec.model_dump(include=FIELDS))
     answerer = Answerer(run_model, generation)
-    answerer.encode(rows)  # refuses rows that are too long before any is answered
+    encoded = answerer.encode(rows)  # refuses rows that are too long before any is answered
     # questions of like length side by side, which saves padding
     ordered = sorted(rows, key=lambda row: sum(len(turn["content"] or "") for turn in row["messages"][:-1]))
     size = max(1, spec.batch_size // spec.samples)
@@ -49,11 +49,13 @@ def draw_answers(
         records.write_jsonl(file, drawn)
         made += drawn
         report_answers(len(made), len(rows) * spec.samples, time.monotonic() - started, before)
+    prompts = {row["id"]: len(ids) for row, ids in zip(rows, encoded, strict=True)}
     by_row = {(answer["id"], answer["sample"]): answer for answer in made}
     answers = [by_row[row["id"], sample] for row in rows for sample in range(spec.samples)]
     costs = {
         "seconds": sum(answer.pop("seconds") for answer in answers),
         "tokens": sum(answer["tokens"] for answer in answers),
+        **answerer.count((prompts[answer["id"]], answer["tokens"]) for answer in answers),
     }
     return answers, answerer.describe(rows[0]) | costs
 

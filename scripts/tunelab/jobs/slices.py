@@ -82,6 +82,7 @@ class StudySlices:
             },
             "drift": drift and {"texts": list(drift.texts)},
             "samples": self._drawings,
+            "untouched": self._untouched,
             **{name: self.whole[name] for name in ("comparison", "noise")},
             "tuning": self.tuned,
         }
@@ -114,8 +115,18 @@ class StudySlices:
 
     @cached_property
     def _drawings(self) -> dict[str, Any]:
-        """The seeds for which answers were drawn, to find what that cost."""
-        return {name: {"seeds": entry["seeds"]} for name, entry in self.whole["samples"].items()}
+        """The seeds for which answers were drawn, and by which training, to find what that cost."""
+        trained = self._config.trained
+        return {
+            name: {"seeds": entry["seeds"], "run": entry["run"] if entry["run"] in trained else None}
+            for name, entry in self.whole["samples"].items()
+        }
+
+    @cached_property
+    def _untouched(self) -> list[str]:
+        """The teachers that are no runs but models as they were fetched."""
+        named = {run.get("teacher") for run in self.whole["runs"].values()}
+        return sorted(named & set(self._config.models))
 
     @cached_property
     def drawn_forgetting(self) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class ResultsChapter:
     samplings: dict[str, Row]
     costs: list[Row]
     cost_table: Table
+    consumed_table: Table
     changes: list[Row]
     drift: Row | None
     gains: list[Row]

@@ -5,6 +5,7 @@ from gettext import NullTranslations
 from matplotlib.axes import Axes
 
 from tunelab.comparison import repetition
+from tunelab.comparison.consumed import sum_seconds
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
@@ -22,7 +23,7 @@ from tunelab.reporting.figures import (
 )
 from tunelab.reporting.findings import find_pairs, list_contrary, load_results
 from tunelab.reporting.notation import find_colour
-from tunelab.reporting.tables import is_summary, load_trainings, sum_chain_seconds
+from tunelab.reporting.tables import is_summary, load_trainings
 
 GREY = "#b5b5b5"
 Costs = dict[str, list[float]]  # run → seconds of each seed
@@ -65,7 +66,7 @@ def list_seconds(study: StudyFolder, trainings: dict, run: str) -> list[float]:
     """List the training seconds of each seed; none where the run it started from is not in the study."""
     if study.run(run)["method"] == "base":
         return [0.0]
-    seconds = [sum_chain_seconds(study, trainings, run, seed) for seed in study.list_seeds(run)]
+    seconds = [sum_seconds(study, trainings, run, seed) for seed in study.list_seeds(run)]
     return [] if None in seconds else seconds
 
 

@@ -85,6 +85,11 @@ def render_cost_tables(study: Study, costs: list[dict], translate: Translate) ->
     return [_render_rows(study, tables.COSTS, part, translate) for part in _split(costs)]
 
 
+def render_consumed_tables(study: Study, rows: list[dict], translate: Translate) -> list[str]:
+    """Render what each run consumed."""
+    return [_render_rows(study, tables.CONSUMED, part, translate) for part in _split(rows)]
+
+
 def _split(rows: list) -> list[list]:
     return [rows[start : start + LONGEST] for start in range(0, len(rows), LONGEST)]
 
@@ -159,6 +164,10 @@ def write_cell(study: Study, column: Column, row: dict, translate: Translate) ->
             return f"{format_metric(value, row['metric'])} {format_interval(row['test'], row['metric'])}"
         case "verdict":
             return translate(value) + NOISE * row["below_noise"] + "".join(map(DOUBTED.get, row["doubted"]))
+        case "utilised" if value is not None:
+            return format_styled(value, "percent", row)
+        case "utilised":
+            return "–"
         case _:
             return format_styled(value, column.style, row)
 

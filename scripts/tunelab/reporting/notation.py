@@ -104,6 +104,14 @@ def format_amount(number: float) -> str:
     return f"{number / 1e9:.3g}{THIN}B" if number < 999.5e9 else f"{number / 1e9:,.0f}{THIN}B"
 
 
+def format_operations(number: float) -> str:
+    """Write a number of floating point operations with three significant digits: `4.88 TFLOP`."""
+    for size, unit in ((1e6, "M"), (1e9, "G"), (1e12, "T")):
+        if number / size < 999.5:
+            return f"{number / size:.3g}{THIN}{unit}FLOP"
+    return f"{number / 1e15:.3g}{THIN}PFLOP" if number < 999.5e15 else f"{number / 1e15:,.0f}{THIN}PFLOP"
+
+
 def format_bytes(number: float) -> str:
     """Write a size with decimal units, as file managers do: `2.4 GB`."""
     if number < 999.5:
@@ -161,6 +169,7 @@ _NUMBERS = {
     "level": format_level,
     "count": format_count,
     "amount": format_amount,
+    "operations": format_operations,
     "bytes": format_bytes,
     "seconds": format_seconds,
     "rate": format_rate,

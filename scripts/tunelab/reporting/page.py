@@ -114,6 +114,7 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
         samplings={task: study.task(task)["sampling"] for task in study.tasks if study.task(task).get("sampling")},
         costs=costs,
         cost_table=build_table(study, tables.COSTS, costs),
+        consumed_table=build_table(study, tables.CONSUMED, tables.list_summaries(found["consumed"])),
         changes=findings.build_changes(study, pairs, [*study.tasks, *texts]),
         drift=study.spec.get("drift"),
         gains=found["gains"],

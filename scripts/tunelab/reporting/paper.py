@@ -284,6 +284,7 @@ def _build_tables(study: StudyFolder, page: Page, translate: latex.Translate) ->
         },
         "tuned": marked(latex.render_tuned_tables(study, page.training.tuned, translate)),
         "costs": marked(latex.render_cost_tables(study, page.results.costs, translate)),
+        "consumed": marked(latex.render_consumed_tables(study, page.results.consumed_table.rows, translate)),
     }
 
 

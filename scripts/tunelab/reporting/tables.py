@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tunelab.comparison.budgets import find_summary
+from tunelab.comparison.consumed import sum_seconds
 from tunelab.comparison.metrics import list_headlines, list_used
 from tunelab.comparison.results import Estimate, Results
 from tunelab.config.study import Study
@@ -76,6 +76,31 @@ COSTS = (
     *_only_csv("saved_parameters", "total_parameters"),
     Column("artefact_bytes", _("On disk"), "bytes", below=Column("saved_parameters", _("saved parameters"), "amount")),
     *_only_csv("device", "dtype", "chain_train_seconds"),
+)
+
+
+def _consumed(axis: str, heading: str, style: str) -> list[Column]:
+    """List the columns of an axis: what a run consumed itself, and below it what it would have consumed alone."""
+    alone = Column(f"alone_{axis}", _("if alone"), style, find=lambda row: row["alone"] and row["alone"][axis])
+    return [
+        Column(axis, heading, style, find=lambda row: row["own"][axis], below=alone._replace(style=f"alone_{style}")),
+        alone._replace(shown=(CSV,)),
+    ]
+
+
+def _part(name: str) -> Column:
+    return Column(f"flops_{name}", shown=(CSV,), find=lambda row: row["parts"].get(name, 0))
+
+
+CONSUMED = (
+    Column("run", _("Run"), "run", (CSV, PAGE)),
+    *_only_csv("seed", "seeds"),
+    *_consumed("flops", _("Operations"), "operations"),
+    *map(_part, ("training", "drawing", "reference", "teacher", "validation")),
+    *_consumed("tokens", _("Tokens through a model"), "count"),
+    *_consumed("completions", _("Answers drawn"), "count"),
+    *_consumed("seconds", _("Time"), "seconds"),
+    Column("utilisation", _("Of the measured rate"), "utilised"),
 )
 CONTRASTS = (
     Column("pair", _("Runs"), "pair", (PAGE,), find=lambda row: (row["run"], row["against"])),
@@ -194,29 +219,15 @@ def is_summary(study: Study, row: Estimate) -> bool:
 def build_cost_table(study: StudyFolder, trainings: dict[tuple[str, int], dict]) -> list[dict]:
     """Look up what each training cost; `chain_train_seconds` adds that of the runs it started from."""
     return [
-        training | {"run": run, "seed": seed, "chain_train_seconds": sum_chain_seconds(study, trainings, run, seed)}
+        training | {"run": run, "seed": seed, "chain_train_seconds": sum_seconds(study, trainings, run, seed)}
         for (run, seed), training in trainings.items()
     ]
 
 
-def sum_chain_seconds(study: StudyFolder, trainings: dict, run: str, seed: int) -> float | None:
-    """Add up the training time of a run and of those it started from; None when one of them is not in the study.
-
-    The time in which answers were drawn counts for each of them that learns from these.
-    """
-    total = 0.0
-    while run is not None:
-        if run not in study.runs:
-            return None
-        total += trainings[run, seed]["train_seconds"] + _find_drawing_seconds(study, run, seed)
-        run = study.run(run).get("init_from")
-    return total
-
-
-def _find_drawing_seconds(study: StudyFolder, run: str, seed: int) -> float:
-    if not study.run(run).get("samples"):
-        return 0.0
-    return study.load(find_summary(study, run, seed))["seconds"]
+def list_summaries(consumed: list[dict]) -> list[dict]:
+    """List the rows of what each run consumed that stand for their runs: of several seeds, the mean."""
+    of_several = {row["run"] for row in consumed if row["seed"] is None}
+    return [row for row in consumed if row["seed"] is None or row["run"] not in of_several]
 
 
 def load_trainings(study: StudyFolder) -> dict[tuple[str, int], dict]:

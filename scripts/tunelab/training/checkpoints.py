@@ -85,6 +85,7 @@ REMEMBERED = {
     "trainer": ("_total_train_tokens", "_globalstep_last_logged", "recorded"),
     "log": ("rows", "train_seconds", "tokens"),
     "best": ("loss", "step"),
+    "consumption": ("flops", "passed", "completions"),
 }
 
 
@@ -116,6 +117,7 @@ class ResumableTrainer:
     unpacked: str | None = None  # why TRL's own head scores the rows, if it does so whatever the settings
     tied: str | None = None  # why smaller micro-batches would change the result, if they would whatever the settings
     deals_rows = True  # micro-batches are dealt from the rows in turn; False: a trainer draws what they hold
+    consumption: Any  # counts what the training consumes, see `consumption`
     weighs_batches = False  # a micro-batch counts for as much as any other, however few rows it has
 
     @property
@@ -174,7 +176,7 @@ class Resumption(TrainerCallback):
         self.resumed_at: list[int] = []
         self.peak_memory_bytes = 0
         self._trainer, self._best, self._stop = trainer, best, stop
-        self._parts = {"trainer": trainer, "log": log, "best": best}
+        self._parts = {"trainer": trainer, "log": log, "best": best, "consumption": trainer.consumption}
         self._order: dict[str, torch.Tensor] = {}  # at the start of the present epoch
         self._order_to_restore: dict[str, torch.Tensor] = {}
         self._due = False

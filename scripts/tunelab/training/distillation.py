@@ -16,6 +16,7 @@ from trl import DistillationConfig, DistillationTrainer
 from tunelab.errors import UserError
 from tunelab.models import adapters, chat
 from tunelab.models.context_length import check_rows, count_positions
+from tunelab.models.flops import Work, measure_inputs
 from tunelab.training import shared
 from tunelab.training.memory_fit import within_memory
 from tunelab.training.rollouts import DrawingTrainer, clear_generation_config, use_fast_decoding
@@ -43,8 +44,15 @@ class ResumableDistillationTrainer(DrawingTrainer, DistillationTrainer):
 
     def _get_last_hidden_state(self, *given: Any, **inputs: Any) -> torch.Tensor:
         # TRL calls both models without accelerate's wrapper, which would compute products in half precision
-        with self.accelerator.autocast():
+        with self.accelerator.autocast(), self.consumption.counting(given[0], _measure_call(*given[1:])):
             return super()._get_last_hidden_state(*given, **inputs)
+
+
+def _measure_call(ids: torch.Tensor, mask: torch.Tensor, kept: int) -> Work:
+    """Return the work of a pass over prompts and completions; only the last `kept` tokens may be completions."""
+    labels = ids.masked_fill(mask == 0, -100)
+    labels[:, :-kept] = -100
+    return measure_inputs(ids, mask, labels=labels)
 
 
 @within_memory

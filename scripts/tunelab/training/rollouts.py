@@ -22,8 +22,10 @@ class DrawingTrainer(ResumableTrainer):
 
     def _generate(self, *given: Any, **named: Any) -> Any:
         # all completions of a step are drawn at once, whatever its micro-batches
-        with memory_fit.explained("while drawing completions", LESS):
-            return super()._generate(*given, **named)
+        with memory_fit.explained("while drawing completions", LESS), self.consumption.drawing():
+            drawn = super()._generate(*given, **named)
+        self.consumption.add_drawn(*drawn[:2])
+        return drawn
 
     def describe_lost(self) -> str:
         lost = "; vLLM's random state is not kept, so its completions are others than those of an uninterrupted run"

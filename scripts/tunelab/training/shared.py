@@ -18,6 +18,7 @@ from tunelab.models.adapters import use_lora_products
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.training import checkpoints, learning_checks, memory_fit
 from tunelab.training.checkpoints import gather_each, share_steps
+from tunelab.training.consumption import Consumption
 from tunelab.training.outcome import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
 from tunelab.training.training_job import TrainingJob
@@ -65,6 +66,7 @@ class ProgressLog(TrainerCallback):
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.train_seconds, self.tokens = 0.0, 0
+        self.consumption: Consumption | None = None  # set when the training begins
         self._step_started = 0.0
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -85,6 +87,7 @@ class ProgressLog(TrainerCallback):
             why = learning_checks.explain_broken(model, state, args)
             raise learning_checks.Unlearnt(f"The loss became NaN at step {state.global_step}; {why}.")
         row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
+        row |= self.consumption.read()
         # JSON has no infinity; in float16 a gradient may overflow, and the step is skipped
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
         self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | finite)
@@ -138,6 +141,8 @@ def train_and_measure(
     learning_checks.check_start(model)
     before = adapters.copy_trainable(model)
     diverged = None
+    trainer.consumption = log.consumption = Consumption(trainer)
+    trainer.add_callback(trainer.consumption)
     with noting_stop() as stop, memory_fit.noting_shortage(trainer), learning_checks.explaining_no_gradient(model):
         resumption = checkpoints.Resumption(trainer, log, best, stop)
         trainer.add_callback(resumption)
@@ -162,6 +167,7 @@ def train_and_measure(
         "train_seconds": log.train_seconds,
         "tokens": log.tokens,
         "tokens_per_second": log.tokens / log.train_seconds,
+        **trainer.consumption.describe(),
         "peak_memory_bytes": max(*gather_each(measure_peak_memory(device)), resumption.peak_memory_bytes),
         "trainable_parameters": sum(weight.numel() for weight in before.values()),
         "total_parameters": _count_weights(model),

@@ -95,11 +95,14 @@ def summarise_findings(findings: Findings) -> str:
 # The same study made twice, in fresh clones: all files must be the same but for timings.
 
 
-# fields about time or memory in files that hold other fields, too
+# fields about time or memory, at any depth, in files that hold other fields, too
 TIMINGS = {
     "history.jsonl": {"seconds", "step_time", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"},
     "training.json": {"train_seconds", "tokens_per_second", "peak_memory_bytes"},
     "generation.json": {"seconds"},
+    "summary.json": {"seconds"},
+    "results.json": {"seconds", "utilisation"},
+    "consumed.csv": {"seconds", "alone_seconds", "utilisation"},
     "cost.csv": {"train_seconds", "chain_train_seconds", "tokens_per_second", "peak_memory_bytes"},
 }
 # TensorBoard's events are full of times, two figures have seconds on an axis, and the page shows both
@@ -161,7 +164,16 @@ def _read_content(file: Path) -> Any:
     drop = TIMINGS.get(file.name)
     if not drop:
         return records.hash_file(file)
-    return [{name: value for name, value in row.items() if name not in drop} for row in _read_rows(file)]
+    return _leave_out(_read_rows(file), drop)
+
+
+def _leave_out(content: Any, names: set[str]) -> Any:
+    """Return lists and mappings without the fields of these names."""
+    if isinstance(content, list):
+        return [_leave_out(item, names) for item in content]
+    if isinstance(content, dict):
+        return {name: _leave_out(value, names) for name, value in content.items() if name not in names}
+    return content
 
 
 def _read_rows(file: Path) -> list[dict]:

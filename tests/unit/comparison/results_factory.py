@@ -94,6 +94,7 @@ def build_study(runs: tuple[str, ...] = tuple(LABELS), seeds: tuple[int, ...] = 
             },
         },
         "samples": drawn,
+        "untouched": [],
         "runs": {run: {"label": (LABELS | METHODS)[run], **every[run]} for run in runs},
         "tasks": {
             "arithmetic": {
@@ -131,7 +132,7 @@ def write_results(root: Path, study: dict, rows: int = 48) -> dict:
     seconds = {"float32": 0.002, "bfloat16": 0.003}
     write_json(
         root / f"models/{models}/precision_figures.json",
-        {"asked": "auto", "shape": [1024, 576, 1536], "seconds": seconds},
+        {"asked": "auto", "shape": [1024, 576, 1536], "seconds": seconds, "threads": 2},
     )
     for dataset in ("sums", "tech"):
         write_dataset(root / "datasets" / dataset, dataset, study, rows)

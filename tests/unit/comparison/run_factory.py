@@ -76,6 +76,7 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
             "processes": 2 if run == "grpo" else 1,
             "threads": 2,
             "versions": {"python": "3.11.9", "torch": "2.13.0", "trl": "1.16.0"},
+            **consume(run, history[-1]["tokens"]),
             **({"teacher_tokens": 18_000} if run == "distilled" else {}),
         },
     )
@@ -86,6 +87,15 @@ def write_run(folder: Path, run: str, seed: int, study: dict, rows: int) -> None
         )
     if run == "grpo":
         write_completions(folder / "completions.parquet", history, random.Random(f"completions {seed}"))
+
+
+def consume(run: str, tokens: int) -> dict:
+    """Return what a training says it consumed."""
+    parts = {"grpo": ("drawing", "reference"), "dpo": ("reference",), "distilled": ("drawing", "teacher")}
+    passed = {"training": tokens, **dict.fromkeys(parts.get(run, ("validation",)), tokens)}
+    drawn = {"completions": 2560} if run in ("grpo", "distilled") else {}
+    flops = {part: 1_000_000_000 * (4 if part == "training" else 2) * count for part, count in passed.items()}
+    return {"flops": flops, "passed_tokens": passed, **drawn}
 
 
 def build_history(run: str, seed: int) -> list[dict]:
@@ -140,6 +150,7 @@ def write_drawing(folder: Path) -> None:
     counts = {"answers": 400, "right": 150, "distinct_right": 90, "truncated": 3, "questions": 50, "seconds": 61.0}
     by_right = {"none": 10, "some": 35, "all": 5}
     lengths = {"right": 31.0, "wrong": 36.0}
+    counts |= {"flops": {"drawing": 9_000_000_000_000}, "passed_tokens": {"drawing": 40_000}}
     write_json(folder / "summary.json", counts | {"questions_by_right": by_right, "mean_tokens": lengths})
 
 

@@ -193,7 +193,7 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path):
         compare(study)
 
 
-OUTPUTS = ("results.json", "main.csv", "estimates.csv", "contrasts.csv", "cost.csv")
+OUTPUTS = ("results.json", "main.csv", "estimates.csv", "contrasts.csv", "cost.csv", "consumed.csv")
 
 
 def run_stage(study, folder):

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 def write_comparison(root, study):
     """Write what the comparison makes of a study's files, and return results.json."""
-    exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
+    exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost", "consumed")]
     published, overlap = PROJECT / "reports/known_results.yaml", root / "overlap.json"
     compare_methods.main(str(root), study, published, overlap, SIMULATED, root / "results.json", *exported)
     return root / "results.json"

@@ -17,6 +17,7 @@ from tunelab.reporting.tables import Column
 # of each table: its list, its CSV file, and how many tables of page, LaTeX and paper are drawn from it, with two tasks
 TABLES = {
     "COSTS": ("cost", {"page": 1, "costs.tex": 0, "paper": 1}),
+    "CONSUMED": ("consumed", {"page": 1, "consumed.tex": 0, "paper": 1}),
     "CONTRASTS": ("contrasts", {"page": 1, "contrasts.tex": 1, "paper": 3}),
     "MAIN": ("main", {"page": 5, "main.tex": 2, "paper": 2}),
 }
@@ -44,7 +45,10 @@ def list_spans(html):
 @pytest.mark.parametrize("table", TABLES)
 def test_a_further_entry_of_a_list_is_a_column_everywhere(tmp_path, monkeypatch, table):
     before = make(tmp_path / "before")
-    find = {"COSTS": lambda row: row["threads"] + 4_000}.get(table, lambda row: row["n"] + 4_000)
+    find = {
+        "COSTS": lambda row: row["threads"] + 4_000,
+        "CONSUMED": lambda row: row["seeds"] + 4_000,
+    }.get(table, lambda row: row["n"] + 4_000)
     monkeypatch.setattr(tables, table, (*getattr(tables, table), Column("added", "Surplus", "count", find=find)))
     after = make(tmp_path / "after")
     file, times = TABLES[table]
@@ -55,7 +59,10 @@ def test_a_further_entry_of_a_list_is_a_column_everywhere(tmp_path, monkeypatch,
         assert after[name].count("Surplus") == times.get(name, 0)
         assert bool(re.search(r"\b4,0\d\d\b", after[name])) is bool(times.get(name))
     spans = [list_spans(texts["page"]) for texts in (before, after)]
-    more = {"COSTS": [0, 0, 0, 1], "CONTRASTS": [0] * 4, "MAIN": [0, 1, 1, 0]}[table]
+    more = {
+        **{"COSTS": [0, 0, 0, 1, 0], "CONSUMED": [0, 0, 0, 0, 1]},
+        **{"CONTRASTS": [0] * 5, "MAIN": [0, 1, 1, 0, 0]},
+    }[table]
     assert [new - old for old, new in zip(*spans, strict=True)] == more
 
 
@@ -65,7 +72,7 @@ def test_every_value_of_a_contrast_is_in_the_table_but_its_lists():
 
 
 @pytest.mark.parametrize("place", [tables.CSV, tables.PAGE, tables.LATEX])
-@pytest.mark.parametrize("table", [tables.COSTS, tables.CONTRASTS, tables.ESTIMATES, tables.MAIN])
+@pytest.mark.parametrize("table", [tables.COSTS, tables.CONSUMED, tables.CONTRASTS, tables.ESTIMATES, tables.MAIN])
 def test_a_place_has_no_column_twice_and_people_read_a_heading(table, place):
     shown = tables.list_columns(table, place)
     assert len({column.key for column in shown}) == len(shown)

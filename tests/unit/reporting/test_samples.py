@@ -1,10 +1,10 @@
 """What the page tells of drawn answers: what they give to learn from, and what each run took."""
 
 from tunelab import records
+from tunelab.comparison.consumed import sum_seconds
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.completions import build_samples
 from tunelab.reporting.page import is_control
-from tunelab.reporting.tables import sum_chain_seconds
 
 SPEC = {
     "study": {"results": "results/x", "runs": ["start", "rft", "dpo", "later"], "seeds": [1, 2], "tasks": []},
@@ -63,7 +63,7 @@ def test_a_study_without_drawn_answers_says_nothing_of_them(tmp_path):
 def test_the_time_of_drawing_counts_for_each_run_that_learnt_from_it(tmp_path):
     study = write_study(tmp_path)
     trainings = {(run, seed): {"train_seconds": 100.0} for run in SPEC["study"]["runs"] for seed in (1, 2)}
-    found = {(run, seed): sum_chain_seconds(study, trainings, run, seed) for run, seed in trainings}
+    found = {(run, seed): sum_seconds(study, trainings, run, seed) for run, seed in trainings}
     assert found == {
         **{("start", 1): 100.0, ("start", 2): 100.0},
         **{("rft", 1): 210.0, ("rft", 2): 220.0, ("dpo", 1): 210.0, ("dpo", 2): 220.0},

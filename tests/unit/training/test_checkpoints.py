@@ -173,10 +173,14 @@ def whole(prepare, run):
     return run(prepare(adapter=LORA))
 
 
+CONSUMED = ("flops", "passed_tokens", "completions")
+
+
 def assert_equal(result, whole):
     assert result.published == whole.published
     assert result.history == whole.history
     assert result.summary["tokens"] == whole.summary["tokens"] > 0
+    assert [result.summary.get(name) for name in CONSUMED] == [whole.summary.get(name) for name in CONSUMED]
     assert result.seconds == sorted(result.seconds)
     assert result.seconds[-1] <= result.summary["train_seconds"] + 0.01
 
@@ -412,8 +416,8 @@ def test_two_processes_learn_what_one_learns(prepare, run, whole, method):
     for row, other in zip(one.history, two.history, strict=True):
         found, expected = ({name: made[name] for name in COMPARED if name in made} for made in (other, row))
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    costs = ("tokens", "steps", "best_step", "trainable_parameters")
-    assert [two.summary[name] for name in costs] == [one.summary[name] for name in costs]
+    costs = ("tokens", "steps", "best_step", "trainable_parameters", *CONSUMED)
+    assert [two.summary.get(name) for name in costs] == [one.summary.get(name) for name in costs]
     assert (one.summary["processes"], two.summary["processes"]) == (1, 2)
     assert two.log.count("step 3 of ") == one.log.count("step 3 of ")  # only the first process reports
     if method in ("grpo", "rloo"):

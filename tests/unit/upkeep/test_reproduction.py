@@ -49,6 +49,7 @@ def test_equal_files_are_identical_and_one_byte_differs():
         (f"{ARM}/history.jsonl", [{"eval_loss": 1.0, "eval_runtime": 1}], [{"eval_loss": 1.0, "eval_runtime": 2}]),
         (f"{ARM}/training.json", '{"steps": 4, "train_seconds": 1.0}', '{"steps": 4, "train_seconds": 2.0}'),
         (f"{ARM}/sums/generation.json", '{"tokens": 8, "seconds": 1.0}', '{"tokens": 8, "seconds": 2.0}'),
+        ("results.json", '{"n": 4, "rows": [{"seconds": 1.0}]}', '{"n": 4, "rows": [{"seconds": 2.0}]}'),
         ("tables/cost.csv", "run,train_seconds\nlora,1.0\n", "run,train_seconds\nlora,2.0\n"),
     ],
 )
