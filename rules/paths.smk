@@ -1,7 +1,7 @@
 # Names the files that rules hand to each other. No rule in here.
 
 from tunelab.config.metrics import is_sampled
-from tunelab.config.tuning import find_selecting
+from tunelab.config.trials import find_selecting
 from tunelab.layout import Layout
 
 # `<results>` stands for the study's own folder in all paths of rules

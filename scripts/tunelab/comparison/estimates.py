@@ -16,7 +16,7 @@ from tunelab.comparison.result_rows import Choice, Number
 from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results, Tuned
 from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
-from tunelab.config.tuning import VALIDATION
+from tunelab.config.trials import VALIDATION
 from tunelab.jobs.layout import StudyFolder
 
 

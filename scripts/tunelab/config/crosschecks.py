@@ -29,7 +29,7 @@ from tunelab.config.method_checks import (
 from tunelab.config.models import MODEL_CHECKS
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
-from tunelab.config.tuning_checks import check_tuning
+from tunelab.config.trial_checks import check_tuning
 from tunelab.config.wording import refuse_name, show
 from tunelab.layout import FOLDERS, RUN_PARTS
 

@@ -27,7 +27,7 @@ from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
 from tunelab.config.specs.tuning import TuningSpec
 from tunelab.config.study import Study, list_seeds
-from tunelab.config.tuning import VALIDATION, Trial, add_trials, check_taken, find_task, list_trials, place_problems
+from tunelab.config.trials import VALIDATION, Trial, add_trials, check_taken, find_task, list_trials, place_problems
 from tunelab.errors import UserError
 
 GIVEN = Path("--config")  # where a value is from that is in no file

@@ -8,7 +8,7 @@ from tunelab import records
 from tunelab.config import models
 from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
-from tunelab.config.tuning import merge_settings
+from tunelab.config.trials import merge_settings
 from tunelab.errors import UserError
 from tunelab.layout import Layout
 

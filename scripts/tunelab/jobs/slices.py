@@ -15,7 +15,7 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import Study
-from tunelab.config.tuning import find_defaults, find_selecting
+from tunelab.config.trials import find_defaults, find_selecting
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 
 # for the stages of the whole study: comparison, figures, page

@@ -13,7 +13,7 @@ from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
-from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables, tuning
+from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables, tuned_runs
 from tunelab.reporting.chapters import (
     DataChapter,
     DoubtsChapter,
@@ -43,7 +43,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
     find = {(row["run"], row["seed"], row["task"], row["metric"]): row for row in found["estimates"]}
     trainings, data_cards = tables.load_trainings(study), cards.build_data_cards(study)
     chapter = build_results(study, found, find, trainings)
-    chosen = tuning.build_tuned(study, found["tuned"])
+    chosen = tuned_runs.build_tuned(study, found["tuned"])
     doubts = build_doubts(study, found, chapter, trainings, data_cards)
     tasks = {task: build_task(study, task, find, data_cards, task in results.paired) for task in study.tasks}
     return Page(

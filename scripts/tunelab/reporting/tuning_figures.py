@@ -19,7 +19,7 @@ from tunelab.reporting.figures import Drawing, build_panels, format_share, name_
 from tunelab.reporting.findings import load_results
 from tunelab.reporting.notation import find_colour, format_metric
 from tunelab.reporting.settings import render_setting
-from tunelab.reporting.tuning import write_settings
+from tunelab.reporting.tuned_runs import write_settings
 
 COLUMNS = 3  # panels side by side, at most
 BEYOND = 0.6  # of the distance of two neighbouring values: how far the shading reaches

@@ -10,7 +10,7 @@ from peft import PeftConfig, PeftModel
 
 from tunelab import records
 from tunelab.config.specs.training import CheckpointSettings, TrainedRun
-from tunelab.config.tuning import merge_settings
+from tunelab.config.trials import merge_settings
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.inspection import check_adapter

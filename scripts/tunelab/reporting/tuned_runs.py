@@ -4,7 +4,7 @@ from typing import Any
 
 from tunelab.comparison.metrics import find_metric
 from tunelab.config.study import Study
-from tunelab.config.tuning import VALIDATION
+from tunelab.config.trials import VALIDATION
 from tunelab.reporting.settings import render_setting
 
 
