@@ -2,6 +2,7 @@
 # they can show. No rule in here.
 
 from snakemake.logging import logger
+from tunelab.config.waypoints import TASK as FOLLOWED
 from tunelab.upkeep.power import list_resolutions
 
 ASKED = CFG.find_asked_rows()
@@ -17,7 +18,13 @@ def count_asked(wildcards, most=None):
     most: how many are asked at most, None for all.
     """
     run, _ = measured_arm(wildcards)
-    return min(filter(None, (ASKED.get((run, wildcards.task)), most)), default=None)
+    along = CFG.trajectory.rows if is_followed(wildcards.task) else None
+    return min(filter(None, (ASKED.get((run, wildcards.task)), most, along)), default=None)
+
+
+def is_followed(task):
+    """Tell whether a task is what is asked along the way of trainings."""
+    return bool(CFG.trajectory) and task in map(FOLLOWED.format, CFG.trajectory.tasks)
 
 
 def count_repeated(wildcards):
@@ -28,7 +35,9 @@ def count_repeated(wildcards):
 def asked_facts(wildcards):
     """List the fact that a run is not asked all rows of a task, if it is so."""
     run, _ = measured_arm(wildcards)
-    return [f"tasks.{wildcards.task}.untaught_rows = {rows}"] if (rows := ASKED.get((run, wildcards.task))) else []
+    along = [f"trajectory.rows = {CFG.trajectory.rows}"] if is_followed(wildcards.task) else []
+    rows = ASKED.get((run, wildcards.task))
+    return [*along, *([f"tasks.{wildcards.task}.untaught_rows = {rows}"] if rows else [])]
 
 
 def repeat_facts(wildcards, what, facts):

@@ -137,7 +137,7 @@ wildcard_constraints:
     repeat=only(REPEATS if CFG.noise else []),
     model=only(CFG.models),
     dataset=only(CFG.datasets),
-    run=only(CFG.runs),
+    run=only([*CFG.runs, *CFG.waypoints]),
     task=only(CFG.tasks),
     samples=only(CFG.samples),
     seed=r"\d+",

@@ -36,6 +36,7 @@ rule compare_methods:
         costs=per_arm("<results>/runs/{run}/seed{seed}/training.json", runs=STUDY.list_trained()),
         drawings=drawing_summaries(),
         tuned=tuning_choices(),
+        followed=followed_files(),
         rates=[f"<results>/models/{model}/precision_figures.json" for model in SLICES.whole["models"]],
         data_cards=[f"<results>/datasets/{name}/data_card.json" for name in SLICES.whole["datasets"]],
         published=own("reports/known_results.yaml"),

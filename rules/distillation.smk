@@ -41,6 +41,7 @@ rule train_distillation:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     log:
         "<logs>/train/{run}_seed{seed}.log",
     benchmark:
@@ -58,6 +59,7 @@ rule train_distillation:
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
         trial=lambda wildcards: wildcards.run in CFG.trials,
+        followed=count_points,
     script:
         "../scripts/train_distillation.py"
 
@@ -70,5 +72,6 @@ use rule train_distillation as train_distillation_model with:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     wildcard_constraints:
         run=only(CFG.list_trained("distillation", adapter=False)),

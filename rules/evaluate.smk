@@ -102,7 +102,7 @@ rule measure_drift:
     benchmark:
         "<benchmarks>/measure_drift/{run}_seed{seed}.jsonl"
     wildcard_constraints:
-        run=only(CFG.runs if CFG.drift else []),
+        run=only([*CFG.runs, *CFG.waypoints] if CFG.drift else []),
     conda:
         "../envs/train.yaml"
     threads: HALF_OF_CORES

@@ -30,6 +30,8 @@ def train_facts(run, seed):
     trainer = [f"tunelab/training/{spec.method}.py"] if spec.method in PREFERENCES else []
     modules = (*trainer, *function_modules(list_rewards(spec)))
     facts = stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
+    if run in CFG.followed:
+        facts = Facts([*facts, f"trajectory.points = {CFG.trajectory.points}"])
     # a trial that does not learn is a result, so no other run may take what it left
     return Facts([*facts, "tuning.trial = True"]) if run in CFG.trials else facts
 

@@ -9,7 +9,7 @@ LAYOUT = Layout("<results>")
 
 
 def model_card(run):
-    return model_card_of(CFG.runs[run].model)
+    return model_card_of(CFG.runs[CFG.find_trained(run)].model)
 
 
 def model_card_of(model):
@@ -17,7 +17,7 @@ def model_card_of(model):
 
 
 def model_precision(run):
-    return str(LAYOUT.model_file(CFG.runs[run].model, "precision.json"))
+    return str(LAYOUT.model_file(CFG.runs[CFG.find_trained(run)].model, "precision.json"))
 
 
 def model_modules(wildcards):
@@ -25,14 +25,15 @@ def model_modules(wildcards):
 
 
 def model_template(run):
-    return str(LAYOUT.model_file(CFG.runs[run].model, "chat_template.jinja"))
+    return str(LAYOUT.model_file(CFG.runs[CFG.find_trained(run)].model, "chat_template.jinja"))
 
 
 def weights_of(run, seed):
     """List the files that a run publishes: none for the untouched model, else weights and their config."""
-    if CFG.runs[run].method == "base":
+    trained = CFG.find_trained(run)
+    if CFG.runs[trained].method == "base":
         return []
-    return list(map(str, LAYOUT.weights_files(run, seed, CFG.keeps_adapter(run))))
+    return list(map(str, LAYOUT.weights_files(run, seed, CFG.keeps_adapter(trained))))
 
 
 def start_weights(wildcards):
@@ -71,6 +72,11 @@ def training_rows(dataset):
 def drawn_samples(run, seed):
     samples = CFG.runs[run].samples
     return str(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "samples.parquet"))
+
+
+def count_points(wildcards):
+    """Return how many points of a training are published, its end included; 0: only its end."""
+    return CFG.trajectory.points if wildcards.run in CFG.followed else 0
 
 
 def task_rows(task):

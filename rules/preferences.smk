@@ -15,6 +15,7 @@ rule train_preferences:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     log:
         "<logs>/train/{run}_seed{seed}.log",
     benchmark:
@@ -32,6 +33,7 @@ rule train_preferences:
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
         trial=lambda wildcards: wildcards.run in CFG.trials,
+        followed=count_points,
     script:
         "../scripts/train_preferences.py"
 
@@ -44,5 +46,6 @@ use rule train_preferences as train_preferences_model with:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     wildcard_constraints:
         run=only(CFG.list_trained(*PREFERENCES, adapter=False)),

@@ -48,6 +48,20 @@ def tuning_choices():
     return [str(LAYOUT.tuning_file(run, "choice.json")) for run in STUDY.list_tuned()]
 
 
+def followed_files():
+    """List what is measured along the way of the study's runs: at their origins, their waypoints and their ends."""
+    found = []
+    for run, tasks in CFG.followed.items():
+        names = [CFG.find_origin(run), *(name for name, point in CFG.waypoints.items() if point.run == run), run]
+        for name in names:
+            for seed in CFG.list_seeds(CFG.find_trained(name)):
+                for task in map(FOLLOWED.format, tasks):
+                    drawn = ["sample_scores.jsonl"] if CFG.tasks[task].sampling else []
+                    found += [LAYOUT.task_file(name, seed, task, file) for file in (*drawn, "losses.jsonl")]
+                found += [LAYOUT.run_file(name, seed, "drift.jsonl")] if CFG.drift else []
+    return list(map(str, dict.fromkeys(found)))
+
+
 def drawing_summaries():
     return [f"<results>/samples/{name}/seed{seed}/summary.json" for name, seed in STUDY.list_drawings()]
 

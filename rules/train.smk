@@ -16,6 +16,7 @@ rule train_sft:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     log:
         "<logs>/train/{run}_seed{seed}.log",
     benchmark:
@@ -33,6 +34,7 @@ rule train_sft:
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
         trial=lambda wildcards: wildcards.run in CFG.trials,
+        followed=count_points,
     script:
         "../scripts/train_sft.py"
 
@@ -45,6 +47,7 @@ use rule train_sft as train_sft_model with:
         history="<results>/runs/{run}/seed{seed}/history.jsonl",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     wildcard_constraints:
         run=only(CFG.list_trained("sft", adapter=False)),
 
@@ -67,6 +70,7 @@ rule train_grpo:
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     log:
         "<logs>/train/{run}_seed{seed}.log",
     benchmark:
@@ -85,6 +89,7 @@ rule train_grpo:
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
         trial=lambda wildcards: wildcards.run in CFG.trials,
+        followed=count_points,
     script:
         "../scripts/train_grpo.py"
 
@@ -98,6 +103,7 @@ use rule train_grpo as train_grpo_model with:
         completions="<results>/runs/{run}/seed{seed}/completions.parquet",
         summary="<results>/runs/{run}/seed{seed}/training.json",
         tensorboard=directory("<results>/runs/{run}/seed{seed}/tensorboard"),
+        points=directory("<results>/runs/{run}/seed{seed}/points"),
     wildcard_constraints:
         run=only(CFG.list_trained(*REWARDED, adapter=False)),
 

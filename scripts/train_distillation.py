@@ -15,6 +15,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         history     one row per logged step: the divergence from the teacher, entropy, lengths
         summary     what the training cost, with what was drawn and the teacher's passes
         tensorboard event files
+        points      weights along the way, if the run is followed
 """
 
 from pathlib import Path
@@ -36,21 +37,24 @@ def main(
     history: Path,
     summary: Path,
     tensorboard: Path,
+    points: Path,
     checkpoints: Path,
     saving,
     seed: str,
     spec,
     trial: bool,
+    followed: int,
 ) -> None:
     from tunelab.training import distillation
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
     given = (card, start, settings, precision, template)
-    job = read_job(*given, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints, trial=trial)
+    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
+    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
     taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
     trained = distillation.train(job, records.read_jsonl(train), taught_by)
-    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         completions every completion sampled, with its reward parts (Parquet)
         summary     what the training cost
         tensorboard event files
+        points      weights along the way, if the run is followed
 """
 
 from pathlib import Path
@@ -34,20 +35,23 @@ def main(
     completions: Path,
     summary: Path,
     tensorboard: Path,
+    points: Path,
     checkpoints: Path,
     saving,
     seed: str,
     spec,
     trial: bool,
+    followed: int,
 ) -> None:
     from tunelab.training import grpo
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
     given = (card, start, settings, precision, template)
-    job = read_job(*given, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints, trial=trial)
+    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
+    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
     trained = grpo.train(job, records.read_jsonl(train))
-    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, completions))
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points, completions))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         history     one row per logged step, for the learning curves
         summary     what the training cost
         tensorboard event files
+        points      weights along the way, if the run is followed
 """
 
 from pathlib import Path
@@ -35,21 +36,24 @@ def main(
     history: Path,
     summary: Path,
     tensorboard: Path,
+    points: Path,
     checkpoints: Path,
     saving,
     seed: str,
     spec,
     trial: bool,
+    followed: int,
 ) -> None:
     from tunelab.training import sft
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
     given = (card, start, settings, precision, template)
-    job = read_job(*given, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints, trial=trial)
+    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
+    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
     rows = [list_wanted(records.read_jsonl(path)) for path in (train, validation)]
     trained = sft.train(job, *rows)
-    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))
+    write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ FOLDERS = (*ARTEFACTS, *RECORDS)
 
 # what the folder of a run and seed holds beside the folders of its tasks, so that no task can be called so
 RUN_PARTS = (
-    *("adapter", "model", "merged", "tensorboard"),
+    *("adapter", "model", "merged", "tensorboard", "points"),
     "history.jsonl",
     "training.json",
     "completions.parquet",
@@ -38,6 +38,7 @@ RECORD_NAMES = {
     "choose_settings": "{run}",
     "train": "{run}_seed{seed}",
     "render_model_card": "{run}_seed{seed}_{artefact}",
+    "publish_waypoint": "{run}_seed{seed}",
     "check_merging": "{run}",
     "merge_adapter": "{run}_seed{seed}",
     "generate_answers": "{run}_seed{seed}_{task}",

@@ -5,7 +5,7 @@ from itertools import cycle, filterfalse
 
 import numpy as np
 
-from tunelab.comparison import contrasts, gains, overlaps, repetition
+from tunelab.comparison import contrasts, gains, overlaps, repetition, trajectories
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
 from tunelab.comparison.consumed import list_consumed
@@ -40,6 +40,8 @@ def build_results(
     repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
     floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
     tuned = list(list_tuned(study, estimates))
+    consumed = list(list_consumed(study, trainings))
+    followed = list(trajectories.list_followed(study, trainings, consumed))
     at_edge = [row.choice.run for row in tuned if row.choice.edges]
     return Results(
         smoke=study.spec["study"]["smoke"],
@@ -49,7 +51,9 @@ def build_results(
         contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate, at_edge)),
         starved=list(list_starved(study, trainings)),
         tuned=tuned,
-        consumed=list(list_consumed(study, trainings)),
+        consumed=consumed,
+        followed=followed,
+        reached=list(trajectories.list_reached(followed)),
         sameness=alike,
         parts=list(list_parts(items)),
         gains=list(gains.list_gains(items)),

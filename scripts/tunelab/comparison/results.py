@@ -136,6 +136,30 @@ class Consumed(Record):
     sources: list[str]
 
 
+class Followed(Number):
+    """A metric of a run at one point of its training, on the first rows of a task."""
+
+    run: str
+    task: str
+    metric: str
+    point: int = Field(description="0: where it began (its start, or the untouched model); the largest: its end.")
+    seed: int | None = Field(description="null: the mean over all seeds of the study.")
+    seeds: int
+    summary: bool = Field(description="Whether it stands for the run: over all seeds.")
+    spent: Spent = Field(description="Consumed until then, with all that the run began from.")
+    sources: list[str]
+
+
+class Reached(Record):
+    """Where a run stood at the largest amount of operations that all followed runs of a task reached."""
+
+    task: str
+    run: str
+    limit: float = Field(description="That amount, with all that the runs began from.")
+    point: int = Field(description="The run's last point up to there.")
+    flops: float = Field(description="What it had consumed at that point.")
+
+
 class Parts(Record):
     """Standard deviations of a metric between seeds, between items, and of what is left."""
 
@@ -235,6 +259,8 @@ class Results(Record):
     starved: list[Starved]
     tuned: list[Tuned]
     consumed: list[Consumed]
+    followed: list[Followed]
+    reached: list[Reached]
     sameness: list[Sameness]
     parts: list[Parts]
     gains: list[Gain]

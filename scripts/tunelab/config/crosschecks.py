@@ -30,6 +30,7 @@ from tunelab.config.models import MODEL_CHECKS
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.trial_checks import check_tuning
+from tunelab.config.waypoints import check_trajectory
 from tunelab.config.wording import refuse_name, show
 from tunelab.layout import FOLDERS, RUN_PARTS
 
@@ -188,6 +189,7 @@ STUDY_CHECKS = (
     check_contrasts,
     check_ranking,
     check_tuning,
+    check_trajectory,
     *FUNCTION_CHECKS,
 )
 TABLE_CHECKS = {

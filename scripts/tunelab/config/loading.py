@@ -25,9 +25,11 @@ from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
 from tunelab.config.specs.study import ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
+from tunelab.config.specs.trajectory import TrajectorySpec
 from tunelab.config.specs.tuning import TuningSpec
 from tunelab.config.study import Study, list_seeds
 from tunelab.config.trials import VALIDATION, Trial, add_trials, check_taken, find_task, list_trials, place_problems
+from tunelab.config.waypoints import Waypoint, add_followed_tasks, list_waypoints
 from tunelab.errors import UserError
 
 GIVEN = Path("--config")  # where a value is from that is in no file
@@ -55,6 +57,7 @@ class Config(Spec):
     drift: DriftSpec | None = None
     noise: NoiseSpec | None = None
     tuning: TuningSpec | None = None
+    trajectory: TrajectorySpec | None = None
     comparison: ComparisonSpec
 
     @cached_property
@@ -82,6 +85,34 @@ class Config(Spec):
         """The data sets whose validation rows are divided, since some tuned run chooses its steps by them."""
         tuned = [self.runs[run] for run in self.selections]
         return {run.dataset for run in tuned if run.training.get("load_best_model_at_end")}
+
+    @cached_property
+    def followed(self) -> dict[str, list[str]]:
+        """The tasks on which each run of the study is followed along its training, by the run."""
+        section = self.trajectory
+        found = {
+            run: [task for task in section.tasks if self.tasks[task].dataset == self.runs[run].dataset]
+            for run in (self.study.runs if section else ())
+            if self.runs[run].method != "base"
+        }
+        return {run: tasks for run, tasks in found.items() if tasks}
+
+    @cached_property
+    def waypoints(self) -> dict[str, Waypoint]:
+        """The points of followed runs before their ends, by the names under which they are evaluated."""
+        return list_waypoints(self.followed, self.trajectory.points) if self.trajectory else {}
+
+    def find_trained(self, run: str) -> str:
+        """Return the run whose training a name is of: a waypoint's run, or the run itself."""
+        return self.waypoints[run].run if run in self.waypoints else run
+
+    def find_origin(self, run: str) -> str | None:
+        """Return the run that a followed run began from: its start, or the study's untouched run of its model."""
+        start = getattr(self.runs[run], "init_from", None)
+        untouched = [
+            name for name, spec in self.runs.items() if spec.method == "base" and spec.model == self.runs[run].model
+        ]
+        return start or next((name for name in untouched if name in self.study.runs), None)
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
@@ -189,6 +220,7 @@ class Config(Spec):
             "runs": {name: run.model_dump(mode="json") for name, run in runs.items()},
             "tasks": {name: task.model_dump(mode="json") for name, task in tasks.items()},
             "tuning": self._describe_tuning(),
+            "trajectory": self.trajectory and self.trajectory.model_dump(mode="json"),
             **{
                 name: section and section.model_dump(mode="json")
                 for name, section in (("comparison", self.comparison), ("noise", self.noise), ("drift", self.drift))
@@ -242,7 +274,7 @@ def load_config(
 def check_config(raw: dict[str, Any]) -> tuple[list[Problem], dict[str, Any], Draft]:
     """Return all problems of a config, the config with trials and without unsafe switches, and its correct values."""
     problems: list[Problem] = []
-    safe = add_trials(fill_datasets(_take_out_unsafe(raw, (), problems)))
+    safe = add_followed_tasks(add_trials(fill_datasets(_take_out_unsafe(raw, (), problems))))
     reader = Reader(list_unfilled(raw))
     draft = reader.read(Config, safe)
     found = [*problems, *check_likeness(raw), *check_taken(raw), *reader.problems, *list_problems(draft)]

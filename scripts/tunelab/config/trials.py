@@ -16,6 +16,7 @@ from tunelab.config.arguments import load_arguments
 from tunelab.config.drafts import Problem
 from tunelab.config.methods import METHODS
 from tunelab.config.metrics import FIRST, name_sampled
+from tunelab.config.waypoints import TASK as FOLLOWED
 
 Raw = dict[str, Any]
 Settings = dict[str, Any]  # field (`training.learning_rate`) → value
@@ -202,7 +203,7 @@ def place_problems(problems: Iterable[Problem], raw: Raw) -> list[Problem]:
     """
     runs = raw["runs"] if isinstance(raw.get("runs"), dict) else {}
     trials = list_trials(raw.get("tuning"), runs)
-    tasks = {VALIDATION.format(task): task for task in raw.get("tasks") or ()}
+    tasks = {pattern.format(task): task for task in raw.get("tasks") or () for pattern in (VALIDATION, FOLLOWED)}
     found, known = [], list(problems)
     for problem in known:
         table, name, *rest = (*problem.path, None, None)[: max(2, len(problem.path))]

@@ -137,7 +137,18 @@ def _find(folder: Path, texts: set[str]) -> Iterator[Path]:
 DECLARATIONS = {
     *(
         f"tunelab/config/specs/{name}.py"
-        for name in ("__init__", "base", "data", "evaluation", "samples", "sources", "study", "training", "tuning")
+        for name in (
+            "__init__",
+            "base",
+            "data",
+            "evaluation",
+            "samples",
+            "sources",
+            "study",
+            "training",
+            "trajectory",
+            "tuning",
+        )
     ),
     *("tunelab/errors.py", "tunelab/jobs/failures.py", "tunelab/jobs/job.py"),
     *("tunelab/sources/hub.py", "tunelab/sources/hub.py"),  # which way the Hub is reached

@@ -85,6 +85,7 @@ class StudySlices:
             "untouched": self._untouched,
             **{name: self.whole[name] for name in ("comparison", "noise")},
             "tuning": self.tuned,
+            "trajectory": self.whole["trajectory"],
         }
 
     @cached_property
@@ -97,6 +98,12 @@ class StudySlices:
     def labels(self) -> dict[str, Any]:
         """The labels of runs and tasks, for tables and figures."""
         return self.pick(["label", "model"], task_fields=["label", "kind", "metrics"])
+
+    @cached_property
+    def titled_trajectory(self) -> dict[str, Any]:
+        """The labels, and on which tasks runs are followed."""
+        part = self.pick(["label", "dataset", "init_from", "model"], task_fields=["label", "kind", "dataset"])
+        return part | {"trajectory": self.whole["trajectory"], "drift": self.compared["drift"]}
 
     @cached_property
     def titled_tuning(self) -> dict[str, Any]:

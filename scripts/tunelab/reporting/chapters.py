@@ -115,6 +115,8 @@ class ResultsChapter:
     costs: list[Row]
     cost_table: Table
     consumed_table: Table
+    followed: list[Row]
+    reached: list[Row]
     changes: list[Row]
     drift: Row | None
     gains: list[Row]
@@ -226,6 +228,7 @@ class Page:
                 "pairs": not self.many and len(self.runs) > 1,
                 "sampling": results.samplings,
                 "cost": results.costs or lacking["trained"],
+                "trajectories": results.reached,
                 "changes": results.changes,
                 "gains": results.gains,
             },

@@ -51,6 +51,8 @@ def list_still(study: StudyFolder, find: dict) -> list[dict[str, Any]]:
 # --- Origin: the rows and files behind each number, and the jobs, code and days behind these
 
 KINDS = (
+    "followed",
+    "reached",
     "tuned",
     "estimates",
     "contrasts",

@@ -14,7 +14,7 @@ from tunelab.config.metrics import NEUTRAL
 from tunelab.config.study import Study
 from tunelab.reporting.completions import take_end, take_start
 from tunelab.reporting.findings import Doubts, build_findings, find_pairs, group_verdicts, join_doubts, pick
-from tunelab.reporting.notation import format_decimal
+from tunelab.reporting.notation import format_decimal, format_metric
 
 MOST_NAMES, MOST_CLAIMS = 4, 4  # runs or metrics of a claim, and claims of a task, that can still be read
 
@@ -196,6 +196,24 @@ def tell_tuning(study: Study, choices: list[Choice], words: NullTranslations) ->
     if not moved:
         return _("Every tuned run keeps its own setting")
     return _("The trials led to other settings than their own for %(runs)s") % {"runs": join_runs(study, moved, words)}
+
+
+def tell_followed(study: Study, results: Results, words: NullTranslations) -> str:
+    """Tell each run's value at the largest amount that all runs of a task reached, of a few runs."""
+    _ = words.gettext
+    said = []
+    for task in dict.fromkeys(row.task for row in results.reached):
+        rows = [row for row in results.reached if row.task == task]
+        if len(rows) > MOST_NAMES:
+            continue
+        found = {(row.run, row.point): row for row in reversed(results.followed) if row.task == task and row.summary}
+        at = [found[row.run, row.point] for row in rows]
+        values = [f"{study.run(row.run)['label']} {format_metric(row.value, row.metric)}" for row in at]
+        said.append(
+            _("%(task)s, at the most that all consumed: %(values)s")
+            % {"task": name_task(study, task, words), "values": _(", ").join(values)}
+        )
+    return join_sentences(said, words) if said else _("Quality along the way of each training")
 
 
 def tell_losses(study: Study, measured: dict[str, list[float]], words: NullTranslations) -> str:

@@ -56,7 +56,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         texts={name_text(text): text for text in study.list_texts()},
         metrics={
             name: find_metric(name, study.own_metrics)
-            for name in dict.fromkeys([*order_metrics(find), *(row["metric"] for row in chosen)])
+            for name in dict.fromkeys([*order_metrics(find), *(row["metric"] for row in [*chosen, *found["followed"]])])
         },
         many=not compares_all(study),
         figures=figures,
@@ -115,12 +115,20 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
         costs=costs,
         cost_table=build_table(study, tables.COSTS, costs),
         consumed_table=build_table(study, tables.CONSUMED, tables.list_summaries(found["consumed"])),
+        followed=found["followed"],
+        reached=build_reached(found),
         changes=findings.build_changes(study, pairs, [*study.tasks, *texts]),
         drift=study.spec.get("drift"),
         gains=found["gains"],
         kinds=findings.build_kinds(found["kinds"], found["starved"], found["sameness"]),
         recovered=found["recovered"],
     )
+
+
+def build_reached(found: dict) -> list[dict]:
+    """Add to each row of `reached` the run's first metric at its point there."""
+    rows = {(row["run"], row["task"], row["point"]): row for row in reversed(found["followed"]) if row["summary"]}
+    return [row | {"at": rows[row["run"], row["task"], row["point"]]} for row in found["reached"]]
 
 
 def build_table(study: Study, columns: Iterable[tables.Column], rows: list[dict]) -> Table:

@@ -9,6 +9,7 @@ import pandas
 
 from tunelab import records
 from tunelab.models import publishing
+from tunelab.training.waypoints import publish_waypoints
 
 EVENTS = "tensorboard"  # folder beside the checkpoints, in which a training writes its event files
 
@@ -22,6 +23,7 @@ class Outputs:
         history: a row for each logged step.
         summary: what the training cost.
         tensorboard: folder of the event files.
+        points: folder of the weights along the way; empty if the run is not followed.
         completions: all that the trainer recorded (Parquet), if it draws completions that are kept.
     """
 
@@ -29,6 +31,7 @@ class Outputs:
     history: Path
     summary: Path
     tensorboard: Path
+    points: Path
     completions: Path | None = None
 
 
@@ -49,6 +52,7 @@ def write_outcome(
             pandas.DataFrame(trainer.recorded).to_parquet(file, index=False)
     origin, folder = records.read_json(card), outputs.weights.parent
     published = publishing.publish_weights(trainer.model, trainer.processing_class, folder, origin)
+    publish_waypoints(trainer, checkpoints, outputs.points, folder.name, origin)
     publish_events(checkpoints, outputs.tensorboard)
     records.write_jsonl(outputs.history, history)
     records.write_json(outputs.summary, costs | published)

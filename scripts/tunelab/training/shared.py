@@ -22,6 +22,7 @@ from tunelab.training.consumption import Consumption
 from tunelab.training.outcome import EVENTS
 from tunelab.training.packed_head import add_packed_head, explain_unpacked
 from tunelab.training.training_job import TrainingJob
+from tunelab.training.waypoints import Waypoints
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "bitsandbytes")
 
@@ -143,11 +144,14 @@ def train_and_measure(
     diverged = None
     trainer.consumption = log.consumption = Consumption(trainer)
     trainer.add_callback(trainer.consumption)
+    waypoints = Waypoints(job.points, job.checkpoints, trainer, trainer.consumption, log)
+    trainer.add_callback(waypoints)
     with noting_stop() as stop, memory_fit.noting_shortage(trainer), learning_checks.explaining_no_gradient(model):
         resumption = checkpoints.Resumption(trainer, log, best, stop)
         trainer.add_callback(resumption)
         try:
             trainer.train(resume_from_checkpoint=resumption.checkpoint and str(resumption.checkpoint))
+            waypoints.close()
             best_step = _restore_best(trainer, best)
             learning_checks.check_numbers(trainer, "Training ended with weights that are no numbers")
             trainer.check_learnable()
@@ -160,6 +164,7 @@ def train_and_measure(
             adapters.restore_trainable(model, before)
     return {
         "diverged": diverged,
+        "points": waypoints.kept,
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
         "best_step": best_step,

@@ -28,6 +28,7 @@ class TrainingJob:
         dtype: of matrix products and of weights that are not trained.
         template: file of the study's chat template for the model; None: the tokenizer's own.
         trial: whether it is a trial of settings, of which a failure to learn is a result.
+        points: how many points of its way are published, its end included; 0: none.
     """
 
     base_model: Path
@@ -39,6 +40,7 @@ class TrainingJob:
     dtype: torch.dtype
     template: Path | None = None
     trial: bool = False
+    points: int = 0
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -84,6 +86,7 @@ def read_job(
     saving: CheckpointSettings,
     checkpoints: Path,
     trial: bool,
+    points: int,
 ) -> TrainingJob:
     """Build a job from what a training's script is given.
 
@@ -103,4 +106,5 @@ def read_job(
         dtype=load_precision(precision, spec.precision),
         template=template,
         trial=trial,
+        points=points,
     )
