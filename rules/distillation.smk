@@ -30,6 +30,7 @@ rule train_distillation:
         template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
+        consumed=consumed_before,
         teacher_card=lambda wildcards: model_card_of(CFG.find_teacher(wildcards.run)[1]),
         teacher=teacher_weights,
         vocabulary=teacher_vocabulary,
@@ -56,6 +57,7 @@ rule train_distillation:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
+        budget=lambda wildcards: CFG.find_budget(wildcards.run),
     script:
         "../scripts/train_distillation.py"
 

@@ -29,7 +29,9 @@ def train_facts(run, seed):
     # the script of preferences imports the file of the method
     trainer = [f"tunelab/training/{spec.method}.py"] if spec.method in PREFERENCES else []
     modules = (*trainer, *function_modules(list_rewards(spec)))
-    return stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
+    facts = stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
+    budget = CFG.find_budget(run)
+    return Facts([*facts, f"study.budget = {budget.limit:g} {budget.axis}"]) if budget else facts
 
 
 def task_facts(wildcards, script, packages, include, exclude=None):

@@ -39,6 +39,19 @@ def start_weights(wildcards):
     return weights_of(source, wildcards.seed) if source else []
 
 
+def consumed_before(wildcards):
+    """List, where there is a budget, what tells the consumption of all that a run begins from."""
+    if CFG.find_budget(wildcards.run) is None:
+        return []
+    found, seed = [], wildcards.seed
+    for name, run in SLICES.list_behind([wildcards.run]).items():
+        if name in CFG.trained and name != wildcards.run:
+            found.append(LAYOUT.run_file(name, seed, "training.json"))
+        if samples := getattr(run, "samples", None):
+            found.append(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "summary.json"))
+    return sorted(set(map(str, found)))
+
+
 def teacher_weights(wildcards):
     """List what the run's teacher publishes for the same seed; nothing of an untouched model."""
     teacher, _ = CFG.find_teacher(wildcards.run)

@@ -7,6 +7,7 @@ rule train_preferences:
         template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -30,6 +31,7 @@ rule train_preferences:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
+        budget=lambda wildcards: CFG.find_budget(wildcards.run),
     script:
         "../scripts/train_preferences.py"
 

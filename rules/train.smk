@@ -8,6 +8,7 @@ rule train_sft:
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
         start=start_weights,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -31,6 +32,7 @@ rule train_sft:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
+        budget=lambda wildcards: CFG.find_budget(wildcards.run),
     script:
         "../scripts/train_sft.py"
 
@@ -56,6 +58,7 @@ rule train_grpo:
         template=lambda wildcards: model_template(wildcards.run),
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -81,6 +84,7 @@ rule train_grpo:
         functions=lambda wildcards: {"rewards": list_rewards(CFG.runs[wildcards.run])},
         spec=lambda wildcards: CFG.runs[wildcards.run],
         saving=CFG.checkpoints,
+        budget=lambda wildcards: CFG.find_budget(wildcards.run),
     script:
         "../scripts/train_grpo.py"
 

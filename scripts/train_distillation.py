@@ -7,6 +7,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         start       what the `init_from` run published, if any
         teacher_card  the card of the teacher's fetched model
         teacher     what the teacher published; nothing if it is an untouched model
+        consumed    with a budget, what all that the run begins from consumed
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -38,12 +39,15 @@ def main(
     saving,
     seed: str,
     spec,
+    budget,
+    consumed: list[Path],
 ) -> None:
     from tunelab.training import distillation
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
+    given = {"seed": seed, "spec": spec, "saving": saving, "budget": budget, "consumed": consumed}
+    job = read_job(card, start, precision, template, checkpoints=checkpoints, **given)
     taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
     trained = distillation.train(job, records.read_jsonl(train), taught_by)
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))

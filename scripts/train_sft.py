@@ -6,6 +6,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         train       rows to learn from
         validation  rows for choosing the best step
         start       what the `init_from` run published, if any
+        consumed    with a budget, what all that the run begins from consumed
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -37,12 +38,15 @@ def main(
     saving,
     seed: str,
     spec,
+    budget,
+    consumed: list[Path],
 ) -> None:
     from tunelab.training import sft
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    job = read_job(card, start, precision, template, seed=seed, spec=spec, saving=saving, checkpoints=checkpoints)
+    given = {"seed": seed, "spec": spec, "saving": saving, "budget": budget, "consumed": consumed}
+    job = read_job(card, start, precision, template, checkpoints=checkpoints, **given)
     rows = [list_wanted(records.read_jsonl(path)) for path in (train, validation)]
     trained = sft.train(job, *rows)
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard))

@@ -120,9 +120,9 @@ def train_sft(tmp_path_factory, rows):
         run = SimpleNamespace(spec=spec, base=base, seed=seed)
         measure = shared.train_and_measure
 
-        def watch(trainer, *others):
+        def watch(trainer, *others, **named):
             run.before = adapters.copy_trainable(trainer.model)
-            return measure(trainer, *others)
+            return measure(trainer, *others, **named)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(shared, "train_and_measure", watch)

@@ -23,7 +23,7 @@ from tunelab.config.specs.data import DatasetSpec
 from tunelab.config.specs.evaluation import DriftSpec, NoiseSpec, TaskSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
-from tunelab.config.specs.study import ComparisonSpec, StudySpec
+from tunelab.config.specs.study import BudgetSpec, ComparisonSpec, StudySpec
 from tunelab.config.specs.training import CheckpointSettings, RunSpec
 from tunelab.config.study import Study, list_seeds
 from tunelab.errors import UserError
@@ -68,6 +68,10 @@ class Config(Spec):
     def repeated_arm(self) -> tuple[str, int]:
         """The run and seed that `noise` evaluates again."""
         return self.noise.run, self.list_seeds(self.noise.run)[0]
+
+    def find_budget(self, run: str) -> BudgetSpec | None:
+        """Return the budget of a trained run, if the study compares it and has one."""
+        return self.study.budget if run in self.study.runs else None
 
     def list_trained(self, *methods: str, adapter: bool) -> list[str]:
         """List the defined runs of these methods that publish an adapter, or those that publish a complete model."""

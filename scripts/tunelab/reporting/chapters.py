@@ -114,6 +114,7 @@ class ResultsChapter:
     costs: list[Row]
     cost_table: Table
     consumed_table: Table
+    budget: Row | None
     changes: list[Row]
     drift: Row | None
     gains: list[Row]

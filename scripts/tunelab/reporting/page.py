@@ -107,6 +107,7 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
         costs=costs,
         cost_table=build_table(study, tables.COSTS, costs),
         consumed_table=build_table(study, tables.CONSUMED, tables.list_summaries(found["consumed"])),
+        budget=study.spec["study"].get("budget"),
         changes=findings.build_changes(study, pairs, [*study.tasks, *texts]),
         drift=study.spec.get("drift"),
         gains=found["gains"],

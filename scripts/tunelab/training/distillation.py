@@ -94,7 +94,7 @@ def train(
     adapters.keep_start(trainer.model)
     _check_apart(trainer, prompts[0], name)
     decoding = use_fast_decoding(trainer)
-    costs = shared.train_and_measure(trainer, log)
+    costs = shared.train_and_measure(trainer, log, budget=job.budget)
     model.generation_config = published
     # the teacher reads each token that the student read or wrote
     return trainer, log.rows, costs | {"decoding": decoding, "teacher_tokens": costs["tokens"]}

@@ -192,7 +192,7 @@ def train(job: TrainingJob, rows: list[dict]) -> tuple[Recording, list[dict], di
     adapters.keep_start(trainer.model)
     decoding = use_fast_decoding(trainer)
     try:
-        costs = shared.train_and_measure(trainer, log) | {"decoding": decoding}
+        costs = shared.train_and_measure(trainer, log, budget=job.budget) | {"decoding": decoding}
     except (FunctionError, OutOfMemory):
         raise
     except UserError:  # why no weight changed, if it was for the completions

@@ -148,7 +148,7 @@ def train(
     trainer.epoch_rows = tokenised.epoch_rows
     adapters.keep_trainable_in_float32(trainer.model)
     adapters.keep_start(trainer.model)
-    costs = shared.train_and_measure(trainer, log)
+    costs = shared.train_and_measure(trainer, log, budget=job.budget)
     if len(log.rows) > 1 and not any(row.get("rewards/margins") for row in log.rows):
         raise UserError(
             "The margins between chosen and rejected answers never moved, so no preference was learnt and nothing is "

@@ -178,7 +178,7 @@ def train(job: TrainingJob, train_rows: list[dict], validation_rows: list[dict])
     adapters.keep_start(trainer.model)
     if has_budget(trainer.model):
         trainer.add_callback(RankBudget(job.checkpoints))
-    costs = shared.train_and_measure(trainer, log, best)
+    costs = shared.train_and_measure(trainer, log, best, budget=job.budget)
     return trainer, log.rows, costs
 
 

@@ -17,6 +17,7 @@ from tunelab.models import adapters
 from tunelab.models.adapters import use_lora_products
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.training import checkpoints, learning_checks, memory_fit
+from tunelab.training.budget import Budget
 from tunelab.training.checkpoints import gather_each, share_steps
 from tunelab.training.consumption import Consumption
 from tunelab.training.outcome import EVENTS
@@ -115,7 +116,9 @@ class BestAdapter(TrainerCallback):
             self.weights = adapters.copy_trainable(model)
 
 
-def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None) -> dict[str, Any]:
+def train_and_measure(
+    trainer: Trainer, log: ProgressLog, best: BestAdapter | None = None, budget: Budget | None = None
+) -> dict[str, Any]:
     """Train, restore the best step's weights if `best` is given, and return what the training cost.
 
     A killed training goes on from its last checkpoint: seconds are those of the steps that count, and the peak of
@@ -135,7 +138,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
     use_lora_products(model)
     learning_checks.check_start(model)
     before = adapters.copy_trainable(model)
-    trainer.consumption = log.consumption = Consumption(trainer)
+    trainer.consumption = log.consumption = Consumption(trainer, log, budget)
     trainer.add_callback(trainer.consumption)
     with noting_stop() as stop, memory_fit.noting_shortage(trainer), learning_checks.explaining_no_gradient(model):
         resumption = checkpoints.Resumption(trainer, log, best, stop)
@@ -160,6 +163,7 @@ def train_and_measure(trainer: Trainer, log: ProgressLog, best: BestAdapter | No
         "tokens": log.tokens,
         "tokens_per_second": log.tokens / log.train_seconds,
         **trainer.consumption.describe(),
+        **trainer.consumption.describe_budget(),
         "peak_memory_bytes": max(*gather_each(measure_peak_memory(device)), resumption.peak_memory_bytes),
         "trainable_parameters": sum(weight.numel() for weight in before.values()),
         "total_parameters": _count_weights(model),

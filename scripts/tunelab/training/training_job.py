@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from peft import PeftConfig, PeftModel
 
+from tunelab.config.specs.study import BudgetSpec
 from tunelab.config.specs.training import CheckpointSettings, TrainedRun
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.inspection import check_adapter
 from tunelab.models.precision import load_precision
+from tunelab.training.budget import Budget, read_budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class TrainingJob:
         checkpoints: folder of this very work; a training goes on from the newest complete checkpoint in it.
         dtype: of matrix products and of weights that are not trained.
         template: file of the study's chat template for the model; None: the tokenizer's own.
+        budget: at which the training ends, if the study has one.
     """
 
     base_model: Path
@@ -35,6 +38,7 @@ class TrainingJob:
     spec: TrainedRun
     dtype: torch.dtype
     template: Path | None = None
+    budget: Budget | None = None
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -78,6 +82,8 @@ def read_job(
     spec: TrainedRun,
     saving: CheckpointSettings,
     checkpoints: Path,
+    budget: BudgetSpec | None = None,
+    consumed: list[Path] | None = None,
 ) -> TrainingJob:
     """Build a job from what a training's script is given.
 
@@ -85,6 +91,7 @@ def read_job(
         card: the fetched base model's; the model lies beside it.
         start: the weights that the `init_from` run published, if any.
         precision: the study's decision, before which the run's own goes.
+        consumed: what tells, where there is a budget, what all that the run begins from consumed.
     """
     return TrainingJob(
         base_model=card.parent / "model",
@@ -95,4 +102,5 @@ def read_job(
         spec=spec,
         dtype=load_precision(precision, spec.precision),
         template=template,
+        budget=read_budget(budget, consumed or []),
     )
