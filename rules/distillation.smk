@@ -31,6 +31,7 @@ rule train_distillation:
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
         settings=chosen_settings,
+        consumed=consumed_before,
         teacher_card=lambda wildcards: model_card_of(CFG.find_teacher(wildcards.run)[1]),
         teacher=teacher_weights,
         vocabulary=teacher_vocabulary,
@@ -57,9 +58,7 @@ rule train_distillation:
     params:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        saving=CFG.checkpoints,
-        trial=lambda wildcards: wildcards.run in CFG.trials,
-        followed=count_points,
+        plan=lambda wildcards: CFG.plan_training(wildcards.run),
     script:
         "../scripts/train_distillation.py"
 

@@ -30,10 +30,14 @@ def train_facts(run, seed):
     trainer = [f"tunelab/training/{spec.method}.py"] if spec.method in PREFERENCES else []
     modules = (*trainer, *function_modules(list_rewards(spec)))
     facts = stage_facts(f"runs.{run}", SLICES.run(run) | {"seed": seed}, script, packages, modules)
-    if run in CFG.followed:
-        facts = Facts([*facts, f"trajectory.points = {CFG.trajectory.points}"])
-    # a trial that does not learn is a result, so no other run may take what it left
-    return Facts([*facts, "tuning.trial = True"]) if run in CFG.trials else facts
+    plan = CFG.plan_training(run)
+    further = {
+        # a trial that does not learn is a result, so no other run may take what it left
+        "tuning.trial": plan.trial or None,
+        "trajectory.points": plan.points or None,
+        "study.budget": plan.budget and f"{plan.budget.limit:g} {plan.budget.axis}",
+    }
+    return Facts([*facts, *(f"{name} = {value}" for name, value in further.items() if value is not None)])
 
 
 def task_facts(wildcards, script, packages, include, exclude=None):

@@ -42,6 +42,19 @@ def start_weights(wildcards):
     return weights_of(source, wildcards.seed) if source else []
 
 
+def consumed_before(wildcards):
+    """List, where there is a budget, what tells the consumption of all that a run begins from."""
+    if CFG.find_budget(wildcards.run) is None:
+        return []
+    found, seed = [], wildcards.seed
+    for name, run in SLICES.list_behind([wildcards.run]).items():
+        if name in CFG.trained and name != wildcards.run:
+            found.append(LAYOUT.run_file(name, seed, "training.json"))
+        if samples := getattr(run, "samples", None):
+            found.append(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "summary.json"))
+    return sorted(set(map(str, found)))
+
+
 def teacher_weights(wildcards):
     """List what the run's teacher publishes for the same seed; nothing of an untouched model."""
     teacher, _ = CFG.find_teacher(wildcards.run)
@@ -72,11 +85,6 @@ def training_rows(dataset):
 def drawn_samples(run, seed):
     samples = CFG.runs[run].samples
     return str(LAYOUT.samples_file(samples, CFG.find_drawn_seed(samples, seed), "samples.parquet"))
-
-
-def count_points(wildcards):
-    """Return how many points of a training are published, its end included; 0: only its end."""
-    return CFG.trajectory.points if wildcards.run in CFG.followed else 0
 
 
 def task_rows(task):

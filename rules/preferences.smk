@@ -8,6 +8,7 @@ rule train_preferences:
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
         settings=chosen_settings,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -31,9 +32,7 @@ rule train_preferences:
     params:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        saving=CFG.checkpoints,
-        trial=lambda wildcards: wildcards.run in CFG.trials,
-        followed=count_points,
+        plan=lambda wildcards: CFG.plan_training(wildcards.run),
     script:
         "../scripts/train_preferences.py"
 

@@ -9,6 +9,7 @@ rule train_sft:
         validation=lambda wildcards: rows_to_learn(wildcards, "validation"),
         start=start_weights,
         settings=chosen_settings,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -32,9 +33,7 @@ rule train_sft:
     params:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        saving=CFG.checkpoints,
-        trial=lambda wildcards: wildcards.run in CFG.trials,
-        followed=count_points,
+        plan=lambda wildcards: CFG.plan_training(wildcards.run),
     script:
         "../scripts/train_sft.py"
 
@@ -62,6 +61,7 @@ rule train_grpo:
         train=lambda wildcards: rows_to_learn(wildcards, "train"),
         start=start_weights,
         settings=chosen_settings,
+        consumed=consumed_before,
     output:
         weights="<results>/runs/{run}/seed{seed}/adapter/adapter_model.safetensors",
         config="<results>/runs/{run}/seed{seed}/adapter/adapter_config.json",
@@ -87,9 +87,7 @@ rule train_grpo:
         facts=lambda wildcards: train_facts(wildcards.run, wildcards.seed),
         functions=lambda wildcards: {"rewards": list_rewards(CFG.runs[wildcards.run])},
         spec=lambda wildcards: CFG.runs[wildcards.run],
-        saving=CFG.checkpoints,
-        trial=lambda wildcards: wildcards.run in CFG.trials,
-        followed=count_points,
+        plan=lambda wildcards: CFG.plan_training(wildcards.run),
     script:
         "../scripts/train_grpo.py"
 

@@ -8,6 +8,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         settings    what was chosen among the trials of the run, if it is tuned
         teacher_card  the card of the teacher's fetched model
         teacher     what the teacher published; nothing if it is an untouched model
+        consumed    with a budget, what all that the run begins from consumed
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -31,6 +32,7 @@ def main(
     train: Path,
     start: list[Path],
     settings: list[Path],
+    consumed: list[Path],
     teacher_card: Path,
     teacher: list[Path],
     weights: Path,
@@ -39,19 +41,16 @@ def main(
     tensorboard: Path,
     points: Path,
     checkpoints: Path,
-    saving,
     seed: str,
     spec,
-    trial: bool,
-    followed: int,
+    plan,
 ) -> None:
     from tunelab.training import distillation
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    given = (card, start, settings, precision, template)
-    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
-    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
+    given = {"settings": settings, "consumed": consumed, "seed": seed, "spec": spec, "plan": plan}
+    job = read_job(card, start, precision, template, checkpoints=checkpoints, **given)
     taught_by = distillation.Teacher(teacher_card.parent / "model", teacher[0].parent if teacher else None)
     trained = distillation.train(job, records.read_jsonl(train), taught_by)
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points))

@@ -6,6 +6,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         train       questions with answers
         start       what the `init_from` run published, if any
         settings    what was chosen among the trials of the run, if it is tuned
+        consumed    with a budget, what all that the run begins from consumed
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -30,6 +31,7 @@ def main(
     train: Path,
     start: list[Path],
     settings: list[Path],
+    consumed: list[Path],
     weights: Path,
     history: Path,
     completions: Path,
@@ -37,19 +39,16 @@ def main(
     tensorboard: Path,
     points: Path,
     checkpoints: Path,
-    saving,
     seed: str,
     spec,
-    trial: bool,
-    followed: int,
+    plan,
 ) -> None:
     from tunelab.training import grpo
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    given = (card, start, settings, precision, template)
-    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
-    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
+    given = {"settings": settings, "consumed": consumed, "seed": seed, "spec": spec, "plan": plan}
+    job = read_job(card, start, precision, template, checkpoints=checkpoints, **given)
     trained = grpo.train(job, records.read_jsonl(train))
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points, completions))
 

@@ -7,6 +7,7 @@ Reads   card        the fetched base model's card; the model lies beside it
         validation  rows for choosing the best step
         start       what the `init_from` run published, if any
         settings    what was chosen among the trials of the run, if it is tuned
+        consumed    with a budget, what all that the run begins from consumed
         checkpoints what a killed attempt at the same work left behind, to go on from
 Writes  weights     the adapter or model (safetensors), in a folder that loads without this project
         config      its adapter_config.json or config.json
@@ -32,25 +33,23 @@ def main(
     validation: Path,
     start: list[Path],
     settings: list[Path],
+    consumed: list[Path],
     weights: Path,
     history: Path,
     summary: Path,
     tensorboard: Path,
     points: Path,
     checkpoints: Path,
-    saving,
     seed: str,
     spec,
-    trial: bool,
-    followed: int,
+    plan,
 ) -> None:
     from tunelab.training import sft
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job
 
-    given = (card, start, settings, precision, template)
-    how = {"spec": spec, "saving": saving, "trial": trial, "points": followed}
-    job = read_job(*given, seed=seed, checkpoints=checkpoints, **how)
+    given = {"settings": settings, "consumed": consumed, "seed": seed, "spec": spec, "plan": plan}
+    job = read_job(card, start, precision, template, checkpoints=checkpoints, **given)
     rows = [list_wanted(records.read_jsonl(path)) for path in (train, validation)]
     trained = sft.train(job, *rows)
     write_outcome(trained, card, checkpoints, Outputs(weights, history, summary, tensorboard, points))

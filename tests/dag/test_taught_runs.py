@@ -66,6 +66,10 @@ EDITS = {
         {"runs": {"warmstart": {"training": {"max_steps": 26}}}},
         learnt("warmstart") | learnt("far") | TAUGHT | COMPARED | CURVES,
     ),
+    "a budget, which only trainings know": (
+        {"study": {"budget": {"axis": "flops", "limit": 1.0e15}}},
+        learnt("warmstart") | learnt("far") | TAUGHT | COMPARED | CURVES,
+    ),
     "another teacher, the untouched model": ({"runs": {"taught": {"teacher": "smollm2"}}}, TAUGHT | COMPARED),
     "another teacher, of another model": ({"runs": {"taught": {"teacher": "spare"}}}, CHECK | TAUGHT | COMPARED),
     "a student that is defined but not selected": (

@@ -21,6 +21,7 @@ LEAST_COMPLETIONS = 1500
 # Completions are compared within a question, usually 8 of them, and a question whose completions all earned the same
 # reward teaches nothing: with fewer than four questions a step, chance decides whether a step teaches anything.
 LEAST_OF_STEP = 32
+STEP = 0.05  # of a budget: trainings end with a whole step, which crosses the limit by some of it
 TOLERANCE = 0.01  # token counts of equal plans differ a little with the order of rows
 COMPARED = ("steps", "tokens", "data_share")
 
@@ -110,15 +111,33 @@ def build_budget(study: StudyFolder, trainings: dict, run: str) -> dict[str, Any
 def list_unequal(study: StudyFolder, trainings: dict, run: str, against: str) -> list[str]:
     """List the parts of the budget in which two trained runs differ; nothing if one of them is untrained.
 
-    Nothing, too, if one run started from the other, whose budget it then has in any case.
+    Nothing, too, if one run started from the other, whose budget it then has in any case. In a study that gives all
+    runs the same budget, only its axis counts, and the data set.
     """
     budgets = [build_budget(study, trainings, name) for name in (run, against)]
     if None in budgets or is_start(study, run, against):
         return []
     if budgets[0]["dataset"] != budgets[1]["dataset"]:
         return ["dataset"]
+    if has_budget(study):
+        return [] if find_equal_budget(study, trainings, run, against) else [study.spec["study"]["budget"]["axis"]]
     first, second = budgets
     return [name for name in COMPARED if differ(first[name], second[name])]
+
+
+def has_budget(study: Study) -> bool:
+    """Tell whether the study gives all trained runs the same budget."""
+    return study.spec["study"].get("budget") is not None
+
+
+def find_equal_budget(study: Study, trainings: dict, run: str, against: str) -> str | None:
+    """Return the axis of the study's budget if two trained runs, none of which started from the other, consumed it."""
+    if not has_budget(study) or is_start(study, run, against):
+        return None
+    shares = [trainings[pair]["budget"]["share"] for pair in study.list_arms((run, against)) if pair in trainings]
+    if {run, against} - set(study.list_trained()) or max(shares) - min(shares) > STEP * max(shares):
+        return None
+    return study.spec["study"]["budget"]["axis"]
 
 
 def is_start(study: Study, run: str, against: str) -> bool:

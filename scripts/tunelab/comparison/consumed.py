@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tunelab.comparison.budgets import find_summary
 from tunelab.comparison.results import Consumed, Spent
+from tunelab.config.budget import read_amounts
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 
@@ -75,12 +76,7 @@ def _read_seconds(study: StudyFolder, trainings: Trainings, origin: Origin, seed
 
 def _measure(study: StudyFolder, trainings: Trainings, origin: Origin, seed: int) -> Spent:
     costs = study.load(find_summary(study, origin.run, seed)) if origin.samples else trainings[origin.run, seed]
-    return Spent(
-        flops=sum(costs["flops"].values()),
-        tokens=sum(costs["passed_tokens"].values()),
-        completions=costs["answers"] if origin.samples else costs.get("completions", 0),
-        seconds=_read_seconds(study, trainings, origin, seed),
-    )
+    return Spent(**read_amounts(costs))
 
 
 def _add(spent: Iterable[Spent]) -> Spent:
@@ -101,6 +97,7 @@ def _build_row(study: StudyFolder, trainings: Trainings, run: str, seed: int) ->
         parts=training["flops"],
         own=_measure(study, trainings, Origin(run), seed),
         alone=None if origins is None else _add(_measure(study, trainings, origin, seed) for origin in distinct),
+        budget_share=training["budget"]["share"] if study.spec["study"].get("budget") else None,
         utilisation=_find_utilisation(study, run, training),
         sources=[study.name(study.run_file(run, seed, "training.json"))],
     )
@@ -129,6 +126,7 @@ def _average(rows: list[Consumed]) -> Consumed:
             "parts": {part: fmean(row.parts.get(part, 0) for row in rows) for part in rows[0].parts},
             "own": mean([row.own for row in rows]),
             "alone": None if rows[0].alone is None else mean([row.alone for row in rows]),
+            "budget_share": fmean(row.budget_share for row in rows) if rows[0].budget_share is not None else None,
             "utilisation": fmean(utilised) if len(utilised) == len(rows) else None,
             "sources": [source for row in rows for source in row.sources],
         }

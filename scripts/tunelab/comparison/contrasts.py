@@ -9,7 +9,7 @@ model and its start.
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
-from tunelab.comparison.budgets import list_starved, list_unequal
+from tunelab.comparison.budgets import find_equal_budget, list_starved, list_unequal
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import find_margin, find_metric
 from tunelab.comparison.results import Contrast
@@ -78,6 +78,7 @@ def list_contrasts(
                     p_corrected=p,
                     noise=floors.get((task, metric)),
                     unequal=list_unequal(study, trainings, *pair),
+                    equal_budget=find_equal_budget(study, trainings, *pair),
                     starved=[run for run in pair if run in starved],
                     at_edge=[run for run in pair if run in at_edge],
                     degenerate=[run for run in pair if run in degenerate.get(task, ())],

@@ -58,7 +58,11 @@ class Contrast(Number):
     )
     smallest_detectable: float = Field(description="The difference that these items would show with 80 % power.")
     noise: float | None = Field(description="The largest change of this metric between repeated evaluations.")
-    unequal: list[str] = Field(description="Measures of effort in which the two trainings differ by over 1 %.")
+    unequal: list[str] = Field(
+        description="Measures of effort in which the two trainings differ by over 1 %; with `study.budget` its axis "
+        "alone, where they differ by over 5 %."
+    )
+    equal_budget: str | None = Field(description="The axis of `study.budget` on which both consumed as much, if any.")
     starved: list[str] = Field(description="Which of the two runs drew too few completions, as told in `starved`.")
     at_edge: list[str] = Field(
         description="Which of the two runs did best at the edge of what was tried in tuning: see `tuned`."
@@ -128,6 +132,10 @@ class Consumed(Record):
     alone: Spent | None = Field(
         description="With its start, the answers drawn for it, its teacher, and what these began from, all in full. "
         "null: one of them is not in the study."
+    )
+    budget_share: float | None = Field(
+        description="Of the limit of `study.budget`, what the run had consumed when it ended, with what it began from: "
+        "below 1, its own settings ended it before. null: the study has no budget."
     )
     utilisation: float | None = Field(
         description="Operations per second, as a share of those of one large product on this machine. null: that was "

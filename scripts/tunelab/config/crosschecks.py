@@ -6,6 +6,7 @@ Here are the checks of references, data sets and tasks; those of runs and of mea
 
 from collections.abc import Iterator
 
+from tunelab.config.budget import check_budget
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import (
     EVALUATION_CHECKS,
@@ -191,6 +192,7 @@ STUDY_CHECKS = (
     check_tuning,
     check_trajectory,
     *FUNCTION_CHECKS,
+    check_budget,
 )
 TABLE_CHECKS = {
     "models": MODEL_CHECKS,

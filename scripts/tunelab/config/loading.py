@@ -23,8 +23,8 @@ from tunelab.config.specs.data import DatasetSpec
 from tunelab.config.specs.evaluation import DriftSpec, NoiseSpec, TaskSpec
 from tunelab.config.specs.samples import SamplesSpec
 from tunelab.config.specs.sources import HubSettings, ModelSpec
-from tunelab.config.specs.study import ComparisonSpec, StudySpec
-from tunelab.config.specs.training import CheckpointSettings, RunSpec
+from tunelab.config.specs.study import BudgetSpec, ComparisonSpec, StudySpec
+from tunelab.config.specs.training import CheckpointSettings, RunSpec, TrainingPlan
 from tunelab.config.specs.trajectory import TrajectorySpec
 from tunelab.config.specs.tuning import TuningSpec
 from tunelab.config.study import Study, list_seeds
@@ -127,6 +127,19 @@ class Config(Spec):
     def repeated_arm(self) -> tuple[str, int]:
         """The run and seed that `noise` evaluates again."""
         return self.noise.run, self.list_seeds(self.noise.run)[0]
+
+    def find_budget(self, run: str) -> BudgetSpec | None:
+        """Return the budget of a trained run, if the study compares it, or tries its settings, and has one."""
+        return self.study.budget if self.find_tuned(run) in self.study.runs else None
+
+    def find_tuned(self, run: str) -> str:
+        """Return the run whose settings a trial tries, or the run itself."""
+        return self.trials[run].run if run in self.trials else run
+
+    def plan_training(self, run: str) -> TrainingPlan:
+        """Return what the study says of a run's training."""
+        points = self.trajectory.points if self.trajectory and run in self.followed else 0
+        return TrainingPlan(self.checkpoints, run in self.trials, points, self.find_budget(run))
 
     def list_trained(self, *methods: str, adapter: bool) -> list[str]:
         """List the defined runs of these methods that publish an adapter, or those that publish a complete model."""

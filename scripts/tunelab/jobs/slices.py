@@ -41,12 +41,12 @@ class StudySlices:
     @cached_property
     def learnt(self) -> dict[str, Any]:
         """Which rows the study's runs, and the runs behind them, learn from, and which rows its tasks ask."""
-        runs = self._list_behind(self.whole["study"]["runs"])
+        runs = self.list_behind(self.whole["study"]["runs"])
         part = self.pick([], task_fields=["dataset"])
         learnt = {name: _pick(run.model_dump(mode="json"), ["method", "dataset"]) for name, run in runs.items()}
         return part | {"study": part["study"] | {"runs": list(runs)}, "runs": learnt}
 
-    def _list_behind(self, names: Iterable[str]) -> dict[str, Any]:
+    def list_behind(self, names: Iterable[str]) -> dict[str, Any]:
         """List runs with those behind them, selected or not: starts, teachers, and runs that drew their answers."""
         found: dict[str, Any] = {}
         waiting = list(names)
@@ -67,7 +67,7 @@ class StudySlices:
             ["init_from", "teacher", "model", "dataset", "samples"],
             task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
         )
-        part["study"]["smoke"] = self._config.study.smoke
+        part["study"] |= _pick(self.whole["study"], ("smoke", "budget"))
         for name in Study(self.whole).list_runs(*REWARDED):  # of which the completions are counted
             part["runs"][name]["training"] = _pick(self.whole["runs"][name]["training"], COUNTED)
         drift = self._config.drift

@@ -117,6 +117,7 @@ class ResultsChapter:
     consumed_table: Table
     followed: list[Row]
     reached: list[Row]
+    budget: Row | None
     changes: list[Row]
     drift: Row | None
     gains: list[Row]

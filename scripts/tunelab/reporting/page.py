@@ -117,6 +117,7 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
         consumed_table=build_table(study, tables.CONSUMED, tables.list_summaries(found["consumed"])),
         followed=found["followed"],
         reached=build_reached(found),
+        budget=study.spec["study"].get("budget"),
         changes=findings.build_changes(study, pairs, [*study.tasks, *texts]),
         drift=study.spec.get("drift"),
         gains=found["gains"],

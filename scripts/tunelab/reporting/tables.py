@@ -100,6 +100,7 @@ CONSUMED = (
     *_consumed("tokens", _("Tokens through a model"), "count"),
     *_consumed("completions", _("Answers drawn"), "count"),
     *_consumed("seconds", _("Time"), "seconds"),
+    Column("budget_share", shown=(CSV,)),
     Column("utilisation", _("Of the measured rate"), "utilised"),
 )
 CONTRASTS = (

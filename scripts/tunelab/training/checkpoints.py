@@ -157,7 +157,7 @@ class ResumableTrainer:
 
     def _run_epoch(self, **arguments: Any) -> None:
         # after its last step a killed run has none left, but transformers would take one more
-        if self.state.global_step < self.state.max_steps:
+        if self.state.global_step < self.state.max_steps and not self.consumption.is_spent():
             super()._run_epoch(**arguments)
 
 

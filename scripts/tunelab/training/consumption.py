@@ -14,18 +14,23 @@ from typing import Any
 import torch
 from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainerState
 
+from tunelab.config.budget import read_amounts
 from tunelab.models import flops
 from tunelab.models.flops import Reach, Work
 from tunelab.models.packed_model import find_base
+from tunelab.training.budget import Budget
 from tunelab.training.checkpoints import gather_each
 
 TRAINING, DRAWING, REFERENCE, TEACHER, VALIDATION = "training", "drawing", "reference", "teacher", "validation"
 
 
 class Consumption(TrainerCallback):
-    """Count what a training consumes, over all attempts and processes.
+    """Count what a training consumes, over all attempts and processes, and end it when its budget is spent.
+
+    Args:
+        clock: has the seconds of the training's steps so far in `train_seconds`.
 
     Attributes:
         flops, passed: by part, the operations, and the tokens that passed a model. Passes of the trained model without
@@ -33,11 +38,11 @@ class Consumption(TrainerCallback):
         completions: how many were drawn.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, clock: TrainerCallback, budget: Budget | None = None) -> None:
         self.flops: dict[str, int] = {}
         self.passed: dict[str, int] = {}
         self.completions = 0
-        self._trainer = trainer
+        self._trainer, self._clock, self._budget = trainer, clock, budget
         self._new: Counter[tuple[str, str]] = Counter()  # of this process, not shared yet
         self._rates: dict[tuple, flops.Rates] = {}
         self._reach: Reach | None = None
@@ -59,11 +64,31 @@ class Consumption(TrainerCallback):
 
     def on_step_end(self, args, state, control, **kwargs):
         self.collect()
+        control.should_training_stop |= self.is_spent()
+
+    def is_spent(self) -> bool:
+        """Tell whether the training has consumed its budget, if it has one; all processes say the same."""
+        return self._budget is not None and self._budget.before + self._measure() >= self._budget.limit
+
+    def _measure(self) -> float:
+        own = read_amounts(self.describe() | {"train_seconds": gather_each(self._clock.train_seconds)[0]})
+        return own[self._budget.axis]
+
+    def find_progress(self, state: TrainerState) -> float:
+        """Return how much of its steps, or of its budget where that is more, a training has behind it: 1 at its end."""
+        steps = state.global_step / state.max_steps
+        if self._budget is None:
+            return steps
+        return max(steps, self._measure() / (self._budget.limit - self._budget.before))
 
     def describe(self) -> dict[str, Any]:
         """Return the sums as they stand among a run's costs."""
         drawn = {"completions": self.completions} if self.completions else {}
         return {"flops": self.flops, "passed_tokens": self.passed, **drawn}
+
+    def describe_budget(self) -> dict[str, Any]:
+        """Return how the budget was used, as it stands among a run's costs; nothing without one."""
+        return {"budget": self._budget.describe(self._measure())} if self._budget else {}
 
     def read(self) -> dict[str, int]:
         """Return what has been consumed so far, as it stands in a run's history."""

@@ -17,6 +17,7 @@ from tunelab.models import adapters
 from tunelab.models.adapters import use_lora_products
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.training import checkpoints, learning_checks, memory_fit
+from tunelab.training.budget import Budget
 from tunelab.training.checkpoints import gather_each, share_steps
 from tunelab.training.consumption import Consumption
 from tunelab.training.outcome import EVENTS
@@ -142,7 +143,7 @@ def train_and_measure(
     learning_checks.check_start(model)
     before = adapters.copy_trainable(model)
     diverged = None
-    trainer.consumption = log.consumption = Consumption(trainer)
+    trainer.consumption = log.consumption = Consumption(trainer, log, job.budget)
     trainer.add_callback(trainer.consumption)
     waypoints = Waypoints(job.points, job.checkpoints, trainer, trainer.consumption, log)
     trainer.add_callback(waypoints)
@@ -173,6 +174,7 @@ def train_and_measure(
         "tokens": log.tokens,
         "tokens_per_second": log.tokens / log.train_seconds,
         **trainer.consumption.describe(),
+        **trainer.consumption.describe_budget(),
         "peak_memory_bytes": max(*gather_each(measure_peak_memory(device)), resumption.peak_memory_bytes),
         "trainable_parameters": sum(weight.numel() for weight in before.values()),
         "total_parameters": _count_weights(model),

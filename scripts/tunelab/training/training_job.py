@@ -9,12 +9,13 @@ import torch
 from peft import PeftConfig, PeftModel
 
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, TrainedRun
+from tunelab.config.specs.training import CheckpointSettings, TrainedRun, TrainingPlan
 from tunelab.config.trials import merge_settings
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.inspection import check_adapter
 from tunelab.models.precision import load_precision
+from tunelab.training.budget import Budget, read_budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class TrainingJob:
         template: file of the study's chat template for the model; None: the tokenizer's own.
         trial: whether it is a trial of settings, of which a failure to learn is a result.
         points: how many points of its way are published, its end included; 0: none.
+        budget: at which the training ends, if the study has one.
     """
 
     base_model: Path
@@ -41,6 +43,7 @@ class TrainingJob:
     template: Path | None = None
     trial: bool = False
     points: int = 0
+    budget: Budget | None = None
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -77,34 +80,35 @@ class TrainingJob:
 def read_job(
     card: Path,
     start: list[Path],
-    settings: list[Path],
     precision: Path,
     template: Path,
     *,
+    settings: list[Path],
+    consumed: list[Path],
     seed: str,
     spec: TrainedRun,
-    saving: CheckpointSettings,
+    plan: TrainingPlan,
     checkpoints: Path,
-    trial: bool,
-    points: int,
 ) -> TrainingJob:
     """Build a job from what a training's script is given.
 
     Args:
         card: the fetched base model's; the model lies beside it.
         start: the weights that the `init_from` run published, if any.
-        settings: what was chosen among the trials of the run, if it is tuned; it goes before what `spec` says.
         precision: the study's decision, before which the run's own goes.
+        settings: what was chosen among the trials of the run, if it is tuned; it goes before what `spec` says.
+        consumed: what tells, where there is a budget, what all that the run begins from consumed.
     """
     return TrainingJob(
         base_model=card.parent / "model",
         init_from=start[0].parent if start else None,
         checkpoints=checkpoints,
-        saving=saving,
+        saving=plan.saving,
         seed=int(seed),
         spec=merge_settings(spec, records.read_json(settings[0])) if settings else spec,
         dtype=load_precision(precision, spec.precision),
         template=template,
-        trial=trial,
-        points=points,
+        trial=plan.trial,
+        points=plan.points,
+        budget=read_budget(plan.budget, consumed),
     )

@@ -1,4 +1,4 @@
-"""Keep a training's weights at points along its way, at even shares of its steps.
+"""Keep a training's weights at points along its way, at even shares of its steps, or of its budget.
 
 They are kept beside the checkpoints, so that a killed training has those before the step from which it goes on; they
 are published at the end, each as a run publishes its own.
@@ -39,14 +39,8 @@ class Waypoints(TrainerCallback):
             self.kept = [point for point in records.read_json(known) if point["step"] <= state.global_step]
 
     def on_step_end(self, args, state, control, **kwargs):
-        while (
-            point := len(self.kept) + 1
-        ) < self._points and state.global_step >= point / self._points * state.max_steps:
-            self._keep(point)
-
-    def close(self) -> None:
-        """Keep the points that the training ended before, as its end."""
-        for point in range(len(self.kept) + 1, self._points):
+        progress = self._consumption.find_progress(state)
+        while (point := len(self.kept) + 1) < self._points and progress >= point / self._points:
             self._keep(point)
 
     def _keep(self, point: int) -> None:

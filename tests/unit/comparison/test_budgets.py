@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
-from tunelab.comparison.budgets import differ, list_unequal
+from tunelab.comparison.budgets import differ, find_equal_budget, list_unequal
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import read_json
 from tunelab.reporting.tables import load_trainings
@@ -49,3 +49,17 @@ def test_amounts_differ_from_one_in_a_hundred_on():
     assert not differ(100, 100.9)
     assert differ(100, 102)
     assert differ(None, 1.0) and not differ(None, None)
+
+
+@pytest.mark.parametrize(("share", "unequal", "equal"), [(1.03, [], "flops"), (0.6, ["flops"], None)])
+def test_with_a_budget_only_its_axis_counts(study, share, unequal, equal):
+    spec = study.spec | {"study": study.spec["study"] | {"budget": {"axis": "flops", "limit": 1e12}}}
+    limited = StudyFolder(study.root, spec)
+    trainings = load_trainings(study)
+    for (run, _), training in trainings.items():
+        training["budget"] = {"axis": "flops", "limit": 1e12, "before": 0, "share": share if run == "lora" else 1.0}
+    assert list_unequal(limited, trainings, "lora", "prefix") == unequal
+    assert find_equal_budget(limited, trainings, "lora", "prefix") == equal
+    assert find_equal_budget(limited, trainings, "lora", "base") is None
+    assert find_equal_budget(limited, trainings, "grpo", "warmstart") is None, "one began from the other"
+    assert find_equal_budget(study, trainings, "lora", "prefix") is None

@@ -128,6 +128,21 @@ def test_unequal_budgets_and_noise_are_said_in_the_verdicts_own_sentence(spoilab
     assert "Unequal budgets. A difference between runs of unequal effort may be one of effort" in words
 
 
+def test_an_equal_budget_is_said_in_the_verdict_and_how_it_was_used_beside_the_costs(spoilable):
+    root, study = spoilable
+    change_table(root, verdict="better", equal_budget="flops", value=-0.2, low=-0.3, high=-0.1)
+    table = read_json(root / "results.json")
+    for row in table["consumed"]:
+        row["budget_share"] = 0.42 if row["run"] == "lora" else 1.01
+    write_json(root / "results.json", table)
+    study["study"]["budget"] = {"axis": "seconds", "limit": 600.0}
+    words = render_page(root, study).words
+    assert re.search(r"LoRA is better than prefix tuning on Technical .*?; at equal budget \(operations\)", words)
+    assert "LoRA was stopped at 42.0 % of it by its own number of steps" in words
+    assert "prefix tuning consumed 101.0 % of it." in words
+    assert "A budget of time holds for runs on one machine" in words
+
+
 def test_a_larger_difference_that_stays_undecided_is_not_said_to_be_too_small(spoilable):
     root, study = spoilable
     change_table(root, verdict="undecided", value=-0.4, smallest_detectable=0.3, p_corrected=0.156)

@@ -38,7 +38,9 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     if kill:
         set_trap(*kill)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # as Snakemake does before a job
-    files = {name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")}
+    files = {"budget": work.budget, "consumed": []} | {
+        name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")
+    }
     files |= {
         "card": work.base.parent / "card.json",
         "precision": work.base.parent / "precision.json",

@@ -18,6 +18,7 @@ from attempt import ASKED
 from tests.forks import LIBRARIES, run_python
 from tunelab import records
 from tunelab.config.completions import count_completions
+from tunelab.config.specs.study import BudgetSpec
 from tunelab.config.specs.training import (
     CheckpointSettings,
     DistillationRun,
@@ -73,6 +74,7 @@ def prepare(tmp_path_factory, rows, llama):
         teacher=None,
         processes=1,
         scripted=False,
+        budget=None,
         **settings,
     ):
         fields = {"model": "tiny", "dataset": "chat", "adapter": adapter, "quantization": quantization}
@@ -94,6 +96,7 @@ def prepare(tmp_path_factory, rows, llama):
             kind="adapter" if adapter or start else "model",
             processes=processes,
             scripted=scripted,
+            budget=budget,
             saving=CheckpointSettings(save_steps=save_steps),
             spec=spec,
         )
@@ -392,6 +395,16 @@ def test_reinforcement_goes_on_to_the_bit_with_every_completion(prepare, run, wh
     assert count_completions(work.spec.model_dump(), one.summary["steps"], questions=8) == sampled
     pandas.testing.assert_frame_equal(*completions)
     assert one.history[-1]["kl"] != 0
+
+
+def test_a_training_with_a_budget_goes_on_to_the_step_that_crosses_it_and_no_further(prepare, run):
+    budget = BudgetSpec(axis="completions", limit=40)
+    one, result = run_both(
+        run, prepare(method="grpo", adapter=LORA, save_steps=1, budget=budget), ("step", 2), ("publishing", 3)
+    )
+    assert_equal(result, one)
+    assert one.summary["steps"] == result.summary["steps"] == 3
+    assert result.summary["budget"] == {"axis": "completions", "limit": 40, "before": 0, "share": 48 / 40}
 
 
 # a step takes as many rows by one process as by two, each with half of the accumulation

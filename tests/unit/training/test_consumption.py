@@ -12,8 +12,12 @@ from trl.trainer import utils as trl_utils
 
 from tests.unit.training.preference_kinds import KINDS
 from tests.unit.training.training_jobs import build_job
+from tunelab import records
+from tunelab.config.specs.study import BudgetSpec
 from tunelab.config.specs.training import DistillationRun, DpoRun, GrpoRun, KtoRun, Rewards, SftRun
+from tunelab.errors import UserError
 from tunelab.training import distillation, dpo, grpo, kto, packed_head, rollouts, sft
+from tunelab.training.budget import Budget, read_budget
 
 SHORT = {"max_steps": 2, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "report_to": "none"}
 SHORT |= {"gradient_checkpointing": False}
@@ -55,7 +59,7 @@ def train(tmp_path_factory, even, llama, teacher, monkeypatch):
     """Return a function that trains with a method, and counts by torch what its steps compute."""
     monkeypatch.setattr(grpo, "build_reward_functions", lambda spec: ([reward_letters], [1.0]))
 
-    def train(method, adapter=None, start=None, plainly=True, checkpoints=None, **settings):
+    def train(method, adapter=None, start=None, plainly=True, budget=None, **settings):
         fields = {"method": method, "label": "Trial", "model": "tiny", "dataset": "chat", "adapter": adapter}
         fields |= {
             "dpo": {"samples": "play"},
@@ -63,7 +67,7 @@ def train(tmp_path_factory, even, llama, teacher, monkeypatch):
             "distillation": {"teacher": "other"},
         }.get(method, {"rewards": Rewards(weights={"correctness": 1.0})} if method in ("grpo", "rloo") else {})
         spec = SPECS[method](**fields, training=SHORT | SETTINGS[method] | settings)
-        job = build_job(llama, checkpoints or tmp_path_factory.mktemp("checkpoints"), spec, init_from=start)
+        job = build_job(llama, tmp_path_factory.mktemp("checkpoints"), spec, init_from=start, budget=budget)
         counter = FlopCounterMode(display=False, custom_mapping=UNKNOWN)
         learn = Trainer.train
 
@@ -215,3 +219,44 @@ def test_each_part_stands_by_itself(train, method, parts):
     assert set(costs["flops"]) == set(costs["passed_tokens"]) == parts
     assert ("completions" in costs) == (method == "distillation")
     assert costs["passed_tokens"]["training"] == costs["tokens"]
+
+
+def find_total(run, step):
+    return next(row["flops"] for row in run.history if row["step"] == step)
+
+
+@pytest.mark.parametrize("method", ["sft", "grpo"])
+def test_a_training_ends_with_the_step_that_crosses_its_budget(train, method):
+    settings = {"max_steps": 5} | ({"eval_strategy": "no"} if method == "sft" else {})
+    whole = train(method, KINDS["lora"], **settings)
+    assert whole.costs["steps"] == 5 and "budget" not in whole.costs
+    within, crossed = find_total(whole, 2), find_total(whole, 3)
+    for limit, steps in ((within, 2), (within + 1, 3), (crossed, 3), (10 * crossed, 5)):
+        run = train(method, KINDS["lora"], budget=Budget("flops", 1000 + limit, 1000), **settings)
+        assert run.costs["steps"] == steps
+        spent = 1000 + sum(run.costs["flops"].values())
+        assert run.costs["budget"]["share"] == pytest.approx(spent / (1000 + limit))
+        assert (run.costs["budget"]["share"] >= 1) == (steps < 5)
+
+
+@pytest.mark.parametrize(("axis", "limit", "steps"), [("completions", 12, 3), ("tokens", 1, 1), ("seconds", 1e-6, 1)])
+def test_every_axis_ends_a_training(train, axis, limit, steps):
+    run = train("grpo", KINDS["lora"], budget=Budget(axis, limit, 0), max_steps=4)
+    assert run.costs["steps"] == steps
+    assert run.costs["budget"]["axis"] == axis
+
+
+def test_what_a_run_began_from_counts_and_must_leave_some_of_the_budget(tmp_path):
+    spent = {"flops": {"training": 60, "validation": 10}, "passed_tokens": {"training": 5}, "train_seconds": 3.0}
+    drawn = {"flops": {"drawing": 20}, "passed_tokens": {"drawing": 4}, "answers": 8, "seconds": 1.5}
+    files = [tmp_path / "training.json", tmp_path / "summary.json"]
+    for file, costs in zip(files, (spent, drawn), strict=True):
+        records.write_json(file, costs)
+    before = {"flops": 90, "tokens": 9, "completions": 8, "seconds": 4.5}
+    for axis, amount in before.items():
+        assert read_budget(BudgetSpec(axis=axis, limit=100), files) == Budget(axis, 100, amount)
+    with pytest.raises(
+        UserError, match=r"^study.budget.limit: 90 flops are spent before the first step.*training.json: 70"
+    ):
+        read_budget(BudgetSpec(axis="flops", limit=90), files)
+    assert read_budget(None, []) is None

@@ -30,6 +30,16 @@ class ComparisonSpec(Spec):
     )
 
 
+class BudgetSpec(Spec):
+    """How much each trained run of the study may consume, what it began from counted in."""
+
+    axis: Literal["flops", "tokens", "completions", "seconds"] = Field(
+        description="flops: floating point operations; tokens: those that pass a model; completions: those drawn; "
+        "seconds: of training steps and drawings, which can be compared on one machine only."
+    )
+    limit: PositiveFloat = Field(description="A training ends with the step that crosses it.")
+
+
 class StudySpec(Spec):
     """What the report compares."""
 
@@ -51,4 +61,5 @@ class StudySpec(Spec):
         "auto",
         description="What models compute in; auto: what a CPU was measured to be faster in, a GPU's bfloat16.",
     )
+    budget: BudgetSpec | None = Field(None, description="Equal for all trained runs of the study; null: none.")
     smoke: bool = Field(False, description="Marks a trial of the workflow whose numbers mean nothing.")

@@ -1,11 +1,12 @@
 """Sections on runs: the model and data that they train on, and how."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PositiveInt
 
 from tunelab.config.methods import list_methods
 from tunelab.config.specs.base import FunctionName, Label, Spec
+from tunelab.config.specs.study import BudgetSpec
 
 # fields that count steps, which the processes of a run share
 SHARED = ("gradient_accumulation_steps", "steps_per_generation")
@@ -25,6 +26,21 @@ class CheckpointSettings(Spec):
     save_total_limit: Annotated[int, Field(ge=2)] = Field(
         2, description="Newest checkpoints to keep; two, so that one is whole while the next is written."
     )
+
+
+class TrainingPlan(NamedTuple):
+    """What a study says of one of its trainings, besides the run's own section.
+
+    Attributes:
+        trial: whether it is a trial of settings, of which a failure to learn is a result.
+        points: how many points of its way are published, its end included; 0: none.
+        budget: at which it ends.
+    """
+
+    saving: CheckpointSettings
+    trial: bool = False
+    points: int = 0
+    budget: BudgetSpec | None = None
 
 
 class BaseRun(Spec):
