@@ -17,7 +17,6 @@ from tunelab.models import adapters
 from tunelab.models.adapters import use_lora_products
 from tunelab.models.device import describe_device, measure_peak_memory
 from tunelab.training import checkpoints, learning_checks, memory_fit
-from tunelab.training.budget import Budget
 from tunelab.training.checkpoints import gather_each, share_steps
 from tunelab.training.consumption import Consumption
 from tunelab.training.outcome import EVENTS

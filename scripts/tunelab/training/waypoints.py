@@ -43,6 +43,11 @@ class Waypoints(TrainerCallback):
         while (point := len(self.kept) + 1) < self._points and progress >= point / self._points:
             self._keep(point)
 
+    def close(self) -> None:
+        """Keep as its end the points before which the training ended."""
+        for point in range(len(self.kept) + 1, self._points):
+            self._keep(point)
+
     def _keep(self, point: int) -> None:
         spent = self._consumption.describe()
         row = {
