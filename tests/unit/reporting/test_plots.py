@@ -55,4 +55,4 @@ def test_a_study_has_no_figure_without_data():
     assert list_drawn(Study(build_study(runs=("base",)))) == ["tasks"]
     texts = build_study() | {"drift": None}
     texts["study"]["tasks"] = ["support"]
-    assert set(FIGURES) - set(list_drawn(Study(texts))) == {"gains", "signals", "forgetting", "tuning"}
+    assert set(FIGURES) - set(list_drawn(Study(texts))) == {"gains", "signals", "forgetting", "tuning", "trajectories"}
