@@ -203,11 +203,12 @@ def place_problems(problems: Iterable[Problem], raw: Raw) -> list[Problem]:
     """
     runs = raw["runs"] if isinstance(raw.get("runs"), dict) else {}
     trials = list_trials(raw.get("tuning"), runs)
-    tasks = {pattern.format(task): task for task in raw.get("tasks") or () for pattern in (VALIDATION, FOLLOWED)}
+    defined = raw["tasks"] if isinstance(raw.get("tasks"), dict) else {}
+    tasks = {pattern.format(task): task for task in defined for pattern in (VALIDATION, FOLLOWED)}
     found, known = [], list(problems)
     for problem in known:
         table, name, *rest = (*problem.path, None, None)[: max(2, len(problem.path))]
-        if table == "tasks" and name in tasks and name not in raw["tasks"]:
+        if table == "tasks" and name in tasks and name not in defined:
             problem = Problem(("tasks", tasks[name], *rest), problem.text)
         elif table == "runs" and name in trials and name not in runs:
             problem = _place_in_grid(Problem(("runs", trials[name].run, *rest), problem.text), trials[name], known)

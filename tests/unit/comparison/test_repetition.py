@@ -78,7 +78,7 @@ def test_one_sentence_to_every_question_is_told_with_the_references_own(answer):
         ("arithmetic", 1, []),
         ("support", 1, []),
     ]
-    tested = contrasts.list_contrasts(Items(study), load_trainings(study), {}, {"support": {"prefix"}})
+    tested = contrasts.list_contrasts(Items(study), load_trainings(study), {}, {"support": {"prefix"}}, ())
     marked = {(row.task, tuple(row.degenerate)) for row in tested if "prefix" in (row.run, row.against)}
     assert marked == {("support", ("prefix",)), ("arithmetic", ()), ("text:neutral_en", ())}
 

@@ -95,6 +95,6 @@ def test_what_is_counted_is_what_the_training_recorded(tmp_path):
 
 def test_every_contrast_names_which_of_its_runs_are_starved(plant):
     study = plant(20, 2)
-    rows = list(contrasts.list_contrasts(Items(study), load_trainings(study), {}, {}))
+    rows = list(contrasts.list_contrasts(Items(study), load_trainings(study), {}, {}, ()))
     assert {tuple(row.starved) for row in rows if "grpo" in (row.run, row.against)} == {("grpo",)}
     assert {tuple(row.starved) for row in rows if "grpo" not in (row.run, row.against)} == {()}
