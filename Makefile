@@ -104,6 +104,8 @@ ifdef CONFIG
 	@$(VENV)/bin/python scripts/check_overlays.py $(STUDY)
 endif
 	$(SNAKEMAKE) $(GOAL)
+	@before=; while due=$$($(VENV)/bin/python scripts/tell_look.py $(STUDY)) || exit; test -n "$$due" -a "$$due" != "$$before"; do \
+		before=$$due; $(SNAKEMAKE) $(GOAL) || exit; done
 endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time

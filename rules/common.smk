@@ -22,7 +22,7 @@ from tunelab.jobs.functions import check_functions, list_uses
 from tunelab.jobs.hardware import check_processes, promise_gpus
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
-from tunelab.jobs.looks import plan_seeds, read_ledger
+from tunelab.jobs.looks import describe_due, plan_seeds, read_ledger
 from tunelab.jobs.makers import describe_rules, list_shown
 from tunelab.jobs.partial import load_partial
 from tunelab.jobs.provenance import remember_code
@@ -166,13 +166,21 @@ onstart:
     claim_folder()
     os.environ[FROZEN] = str(
         freeze_study(
-            Plan(SETTLED, SEEDS, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
+            Plan(SETTLED, SEEDS, GPUS, TAKEN),
+            SCRIPTS,
+            Path(".snakemake/frozen"),
+            {use.file for use in list_uses(CFG)},
         )
     )
     announce_forced(workflow.dag_settings)
     if "render_report" in list_rules_to_run(workflow):
         note_study(RESULTS, OVERLAYS or [DEFAULT])
     remember_code()
+
+
+onsuccess:
+    if not PARTIAL and plan_seeds(CFG, ledger := read_ledger(CFG.study.results)) != SEEDS:
+        print(describe_due(STUDY, ledger), file=sys.stderr)
 
 
 onerror:

@@ -8,6 +8,7 @@ import numpy as np
 from tunelab.comparison import contrasts, gains, looks, overlaps, repetition
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
+from tunelab.comparison.deciding import list_needed
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
@@ -37,16 +38,16 @@ def build_results(
         ledger: the looks that were taken before.
     """
     items = Items(study)
-    course = contrasts.take_looks(items)
-    estimates = list(list_estimates(items))
+    estimates, course = list(list_estimates(items)), contrasts.take_looks(items)
     repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
     floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
+    tested = list(contrasts.list_contrasts(items, trainings, floors, degenerate, course))
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=CONFIDENCE,
         paired=items.paired,
         estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate, course)),
+        contrasts=tested,
         starved=list(list_starved(study, trainings)),
         sameness=alike,
         parts=list(list_parts(items)),
@@ -63,6 +64,7 @@ def build_results(
         cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
         looks=looks.describe_looks(study, course, ledger),
         seen=looks.list_seen(study, ledger),
+        needed=list(list_needed(items, tested)),
         simulated_looks=looks.summarise_simulation(simulated_looks) if course else [],
         coverage=summarise_coverage(simulated, min(study.seed_counts)),
     )

@@ -201,7 +201,8 @@ def build_entry(study: Study, number: int | None, rows: Iterable[Number]) -> dic
 
 def summarise_simulation(simulated: dict) -> list[Simulated]:
     """Read from simulations (`upkeep.look_simulation`) what looks cost and gain."""
-    return [Simulated(**cell, of=simulated["seeds"][-1]) for cell in simulated["grid"]]
+    of, contrasts = simulated["seeds"][-1], simulated["contrasts"]
+    return [Simulated(**cell, of=of, contrasts=contrasts) for cell in simulated["grid"]]
 
 
 def list_entries(study: Study, results: Results) -> list[dict[str, Any]]:

@@ -76,6 +76,21 @@ class Simulated(Record):
     fixed_found: float
     seeds: float = Field(description="Mean number of seeds of a contrast with a true difference, of all `of`.")
     of: int
+    contrasts: int = Field(description="Contrasts of each study.")
+
+
+class Needed(Record):
+    """What would decide a declared difference on a task's first metric, if it and the spreads are as measured."""
+
+    run: str
+    against: str
+    task: str
+    metric: str
+    seeds: int = Field(description="Seeds that both runs have.")
+    n: int = Field(description="Rows that both runs answered.")
+    more_seeds: int | None = Field(description="So many seeds on the same rows; null: no 100 seeds would do.")
+    more_rows: int | None = Field(description="So many rows with the same seeds; null: no 100,000 rows would do.")
+    both: tuple[int, int] | None = Field(description="Seeds and rows, more of both, with the fewest answers.")
 
 
 class Seen(Record):

@@ -15,6 +15,7 @@ from tunelab.comparison.result_rows import (
     GainKind,
     Left,
     Looks,
+    Needed,
     Number,
     Overlap,
     Record,
@@ -210,5 +211,6 @@ class Results(Record):
     cleaned_contrasts: list[CleanedContrast]
     looks: Looks | None = Field(description="null: no looks are declared; each difference is tested once.")
     seen: list[Seen]
+    needed: list[Needed] = Field(description="What would decide each undecided declared difference on a first metric.")
     simulated_looks: list[Simulated] = Field(description="Empty without looks.")
     coverage: Coverage | None = Field(description="null: one seed, over which no interval is told.")

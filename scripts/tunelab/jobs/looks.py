@@ -15,6 +15,7 @@ from tunelab.config.loading import Config
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.layout import Layout
+from tunelab.values import list_names
 
 Pair = tuple[str, str]
 Ledger = list[dict[str, Any]]  # a look each, the oldest first
@@ -51,14 +52,27 @@ def read_ledger(results: str | Path) -> Ledger:
 
 def find_progress(study: Study, ledger: Ledger) -> Progress:
     """Return how far the declared looks are; a look counts as one of them if it was declared as they are now."""
-    declared = study.spec["study"]["looks"]
+    declared = study.spec["study"].get("looks")
     looks = [look for look in ledger if is_declared(study, look)]
-    taken = max((look["number"] for look in looks), default=0)
+    taken = max((look["number"] or 0 for look in looks), default=0)
     stopped = {
         (row["run"], row["against"]): look["number"] for look in looks for row in look["contrasts"] if row["stopped"]
     }
     undecided = [pair for pair in study.list_contrasts() if pair not in stopped]
-    return Progress(taken, stopped, taken + 1 if undecided and taken < len(declared["seeds"]) else None)
+    more = declared and undecided and taken < len(declared["seeds"])
+    return Progress(taken, stopped, taken + 1 if more else None)
+
+
+def describe_due(study: Study, ledger: Ledger) -> str:
+    """Say that another look is due, and how to take it; nothing if none is."""
+    _, stopped, due = find_progress(study, ledger)
+    if not due:
+        return ""
+    left = [f"{run} against {against}" for run, against in study.list_contrasts() if (run, against) not in stopped]
+    return (
+        f"Look {due} of {len(study.spec['study']['looks']['seeds'])} is due, with more seeds, since it is undecided: "
+        f"{list_names(left, quoted=False)}. The same command takes it; `make report` takes all that are due."
+    )
 
 
 def is_declared(study: Study, look: dict[str, Any]) -> bool:

@@ -64,7 +64,9 @@ def write_comparison(root, study):
     """Write what the comparison makes of a study's files, and return results.json."""
     exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
     published, overlap = PROJECT / "reports/known_results.yaml", root / "overlap.json"
-    compare_methods.main(str(root), study, published, overlap, SIMULATED, root / "results.json", *exported, SIMULATED_LOOKS, False)
+    compare_methods.main(
+        str(root), study, published, overlap, SIMULATED, root / "results.json", *exported, SIMULATED_LOOKS, False
+    )
     return root / "results.json"
 
 
