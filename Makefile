@@ -57,6 +57,8 @@ export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
+# a run leaves it behind when another look is due (tunelab.jobs.looks)
+DUE := .snakemake/look_due
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
 .PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals simulate-looks test-coverage schema programs
@@ -103,9 +105,9 @@ else
 ifdef CONFIG
 	@$(VENV)/bin/python scripts/check_overlays.py $(STUDY)
 endif
+	@rm -f $(DUE)
 	$(SNAKEMAKE) $(GOAL)
-	@before=; while due=$$($(VENV)/bin/python scripts/tell_look.py $(STUDY)) || exit; test -n "$$due" -a "$$due" != "$$before"; do \
-		before=$$due; $(SNAKEMAKE) $(GOAL) || exit; done
+	@while test -e $(DUE); do rm $(DUE); $(SNAKEMAKE) $(GOAL) || exit; done
 endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time

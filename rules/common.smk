@@ -22,7 +22,7 @@ from tunelab.jobs.functions import check_functions, list_uses
 from tunelab.jobs.hardware import check_processes, promise_gpus
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
-from tunelab.jobs.looks import describe_due, plan_seeds, read_ledger
+from tunelab.jobs.looks import note_due, plan_seeds, read_ledger
 from tunelab.jobs.makers import describe_rules, list_shown
 from tunelab.jobs.partial import load_partial
 from tunelab.jobs.provenance import remember_code
@@ -180,7 +180,7 @@ onstart:
 
 onsuccess:
     if not PARTIAL and plan_seeds(CFG, ledger := read_ledger(CFG.study.results)) != SEEDS:
-        print(describe_due(STUDY, ledger), file=sys.stderr)
+        print(note_due(STUDY, ledger), file=sys.stderr)
 
 
 onerror:

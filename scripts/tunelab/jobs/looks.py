@@ -17,6 +17,7 @@ from tunelab.errors import UserError
 from tunelab.layout import Layout
 from tunelab.values import list_names
 
+DUE = Path(".snakemake/look_due")
 Pair = tuple[str, str]
 Ledger = list[dict[str, Any]]  # a look each, the oldest first
 # of a look; `looks` is what the config declares, and null where it declares none
@@ -63,14 +64,13 @@ def find_progress(study: Study, ledger: Ledger) -> Progress:
     return Progress(taken, stopped, taken + 1 if more else None)
 
 
-def describe_due(study: Study, ledger: Ledger) -> str:
-    """Say that another look is due, and how to take it; nothing if none is."""
+def note_due(study: Study, ledger: Ledger) -> str:
+    """Leave a note for `make report` that another look is due, and return a sentence that says so."""
     _, stopped, due = find_progress(study, ledger)
-    if not due:
-        return ""
-    left = [f"{run} against {against}" for run, against in study.list_contrasts() if (run, against) not in stopped]
+    records.write_text(DUE, f"{due}\n")
+    left = [" against ".join(pair) for pair in study.list_contrasts() if pair not in stopped]
     return (
-        f"Look {due} of {len(study.spec['study']['looks']['seeds'])} is due, with more seeds, since it is undecided: "
+        f"Look {due} of {len(study.spec['study']['looks']['seeds'])} is due, with more seeds, since this is undecided: "
         f"{list_names(left, quoted=False)}. The same command takes it; `make report` takes all that are due."
     )
 

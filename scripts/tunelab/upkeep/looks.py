@@ -1,9 +1,11 @@
 """Tell in the plan which look is next and which runs it trains, and what would decide what is undecided."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from tunelab import records
+from tunelab.comparison.result_rows import Needed
+from tunelab.comparison.results import Results
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.jobs.looks import find_progress, list_look_seeds, read_ledger
@@ -44,15 +46,25 @@ def _tell_next(plan: Plan, study: Study, of: int) -> str:
 def _list_needed(plan: Plan, study: Study) -> Iterator[str]:
     """Yield a line for each contrast that the last comparison left undecided, as far as its files are there."""
     folder = StudyFolder(study.spec["study"]["results"], _describe_measured(plan, study))
-    if not folder.results_file.is_file():
-        return
-    found, asked = records.read_json(folder.results_file).get("needed", []), study.list_contrasts()
-    trainings = load_trainings(folder)
-    for row in found:
-        pair = (row["run"], row["against"])
-        if pair in asked and row["task"] in study.tasks and all(map(folder.list_seeds, pair)):
-            ways = "; or ".join(_list_ways(row | price_needed(folder, trainings, row)))
-            yield f"  {' against '.join(pair)} on {row['task']}: {ways or 'no number of seeds or rows that was tried'}"
+    asked = study.list_contrasts()
+    rows = [
+        row.model_dump()
+        for row in _read_needed(folder.results_file)
+        if (row.run, row.against) in asked and all(map(folder.list_seeds, (row.run, row.against)))
+    ]
+    trainings = load_trainings(folder) if rows else {}
+    for row in (row for row in rows if row["task"] in study.tasks):
+        ways = "; or ".join(_list_ways(row | price_needed(folder, trainings, row)))
+        named = f"{row['run']} against {row['against']} on {row['task']}"
+        yield f"  {named}: {ways or 'no number of seeds or rows that was tried'}"
+
+
+def _read_needed(file: Path) -> list[Needed]:
+    """Read what would decide the contrasts; nothing if there are no results, or only those of another version."""
+    try:
+        return Results.model_validate_json(file.read_text(encoding="utf-8")).needed if file.is_file() else []
+    except ValueError:
+        return []
 
 
 def _describe_measured(plan: Plan, study: Study) -> dict[str, Any]:
