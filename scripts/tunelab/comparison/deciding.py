@@ -31,17 +31,11 @@ def list_needed(items: Items, contrasts: list[Contrast]) -> Iterator[Needed]:
         share = find_metric(row.metric, items.study.own_metrics).is_share
         seeds, n, detect = describe_spread(*sides, level, share)
         more_seeds = find_least(lambda number, n=n, detect=detect: detect(number, n), target, seeds, MOST_SEEDS)
-        yield Needed(
-            run=row.run,
-            against=row.against,
-            task=row.task,
-            metric=row.metric,
-            seeds=seeds,
-            n=n,
-            more_seeds=more_seeds,
-            more_rows=find_least(lambda number, s=seeds, detect=detect: detect(s, number), target, n, MOST_ROWS),
-            both=find_both(detect, target, range(seeds + 1, more_seeds or MOST_SEEDS + 1), n),
-        )
+        more_rows = find_least(lambda number, s=seeds, detect=detect: detect(s, number), target, n, MOST_ROWS)
+        others, most = range(seeds + 1, more_seeds or MOST_SEEDS + 1), (more_rows or MOST_ROWS + 1) - 1
+        named = {"run": row.run, "against": row.against, "task": row.task, "metric": row.metric}
+        both = find_both(detect, target, others, n, most)
+        yield Needed(**named, seeds=seeds, n=n, more_seeds=more_seeds, more_rows=more_rows, both=both)
 
 
 def describe_spread(
@@ -82,12 +76,12 @@ def find_least(detect: Callable[[int], float], target: float, least: int, most: 
 
 
 def find_both(
-    detect: Callable[[int, int], float], target: float, seeds: Iterable[int], n: int
+    detect: Callable[[int, int], float], target: float, seeds: Iterable[int], n: int, most: int
 ) -> tuple[int, int] | None:
-    """Return one of these numbers of seeds, and more rows than now, that decide with the fewest answers; or None."""
+    """Return one of these numbers of seeds, and more rows than n, that decide with the fewest answers; or None."""
     found = [
         (number, rows)
         for number in seeds
-        if (rows := find_least(lambda more, number=number: detect(number, more), target, n, MOST_ROWS)) is not None
+        if (rows := find_least(lambda more, number=number: detect(number, more), target, n, most)) is not None
     ]
     return min(found, key=lambda pair: (pair[0] * pair[1], pair[0]), default=None)

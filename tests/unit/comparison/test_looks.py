@@ -217,7 +217,7 @@ def test_more_seeds_or_rows_are_counted_to_the_first_that_do():
 
 
 def test_of_both_the_fewest_answers_are_taken():
-    found = find_both(detect, 0.8, range(3, 100), 10)
+    found = find_both(detect, 0.8, range(3, 100), 10, 1000)
     assert detect(*found) <= 0.8 < detect(found[0], found[1] - 1)
     better = [
         (s, n) for s in range(3, 60) for n in range(11, 200) if s * n < found[0] * found[1] and detect(s, n) <= 0.8

@@ -13,9 +13,9 @@ LOOKS = {"seeds": [2, 4], "spend": [0.4, 0.6]}
 def render(root, planned, **study):
     """Render the page of a study with so many of its four seeds for each run; None: all have all of them."""
     spec = build_study(RUNS, (1, 2, 3, 4))
-    spec["study"] |= {"looks": LOOKS} | study
     if not (root / "runs").exists():
         write_results(root, spec, rows=12)
+    spec["study"] |= {"looks": LOOKS} | study
     if planned:
         spec["study"]["run_seeds"] = {run: [1, 2, 3, 4][: planned[run]] for run in RUNS}
     write_comparison(root, spec)
