@@ -81,9 +81,9 @@ class Study:
 
     @cached_property
     def seeds(self) -> list[int]:
-        """The seeds with which any run is planned, in the order of the config."""
-        seeds, planned = self.spec["study"]["seeds"], self.spec["study"].get("run_seeds")
-        return [seed for seed in seeds if planned is None or any(seed in own for own in planned.values())]
+        """The seeds with which any run is trained, in the order of the config; all of them if none is."""
+        seeds, own = self.spec["study"]["seeds"], [self.list_seeds(run) for run in self.list_trained()]
+        return [seed for seed in seeds if any(seed in planned for planned in own)] if own else seeds
 
     def list_seeds(self, run: str) -> list[int]:
         """List the seeds of a run: those that are planned for it, else all of the study."""

@@ -1,6 +1,7 @@
 """Looks at contrasts while seeds are added: when each is decided, and by which numbers."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from tunelab.comparison import estimates, looks
 from tunelab.comparison.bootstrap import Crossed, Measured, Parts, evaluate_seeds
 from tunelab.comparison.deciding import find_both, find_least, list_parts
 from tunelab.comparison.looks import Rules, follow_looks, list_entries, list_seen
+from tunelab.comparison.result_rows import Simulated
 from tunelab.comparison.verdicts import Contrast, compare_runs, find_detectable
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
+from tunelab.records import read_json
 from tunelab.reporting import tables
+from tunelab.upkeep.look_simulation import RATIOS, simulate_cell
 
 SPEND = (0.2, 0.3, 0.5)
 FIRST, SECOND = ("sums", "strict"), ("sums", "loss")
@@ -199,6 +203,23 @@ def test_what_a_partial_report_can_show_of_too_few_seeds_is_no_look(root):
     results = compare(build(root, {"base": 1, "lora": 1, "prefix": 1}))
     assert results.looks.taken == []
     assert {(row.look, row.verdict) for row in results.contrasts if row.declared} == {(None, "undecided")}
+
+
+# --- simulations
+
+
+def test_simulated_looks_find_no_more_than_promised_where_there_is_nothing():
+    simulated = read_json(Path(__file__).parents[3] / "reports/looks.json")
+    assert [cell["ratio"] for cell in simulated["grid"]] == list(RATIOS)
+    assert max(cell["false_alarms"] for cell in simulated["grid"]) <= 0.05
+    assert max(cell["uncorrected_false_alarms"] for cell in simulated["grid"]) > 0.08
+
+
+def test_a_simulated_difference_is_found_with_fewer_seeds_where_they_hardly_differ():
+    few, many = (simulate_cell(ratio, 15) for ratio in (0, 3))
+    assert 2 <= few["seeds"] < many["seeds"] <= 6
+    assert few["found"] > 0.8
+    assert few.keys() == {"ratio", *Simulated.model_fields} - {"of", "contrasts"}
 
 
 # --- what would decide
