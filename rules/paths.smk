@@ -47,7 +47,8 @@ def consumed_before(wildcards):
     if CFG.find_budget(wildcards.run) is None:
         return []
     found, seed = [], wildcards.seed
-    for name, run in SLICES.list_behind([wildcards.run]).items():
+    for name in CFG.list_behind([wildcards.run]):
+        run = CFG.runs[name]
         if name in CFG.trained and name != wildcards.run:
             found.append(LAYOUT.run_file(name, seed, "training.json"))
         if samples := getattr(run, "samples", None):

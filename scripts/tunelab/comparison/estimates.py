@@ -5,10 +5,11 @@ from itertools import cycle, filterfalse
 
 import numpy as np
 
-from tunelab.comparison import contrasts, gains, overlaps, repetition, trajectories
+from tunelab.comparison import contrasts, gains, looks, overlaps, repetition, trajectories
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
 from tunelab.comparison.consumed import list_consumed
+from tunelab.comparison.deciding import list_needed
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
@@ -18,6 +19,7 @@ from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
 from tunelab.config.trials import VALIDATION
 from tunelab.jobs.layout import StudyFolder
+from tunelab.jobs.looks import Ledger
 
 
 def build_results(
@@ -26,6 +28,8 @@ def build_results(
     published: list[dict],
     shared: list[dict],
     simulated: dict,
+    simulated_looks: dict,
+    ledger: Ledger = (),
 ) -> Results:
     """Build all that is estimated.
 
@@ -33,22 +37,24 @@ def build_results(
         trainings: each training.json by run and seed.
         published: published results (`reports/known_results.yaml`).
         shared: what test rows share with training rows (`data.contamination.measure_overlaps`).
-        simulated: how often intervals contained the truth in simulations.
+        simulated: how often intervals contained the truth in simulations; simulated_looks: what looks found in others.
+        ledger: the looks that were taken before.
     """
     items = Items(study)
-    estimates = list(list_estimates(items))
+    estimates, course = list(list_estimates(items)), contrasts.take_looks(items)
     repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
     floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
     tuned = list(list_tuned(study, estimates))
     consumed = list(list_consumed(study, trainings))
     followed = list(trajectories.list_followed(study, trainings, consumed))
     at_edge = [row.choice.run for row in tuned if row.choice.edges]
+    tested = list(contrasts.list_contrasts(items, trainings, floors, degenerate, at_edge, course))
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=CONFIDENCE,
         paired=items.paired,
         estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate, at_edge)),
+        contrasts=tested,
         starved=list(list_starved(study, trainings)),
         tuned=tuned,
         consumed=consumed,
@@ -67,7 +73,11 @@ def build_results(
         left=list(overlaps.list_left(items, shared)),
         cleaned=list(overlaps.list_cleaned(items, shared)),
         cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
-        coverage=summarise_coverage(simulated, len(study.spec["study"]["seeds"])),
+        looks=looks.describe_looks(study, course, ledger),
+        seen=looks.list_seen(study, ledger),
+        needed=list(list_needed(items, tested)),
+        simulated_looks=looks.summarise_simulation(simulated_looks) if course else [],
+        coverage=summarise_coverage(simulated, min(study.seed_counts)),
     )
 
 

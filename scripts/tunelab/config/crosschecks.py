@@ -14,6 +14,7 @@ from tunelab.config.evaluation_checks import (
     SAMPLE_CHECKS,
     TASK_CHECKS,
     check_contrasts,
+    check_looks,
     check_ranking,
 )
 from tunelab.config.fields import check_fields
@@ -188,6 +189,7 @@ STUDY_CHECKS = (
     *EVALUATION_CHECKS,
     check_neutral,
     check_contrasts,
+    check_looks,
     check_ranking,
     check_tuning,
     check_trajectory,
