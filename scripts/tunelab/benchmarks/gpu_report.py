@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab import records
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.notation import format_bytes

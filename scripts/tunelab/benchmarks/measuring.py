@@ -16,7 +16,7 @@ from typing import Any
 
 from tunelab import records
 from tunelab.benchmarks.summary import find_ratio, summarise
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.specs.training import GrpoRun, SftRun
 from tunelab.errors import UserError
 from tunelab.layout import Layout

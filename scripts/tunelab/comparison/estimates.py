@@ -8,12 +8,13 @@ import numpy as np
 from tunelab.comparison import contrasts, gains, looks, overlaps, repetition, trajectories
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
+from tunelab.comparison.choice_rows import Choice
 from tunelab.comparison.consumed import list_consumed
 from tunelab.comparison.deciding import list_needed
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
-from tunelab.comparison.result_rows import Choice, Number
+from tunelab.comparison.result_rows import Number
 from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results, Tuned
 from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
@@ -29,7 +30,7 @@ def build_results(
     shared: list[dict],
     simulated: dict,
     simulated_looks: dict,
-    ledger: Ledger = (),
+    ledger: Ledger,
 ) -> Results:
     """Build all that is estimated.
 

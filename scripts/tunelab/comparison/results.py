@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from tunelab.comparison.choice_rows import Choice
 from tunelab.comparison.result_rows import (
-    Choice,
     Cleaned,
     CleanedContrast,
     Gain,

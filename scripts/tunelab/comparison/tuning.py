@@ -17,9 +17,10 @@ import numpy as np
 from scipy import integrate, stats
 
 from tunelab.comparison.bootstrap import Measured, estimate_difference, evaluate_seeds
+from tunelab.comparison.choice_rows import Choice, TrialScore
 from tunelab.comparison.items import Items
 from tunelab.comparison.metrics import find_metric
-from tunelab.comparison.result_rows import Choice, Number, TrialScore
+from tunelab.comparison.result_rows import Number
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
 

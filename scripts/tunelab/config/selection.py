@@ -7,8 +7,9 @@ selecting file, or one above it, says itself is always checked.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tunelab.config.complete import Config
 from tunelab.config.likeness import Entry, Raw, fill_in, list_unfilled
-from tunelab.config.loading import Config, check_config
+from tunelab.config.loading import check_config
 from tunelab.config.specs.study import StudySpec
 from tunelab.config.study import read_contrast
 from tunelab.values import list_names

@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.specs.evaluation import GenerationSpec
 from tunelab.errors import UserError
 from tunelab.evaluation import generation

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tunelab import records
+from tunelab.config.complete import Config
 from tunelab.config.drafts import Problem, render_problems
-from tunelab.config.loading import Config
 from tunelab.config.module_checks import check_targets
 from tunelab.config.specs.sources import describe_source
 from tunelab.errors import UserError

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tunelab.config.complete import Config
 from tunelab.config.drafts import Problem, render_problems
 from tunelab.config.formats import FORMATS
 from tunelab.config.functions import GIVEN, TRAINING_ONLY, Functions, list_metrics, list_rewards
-from tunelab.config.loading import Config
 from tunelab.config.methods import REWARDED
 from tunelab.config.specs.data import PrepareSpec
 from tunelab.errors import UserError

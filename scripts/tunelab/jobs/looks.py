@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab import records
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.layout import Layout

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from tunelab.config.arguments import load_arguments
+from tunelab.config.complete import Config
 from tunelab.config.completions import COUNTED
-from tunelab.config.loading import Config
 from tunelab.config.methods import DRAWING, METHODS, PREFERENCES, REWARDED, SIGNALLING
 from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source

@@ -7,8 +7,9 @@ says what is drawn. A claim names its metric, and the metrics on which the tests
 from gettext import NullTranslations
 from statistics import fmean
 
+from tunelab.comparison.choice_rows import Choice
 from tunelab.comparison.metrics import find_metric
-from tunelab.comparison.result_rows import Choice, Verdict
+from tunelab.comparison.result_rows import Verdict
 from tunelab.comparison.results import Results
 from tunelab.config.metrics import NEUTRAL
 from tunelab.config.study import Study

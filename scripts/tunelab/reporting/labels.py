@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tunelab.config.complete import Config
 from tunelab.config.drafts import Problem, render_problems
-from tunelab.config.loading import Config
 from tunelab.errors import UserError
 
 SAMPLES = {"zh": "中"}  # a sign of each language that is not written in Latin letters

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from tunelab.comparison.choice_rows import Choice, TrialScore
 from tunelab.comparison.metrics import find_metric
-from tunelab.comparison.result_rows import Choice, TrialScore
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting import headlines

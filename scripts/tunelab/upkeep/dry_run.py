@@ -13,8 +13,8 @@ from snakemake.cli import parse_args
 from snakemake.settings import types as settings
 from snakemake.settings.enums import Quietness
 
+from tunelab.config.complete import Config
 from tunelab.config.documents import read_document
-from tunelab.config.loading import Config
 from tunelab.errors import UserError
 from tunelab.jobs.snakemake_internals import find_dag
 from tunelab.upkeep.planning import Job, describe_job

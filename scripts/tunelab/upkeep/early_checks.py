@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab import records
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.models import is_file
 from tunelab.config.specs.data import DatasetSpec, PrepareSpec
 from tunelab.config.specs.sources import LocalDataset

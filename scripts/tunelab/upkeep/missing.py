@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.study import Study
 from tunelab.jobs.job import name_job
 from tunelab.upkeep.planning import Job, describe_job

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tunelab.config.complete import Config
 from tunelab.config.documents import read_document
-from tunelab.config.loading import Config, load_config
+from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 
 DEFAULT = Path("config/config.yaml")

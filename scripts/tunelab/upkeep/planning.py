@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.comparison.budgets import LEAST_COMPLETIONS, LEAST_OF_STEP, list_learners, list_shortages
+from tunelab.config.complete import Config
 from tunelab.config.completions import count_completions, count_of_step
-from tunelab.config.loading import Config
 from tunelab.config.methods import REWARDED
 from tunelab.config.selection import describe_left_out
 from tunelab.config.study import Study, has_unused_epochs

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tunelab.comparison.power import POWER, find_detectable_mean, find_detectable_share
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 
 DISCORDANCE = 0.2  # an assumption: the share of rows on which exactly one of two runs is right
 TEST = f"paired test, {POWER:.0%} power, runs that disagree on a fifth of the rows"

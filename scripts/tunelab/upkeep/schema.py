@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from tunelab.comparison.results import Results
 from tunelab.config import arguments
+from tunelab.config.complete import Config
 from tunelab.config.likeness import LABEL, LIKE, TABLES
-from tunelab.config.loading import Config
 from tunelab.config.methods import METHODS
 
 SCHEMAS = {Path("config/schema.json"): Config, Path("docs/results.schema.json"): Results}

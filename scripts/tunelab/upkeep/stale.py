@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.study import REPEATS
 from tunelab.jobs.keeping import KEPT
 from tunelab.layout import FOLDERS, RECORD_NAMES, RECORDS

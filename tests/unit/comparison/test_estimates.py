@@ -35,7 +35,7 @@ def write_study(root, **options):
 
 
 def compare(study):
-    return estimates.build_results(study, tables.load_trainings(study), [], [], SIMULATED, {})
+    return estimates.build_results(study, tables.load_trainings(study), [], [], SIMULATED, {}, [])
 
 
 def find_row(rows, **wanted):

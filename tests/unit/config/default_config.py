@@ -6,7 +6,8 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from tunelab.config.loading import Config, load_config
+from tunelab.config.complete import Config
+from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 
 FOLDER = Path(__file__).parents[3] / "config"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.comparison.results_factory import build_study, write_results
 from tests.unit.reporting.page_factory import draw_figures, render_page, write_comparison
-from tunelab.comparison.result_rows import Choice, TrialScore
+from tunelab.comparison.choice_rows import Choice, TrialScore
 from tunelab.records import write_json
 
 RATE = "training.learning_rate"

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tunelab import records
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.specs.sources import CHAT_FIELDS, ChatSettings, HubModel, LocalModel, ModelSpec, PypiModel
 from tunelab.errors import UserError
 from tunelab.models.context_length import count_positions

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tunelab.config.loading import Config
+from tunelab.config.complete import Config
 from tunelab.config.specs.sources import ChatSettings
 from tunelab.errors import UserError
 from tunelab.layout import FOLDERS, RUN_PARTS
