@@ -60,7 +60,7 @@ def build_results(
         tuned=tuned,
         consumed=consumed,
         followed=followed,
-        reached=list(trajectories.list_reached(followed)),
+        reached=list(trajectories.list_reached(study, followed)),
         sameness=alike,
         parts=list(list_parts(items)),
         gains=list(gains.list_gains(items)),

@@ -54,14 +54,18 @@ def list_followed(study: StudyFolder, trainings: Trainings, consumed: list[Consu
                     yield from _estimate(study, run, task, metric, stop, spent)
 
 
-def list_reached(followed: list[Followed]) -> Iterator[Reached]:
-    """Yield, for each task, the largest amount of operations that all its runs reached, and each run's last point."""
+def list_reached(study: Study, followed: list[Followed]) -> Iterator[Reached]:
+    """Yield, for each task, the largest amount of operations that all its runs reached, and each run's last point.
+
+    A run from which another one goes on bounds nothing, since it ends where that one begins.
+    """
     for task in dict.fromkeys(row.task for row in followed):
         rows = [row for row in followed if row.task == task and row.summary]
         ways = {
             run: {row.point: row.spent.flops for row in rows if row.run == run} for run in {row.run for row in rows}
         }
-        limit = min(max(way.values()) for way in ways.values())
+        starts = {study.run(run).get("init_from") for run in ways}
+        limit = min(max(way.values()) for run, way in ways.items() if run not in starts)
         for run in dict.fromkeys(row.run for row in rows):
             points = [point for point, flops in ways[run].items() if flops <= limit]
             yield Reached(task=task, run=run, limit=limit, point=max(points), flops=ways[run][max(points)])
