@@ -22,7 +22,9 @@ from tunelab.jobs.functions import check_functions, list_uses
 from tunelab.jobs.hardware import check_processes, promise_gpus
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
+from tunelab.jobs.looks import note_due, plan_seeds, read_ledger
 from tunelab.jobs.makers import describe_rules, list_shown
+from tunelab.jobs.partial import load_partial
 from tunelab.jobs.provenance import remember_code
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.snakemake_internals import (
@@ -88,6 +90,9 @@ else:
     update_config(config, changes)
 
 
+# of a partial report, what it lacks and why
+PARTIAL = load_partial()
+
 try:
     if workflow.is_main_process or FROZEN not in os.environ:
         SETTLED = settle_selection(config, [*layers, changes])
@@ -97,11 +102,14 @@ try:
         # what jobs took before, from which those of a cluster claim what they need
         TAKEN = read_taken(Path(CFG.study.results)) if workflow.resource_settings.nodes else None
     else:
-        SETTLED, GPUS, TAKEN = load_frozen(os.environ[FROZEN], SCRIPTS)
+        SETTLED, SEEDS, GPUS, TAKEN = load_frozen(os.environ[FROZEN], SCRIPTS)
         CFG = load_config(SETTLED, NAMED)
     # Snakemake puts the prefix of a module before the paths of rules; scripts are told where that leads
     RESULTS = CFG.study.results
     CFG = CFG.with_places(workflow.modifier.path_modifier.replace_prefix(RESULTS), find_text)
+    if workflow.is_main_process or FROZEN not in os.environ:
+        SEEDS = PARTIAL["seeds"] if PARTIAL else plan_seeds(CFG, read_ledger(CFG.study.results))
+    CFG = CFG.with_seeds(SEEDS)
     # the parts of the config by stage, and the selected runs, seeds and tasks
     SLICES = Slices(CFG)
     STUDY = Study(SLICES.whole)
@@ -158,13 +166,21 @@ onstart:
     claim_folder()
     os.environ[FROZEN] = str(
         freeze_study(
-            Plan(SETTLED, GPUS, TAKEN), SCRIPTS, Path(".snakemake/frozen"), {use.file for use in list_uses(CFG)}
+            Plan(SETTLED, SEEDS, GPUS, TAKEN),
+            SCRIPTS,
+            Path(".snakemake/frozen"),
+            {use.file for use in list_uses(CFG)},
         )
     )
     announce_forced(workflow.dag_settings)
     if "render_report" in list_rules_to_run(workflow):
         note_study(RESULTS, OVERLAYS or [DEFAULT])
     remember_code()
+
+
+onsuccess:
+    if not PARTIAL and plan_seeds(CFG, ledger := read_ledger(CFG.study.results)) != SEEDS:
+        print(note_due(STUDY, ledger), file=sys.stderr)
 
 
 onerror:

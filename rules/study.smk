@@ -1,10 +1,9 @@
 # Lists of files over the whole study, for the stages that compare, draw and report. No rule in here.
 
-from tunelab.jobs.partial import load_partial
 from tunelab.reporting.plots import FIGURES
 
-# of a partial report, what it lacks and why; a fact of the page alone, so that a complete one replaces it
-LACKING = {"partial": partial} if (partial := load_partial()) else {}
+# a fact of the page alone, so that a complete one replaces it
+LACKING = {"partial": PARTIAL} if PARTIAL else {}
 
 # the figures that the study has data for
 STUDY_FIGURES = [name for name, figure in FIGURES.items() if figure.is_of(STUDY)]

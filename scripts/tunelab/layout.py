@@ -8,6 +8,7 @@ from pathlib import Path
 ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "figures", "tables", "paper")
 RECORDS = ("logs", "benchmarks", "cards")  # what jobs note of themselves; none of it is a result
 FOLDERS = (*ARTEFACTS, *RECORDS)
+LEDGER = "looks.json"  # of looks at the results; outlives them, so it is none of them
 
 # what the folder of a run and seed holds beside the folders of its tasks, so that no task can be called so
 RUN_PARTS = (
@@ -60,6 +61,10 @@ class Layout:
     @property
     def results_file(self) -> Path:
         return self.root / "results.json"
+
+    @property
+    def looks_file(self) -> Path:
+        return self.root / LEDGER
 
     def model_file(self, model: str, name: str) -> Path:
         return self.root / "models" / model / name

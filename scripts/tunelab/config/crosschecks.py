@@ -13,6 +13,7 @@ from tunelab.config.evaluation_checks import (
     SAMPLE_CHECKS,
     TASK_CHECKS,
     check_contrasts,
+    check_looks,
     check_ranking,
 )
 from tunelab.config.fields import check_fields
@@ -185,6 +186,7 @@ STUDY_CHECKS = (
     *EVALUATION_CHECKS,
     check_neutral,
     check_contrasts,
+    check_looks,
     check_ranking,
     *FUNCTION_CHECKS,
 )

@@ -1,5 +1,6 @@
 """Check for contradictions in the sections on measuring: contrasts, drawn answers, tasks, drift, noise."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,37 @@ def check_contrasts(config: Draft) -> Iterator[Problem]:
                 yield Problem(place, text)
                 break
         seen[frozenset(pair)].append(tasks)
+
+
+def check_looks(config: Draft) -> Iterator[Problem]:
+    """Check that looks end with all seeds of the study, share out all they may spend, and have contrasts to decide."""
+    looks, here = config.study.looks, ("study", "looks")
+    if looks is None:
+        return
+    seeds, spend, all_seeds = list(looks.seeds), list(looks.spend), len(config.study.seeds)
+    if seeds != sorted(set(seeds)):
+        yield Problem((*here, "seeds"), refuse_value("must rise from look to look", seeds))
+    elif seeds[-1] != all_seeds:
+        text = f"the last look has all seeds, and study.seeds lists {all_seeds}; end with that, or list others there"
+        yield Problem((*here, "seeds"), f"{text} (got {show(seeds)})")
+    elif seeds[0] < 2:
+        text = "the first look needs at least 2 seeds, since one does not show how far another could lie"
+        yield Problem((*here, "seeds"), f"{text} (got {show(seeds)})")
+    if len(spend) != len(seeds):
+        yield Problem((*here, "spend"), f"needs one number for each of the {len(seeds)} looks (got {show(spend)})")
+    elif min(spend) <= 0:
+        yield Problem((*here, "spend"), refuse_value("must be above 0 at every look", spend))
+    elif not math.isclose(sum(spend), 1, abs_tol=1e-9):
+        yield Problem((*here, "spend"), f"must add up to 1, not to {round(sum(spend), 9):g} (got {show(spend)})")
+    if not any(_counts(config, entry) for entry in config.comparison.contrasts):
+        text = "looks decide the declared contrasts, and comparison.contrasts has no pair of the study's runs and tasks"
+        yield Problem(here, f"{text}; name one there, or set looks to null")
+
+
+def _counts(config: Draft, entry: Any) -> bool:
+    """Tell whether a contrast compares runs of the study on one of its tasks."""
+    pair, tasks = read_contrast(entry)
+    return set(pair) <= set(config.study.runs) and (tasks is None or not set(tasks).isdisjoint(config.study.tasks))
 
 
 def check_ranking(config: Draft) -> Iterator[Problem]:

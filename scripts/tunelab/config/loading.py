@@ -3,12 +3,12 @@
 Sections are defined in `specs`; `reader` checks single values, `crosschecks` what needs several of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from tunelab.config.crosschecks import list_problems
 from tunelab.config.documents import list_misread, list_repeated_keys, parse_document
@@ -53,6 +53,7 @@ class Config(Spec):
     drift: DriftSpec | None = None
     noise: NoiseSpec | None = None
     comparison: ComparisonSpec
+    _seeds: Mapping[str, tuple[int, ...]] | None = PrivateAttr(None)
 
     @cached_property
     def trained(self) -> list[str]:
@@ -78,8 +79,29 @@ class Config(Spec):
         return list_seeds(self.runs[self.samples[samples].run].method, [int(seed)])[0]
 
     def list_seeds(self, run: str) -> tuple[int, ...]:
-        """List the seeds with which a run is there."""
-        return tuple(list_seeds(self.runs[run].method, self.study.seeds))
+        """List the seeds with which a run is planned: all of the study, unless a look or a partial report has fewer."""
+        return tuple(list_seeds(self.runs[run].method, (self._seeds or {}).get(run, self.study.seeds)))
+
+    def with_seeds(self, seeds: Mapping[str, Iterable[int]] | None) -> "Config":
+        """Return the config with the seeds that are planned for its runs; a run that is not named has all of them."""
+        planned = self.model_copy()
+        planned._seeds = seeds and {run: tuple(own) for run, own in seeds.items()}
+        return planned
+
+    def list_behind(self, runs: Iterable[str]) -> list[str]:
+        """List runs with those behind them, selected or not: starts, teachers, and runs that drew their answers."""
+        found: dict[str, None] = {}
+        waiting = list(runs)
+        while waiting:
+            name = waiting.pop(0)
+            if name in found or name not in self.runs:  # a teacher may be a model
+                continue
+            found[name] = None
+            run = self.runs[name]
+            drawn = getattr(run, "samples", None)
+            waiting += [getattr(run, "init_from", None), getattr(run, "teacher", None)]
+            waiting += [self.samples[drawn].run] if drawn else []
+        return list(found)
 
     def keeps_adapter(self, run: str) -> bool:
         """Tell whether a trained run publishes an adapter; otherwise it publishes a complete model."""
@@ -131,7 +153,9 @@ class Config(Spec):
         )
 
     def _describe_samples(self, name: str) -> dict[str, Any]:
-        seeds = dict.fromkeys(self.find_drawn_seed(name, seed) for seed in self.study.seeds)
+        learners = [run for run in self.study.runs if getattr(self.runs[run], "samples", None) == name]
+        wanted = {seed for run in learners for seed in self.list_seeds(run)}
+        seeds = dict.fromkeys(self.find_drawn_seed(name, seed) for seed in self.study.seeds if seed in wanted)
         return self.samples[name].model_dump(mode="json") | {"seeds": list(seeds)}
 
     def describe_study(self) -> dict[str, Any]:
@@ -143,8 +167,9 @@ class Config(Spec):
         datasets = sorted(
             {task.dataset for task in tasks.values()} | {r.dataset for r in runs.values() if r.method != "base"}
         )
+        planned = {"run_seeds": {run: list(self.list_seeds(run)) for run in self.study.runs}} if self._seeds else {}
         return {
-            "study": self.study.model_dump(mode="json"),
+            "study": self.study.model_dump(mode="json") | planned,
             "models": {name: self.models[name].model_dump(mode="json") for name in models},
             "datasets": {name: self.datasets[name].model_dump(mode="json") for name in datasets},
             "samples": {name: self._describe_samples(name) for name in drawn},

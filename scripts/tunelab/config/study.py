@@ -79,9 +79,27 @@ class Study:
         entries = self.spec.get("samples", {})
         return [(name, seed) for name, entry in entries.items() for seed in entry["seeds"]]
 
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The seeds with which any run is trained, in the order of the config; all of them if none is."""
+        seeds, own = self.spec["study"]["seeds"], [self.list_seeds(run) for run in self.list_trained()]
+        return [seed for seed in seeds if any(seed in planned for planned in own)] if own else seeds
+
     def list_seeds(self, run: str) -> list[int]:
-        """List the seeds of a run."""
-        return list_seeds(self.run(run)["method"], self.spec["study"]["seeds"])
+        """List the seeds of a run: those that are planned for it, else all of the study."""
+        planned = self.spec["study"].get("run_seeds", {}).get(run, self.spec["study"]["seeds"])
+        return list_seeds(self.run(run)["method"], planned)
+
+    def list_common_seeds(self, runs: Iterable[str]) -> list[int]:
+        """List the seeds that all trained ones of these runs have; untouched models stand beside any seed."""
+        own = [self.list_seeds(run) for run in runs if run in self.list_trained()]
+        return [seed for seed in own[0] if all(seed in others for others in own)] if own else []
+
+    @cached_property
+    def seed_counts(self) -> tuple[int, int]:
+        """The fewest and the most seeds of a trained run; of a study that trains none, those of the config."""
+        counts = [len(self.list_seeds(run)) for run in self.list_trained()] or [len(self.seeds)]
+        return min(counts), max(counts)
 
     def list_arms(self, runs: Iterable[str] | None = None) -> list[tuple[str, int]]:
         """List (run, seed) of these runs, or of all."""

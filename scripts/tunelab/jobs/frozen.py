@@ -20,10 +20,12 @@ from tunelab.jobs.provenance import hash_function_file
 class Plan(NamedTuple):
     """What a study is planned with.
 
-    config: the merged config; gpus: how many a heavy job claims; taken: what earlier jobs took, None for local runs.
+    config: the merged config; seeds: those of each run, None for all; gpus: how many a heavy job claims; taken: what
+    earlier jobs took, None for local runs.
     """
 
     config: dict[str, Any]
+    seeds: dict[str, list[int]] | None
     gpus: int
     taken: dict[str, Any] | None
 

@@ -40,24 +40,10 @@ class StudySlices:
     @cached_property
     def learnt(self) -> dict[str, Any]:
         """Which rows the study's runs, and the runs behind them, learn from, and which rows its tasks ask."""
-        runs = self._list_behind(self.whole["study"]["runs"])
+        runs = {name: self._config.runs[name] for name in self._config.list_behind(self.whole["study"]["runs"])}
         part = self.pick([], task_fields=["dataset"])
         learnt = {name: _pick(run.model_dump(mode="json"), ["method", "dataset"]) for name, run in runs.items()}
         return part | {"study": part["study"] | {"runs": list(runs)}, "runs": learnt}
-
-    def _list_behind(self, names: Iterable[str]) -> dict[str, Any]:
-        """List runs with those behind them, selected or not: starts, teachers, and runs that drew their answers."""
-        found: dict[str, Any] = {}
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop(0)
-            if name in found or name not in self._config.runs:  # a teacher may be a model
-                continue
-            run = found[name] = self._config.runs[name]
-            drawn = getattr(run, "samples", None)
-            waiting += [getattr(run, "init_from", None), getattr(run, "teacher", None)]
-            waiting += [self._config.samples[drawn].run] if drawn else []
-        return found
 
     @cached_property
     def compared(self) -> dict[str, Any]:
@@ -66,7 +52,7 @@ class StudySlices:
             ["init_from", "teacher", "model", "dataset", "samples"],
             task_fields=["kind", "dataset", "sampling", "metrics", "untaught_rows"],
         )
-        part["study"]["smoke"] = self._config.study.smoke
+        part["study"] |= _pick(self.whole["study"], ["smoke", "looks"])
         for name in Study(self.whole).list_runs(*REWARDED):  # of which the completions are counted
             part["runs"][name]["training"] = _pick(self.whole["runs"][name]["training"], COUNTED)
         drift = self._config.drift
@@ -125,7 +111,7 @@ class StudySlices:
         self, run_fields: list[str], methods: Iterable[str] | None = None, task_fields: Iterable[str] = ()
     ) -> dict[str, Any]:
         """Pick fields of runs (of some methods only) and of tasks; every run's method is kept."""
-        study = ["results", "runs", "seeds", *(["tasks"] if task_fields else [])]
+        study = ["results", "runs", "seeds", "run_seeds", *(["tasks"] if task_fields else [])]
         return {
             "study": _pick(self.whole["study"], study),
             "runs": {

@@ -162,17 +162,29 @@ def _measure(study: Study, block: Block) -> tuple[int, ...]:
 
 
 def _fit_block(study: Study, present: dict[RunSeed, frozenset], parts: frozenset) -> Block:
-    """Return the largest choice of runs and seeds that have all of these parts."""
+    """Return the largest choice of runs and seeds that have all of these parts.
+
+    Where seeds are added look by look, a run has nothing to lack with seeds that are not planned for it.
+    """
     fit = {run_seed for run_seed, found in present.items() if parts <= found}
-    trained = study.list_trained()
-    own = {run: frozenset(seed for seed in study.list_seeds(run) if (run, seed) in fit) for run in trained}
+    planned = {run: frozenset(study.list_seeds(run)) for run in study.list_trained()}
+    lacked = {run: frozenset(seed for seed in own if (run, seed) not in fit) for run, own in planned.items()}
+    whole = {run: frozenset(study.seeds) - lacked[run] for run in planned}
+
+    def count(seeds: frozenset) -> int:
+        return sum(len(seeds & planned[run]) for run in planned if seeds <= whole[run])
+
     chosen = max(
-        (seeds for seeds in _intersect(own.values()) if seeds),
-        key=lambda seeds: (len(seeds) * sum(seeds <= found for found in own.values()), -len(seeds), sorted(seeds)),
-        default=frozenset(study.spec["study"]["seeds"]),
+        (seeds for seeds in _intersect(whole.values()) if count(seeds)),
+        key=lambda seeds: (count(seeds), -len(seeds), sorted(seeds)),
+        default=frozenset(study.seeds),
     )
-    runs = [run for run in study.runs if (chosen <= own[run] if run in own else set(study.list_arms([run])) <= fit)]
-    seeds = [seed for seed in study.spec["study"]["seeds"] if seed in chosen]
+    runs = [
+        run
+        for run in study.runs
+        if (chosen <= whole[run] and chosen & planned[run] if run in planned else set(study.list_arms([run])) <= fit)
+    ]
+    seeds = [seed for seed in study.seeds if seed in chosen]
     return Block(tuple(runs), tuple(seeds), tuple(part for part in list_parts(study) if part in parts))
 
 

@@ -71,12 +71,14 @@ def choose_block(study: Study, missing: Missing) -> Block:
 def describe_partial(study: Study, missing: Missing, block: Block) -> dict[str, Any]:
     """Return what the page says about missing parts, as plain values; without `holes` the study is complete.
 
-    `arms` of `of` runs with seeds are shown; `holes` hold the kind of each missing part, its name, label and cause;
-    `trained` are trained runs left out, `pairs` the labels of declared pairs that are not tested as a run is missing.
+    `arms` of `of` runs with seeds are shown, `seeds` by run; `holes` hold the kind of each missing part, its name,
+    label and cause; `trained` are trained runs left out, `pairs` the labels of declared pairs that are not tested as a
+    run is missing.
     """
     return {
         "arms": count_run_seeds(study, block),
         "of": len(study.list_arms()),
+        "seeds": {run: list_chosen_seeds(study, block, run) for run in block.runs},
         "holes": [
             {"what": what, "name": name, "label": label, **cause._asdict()}
             for what, name, label, cause in _list_holes(study, missing, block)
@@ -94,7 +96,7 @@ def restrict(plan: Plan, missing: Missing, block: Block, partial: dict[str, Any]
     """Return the arguments that make Snakemake render the page of this part of the study and run nothing else."""
     rules = {job.rule for job in plan.jobs if is_of_page(job)} | missing.allowed | EXPORTS | {"all"}
     without = {hole["what"] for hole in partial["holes"]} & {"drift", "noise"}
-    selection = {"runs": block.runs, "seeds": block.seeds, "tasks": block.tasks}
+    selection = {"runs": block.runs, "tasks": block.tasks}
     return [
         *("--allowed-rules", *sorted(rules)),
         *("--config", f"study={json.dumps(selection)}", *(f"{section}=" for section in sorted(without))),
@@ -120,7 +122,7 @@ def render_holes(partial: dict[str, Any]) -> str:
 def _list_holes(study: Study, missing: Missing, block: Block) -> Iterator[tuple[str, str, str, Cause]]:
     for run in (run for run in study.runs if run not in block.runs):
         yield "run", run, study.run(run)["label"], _explain_run(study, missing, block, run)
-    for seed in (seed for seed in study.spec["study"]["seeds"] if seed not in block.seeds):
+    for seed in (seed for seed in study.seeds if seed not in block.seeds):
         yield "seed", str(seed), str(seed), _explain_seed(study, missing, block, seed)
     run_seeds = [(run, seed) for run in block.runs for seed in list_chosen_seeds(study, block, run)]
     for part in (part for part in list_parts(study) if part not in block.parts):

@@ -8,7 +8,7 @@ from pathlib import Path
 from tunelab import records
 from tunelab.errors import UserError
 from tunelab.jobs.jobcards import TIMESTAMP
-from tunelab.layout import FOLDERS, RECORDS
+from tunelab.layout import FOLDERS, LEDGER, RECORDS
 
 RESULTS = Path("results")
 CARD_FIELDS = {"rule", "wildcards", "facts", "inputs", "outputs", "key", "finished", "seconds", "peak_memory_bytes"}
@@ -23,13 +23,17 @@ def list_studies(root: Path = RESULTS) -> list[Path]:
 
 
 def list_files(study: Path) -> Iterator[Path]:
-    """Yield the artefacts of a study without those of studies inside its folder and without Snakemake's time stamps."""
+    """Yield the artefacts of a study without those of studies inside its folder and without Snakemake's time stamps.
+
+    The ledger of looks is no artefact, since no job alone made it.
+    """
     others = {study / name for name in RECORDS} | set(list_studies(study)) - {study}
     for folder, names, files in os.walk(study):
         here = Path(folder)
         names[:] = sorted(name for name in names if here / name not in others)
         links = [name for name in names if (here / name).is_symlink()]
-        yield from (here / name for name in sorted([*files, *links]) if name != TIMESTAMP)
+        found = (here / name for name in sorted([*files, *links]) if name != TIMESTAMP)
+        yield from (path for path in found if path != study / LEDGER)
 
 
 def list_cards(study: Path) -> list[Path]:

@@ -54,6 +54,19 @@ def test_the_block_has_the_most_arms_by_parts(seeds, lacking, found):
     assert block_of(seeds, lacking) == found
 
 
+def test_a_run_does_not_lack_the_seeds_that_no_look_plans_for_it():
+    spec = build_study(("base", "lora", "prefix"), (1, 2, 3, 4))
+    spec["study"]["run_seeds"] = {"base": [0], "lora": [1, 2], "prefix": [1, 2, 3, 4]}
+    planned = Study(spec)
+    block = find_block(planned, {})
+    assert (block.runs, block.seeds, count_run_seeds(planned, block)) == (("base", "lora", "prefix"), (1, 2, 3, 4), 7)
+    block = find_block(planned, {("prefix", 3): EVERY, ("prefix", 4): EVERY})
+    assert (block.runs, block.seeds, count_run_seeds(planned, block)) == (("base", "lora", "prefix"), (1, 2), 5)
+    # a run that has none of the seeds is not there
+    block = find_block(planned, {("prefix", 1): EVERY, ("prefix", 2): EVERY})
+    assert (block.runs, block.seeds) == (("base", "prefix"), (3, 4))
+
+
 def job(rule, after=(), causes=(), **wildcards):
     """A job that is to run after these, and so for its own causes only if there are none."""
     name = "_".join([rule, *wildcards.values()])

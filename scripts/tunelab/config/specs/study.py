@@ -30,6 +30,17 @@ class ComparisonSpec(Spec):
     )
 
 
+class LooksSpec(Spec):
+    """When declared contrasts are tested while seeds are added, which must be said before the first look."""
+
+    seeds: tuple[int, ...] = Field(
+        min_length=1, description="How many seeds, the first of study.seeds, each look has; the last has all of them."
+    )
+    spend: tuple[float, ...] = Field(
+        min_length=1, description="Which part of the chance of a false alarm each look may use; they add up to 1."
+    )
+
+
 class StudySpec(Spec):
     """What the report compares."""
 
@@ -46,6 +57,11 @@ class StudySpec(Spec):
     )
     runs: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
+    looks: LooksSpec | None = Field(
+        None,
+        description="Seeds are added until the contrasts are decided: later looks train only runs of undecided ones. "
+        "null: all runs get all seeds, and are tested once.",
+    )
     tasks: tuple[str, ...] = Field(min_length=1)
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
