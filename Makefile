@@ -57,9 +57,11 @@ export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
+# a run leaves it behind when another look is due (tunelab.jobs.looks)
+DUE := .snakemake/look_due
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals test-coverage schema programs
+.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals simulate-looks test-coverage schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -103,7 +105,9 @@ else
 ifdef CONFIG
 	@$(VENV)/bin/python scripts/check_overlays.py $(STUDY)
 endif
+	@rm -f $(DUE)
 	$(SNAKEMAKE) $(GOAL)
+	@while test -e $(DUE); do rm $(DUE); $(SNAKEMAKE) $(GOAL) || exit; done
 endif
 
 plan: setup ## tell what would run now, why, and what each stage took last time
@@ -166,6 +170,9 @@ lint: setup-tests
 
 simulate-intervals: setup ## simulate how often intervals over seeds hold the truth, for reports/coverage.json (half an hour)
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.interval_simulation
+
+simulate-looks: setup ## simulate false alarms and power of looks while seeds are added, for reports/looks.json (half an hour)
+	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.look_simulation
 
 schema: setup ## write config/schema.json and the lists of TRL's and PEFT's fields again
 	PYTHONPATH=scripts $(VENV)/bin/python -m tunelab.upkeep.schema

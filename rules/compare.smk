@@ -39,6 +39,7 @@ rule compare_methods:
         published=own("reports/known_results.yaml"),
         overlap="<results>/overlap.json",
         simulated=own("reports/coverage.json"),
+        simulated_looks=own("reports/looks.json"),
     output:
         table=report("<results>/results.json", caption="../reports/captions/results.rst", category="Comparison"),
         main_csv=report("<results>/tables/main.csv", caption="../reports/captions/tables.rst", category="Comparison"),
@@ -60,5 +61,6 @@ rule compare_methods:
         ),
         results=lambda wildcards: CFG.study.results,
         study=SLICES.compared,
+        partial=bool(LACKING),
     script:
         "../scripts/compare_methods.py"

@@ -4,11 +4,14 @@ Reads   results        the study's folder: everything measured per item, and eac
         published      known numbers for the models (YAML)
         overlap        which test rows stand in training data
         simulated      how often intervals over seeds held the truth in simulations
+        simulated_looks  what looks found in simulations
+        partial        whether this is of a partial report, which is no look
 Writes  table          results.json (tunelab.comparison.results says what is in it)
         main_csv       the headline metrics, one line per run, seed and task
         estimates_csv  every estimate
         contrasts_csv  every difference with its interval, p-values and verdict
         cost_csv       the cost of each training
+        and the study's ledger of looks, which outlives what Snakemake deletes
 """
 
 from pathlib import Path
@@ -17,8 +20,10 @@ import yaml
 
 from tunelab import records
 from tunelab.comparison import estimates
+from tunelab.comparison.looks import list_entries
 from tunelab.jobs.job import run_as_job
 from tunelab.jobs.layout import StudyFolder
+from tunelab.jobs.looks import enter_looks, read_ledger
 from tunelab.reporting import tables
 
 
@@ -33,18 +38,22 @@ def main(
     estimates_csv: Path,
     contrasts_csv: Path,
     cost_csv: Path,
+    simulated_looks: Path,
+    partial: bool,
 ) -> None:
     selected = StudyFolder(results, study)
     trainings = tables.load_trainings(selected)
     known = yaml.safe_load(published.read_text(encoding="utf-8"))
-    others = [records.read_json(path) for path in (overlap, simulated)]
-    found = estimates.build_results(selected, trainings, known, *others)
+    others = [records.read_json(path) for path in (overlap, simulated, simulated_looks)]
+    found = estimates.build_results(selected, trainings, known, *others, read_ledger(results))
     records.write_json(table, found.model_dump(mode="json"))
     main_columns = tables.list_main_columns(tables.list_main_metrics(selected, found))
     tables.write_table(main_csv, main_columns, tables.build_main_table(selected, found))
     tables.write_table(estimates_csv, tables.ESTIMATES, map(dict, found.estimates))
     tables.write_table(contrasts_csv, tables.CONTRASTS, map(dict, found.contrasts))
     tables.write_table(cost_csv, tables.COSTS, tables.build_cost_table(selected, trainings))
+    if not partial:
+        enter_looks(results, list_entries(selected, found))
 
 
 if __name__ == "__main__":

@@ -119,6 +119,20 @@ def test_papers_and_bundles_are_goals_behind_the_studys_files(folder):
     assert make(folder, "bundle") == [["--cores", "all", "--", "pack_bundle"]]
 
 
+def test_a_report_goes_on_while_runs_leave_behind_that_a_look_is_due(folder):
+    due, program = folder / ".snakemake/look_due", folder / ".venv/bin/snakemake"
+    due.parent.mkdir()
+    due.touch()  # of another study
+    assert make(folder, "report") == [["--cores", "all"]]
+    # two looks are due after the first run
+    again = "import pathlib\nleft = pathlib.Path('left')\nleft.write_text(left.read_text()[1:])\n"
+    again += "if left.read_text(): pathlib.Path('.snakemake/look_due').touch()\n"
+    program.write_text(program.read_text(encoding="utf-8") + again, encoding="utf-8")
+    (folder / "left").write_text("xxx", encoding="utf-8")
+    assert make(folder, "report", "CONFIG=a.yaml")[1:] == 3 * [["--cores", "all", "--configfile", "a.yaml"]]
+    assert not due.exists()
+
+
 def test_a_partial_report_is_made_by_its_tool(folder):
     program = ["scripts/report_partial.py", "--cores", "2"]
     assert make(folder, "report", "PARTIAL=1", "CORES=2") == [program]

@@ -154,10 +154,11 @@ def resample_differences(first: Measured, second: Measured) -> np.ndarray:
     return cross_differences(first, second).draws
 
 
-def cross_differences(first: Measured, second: Measured) -> Crossed:
+def cross_differences(first: Measured, second: Measured, tail: float = TAIL) -> Crossed:
     """Return the draws of first minus second with their variances; a side with one seed pairs with every seed."""
     above, below = resample_runs(first, second)
-    crossed = cross_seeds(evaluate_seeds(first) - evaluate_seeds(second), above - below, first.numerators.shape[1])
+    values = evaluate_seeds(first) - evaluate_seeds(second)
+    crossed = cross_seeds(values, above - below, first.numerators.shape[1], tail)
     return crossed._replace(draws=crossed.draws.clip(*find_span(first, second)))
 
 
@@ -180,8 +181,10 @@ def resample_runs(*runs: Measured) -> list[np.ndarray]:
     return np.split(np.concatenate(ratios), borders, axis=1)
 
 
-def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int) -> Crossed:
+def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int, tail: float = TAIL) -> Crossed:
     """Resample the seeds of values whose n items are resampled already, `[RESAMPLES, seeds]`; one seed stays as it is.
+
+    tail: the part of the draws beyond each end of the interval that is read from them.
 
     Raises:
         ValueError: if the number of seeds differs.
@@ -197,11 +200,11 @@ def cross_seeds(values: np.ndarray, resampled: np.ndarray, n: int) -> Crossed:
     weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(resampled)) / seeds
     draws = (resampled * weights).sum(axis=1)
     crossed = Crossed(draws, (items, Variance(float(values.var(ddof=1)) / seeds, seeds - 1)))
-    low, high = np.quantile(draws, [TAIL, 1 - TAIL])
+    low, high = np.quantile(draws, [tail, 1 - tail])
     if n == 1 or low == high:
         return crossed
     # scaled by the distance of the quantiles, since draws of two seeds are far from normal
-    widened = 2 * crossed.error * crossed.find_critical(TAIL) / (high - low)
+    widened = 2 * crossed.error * crossed.find_critical(tail) / (high - low)
     return crossed._replace(draws=value + (draws - value) * widened)
 
 

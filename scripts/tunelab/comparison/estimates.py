@@ -5,9 +5,10 @@ from itertools import cycle, filterfalse
 
 import numpy as np
 
-from tunelab.comparison import contrasts, gains, overlaps, repetition
+from tunelab.comparison import contrasts, gains, looks, overlaps, repetition
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
 from tunelab.comparison.budgets import list_starved
+from tunelab.comparison.deciding import list_needed
 from tunelab.comparison.items import Items, rank
 from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
@@ -15,6 +16,7 @@ from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Part
 from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
 from tunelab.jobs.layout import StudyFolder
+from tunelab.jobs.looks import Ledger
 
 
 def build_results(
@@ -23,6 +25,8 @@ def build_results(
     published: list[dict],
     shared: list[dict],
     simulated: dict,
+    simulated_looks: dict,
+    ledger: Ledger = (),
 ) -> Results:
     """Build all that is estimated.
 
@@ -30,18 +34,20 @@ def build_results(
         trainings: each training.json by run and seed.
         published: published results (`reports/known_results.yaml`).
         shared: what test rows share with training rows (`data.contamination.measure_overlaps`).
-        simulated: how often intervals contained the truth in simulations.
+        simulated: how often intervals contained the truth in simulations; simulated_looks: what looks found in others.
+        ledger: the looks that were taken before.
     """
     items = Items(study)
-    estimates = list(list_estimates(items))
+    estimates, course = list(list_estimates(items)), contrasts.take_looks(items)
     repeats, alike = list(list_repeats(items)), list(repetition.list_sameness(study))
     floors, degenerate = find_floors(repeats), repetition.find_degenerate(alike)
+    tested = list(contrasts.list_contrasts(items, trainings, floors, degenerate, course))
     return Results(
         smoke=study.spec["study"]["smoke"],
         confidence=CONFIDENCE,
         paired=items.paired,
         estimates=estimates,
-        contrasts=list(contrasts.list_contrasts(items, trainings, floors, degenerate)),
+        contrasts=tested,
         starved=list(list_starved(study, trainings)),
         sameness=alike,
         parts=list(list_parts(items)),
@@ -56,7 +62,11 @@ def build_results(
         left=list(overlaps.list_left(items, shared)),
         cleaned=list(overlaps.list_cleaned(items, shared)),
         cleaned_contrasts=list(overlaps.list_cleaned_contrasts(items, shared)),
-        coverage=summarise_coverage(simulated, len(study.spec["study"]["seeds"])),
+        looks=looks.describe_looks(study, course, ledger),
+        seen=looks.list_seen(study, ledger),
+        needed=list(list_needed(items, tested)),
+        simulated_looks=looks.summarise_simulation(simulated_looks) if course else [],
+        coverage=summarise_coverage(simulated, min(study.seed_counts)),
     )
 
 

@@ -234,7 +234,7 @@ def _test_step(items: Items, task: str, pairs: list[Pair], metrics: tuple[str, s
         sides, _ = items.measure_together(list(zip(pair, metrics, strict=True)), task)
         compared[pair] = compare_runs(*sides, margin, is_share, is_drawn=not is_share)
     tested = {}
-    for pair, (p, p_equivalence) in correct_pairs(compared).items():
+    for pair, (p, p_equivalence) in correct_pairs(compared, items.study).items():
         row = compared[pair]
         number = {name: getattr(row, name) for name in Number.model_fields}
         tested[pair] = Tested(**number, p_corrected=p, verdict=decide_verdict(row.value, p, p_equivalence, "higher"))

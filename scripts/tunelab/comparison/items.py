@@ -104,18 +104,29 @@ class Items:
             return list_used("contrasted", "neutral")
         return list_contrasted(self.study.task(task), task in self.paired)
 
-    def measure(self, run: str, task: str, metric: str) -> tuple[Measured, list[str]]:
-        """Return a metric of a run over all its seeds and rows, and the names of the files it comes from."""
-        columns = [self._read(run, seed, task, metric) for seed in self.study.list_seeds(run)]
+    def measure(
+        self, run: str, task: str, metric: str, seeds: Collection[int] | None = None
+    ) -> tuple[Measured, list[str]]:
+        """Return a metric of a run over all its seeds, or a trained run's of `seeds`, and the files it comes from."""
+        chosen = self.study.list_seeds(run)
+        if seeds is not None and run in self.study.list_trained():
+            chosen = [seed for seed in chosen if seed in seeds]
+        columns = [self._read(run, seed, task, metric) for seed in chosen]
         for column in columns:
             if column.ids != columns[0].ids:
                 self._refuse_other_rows(column.path, column.ids, columns[0].path, columns[0].ids)
         above, below = (np.array([getattr(column, part) for column in columns], float) for part in PARTS)
         return Measured(above, below, find_metric(metric).span), [self.study.name(column.path) for column in columns]
 
-    def measure_together(self, sides: Sequence[Side], task: str) -> tuple[list[Measured], list[str]]:
-        """Return metrics of runs on the rows that all of them have, and the names of all files."""
-        found = [self.measure(run, task, metric) for run, metric in sides]
+    def measure_together(
+        self, sides: Sequence[Side], task: str, seeds: Collection[int] | None = None
+    ) -> tuple[list[Measured], list[str]]:
+        """Return metrics of runs on the rows and seeds that all of them have, and the names of all files.
+
+        seeds: those to take, which all of the runs have.
+        """
+        chosen = self.study.list_common_seeds(run for run, _ in sides) if seeds is None else seeds
+        found = [self.measure(run, task, metric, chosen) for run, metric in sides]
         common = set(self.list_common(sides, task))
         kept = [[item in common for item in self.list_ids(run, task, metric)] for run, metric in sides]
         measured = [select_items(own, chosen) for (own, _), chosen in zip(found, kept, strict=True)]

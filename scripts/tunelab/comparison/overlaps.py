@@ -68,7 +68,7 @@ def list_cleaned_contrasts(items: Items, found: list[dict]) -> Iterator[CleanedC
                 first, second = (select_items(measured, kept) for measured in both)
                 compared[pair] = compare_runs(first, second, margin, find_metric(metric).is_share)
         better = find_metric(metric, items.study.own_metrics).better
-        for (run, against), (p, p_equivalence) in correct_pairs(compared).items():
+        for (run, against), (p, p_equivalence) in correct_pairs(compared, items.study).items():
             row = compared[run, against]
             yield CleanedContrast(
                 run=run,

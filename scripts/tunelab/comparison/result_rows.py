@@ -27,6 +27,78 @@ class Number(Record):
     )
 
 
+# Looks: tests of declared differences while seeds are added.
+
+
+class LookTest(Number):
+    """What a declared difference showed at a look, by that look's seeds alone; the interval is of its confidence."""
+
+    run: str
+    against: str
+    task: str
+    metric: str
+    primary: bool
+    p: float
+    p_equivalence: float
+    verdict: Verdict = Field(description="After this look, from all looks so far and after Holm's correction.")
+    stopped: bool = Field(description="Whether the pair takes part in no further look, since its verdicts stand.")
+
+
+class Look(Record):
+    """A look that was taken: all declared pairs that had not stopped were tested with so many seeds."""
+
+    number: int
+    seeds: list[int]
+    confidence: float
+    tests: list[LookTest]
+    changed: bool = Field(
+        description="Whether the numbers are others than when the look was first taken, as the ledger has them."
+    )
+
+
+class Looks(Record):
+    """How far the declared looks are."""
+
+    of: int = Field(description="How many looks the config declares.")
+    taken: list[Look]
+    left: list[tuple[str, str]] = Field(description="Pairs, [run, against], that are not decided yet.")
+    due: int | None = Field(description="The look that is next; null: all is decided, or the last one was taken.")
+
+
+class Simulated(Record):
+    """What looks, and one test with all seeds, found in studies of `make simulate-looks`, by the spread of seeds."""
+
+    ratio: float = Field(description="Spread between seeds, in standard errors over rows.")
+    false_alarms: float = Field(description="Share of studies without a difference in which looks found one.")
+    fixed_false_alarms: float = Field(description="The same of one test with all seeds.")
+    uncorrected_false_alarms: float = Field(description="The same of looks whose p-values are taken as they are.")
+    found: float = Field(description="Share of true differences that looks found.")
+    fixed_found: float
+    seeds: float = Field(description="Mean number of seeds of a contrast with a true difference, of all `of`.")
+    of: int
+    contrasts: int = Field(description="Contrasts of each study.")
+
+
+class Needed(Record):
+    """What would decide a declared difference on a task's first metric, if it and the spreads are as measured."""
+
+    run: str
+    against: str
+    task: str
+    metric: str
+    seeds: int = Field(description="Seeds that both runs have.")
+    n: int = Field(description="Rows that both runs answered.")
+    more_seeds: int | None = Field(description="So many seeds on the same rows; null: no 100 seeds would do.")
+    more_rows: int | None = Field(description="So many rows with the same seeds; null: no 100,000 rows would do.")
+    both: tuple[int, int] | None = Field(description="Seeds and rows, more of both, with the fewest answers.")
+
+
+class Seen(Record):
+    """Seeds with which the declared pairs had been tested and seen, before these seeds or looks were declared."""
+
+    seeds: list[int]
+
+
 # Gains on maths tasks.
 
 

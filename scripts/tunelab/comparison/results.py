@@ -14,10 +14,14 @@ from tunelab.comparison.result_rows import (
     Gain,
     GainKind,
     Left,
+    Looks,
+    Needed,
     Number,
     Overlap,
     Record,
     Sameness,
+    Seen,
+    Simulated,
     Twins,
     Verdict,
 )
@@ -48,8 +52,11 @@ class Contrast(Number):
     losses: int | None = Field(description="Pairs of answers that only `against` gets right.")
     p: float = Field(
         description="Two-sided: mid-p McNemar (shares), paired randomisation (the rest); with several seeds the "
-        "largest of the crossed bootstrap's, Cochran's t's and the randomisation's."
+        "largest of the crossed bootstrap's, Cochran's t's and the randomisation's. Of looks the smallest, each "
+        "divided by the share of its look."
     )
+    look: int | None = Field(description="The look at which it was decided, or the last one; null: no look decides it.")
+    confidence: float = Field(description="That of the interval, which is higher at looks: they share the chance.")
     p_corrected: float = Field(description="Holm's correction among the pairs of one task and metric.")
     p_equivalence: float = Field(description="Two one-sided tests against the margin, corrected likewise.")
     margin: float = Field(
@@ -202,4 +209,8 @@ class Results(Record):
     left: list[Left]
     cleaned: list[Cleaned]
     cleaned_contrasts: list[CleanedContrast]
+    looks: Looks | None = Field(description="null: no looks are declared; each difference is tested once.")
+    seen: list[Seen]
+    needed: list[Needed] = Field(description="What would decide each undecided declared difference on a first metric.")
+    simulated_looks: list[Simulated] = Field(description="Empty without looks.")
     coverage: Coverage | None = Field(description="null: one seed, over which no interval is told.")

@@ -73,7 +73,9 @@ def draw_counts(n: int, seed: int = BOOTSTRAP_SEED) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=CHUNK * n).reshape(CHUNK, n).astype(float)
 
 
-def widen_degenerate(estimate: Estimate, items: np.ndarray, span: tuple[float, float], interval: str) -> Estimate:
+def widen_degenerate(
+    estimate: Estimate, items: np.ndarray, span: tuple[float, float], interval: str, confidence: float = CONFIDENCE
+) -> Estimate:
     """Widen the interval of a mean of items that are nearly all equal to at least that of a share.
 
     A bootstrap sees only the few items that differ; rarer values may exist that these items did not show. If all items
@@ -88,7 +90,7 @@ def widen_degenerate(estimate: Estimate, items: np.ndarray, span: tuple[float, f
     unlike = n - np.unique(np.round(items, 9), return_counts=True)[1].max()
     if unlike >= FEW_UNLIKE or not all(map(math.isfinite, span)):
         return estimate
-    unseen = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2
+    unseen = stats.norm.ppf((1 + confidence) / 2) ** 2
     share = float(unseen / (n + unseen))
     wide = (min(low, value - (value - span[0]) * share), max(high, value + (span[1] - value) * share))
     return estimate if wide == (low, high) else Estimate(value, *wide, n, interval)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from tunelab.comparison.bootstrap import TAIL, Crossed, Measured, cross_differences, evaluate_seeds, find_span
+from tunelab.comparison.bootstrap import Crossed, Measured, cross_differences, evaluate_seeds, find_span
 from tunelab.comparison.power import ALPHA, CONFIDENCE, POWER, find_detectable_share
 from tunelab.comparison.result_rows import Verdict
 from tunelab.comparison.statistics import BOOTSTRAP_SEED, CHUNK, RESAMPLES, SMALL_SAMPLE, Estimate, widen_degenerate
@@ -137,30 +137,39 @@ class Contrast(NamedTuple):
     smallest_detectable: float
 
 
-def compare_runs(first: Measured, second: Measured, margin: float, is_share: bool, is_drawn: bool = False) -> Contrast:
+def compare_runs(
+    first: Measured,
+    second: Measured,
+    margin: float,
+    is_share: bool,
+    is_drawn: bool = False,
+    confidence: float = CONFIDENCE,
+) -> Contrast:
     """Compare two runs on the same items; a run with one seed pairs with every seed of the other.
 
     Args:
         margin: two runs that differ by less are equivalent.
         is_share: whether the metric counts items, each right or wrong.
         is_drawn: whether there are several drawn answers to an item, so that its value is from 0 to 1.
+        confidence: that of the interval.
     """
+    tail = (1 - confidence) / 2
     n = first.numerators.shape[1]
     values = evaluate_seeds(first) - evaluate_seeds(second)
     seeds, value = len(values), float(values.mean())
-    crossed = cross_differences(first, second)
-    low, high = (float(end) for end in np.quantile(crossed.draws, [TAIL, 1 - TAIL]))
+    crossed = cross_differences(first, second, tail)
+    low, high = (float(end) for end in np.quantile(crossed.draws, [tail, 1 - tail]))
     interval = "crossed" if seeds > 1 else "paired-bootstrap"
     p_equivalence = max(_test_equivalence_by_draws(value, crossed, margin), (1 - UNSEEN) ** n)
     wins = losses = None
-    detectable = _find_detectable(crossed)
+    detectable = find_detectable(crossed)
     if is_share:
         wins = int((first.numerators > second.numerators).sum())
         losses = int((first.numerators < second.numerators).sum())
         # Seeds share the same n questions, so they count as one seed with the mean number of wins and losses.
         counts = (wins / seeds, losses / seeds, n)
         p_equivalence = max(p_equivalence, test_equivalence(*counts, margin))
-        score_low, score_high = estimate_score_interval(*counts, CONFIDENCE)
+        score_low, score_high = estimate_score_interval(*counts, confidence)
         # A bootstrap only sees discordant pairs: with few of them it is too narrow, with none it has no width.
         if sum(counts[:2]) < SMALL_SAMPLE and score_high - score_low > high - low:
             low, high, interval = score_low, score_high, "tango"
@@ -173,7 +182,9 @@ def compare_runs(first: Measured, second: Measured, margin: float, is_share: boo
         p_equivalence = max(p_equivalence, test_equivalence(0, 0, n, margin))
     if not is_share:
         gaps = (first.numerators / first.denominators - second.numerators / second.denominators).mean(axis=0)
-        made = widen_degenerate(Estimate(value, low, high, n, interval), gaps, find_span(first, second), "tango")
+        made = widen_degenerate(
+            Estimate(value, low, high, n, interval), gaps, find_span(first, second), "tango", confidence
+        )
         if made.interval != interval:
             _, low, high, _, interval = made
             width = first.span[1] - first.span[0]
@@ -206,9 +217,9 @@ def decide_verdict(
     return "undecided"
 
 
-def _find_detectable(crossed: Crossed) -> float:
+def find_detectable(crossed: Crossed, level: float = ALPHA) -> float:
     """Return the difference that a t-test with this standard error finds with probability POWER."""
-    return crossed.error * (crossed.find_critical(ALPHA / 2) + crossed.find_critical(1 - POWER))
+    return crossed.error * (crossed.find_critical(level / 2) + crossed.find_critical(1 - POWER))
 
 
 def _test_difference(

@@ -35,7 +35,7 @@ def write_study(root, **options):
 
 
 def compare(study):
-    return estimates.build_results(study, tables.load_trainings(study), [], [], SIMULATED)
+    return estimates.build_results(study, tables.load_trainings(study), [], [], SIMULATED, {})
 
 
 def find_row(rows, **wanted):
@@ -201,9 +201,8 @@ def run_stage(study, folder):
     published.write_text("[]")
     overlap, simulated = study.root / "overlap.json", study.root / "coverage.json"
     write_json(simulated, SIMULATED)
-    compare_methods.main(
-        str(study.root), study.spec, published, overlap, simulated, *(folder / name for name in OUTPUTS)
-    )
+    outputs = [folder / name for name in OUTPUTS]
+    compare_methods.main(str(study.root), study.spec, published, overlap, simulated, *outputs, simulated, False)
 
 
 def test_tables_have_a_line_per_run_seed_and_task(tmp_path):

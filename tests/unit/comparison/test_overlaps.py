@@ -17,7 +17,7 @@ def study(tmp_path_factory):
 
 
 def compare(study, shared):
-    return estimates.build_results(study, tables.load_trainings(study), [], shared, {"grid": []})
+    return estimates.build_results(study, tables.load_trainings(study), [], shared, {"grid": []}, {})
 
 
 @pytest.fixture(scope="module")
