@@ -1,4 +1,4 @@
-"""Tell what would run now, why, what each stage took last time, and what the test rows can tell.
+"""Tell what would run now, why, what each stage took last time, which look is next, and what the test rows can tell.
 
 A tool for people, not a stage:  make plan [CONFIG=config/blog.yaml]
 """
@@ -6,6 +6,7 @@ A tool for people, not a stage:  make plan [CONFIG=config/blog.yaml]
 from pathlib import Path
 
 from tunelab.upkeep.dry_run import plan_study
+from tunelab.upkeep.looks import list_looks
 from tunelab.upkeep.moved_results import check_jobs, render_verdicts
 from tunelab.upkeep.planning import list_notes, render_plan
 from tunelab.upkeep.power import list_resolutions
@@ -16,7 +17,7 @@ def main(configfile: list[Path]) -> int:
     plan = plan_study(configfile)
     if plan is None:
         return 1
-    told = [render_plan(plan.jobs, plan.target), *list_notes(plan.config, plan.raw)]
+    told = [render_plan(plan.jobs, plan.target), *list_looks(plan), *list_notes(plan.config, plan.raw)]
     if any(job.runs for job in plan.jobs):
         told.append("\n".join(list_resolutions(plan.config)))
     print("\n\n".join(filter(None, told)))

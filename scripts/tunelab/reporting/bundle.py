@@ -203,7 +203,8 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
             f"{study.name(study.root / 'cards')} has no card that tells what made {study.name(study.results_file)}; "
             "run `make report` first."
         )
-    members = {path.relative_to(study.root).as_posix(): path.read_bytes() for path in files}
+    ledger = [study.looks_file] if study.looks_file.is_file() else []  # no rule makes it
+    members = {path.relative_to(study.root).as_posix(): path.read_bytes() for path in (*files, *ledger)}
     members |= {_place(path): path.read_bytes() for path in project}
     members |= {path.relative_to(study.root).as_posix(): path.read_bytes() for path in cards}
     members["study.yaml"] = write_config(study).encode()

@@ -118,6 +118,10 @@ class ResultsChapter:
     gains: list[Row]
     kinds: list[Row]
     recovered: list[Row]
+    looks: Row | None  # how far the declared looks are
+    seen: list[Row]  # seeds with which differences had been seen before these seeds were declared
+    simulated_looks: list[Row]
+    needed: list[Row]  # what would decide the undecided differences, and how long it takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,6 +181,7 @@ class Statistics:
     resamples: int
     small_sample: int
     least_equivalent: int
+    most_needed: dict[str, int]  # seeds and rows, of which no more are asked to decide a difference
     least_completions: dict[str, int]
     enough: dict[str, float]
     origins: dict[str, str]
@@ -189,7 +194,8 @@ class Page:
     title: str
     smoke: bool
     partial: Row | None  # what a partial report lacks
-    seeds: list[int]
+    seeds: list[int]  # of any run
+    seed_counts: tuple[int, int]  # the fewest and the most seeds of a trained run
     runs: dict[str, Run]
     tasks: dict[str, Task]
     texts: dict[str, str]  # names of neutral texts by what stands for a task

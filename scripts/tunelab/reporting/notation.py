@@ -130,6 +130,11 @@ def format_level(share: float) -> str:
     return format_percent(share, digits=0)
 
 
+def format_fine_level(share: float) -> str:
+    """Write a confidence level that may have a fraction of a percent: `98.5 %`."""
+    return f"{100 * share:.4g}{THIN}%"
+
+
 def format_rate(value: float) -> str:
     """Write a learning rate or another small setting as one would type it."""
     return f"{value:g}"
@@ -159,6 +164,7 @@ _NUMBERS = {
     "decimal": format_decimal,
     "percent": format_percent,
     "level": format_level,
+    "fine_level": format_fine_level,
     "count": format_count,
     "amount": format_amount,
     "bytes": format_bytes,

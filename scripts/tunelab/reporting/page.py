@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tunelab.comparison import budgets, gains, power, repetition, statistics, verdicts
+from tunelab.comparison import budgets, deciding, gains, power, repetition, statistics, verdicts
 from tunelab.comparison.contrasts import compares_all
 from tunelab.comparison.items import name_text
 from tunelab.comparison.metrics import find_metric, list_headlines, list_sampled
@@ -28,6 +28,7 @@ from tunelab.reporting.chapters import (
     Task,
     TrainingChapter,
 )
+from tunelab.reporting.deciding import price_needed
 from tunelab.reporting.notation import find_colour
 
 
@@ -49,7 +50,8 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         title=study.spec["study"]["title"],
         smoke=study.spec["study"]["smoke"],
         partial=partial,
-        seeds=study.spec["study"]["seeds"],
+        seeds=study.seeds,
+        seed_counts=study.seed_counts,
         runs={run: build_run(study, run) for run in study.runs},
         tasks=tasks,
         texts={name_text(text): text for text in study.list_texts()},
@@ -83,6 +85,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
             resamples=statistics.RESAMPLES,
             small_sample=statistics.SMALL_SAMPLE,
             least_equivalent=verdicts.LEAST_EQUIVALENT,
+            most_needed={"seeds": deciding.MOST_SEEDS, "rows": deciding.MOST_ROWS},
             least_completions={"all": budgets.LEAST_COMPLETIONS, "step": budgets.LEAST_OF_STEP},
             enough={"answers": gains.FEWEST, "share": gains.SMALLEST},
             origins=repetition.ORIGINS,
@@ -111,12 +114,16 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
         gains=found["gains"],
         kinds=findings.build_kinds(found["kinds"], found["starved"], found["sameness"]),
         recovered=found["recovered"],
+        looks=found["looks"],
+        seen=found["seen"],
+        simulated_looks=found["simulated_looks"],
+        needed=[row | price_needed(study, trainings, row) for row in found["needed"]],
     )
 
 
 def build_table(study: Study, columns: Iterable[tables.Column], rows: list[dict]) -> Table:
     """Build a table of the page, without the seed where all runs have the same one."""
-    without = () if len(study.spec["study"]["seeds"]) > 1 else ("seed",)
+    without = () if len(study.seeds) > 1 else ("seed",)
     return Table(columns=tables.list_columns(columns, tables.PAGE, without), rows=rows)
 
 

@@ -80,7 +80,7 @@ COSTS = (
 CONTRASTS = (
     Column("pair", _("Runs"), "pair", (PAGE,), find=lambda row: (row["run"], row["against"])),
     Column("place", _("Task and metric"), "place", (PAGE,), find=lambda row: row["task"]),
-    *_only_csv("value", "low", "high", "n", "interval", "run"),
+    *_only_csv("value", "low", "high", "n", "interval", "confidence", "look", "run"),
     Column("against", _("against"), "run", (CSV, LATEX)),
     *_only_csv("seeds"),
     Column("task", _("Task"), "task", (CSV, LATEX)),

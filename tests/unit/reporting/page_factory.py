@@ -20,6 +20,7 @@ from tunelab.reporting.wordings import load_words
 
 PROJECT = Path(__file__).parents[3]
 SIMULATED = PROJECT / "reports/coverage.json"
+SIMULATED_LOOKS = PROJECT / "reports/looks.json"
 TEMPLATES = sorted([*(PROJECT / "reports").glob("report*"), *(PROJECT / "reports").glob("*.po")])
 # the rules as the workflow describes them, of which these stand for all
 MAKERS = [
@@ -63,7 +64,9 @@ def write_comparison(root, study):
     """Write what the comparison makes of a study's files, and return results.json."""
     exported = [root / "tables" / f"{name}.csv" for name in ("main", "estimates", "contrasts", "cost")]
     published, overlap = PROJECT / "reports/known_results.yaml", root / "overlap.json"
-    compare_methods.main(str(root), study, published, overlap, SIMULATED, root / "results.json", *exported)
+    compare_methods.main(
+        str(root), study, published, overlap, SIMULATED, root / "results.json", *exported, SIMULATED_LOOKS, False
+    )
     return root / "results.json"
 
 
