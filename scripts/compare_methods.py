@@ -45,7 +45,7 @@ def main(
     trainings = tables.load_trainings(selected)
     known = yaml.safe_load(published.read_text(encoding="utf-8"))
     others = [records.read_json(path) for path in (overlap, simulated, simulated_looks)]
-    found = estimates.build_results(selected, trainings, known, *others, read_ledger(results))
+    found = estimates.build_results(selected, trainings, known, *others, ledger=read_ledger(results))
     records.write_json(table, found.model_dump(mode="json"))
     main_columns = tables.list_main_columns(tables.list_main_metrics(selected, found))
     tables.write_table(main_csv, main_columns, tables.build_main_table(selected, found))

@@ -6,6 +6,7 @@ follows, before anything is planned, which runs get more seeds: those of contras
 runs behind them.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from tunelab.values import list_names
 
 DUE = Path(".snakemake/look_due")
 Pair = tuple[str, str]
-Ledger = list[dict[str, Any]]  # a look each, the oldest first
+Ledger = Sequence[dict[str, Any]]  # a look each, the oldest first
 # of a look; `looks` is what the config declares, and null where it declares none
 FIELDS = {"number", "seeds", "looks", "taken", "changed", "contrasts"}
 
