@@ -16,6 +16,7 @@ def build_contrast(run, against, **options):
         "unequal": [],
         "equal_budget": None,
         "starved": [],
+        "at_edge": [],
         "degenerate": [],
     }
     return Contrast(run=run, against=against, **common | tested | ends | flags | options)

@@ -50,7 +50,7 @@ def build(
         for run in runs
         if run != "base"
     ]
-    return build_overview(study, {"arithmetic": metric}, cells, pairs, costs)
+    return build_overview(study, {"arithmetic": metric}, cells, pairs, costs, [])
 
 
 def choose(verdicts, **options):
