@@ -17,6 +17,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         tensorboard event files
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunelab import records
@@ -39,8 +40,8 @@ def main(
     saving,
     seed: str,
     spec,
-    budget,
-    consumed: list[Path],
+    budget=None,
+    consumed: Sequence[Path] = (),
 ) -> None:
     from tunelab.training import distillation
     from tunelab.training.outcome import Outputs, write_outcome

@@ -16,6 +16,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
         tensorboard event files
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunelab import records
@@ -37,8 +38,8 @@ def main(
     saving,
     seed: str,
     spec,
-    budget,
-    consumed: list[Path],
+    budget=None,
+    consumed: Sequence[Path] = (),
 ) -> None:
     from tunelab.training import grpo
     from tunelab.training.outcome import Outputs, write_outcome

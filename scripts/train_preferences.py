@@ -16,6 +16,7 @@ Writes  weights     the adapter or model (safetensors), in a folder that loads w
 """
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunelab import records
@@ -36,8 +37,8 @@ def main(
     saving,
     seed: str,
     spec,
-    budget,
-    consumed: list[Path],
+    budget=None,
+    consumed: Sequence[Path] = (),
 ) -> None:
     from tunelab.training.outcome import Outputs, write_outcome
     from tunelab.training.training_job import read_job

@@ -88,7 +88,7 @@ class ProgressLog(TrainerCallback):
             why = learning_checks.explain_broken(model, state, args)
             raise UserError(f"The loss became NaN at step {state.global_step}; {why}.")
         row = {"step": state.global_step, "epoch": numbers.pop("epoch", None), "tokens": self.tokens}
-        row |= self.consumption.read()
+        row |= self.consumption.read() if self.consumption else {}
         # JSON has no infinity; in float16 a gradient may overflow, and the step is skipped
         finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
         self.rows.append(row | {"seconds": round(self.train_seconds, 2)} | finite)

@@ -1,6 +1,7 @@
 """What one training is given besides its rows, as one record that every method takes."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def read_job(
     saving: CheckpointSettings,
     checkpoints: Path,
     budget: BudgetSpec | None = None,
-    consumed: list[Path] | None = None,
+    consumed: Sequence[Path] = (),
 ) -> TrainingJob:
     """Build a job from what a training's script is given.
 
@@ -102,5 +103,5 @@ def read_job(
         spec=spec,
         dtype=load_precision(precision, spec.precision),
         template=template,
-        budget=read_budget(budget, consumed or []),
+        budget=read_budget(budget, consumed),
     )

@@ -33,7 +33,6 @@ def log_step(log, step=1, **numbers):
 @pytest.fixture
 def log():
     made = shared.ProgressLog()
-    made.consumption = SimpleNamespace(read=dict)
     made.on_train_begin(None, SimpleNamespace(global_step=0), None)
     return made
 
@@ -122,7 +121,6 @@ def test_the_time_left_is_reckoned_from_this_attempts_own_steps(monkeypatch, cap
     clock = iter([100.0, 110.0])
     monkeypatch.setattr(shared.time, "monotonic", lambda: next(clock))
     log = shared.ProgressLog()
-    log.consumption = SimpleNamespace(read=dict)
     log.on_train_begin(None, SimpleNamespace(global_step=90), None)
     log.on_log(None, SimpleNamespace(global_step=95, max_steps=100), None, logs={"loss": 0.5})
     assert capsys.readouterr().out == "step 95 of 100, loss 0.5, 10 s left\n"
