@@ -65,7 +65,14 @@ def test_a_further_entry_of_a_list_is_a_column_everywhere(tmp_path, monkeypatch,
 
 def test_every_value_of_a_contrast_is_in_the_table_but_its_lists():
     known = {column.key for column in tables.list_columns(tables.CONTRASTS, tables.CSV)}
-    assert set(Contrast.model_fields) - known == {"unequal", "equal_budget", "starved", "degenerate", "sources"}
+    assert set(Contrast.model_fields) - known == {
+        "unequal",
+        "equal_budget",
+        "starved",
+        "at_edge",
+        "degenerate",
+        "sources",
+    }
 
 
 @pytest.mark.parametrize("place", [tables.CSV, tables.PAGE, tables.LATEX])
