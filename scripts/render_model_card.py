@@ -8,7 +8,7 @@ Writes  readme   the model card, beside the weights
 from pathlib import Path
 
 from tunelab import records
-from tunelab.config.trials import merge_settings
+from tunelab.config.chosen_settings import merge_settings
 from tunelab.jobs.job import run_as_job
 from tunelab.models.modelcard import render_model_card
 

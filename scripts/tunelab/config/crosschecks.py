@@ -6,7 +6,6 @@ Here are the checks of references, data sets and tasks; those of runs and of mea
 
 from collections.abc import Iterator
 
-from tunelab.config.budget import check_budget
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.evaluation_checks import (
     EVALUATION_CHECKS,
@@ -22,6 +21,7 @@ from tunelab.config.formats import FORMATS, explain_numbers, find_format, list_f
 from tunelab.config.functions import FUNCTION_CHECKS, check_kept, check_metrics, check_rewards
 from tunelab.config.method_checks import (
     check_asked,
+    check_budget,
     check_distillation,
     check_idle,
     check_learnt,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.fields import find_setting
 from tunelab.config.formats import Format, explain_numbers, find_format, list_formats
-from tunelab.config.methods import METHODS, PREFERENCES
+from tunelab.config.methods import DRAWING, METHODS, PREFERENCES
 from tunelab.config.peft_types import PROMPT_LEARNING
 from tunelab.config.run_checks import find_adapter, list_sources
 from tunelab.config.specs.data import PrepareSpec
@@ -214,3 +214,15 @@ def _explain_unfit(name: str, form: Format, method: str) -> str:
 
 PREFERENCE_CHECKS = (_check_losses, _check_head, _check_both_labels)
 DISTILLATION_CHECKS = (_check_student, _check_teacher, _check_circle, _check_beta)
+
+
+def check_budget(config: Draft) -> Iterator[Problem]:
+    """Find runs that would never reach a budget, since they consume nothing on its axis."""
+    budget = config.study.budget
+    if budget is None or budget.axis != "completions":
+        return
+    for name in config.study.runs:
+        method = config.runs[name].method
+        if method not in (*DRAWING, "base"):
+            text = f"the run {show(name)} (method {method}) draws none while it trains; take flops or tokens"
+            yield Problem(("study", "budget", "axis"), text)

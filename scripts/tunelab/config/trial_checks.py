@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tunelab.config.chosen_settings import SECTIONS
 from tunelab.config.drafts import Draft, Problem, collect
-from tunelab.config.trials import SECTIONS, find_task, list_settings
+from tunelab.config.trials import find_task, list_settings
 from tunelab.config.wording import refuse_name, refuse_value, show
 
 Found = Iterator[Problem]

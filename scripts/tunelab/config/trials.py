@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tunelab.config.arguments import load_arguments
+from tunelab.config.chosen_settings import SECTIONS, Settings, merge_settings
 from tunelab.config.drafts import Problem
 from tunelab.config.methods import METHODS
 from tunelab.config.metrics import FIRST, name_sampled
 from tunelab.config.waypoints import TASK as FOLLOWED
 
 Raw = dict[str, Any]
-Settings = dict[str, Any]  # field (`training.learning_rate`) → value
-SECTIONS = ("training", "adapter")
 VALIDATION = "{}.validation"  # the task that a tuned run's trials are compared on, by the name of the run's own task
 LONGEST = 60  # characters of a name
 PLAIN = re.compile(r"[a-z0-9_.-]{1,20}")
@@ -116,17 +115,6 @@ def _write(value: Any) -> str:
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def merge_settings(run: Any, settings: Settings) -> Any:
-    """Return a run's entry, as plain values or as a spec, with other settings."""
-    sections: dict[str, dict[str, Any]] = {}
-    for field, value in settings.items():
-        section, _, name = field.partition(".")
-        sections.setdefault(section, {})[name] = value
-    if isinstance(run, dict):
-        return run | {section: (run.get(section) or {}) | values for section, values in sections.items()}
-    return run.model_copy(update={section: getattr(run, section) | values for section, values in sections.items()})
 
 
 def describe_settings(settings: Settings) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from tunelab import records
 from tunelab.config import models
+from tunelab.config.chosen_settings import merge_settings
 from tunelab.config.specs.sources import ChatSettings, DatasetSource, ModelSpec
 from tunelab.config.study import Study
-from tunelab.config.trials import merge_settings
 from tunelab.errors import UserError
 from tunelab.layout import Layout
 

@@ -9,8 +9,8 @@ import torch
 from peft import PeftConfig, PeftModel
 
 from tunelab import records
+from tunelab.config.chosen_settings import merge_settings
 from tunelab.config.specs.training import CheckpointSettings, TrainedRun, TrainingPlan
-from tunelab.config.trials import merge_settings
 from tunelab.models import adapters, chat
 from tunelab.models.device import choose_device
 from tunelab.models.inspection import check_adapter

@@ -5,7 +5,8 @@ import yaml
 
 from tests.unit.config.default_config import load, merge
 from tests.unit.config.test_config_errors import list_problems
-from tunelab.config.trials import find_defaults, find_selecting, list_trials, merge_settings, name_trial
+from tunelab.config.chosen_settings import merge_settings
+from tunelab.config.trials import find_defaults, find_selecting, list_trials, name_trial
 from tunelab.jobs.provenance import flatten
 from tunelab.jobs.slices import Slices
 

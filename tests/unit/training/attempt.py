@@ -16,6 +16,7 @@ import train_preferences
 import train_sft
 from transformers import Trainer, TrainerCallback
 
+from tunelab.config.specs.training import TrainingPlan
 from tunelab.training import checkpoints, grpo, outcome, rollouts
 
 END = 256  # the token that ends an answer
@@ -38,8 +39,8 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
     if kill:
         set_trap(*kill)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # as Snakemake does before a job
-    files = {"budget": work.budget, "consumed": []} | {
-        name: folder / name for name in ("history", "summary", "tensorboard", "checkpoints")
+    files = {"settings": [], "consumed": []} | {
+        name: folder / name for name in ("history", "summary", "tensorboard", "points", "checkpoints")
     }
     files |= {
         "card": work.base.parent / "card.json",
@@ -56,7 +57,7 @@ def attempt(work: SimpleNamespace, folder: Path, kill: tuple[str, int] | None) -
         main = partial(train_distillation.main, start=work.start, teacher_card=files["card"], teacher=work.teacher)
     else:
         main = partial(train_grpo.main, start=work.start, completions=folder / "completions")
-    main(**files, saving=work.saving, seed="3", spec=work.spec)
+    main(**files, seed="3", spec=work.spec, plan=TrainingPlan(work.saving, budget=work.budget))
 
 
 def set_trap(moment: str, step: int) -> None:

@@ -170,14 +170,13 @@ def test_a_quantised_base_is_trained_in_float32(train_dpo, llama):
 
 
 def test_margins_that_never_move_publish_nothing(train_dpo, llama, monkeypatch):
-    measure = shared.train_and_measure
+    check = preference_training.TokenisedTrainer.check_learnable
 
-    def forget(trainer, log):
-        costs = measure(trainer, log)
-        log.rows = [row | {"rewards/margins": 0.0} for row in log.rows]
-        return costs
+    def forget(trainer):
+        trainer.state.log_history = [row | {"rewards/margins": 0.0} for row in trainer.state.log_history]
+        check(trainer)
 
-    monkeypatch.setattr(shared, "train_and_measure", forget)
+    monkeypatch.setattr(preference_training.TokenisedTrainer, "check_learnable", forget)
     with pytest.raises(UserError, match="The margins between chosen and rejected answers never moved"):
         train_dpo(llama, LORA)
 

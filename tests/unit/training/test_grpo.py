@@ -10,7 +10,7 @@ from trl import RLOOTrainer
 
 from tests.unit.training.training_jobs import build_job
 from tunelab import records
-from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards
+from tunelab.config.specs.training import CheckpointSettings, GrpoRun, Rewards, TrainingPlan
 from tunelab.errors import UserError
 from tunelab.models import adapters, publishing
 from tunelab.training import grpo
@@ -258,7 +258,7 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
     records.write_json(qwen2.parent / "card.json", {"model": "tiny"})
     rewards = Rewards(weights={"correctness": 1.0})  # no random model says `<answer>`
     fields = {"label": "Trial", "model": "tiny", "dataset": "sums", "rewards": rewards, "init_from": "warmstart"}
-    outputs = {name: tmp_path / "out" / name for name in ("history", "completions", "summary", "tensorboard")}
+    outputs = {name: tmp_path / "out" / name for name in ("history", "completions", "summary", "tensorboard", "points")}
     with pytest.raises(UserError, match="so there was nothing to learn from"):
         main(
             card=qwen2.parent / "card.json",
@@ -267,13 +267,13 @@ def test_a_run_without_differing_rewards_publishes_nothing(tmp_path, qwen2, star
             train=tmp_path / "train.jsonl",
             start=[start / "adapter_model.safetensors"],
             settings=[],
-            trial=False,
+            consumed=[],
             weights=tmp_path / "out" / "adapter" / "adapter_model.safetensors",
             **outputs,
             checkpoints=tmp_path / "checkpoints",
-            saving=CheckpointSettings(),
             seed="0",
             spec=GrpoRun(method="grpo", **fields, training=SHORT),
+            plan=TrainingPlan(CheckpointSettings()),
         )
     assert not (tmp_path / "out").exists()
 

@@ -11,7 +11,7 @@ import tunelab.training
 from tests.study_copy import PROJECT
 from tunelab import records
 from tunelab.config import methods
-from tunelab.config.specs.training import CheckpointSettings, DpoRun
+from tunelab.config.specs.training import CheckpointSettings, DpoRun, TrainingPlan
 from tunelab.jobs.provenance import hash_sources
 from tunelab.models.modelcard import render_model_card
 from tunelab.training import distillation, dpo, grpo, kto, sft
@@ -68,12 +68,14 @@ def train(monkeypatch, tmp_path, llama, rows):
             template=llama.with_name("chat_template.jinja"),
             train=tmp_path / "train.jsonl",
             start=[],
+            settings=[],
+            consumed=[],
             weights=folder / "adapter/adapter_model.safetensors",
-            **{output: folder / output for output in ("history", "summary", "tensorboard")},
+            **{output: folder / output for output in ("history", "summary", "tensorboard", "points")},
             checkpoints=tmp_path / "checkpoints",
-            saving=CheckpointSettings(save_steps=1),
             seed="3",
             spec=spec,
+            plan=TrainingPlan(CheckpointSettings(save_steps=1)),
         )
         return folder
 
