@@ -5,7 +5,6 @@ Reads   results        the study's folder: everything measured per item, and eac
         overlap        which test rows stand in training data
         simulated      how often intervals over seeds held the truth in simulations
         simulated_looks  what looks found in simulations
-        partial        whether this is of a partial report, which is no look
 Writes  table          results.json (tunelab.comparison.results says what is in it)
         main_csv       the headline metrics, one line per run, seed and task
         estimates_csv  every estimate
@@ -16,8 +15,6 @@ Writes  table          results.json (tunelab.comparison.results says what is in 
 """
 
 from pathlib import Path
-
-import yaml
 
 from tunelab import records
 from tunelab.comparison import estimates
@@ -46,12 +43,11 @@ def main(
 ) -> None:
     selected = StudyFolder(results, study)
     trainings = tables.load_trainings(selected)
-    known = yaml.safe_load(published.read_text(encoding="utf-8"))
+    known = estimates.load_known(published)
     shared, intervals, looks = (records.read_json(path) for path in (overlap, simulated, simulated_looks))
     found = estimates.build_results(selected, trainings, known, shared, intervals, looks, read_ledger(results))
     records.write_json(table, found.model_dump(mode="json"))
-    main_columns = tables.list_main_columns(tables.list_main_metrics(selected, found))
-    tables.write_table(main_csv, main_columns, tables.build_main_table(selected, found))
+    tables.write_table(main_csv, tables.find_main_columns(selected, found), tables.build_main_table(selected, found))
     tables.write_table(estimates_csv, tables.ESTIMATES, map(dict, found.estimates))
     tables.write_table(contrasts_csv, tables.CONTRASTS, map(dict, found.contrasts))
     tables.write_table(cost_csv, tables.COSTS, tables.build_cost_table(selected, trainings))

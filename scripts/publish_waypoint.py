@@ -2,6 +2,8 @@
 
 Reads   summary     what the training cost; the weights along its way lie in the folder `points` beside it
 Writes  weights     the adapter or model at the point, in a folder that loads without this project
+        config      its adapter_config.json or config.json
+        learnt_template   the chat template that it was trained with
 """
 
 from pathlib import Path

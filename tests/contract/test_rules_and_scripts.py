@@ -11,6 +11,7 @@ REUSED = {
     "train_preferences_model": "train_preferences",
     "train_grpo_model": "train_grpo",
     "train_distillation_model": "train_distillation",
+    "publish_waypoint_model": "publish_waypoint",
     "generate_repeats": "generate_answers",
     "measure_repeats": "measure_loss",
     "score_repeats": "score_answers",

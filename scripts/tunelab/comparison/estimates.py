@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import cycle, filterfalse
+from pathlib import Path
 
 import numpy as np
+import yaml
 
 from tunelab.comparison import contrasts, gains, looks, overlaps, repetition, trajectories
 from tunelab.comparison.bootstrap import Measured, estimate_metric, estimate_parts, pick_seed
@@ -185,6 +187,11 @@ def list_repeats(items: Items) -> Iterator[Repeat]:
                     n=len(own),
                     sources=[sources[0], study.name(path)],
                 )
+
+
+def load_known(path: Path) -> list[dict]:
+    """Load published results (`reports/known_results.yaml`)."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def find_floors(repeats: list[Repeat]) -> dict[tuple[str, str], float]:

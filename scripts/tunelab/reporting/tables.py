@@ -178,6 +178,11 @@ def list_main_metrics(study: Study, results: Results) -> list[str]:
     return list(dict.fromkeys([*named, *study.own_metrics]))
 
 
+def find_main_columns(study: Study, results: Results) -> list[Column]:
+    """Return the columns of the main table, with those of all headline metrics of a study."""
+    return list_main_columns(list_main_metrics(study, results))
+
+
 def build_main_row(find: dict[tuple, dict], run: str, seed: int | None, task: str, metrics: Iterable[str]) -> dict:
     """Lay out the estimates of a run and seed on a task; `find` has all by (run, seed, task, metric).
 

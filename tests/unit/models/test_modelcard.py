@@ -183,7 +183,7 @@ def test_the_script_writes_the_card_beside_the_weights(tmp_path, folder, kind):
     records.write_json(tmp_path / "card.json", HUB)
     records.write_json(tmp_path / "training.json", TRAINING)
     readme = tmp_path / "runs" / folder / "README.md"
-    main(tmp_path / "card.json", tmp_path / "training.json", readme, "42", SFT)
+    main(tmp_path / "card.json", tmp_path / "training.json", [], readme, "42", SFT)
     front, body = split_card(readme.read_text())
     assert front["library_name"] == ("peft" if folder == "adapter" else "transformers")
     assert f"# {kind} trained on support\n" in body
