@@ -2,10 +2,11 @@
 # they can show. No rule in here.
 
 from snakemake.logging import logger
-from tunelab.config.waypoints import TASK as FOLLOWED
 from tunelab.upkeep.power import list_resolutions
 
 ASKED = CFG.find_asked_rows()
+# what is asked along the way of trainings
+ALONG = {task for tasks in CFG.followed.values() for task in tasks}
 
 if workflow.is_main_process and workflow.output_settings.dryrun:
     for sentence in list_resolutions(CFG):
@@ -18,13 +19,8 @@ def count_asked(wildcards, most=None):
     most: how many are asked at most, None for all.
     """
     run, _ = measured_arm(wildcards)
-    along = CFG.trajectory.rows if is_followed(wildcards.task) else None
+    along = CFG.trajectory.rows if wildcards.task in ALONG else None
     return min(filter(None, (ASKED.get((run, wildcards.task)), most, along)), default=None)
-
-
-def is_followed(task):
-    """Tell whether a task is what is asked along the way of trainings."""
-    return bool(CFG.trajectory) and task in map(FOLLOWED.format, CFG.trajectory.tasks)
 
 
 def count_repeated(wildcards):
@@ -35,7 +31,7 @@ def count_repeated(wildcards):
 def asked_facts(wildcards):
     """List the fact that a run is not asked all rows of a task, if it is so."""
     run, _ = measured_arm(wildcards)
-    along = [f"trajectory.rows = {CFG.trajectory.rows}"] if is_followed(wildcards.task) else []
+    along = [f"trajectory.rows = {CFG.trajectory.rows}"] if wildcards.task in ALONG else []
     rows = ASKED.get((run, wildcards.task))
     return [*along, *([f"tasks.{wildcards.task}.untaught_rows = {rows}"] if rows else [])]
 

@@ -22,10 +22,11 @@ from tunelab.jobs.functions import check_functions, list_uses
 from tunelab.jobs.hardware import check_processes, promise_gpus
 from tunelab.jobs.job import name_job
 from tunelab.jobs.layout import list_local_files, list_template_files
-from tunelab.jobs.looks import note_due, plan_seeds, read_ledger
+from tunelab.jobs.looks import note_due, read_ledger
 from tunelab.jobs.makers import describe_rules, list_shown
 from tunelab.jobs.partial import load_partial
 from tunelab.jobs.provenance import remember_code
+from tunelab.jobs.seed_plan import plan_seeds
 from tunelab.jobs.slices import Slices
 from tunelab.jobs.snakemake_internals import (
     compare_facts_alone,

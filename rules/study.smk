@@ -54,7 +54,7 @@ def followed_files():
         names = [CFG.find_origin(run), *(name for name, point in CFG.waypoints.items() if point.run == run), run]
         for name in names:
             for seed in CFG.list_seeds(CFG.find_trained(name)):
-                for task in map(FOLLOWED.format, tasks):
+                for task in tasks:
                     drawn = ["sample_scores.jsonl"] if CFG.tasks[task].sampling else []
                     found += [LAYOUT.task_file(name, seed, task, file) for file in (*drawn, "losses.jsonl")]
                 found += [LAYOUT.run_file(name, seed, "drift.jsonl")] if CFG.drift else []

@@ -1,5 +1,7 @@
 """Tuned runs as Snakemake plans them: trials are ordinary jobs, and no test row is on the way to a choice."""
 
+import base64
+import json
 import re
 
 import pytest
@@ -72,6 +74,17 @@ def test_a_run_is_tuned_from_its_tuned_start_of_the_trials_seed(project):
         *(f"train_grpo {trial} 101" for trial in list_trials("grpo")),
     }
     assert "choose_settings warmstart" in jobs
+
+
+def test_no_other_run_takes_what_a_trial_left(tuned):
+    """A trial that does not learn leaves its start as its adapter, which is no result of a run with these settings."""
+    kinds = {}
+    for file in (tuned / ".snakemake/metadata").iterdir():
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if record["rule"].startswith("train_"):
+            run = base64.b64decode(file.name).decode().split("/")[2]
+            kinds.setdefault("learning_rate" in run, []).append("'tuning.trial = True'" in record["params"])
+    assert all(kinds[True]) and not any(kinds[False])
 
 
 def test_another_grid_trains_new_trials_only(tuned):

@@ -114,18 +114,20 @@ def _find_utilisation(study: StudyFolder, run: str, training: dict[str, Any]) ->
     return operations / training["train_seconds"] / (2 * rows * inner * columns / seconds)
 
 
-def _average(rows: list[Consumed]) -> Consumed:
-    def mean(spent: list[Spent]) -> Spent:
-        return Spent(**{axis: fmean(getattr(each, axis) for each in spent) for axis in Spent.model_fields})
+def average_spent(spent: list[Spent]) -> Spent:
+    """Return the mean of each amount."""
+    return Spent(**{axis: fmean(getattr(each, axis) for each in spent) for axis in Spent.model_fields})
 
+
+def _average(rows: list[Consumed]) -> Consumed:
     utilised = [row.utilisation for row in rows if row.utilisation is not None]
     return rows[0].model_copy(
         update={
             "seed": None,
             "seeds": len(rows),
             "parts": {part: fmean(row.parts.get(part, 0) for row in rows) for part in rows[0].parts},
-            "own": mean([row.own for row in rows]),
-            "alone": None if rows[0].alone is None else mean([row.alone for row in rows]),
+            "own": average_spent([row.own for row in rows]),
+            "alone": None if rows[0].alone is None else average_spent([row.alone for row in rows]),
             "budget_share": fmean(row.budget_share for row in rows) if rows[0].budget_share is not None else None,
             "utilisation": fmean(utilised) if len(utilised) == len(rows) else None,
             "sources": [source for row in rows for source in row.sources],

@@ -18,9 +18,9 @@ from tunelab.comparison.metrics import find_metric, list_metrics
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.result_rows import Number
 from tunelab.comparison.results import Coverage, Estimate, Implicit, Known, Parts, Repeat, Results, Tuned
+from tunelab.config.chosen_settings import VALIDATION
 from tunelab.config.metrics import GAP, SHARE, is_sampled
 from tunelab.config.study import REPEATS, Study
-from tunelab.config.trials import VALIDATION
 from tunelab.jobs.layout import StudyFolder
 from tunelab.jobs.looks import Ledger
 

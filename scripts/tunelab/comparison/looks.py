@@ -1,4 +1,4 @@
-"""Test contrasts again and again while seeds are added, without more false alarms than one test would give.
+"""Test contrasts again and again while seeds are added, within one test's chance of a false alarm.
 
 The chance of a false alarm is shared out over the looks beforehand (`spend`, which adds up to 1). A contrast's p is the
 smallest, over the looks taken, of that look's p divided by its share: a valid p, whatever the looks have to do with

@@ -171,8 +171,8 @@ class Reached(Record):
     task: str
     run: str
     limit: float = Field(description="That amount, with all that the runs began from.")
-    point: int = Field(description="The run's last point up to there.")
-    flops: float = Field(description="What it had consumed at that point.")
+    point: int | None = Field(description="The run's last point up to there; null: it began only beyond that amount.")
+    flops: float | None = Field(description="What it had consumed at that point.")
 
 
 class Parts(Record):

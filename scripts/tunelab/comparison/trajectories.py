@@ -6,14 +6,15 @@ its last point before that; never at the best of its points.
 """
 
 from collections.abc import Iterator
-from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tunelab.comparison.bootstrap import Measured, estimate_run, pick_seed
+from tunelab.comparison.consumed import average_spent
 from tunelab.comparison.items import list_values
 from tunelab.comparison.results import Consumed, Followed, Reached, Spent
+from tunelab.config.budget import read_amounts
 from tunelab.config.metrics import SHARE, name_sampled
 from tunelab.config.study import Study
 from tunelab.config.waypoints import TASK, name_waypoint
@@ -57,7 +58,8 @@ def list_followed(study: StudyFolder, trainings: Trainings, consumed: list[Consu
 def list_reached(study: Study, followed: list[Followed]) -> Iterator[Reached]:
     """Yield, for each task, the largest amount of operations that all its runs reached, and each run's last point.
 
-    A run from which another one goes on bounds nothing, since it ends where that one begins.
+    A run from which another one goes on bounds nothing, since it ends where that one begins. One that began only beyond
+    that amount, as its start had taken more, has no point there.
     """
     for task in dict.fromkeys(row.task for row in followed):
         rows = [row for row in followed if row.task == task and row.summary]
@@ -67,8 +69,9 @@ def list_reached(study: Study, followed: list[Followed]) -> Iterator[Reached]:
         starts = {study.run(run).get("init_from") for run in ways}
         limit = min(max(way.values()) for run, way in ways.items() if run not in starts)
         for run in dict.fromkeys(row.run for row in rows):
-            points = [point for point, flops in ways[run].items() if flops <= limit]
-            yield Reached(task=task, run=run, limit=limit, point=max(points), flops=ways[run][max(points)])
+            point = max((point for point, flops in ways[run].items() if flops <= limit), default=None)
+            flops = None if point is None else ways[run][point]
+            yield Reached(task=task, run=run, limit=limit, point=point, flops=flops)
 
 
 def _list_stops(study: Study, run: str) -> list[Stop]:
@@ -89,20 +92,11 @@ def _measure(study: Study, trainings: Trainings, alone: dict, run: str, point: i
     if point == 0:
         start = study.run(run).get("init_from")
         return alone[start, seed] if start else NOTHING
-    own = _count_own(training)
+    own = Spent(**read_amounts(training))
     now = next((row for row in training["points"] if row["point"] == point), None)
     here = own if now is None else Spent(**{axis: now[axis] for axis in Spent.model_fields})
     return Spent(
         **{axis: getattr(whole, axis) - getattr(own, axis) + getattr(here, axis) for axis in Spent.model_fields}
-    )
-
-
-def _count_own(training: dict[str, Any]) -> Spent:
-    return Spent(
-        flops=sum(training["flops"].values()),
-        tokens=sum(training["passed_tokens"].values()),
-        completions=training.get("completions", 0),
-        seconds=training["train_seconds"],
     )
 
 
@@ -123,7 +117,7 @@ def _estimate(
         "seed": None,
         "seeds": len(seeds),
         "summary": True,
-        "spent": _average([spent[stop.point, s] for s in seeds]),
+        "spent": average_spent([spent[stop.point, s] for s in seeds]),
     }
     yield Followed(**named, **over, sources=sources, **estimate_run(measured)._asdict())
 
@@ -144,7 +138,3 @@ def _read(
     groups = group_by_id(study.load(path))
     values = np.array([estimate("mean", len(group), group) for group in groups])
     return values, np.ones(len(values)), SHARE, [study.name(path)]
-
-
-def _average(spent: list[Spent]) -> Spent:
-    return Spent(**{axis: fmean(getattr(each, axis) for each in spent) for axis in Spent.model_fields})

@@ -62,7 +62,7 @@ def choose(study: StudyFolder) -> Choice:
     best = max(scored, key=lambda trial: sign * trial.value)
     gaps = {trial.name: abs(best.value - trial.value) for trial in scored}
     errors = {trial.name: estimate_error(best.measured, trial.measured) for trial in scored}
-    near = [trial for trial in scored if gaps[trial.name] <= errors[trial.name]] or [best]
+    near = [trial for trial in scored if gaps[trial.name] <= errors[trial.name]]
     chosen = rank_settings([trial.settings for trial in near], tuned["own"])
     (taken,) = (trial for trial in near if trial.settings == chosen)
     own = next((trial for trial in scored if trial.settings == tuned["own"]), None)

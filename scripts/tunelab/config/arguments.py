@@ -215,7 +215,7 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
         ValueError: with the message.
     """
     if isinstance(value, dict):
-        value = _parse_nested(value)
+        value = parse_value(value)
     if not types:
         check_entries(name, value)
         return value
@@ -237,12 +237,12 @@ def _coerce(name: str, value: Any, types: list[str], choices: list[str] | None) 
     return coerced
 
 
-def _parse_nested(value: Any) -> Any:
-    """Return a mapping with its numbers and words parsed, which YAML and `--config` may leave as texts."""
+def parse_value(value: Any) -> Any:
+    """Return a value with its numbers and words parsed, which YAML and `--config` may leave as texts."""
     if isinstance(value, dict):
-        return {key: _parse_nested(item) for key, item in value.items()}
+        return {key: parse_value(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_parse_nested(item) for item in value]
+        return [parse_value(item) for item in value]
     parsed = _parse(value) if isinstance(value, str) else value
     return parsed if parsed is None or isinstance(parsed, bool) or _is_number(parsed) else value
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-AXES = ("flops", "tokens", "completions", "seconds")
-
 
 def read_amounts(costs: dict[str, Any]) -> dict[str, float]:
     """Return what a training consumed (its training.json), or what drawing answers did (their summary.json)."""

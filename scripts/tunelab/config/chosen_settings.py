@@ -4,6 +4,7 @@ from typing import Any
 
 Settings = dict[str, Any]  # field (`training.learning_rate`) → value
 SECTIONS = ("training", "adapter")
+VALIDATION = "{}.validation"  # the task that a tuned run's trials are compared on, by the name of the run's own task
 
 
 def merge_settings(run: Any, settings: Settings) -> Any:

@@ -18,6 +18,7 @@ from tunelab.config.specs.trajectory import TrajectorySpec
 from tunelab.config.specs.tuning import TuningSpec
 from tunelab.config.study import Study, list_seeds
 from tunelab.config.trials import VALIDATION, Trial, find_task, list_trials
+from tunelab.config.waypoints import TASK as FOLLOWED
 from tunelab.config.waypoints import Waypoint, list_waypoints
 
 
@@ -67,10 +68,10 @@ class Config(Spec):
 
     @cached_property
     def followed(self) -> dict[str, list[str]]:
-        """The tasks on which each run of the study is followed along its training, by the run."""
+        """What each run of the study is asked along its training, by the run."""
         section = self.trajectory
         found = {
-            run: [task for task in section.tasks if self.tasks[task].dataset == self.runs[run].dataset]
+            run: [FOLLOWED.format(task) for task in section.tasks if self.tasks[task].dataset == self.runs[run].dataset]
             for run in (self.study.runs if section else ())
             if self.runs[run].method != "base"
         }

@@ -15,6 +15,7 @@ from tunelab.config.evaluation_checks import (
     check_contrasts,
     check_looks,
     check_ranking,
+    check_trajectory,
 )
 from tunelab.config.fields import check_fields
 from tunelab.config.formats import FORMATS, explain_numbers, find_format, list_formats
@@ -32,7 +33,6 @@ from tunelab.config.models import MODEL_CHECKS
 from tunelab.config.run_checks import RUN_CHECKS
 from tunelab.config.training_checks import check_training
 from tunelab.config.trial_checks import check_tuning
-from tunelab.config.waypoints import check_trajectory
 from tunelab.config.wording import refuse_name, show
 from tunelab.layout import FOLDERS, RUN_PARTS
 

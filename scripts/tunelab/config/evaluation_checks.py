@@ -10,6 +10,7 @@ from tunelab.config.formats import explain_numbers, find_format
 from tunelab.config.run_checks import list_sources
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import read_contrast
+from tunelab.config.waypoints import find_waypoint
 from tunelab.config.wording import refuse_name, refuse_value, show
 from tunelab.values import list_names
 
@@ -79,6 +80,40 @@ def check_ranking(config: Draft) -> Iterator[Problem]:
             "is required: the difference in ranking accuracy below which two runs are equivalent; write ranking: 0.02"
         )
         yield Problem(("comparison", "margins", "ranking"), text)
+
+
+def check_trajectory(config: Draft) -> Iterator[Problem]:
+    """Check that the tasks of trajectories are those of the study, and that every run can be followed."""
+    section = config.get("trajectory")
+    if section is None:
+        return
+    here = ("trajectory", "tasks")
+    for name in section.tasks:
+        if name not in config["tasks"]:
+            yield Problem(here, refuse_name(f"there is no task {show(name)}", name, config.study.tasks))
+        elif name not in config.study.tasks:
+            yield Problem(here, f"{show(name)} is not among study.tasks, so no run is compared on it; name others")
+    for run in config.runs:
+        if waypoint := find_waypoint(run, config.runs):
+            yield Problem(("runs", run), f"is the name of a point of {waypoint.run}'s training (trajectory); rename it")
+    followed = [run for run in config.study.runs if config.runs[run].method != "base"]
+    for run in followed:
+        start, model = config.runs[run].get("init_from"), config.runs[run].model
+        untouched = [
+            name for name in config.study.runs if (config.runs[name].method, config.runs[name].model) == ("base", model)
+        ]
+        if start not in config.study.runs and (start is not None or not untouched):
+            what = show(start) if start else f"an untouched run of {model}"
+            yield Problem(
+                ("study", "runs"), f"a trajectory shows where {run} began; add {what}, or leave trajectory out"
+            )
+    for run in followed:
+        adapter = config.runs[run].get("adapter")
+        if adapter is not None and adapter.get("peft_type") == "ADALORA":
+            text = (
+                "its ranks change along the way, and only those of the end are known; leave the run or trajectory out"
+            )
+            yield Problem(("runs", run, "adapter", "peft_type"), text)
 
 
 def fill_datasets(raw: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tunelab.config.arguments import parse_value
 from tunelab.config.chosen_settings import SECTIONS
 from tunelab.config.drafts import Draft, Problem, collect
 from tunelab.config.trials import find_task, list_settings
@@ -30,7 +31,10 @@ def check_tuning(config: Draft) -> Found:
     tuning = config.get("tuning")
     if tuning is None:
         return
-    for seed in tuning.right.get("seeds", ()):
+    seeds = tuning.right.get("seeds", ())
+    for seed in dict.fromkeys(seeds):
+        if seeds.count(seed) > 1:
+            yield Problem(("tuning", "seeds"), f"{seed} is listed twice")
         if seed in config.study.right.get("seeds", ()):
             text = f"{seed} is a seed of the study; settings that were chosen with it would be tested on it"
             yield Problem(("tuning", "seeds"), f"{text}, so take others")
@@ -65,7 +69,7 @@ def _check_field(path: tuple, run: Draft, field: str, values: Any) -> Found:
         yield Problem(path, FIXED[field])
     elif not values:
         yield Problem(path, "must be a list of values to try")
-    elif len(values) != len({show(value) for value in values}):
+    elif len(values) != len({show(parse_value(value)) for value in values}):
         yield Problem(path, f"a value is listed twice (got {show(list(values))})")
 
 

@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tunelab.config.arguments import load_arguments
-from tunelab.config.chosen_settings import SECTIONS, Settings, merge_settings
+from tunelab.config.arguments import load_arguments, parse_value
+from tunelab.config.chosen_settings import SECTIONS, VALIDATION, Settings, merge_settings
 from tunelab.config.drafts import Problem
 from tunelab.config.methods import METHODS
 from tunelab.config.metrics import FIRST, name_sampled
 from tunelab.config.waypoints import TASK as FOLLOWED
+from tunelab.config.waypoints import list_followed_tasks
 
 Raw = dict[str, Any]
-VALIDATION = "{}.validation"  # the task that a tuned run's trials are compared on, by the name of the run's own task
 LONGEST = 60  # characters of a name
 PLAIN = re.compile(r"[a-z0-9_.-]{1,20}")
 
@@ -69,25 +69,18 @@ def is_grid(grid: Any, run: Raw) -> bool:
 
 def list_settings(grid: Mapping[str, Iterable[Any]]) -> list[Settings]:
     """List all combinations of the values of a grid."""
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return [dict(zip(grid, map(parse_value, values), strict=True)) for values in itertools.product(*grid.values())]
 
 
 def find_own(run: Raw, fields: Iterable[str]) -> Settings:
-    """Return what a run itself says of some fields; None for those that it leaves out."""
-    sections = {section: run.get(section) for section in SECTIONS}
-    parts = {field: field.partition(".") for field in fields}
-    return {field: (sections[section] or {}).get(name) for field, (section, _, name) in parts.items()}
-
-
-def find_defaults(run: Raw, fields: Iterable[str]) -> Settings:
     """Return the settings of a run without tuning: what it says itself, or else the library's defaults."""
-    arguments = load_arguments()
-    classes = {"training": METHODS[run["method"]].config, "adapter": (run.get("adapter") or {}).get("peft_type")}
-    own = find_own(run, fields)
-    for field in own:
+    method, adapter = METHODS.get(run.get("method")), run.get("adapter") or {}
+    classes = {"training": method and method.config, "adapter": adapter.get("peft_type")}
+    own = {}
+    for field in fields:
         section, _, name = field.partition(".")
-        if name not in (run.get(section) or {}):
-            own[field] = arguments[classes[section]].get(name, {}).get("default")
+        defaults = load_arguments().get(classes[section], {})
+        own[field] = parse_value((run.get(section) or {}).get(name, defaults.get(name, {}).get("default")))
     return own
 
 
@@ -105,7 +98,7 @@ def name_trial(run: str, settings: Settings) -> str:
     """Name a trial by its settings, so that another grid leaves those that it keeps in their places."""
     told = ".".join(f"{field.partition('.')[2]}-{_write(value)}" for field, value in settings.items())
     name = f"{run}.{told}"
-    return name if len(name) <= LONGEST else f"{run[: LONGEST - 15]}.trial-{_hash(settings)}"
+    return name if len(name) <= LONGEST else f"{run[: LONGEST - 15]}.trial-{_hash([run, settings])}"
 
 
 def _write(value: Any) -> str:
@@ -171,7 +164,7 @@ def _list_tasks(raw: Raw, trials: Iterable[Trial]) -> Iterator[tuple[str, Raw]]:
 
 
 def check_taken(raw: Raw) -> Iterator[Problem]:
-    """Yield a problem for each entry of the config that has the name of a trial, or of what trials are evaluated on."""
+    """Yield a problem for each entry that has the name of a trial, or of what trials or runs on their way are asked."""
     runs, tasks = (table if isinstance(table, dict) else {} for table in (raw.get("runs"), raw.get("tasks")))
     trials = list_trials(raw.get("tuning"), runs)
     for name in trials.keys() & runs.keys():
@@ -179,6 +172,9 @@ def check_taken(raw: Raw) -> Iterator[Problem]:
     for task in tasks if trials else ():
         if VALIDATION.format(task) in tasks:
             yield Problem(("tasks", VALIDATION.format(task)), "is the name of what trials are evaluated on; rename it")
+    for task in list_followed_tasks(raw):
+        if FOLLOWED.format(task) in tasks:
+            yield Problem(("tasks", FOLLOWED.format(task)), "is the name of what a trajectory asks; rename it")
 
 
 def place_problems(problems: Iterable[Problem], raw: Raw) -> list[Problem]:

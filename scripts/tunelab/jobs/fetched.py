@@ -8,6 +8,7 @@ from tunelab.config.complete import Config
 from tunelab.config.drafts import Problem, render_problems
 from tunelab.config.module_checks import check_targets
 from tunelab.config.specs.sources import describe_source
+from tunelab.config.trials import place_problems
 from tunelab.errors import UserError
 from tunelab.layout import Layout
 
@@ -20,7 +21,7 @@ def check_fetched(config: Config, raw: dict[str, Any], source: str) -> None:
     """
     problems = [problem for run in config.trained for problem in _check_run(config, run)]
     if problems:
-        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(problems, raw)]))
+        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(place_problems(problems, raw), raw)]))
 
 
 def _check_run(config: Config, run: str) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from tunelab.config.formats import FORMATS
 from tunelab.config.functions import GIVEN, TRAINING_ONLY, Functions, list_metrics, list_rewards
 from tunelab.config.methods import REWARDED
 from tunelab.config.specs.data import PrepareSpec
+from tunelab.config.trials import place_problems
 from tunelab.errors import UserError
 from tunelab.jobs.provenance import hash_function_file
 from tunelab.values import cut, list_names, shorten
@@ -86,7 +87,7 @@ def check_functions(config: Config, raw: dict[str, Any], source: str, scripts: P
         if (text := find_problem(use.path[-1], Path(use.file), use.datasets, config, scripts))
     ]
     if problems:
-        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(problems, raw)]))
+        raise UserError("\n  ".join([f"{source} is not valid:", *render_problems(place_problems(problems, raw), raw)]))
 
 
 def find_problem(name: str, file: Path, datasets: Iterable[str], config: Config, scripts: Path) -> str | None:

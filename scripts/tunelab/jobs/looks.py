@@ -1,9 +1,8 @@
-"""Remember which looks were taken at a study's results, and plan the seeds of the next one.
+"""Remember which looks were taken at a study's results.
 
 A look is a comparison with some of the seeds. The ledger (`looks.json` in the study's folder) keeps every one, with
 what it found, since a look cannot be taken back: it outlives re-runs, so no rule declares it as an output. From it
-follows, before anything is planned, which runs get more seeds: those of contrasts that are still undecided, and the
-runs behind them.
+follows which runs get more seeds (`jobs.seed_plan`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab import records
-from tunelab.config.complete import Config
 from tunelab.config.study import Study
 from tunelab.errors import UserError
 from tunelab.layout import Layout
@@ -69,6 +67,10 @@ def note_due(study: Study, ledger: Ledger) -> str:
     """Leave a note for `make report` that another look is due, and return a sentence that says so."""
     _, stopped, due = find_progress(study, ledger)
     records.write_text(DUE, f"{due}\n")
+    if due is None:
+        return (
+            "The looks decide otherwise than before, so other seeds count; the same command makes the page with them."
+        )
     left = [" against ".join(pair) for pair in study.list_contrasts() if pair not in stopped]
     return (
         f"Look {due} of {len(study.spec['study']['looks']['seeds'])} is due, with more seeds, since this is undecided: "
@@ -86,20 +88,6 @@ def list_look_seeds(study: Study, number: int | None) -> list[int]:
     """List the seeds of a look, the first of the study's; all of them without a number."""
     seeds = study.spec["study"]["seeds"]
     return seeds if number is None else seeds[: study.spec["study"]["looks"]["seeds"][number - 1]]
-
-
-def plan_seeds(config: Config, ledger: Ledger) -> dict[str, list[int]] | None:
-    """Return the seeds of every defined run at the look that is due, or else at the last one; None without looks."""
-    looks = config.study.looks
-    if looks is None:
-        return None
-    study = Study(config.describe_study())
-    taken, stopped, due = find_progress(study, ledger)
-    numbers = dict.fromkeys(config.runs, 1)
-    for pair in study.list_contrasts():
-        number = stopped.get(pair) or due or taken
-        numbers |= {run: max(number, numbers[run]) for run in config.list_behind(pair)}
-    return {run: list(config.study.seeds[: looks.seeds[number - 1]]) for run, number in numbers.items()}
 
 
 def enter_looks(results: str | Path, looks: Ledger) -> None:

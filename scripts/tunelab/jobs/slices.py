@@ -15,7 +15,7 @@ from tunelab.config.specs.evaluation import TaskSpec
 from tunelab.config.specs.sources import CHAT_FIELDS, describe_source
 from tunelab.config.specs.training import CHOICE
 from tunelab.config.study import Study
-from tunelab.config.trials import find_defaults, find_selecting
+from tunelab.config.trials import find_own, find_selecting
 from tunelab.jobs.functions import by_content, hash_functions, list_judges
 
 # for the stages of the whole study: comparison, figures, page
@@ -184,7 +184,7 @@ class Slices(StudySlices):
             "tasks": {task: self.task(task, {"kind", "dataset", "sampling", "untaught_rows"})},
             "tuned": {
                 "run": run,
-                "own": find_defaults(spec, config.tuning.runs[run]),
+                "own": find_own(spec, config.tuning.runs[run]),
                 "metric": find_selecting(config, run),
                 "rows": "selection" if spec["dataset"] in config.divided else "validation",
             },

@@ -204,7 +204,7 @@ def tell_followed(study: Study, results: Results, words: NullTranslations) -> st
     _ = words.gettext
     said = []
     for task in dict.fromkeys(row.task for row in results.reached):
-        rows = [row for row in results.reached if row.task == task]
+        rows = [row for row in results.reached if row.task == task and row.point is not None]
         if len(rows) > MOST_NAMES:
             continue
         found = {(row.run, row.point): row for row in reversed(results.followed) if row.task == task and row.summary}

@@ -134,9 +134,9 @@ def build_results(study: StudyFolder, found: dict, find: dict, trainings: dict) 
 
 
 def build_reached(found: dict) -> list[dict]:
-    """Add to each row of `reached` the run's first metric at its point there."""
+    """Add to each row of `reached` the run's first metric at its point there, or where it began beyond."""
     rows = {(row["run"], row["task"], row["point"]): row for row in reversed(found["followed"]) if row["summary"]}
-    return [row | {"at": rows[row["run"], row["task"], row["point"]]} for row in found["reached"]]
+    return [row | {"at": rows[row["run"], row["task"], row["point"] or 0]} for row in found["reached"]]
 
 
 def build_table(study: Study, columns: Iterable[tables.Column], rows: list[dict]) -> Table:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tunelab.comparison.metrics import find_metric
+from tunelab.config.chosen_settings import VALIDATION
 from tunelab.config.study import Study
-from tunelab.config.trials import VALIDATION
 from tunelab.reporting.settings import render_setting
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import Trainer, TrainerCallback
 
 from tunelab import records
+from tunelab.config.budget import read_amounts
 from tunelab.models import adapters, publishing
 from tunelab.training.consumption import Consumption
 
@@ -49,16 +50,8 @@ class Waypoints(TrainerCallback):
             self._keep(point)
 
     def _keep(self, point: int) -> None:
-        spent = self._consumption.describe()
-        row = {
-            "point": point,
-            "step": self._trainer.state.global_step,
-            "flops": sum(spent["flops"].values()),
-            "tokens": sum(spent["passed_tokens"].values()),
-            "completions": spent.get("completions", 0),
-            "seconds": self._clock.train_seconds,
-        }
-        self.kept.append(row)
+        spent = read_amounts(self._consumption.describe() | {"train_seconds": self._clock.train_seconds})
+        self.kept.append({"point": point, "step": self._trainer.state.global_step, **spent})
         if self._trainer.is_world_process_zero():
             self._folder.mkdir(parents=True, exist_ok=True)
             weights = {

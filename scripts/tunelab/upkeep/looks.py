@@ -68,7 +68,10 @@ def _read_needed(file: Path) -> list[Needed]:
 
 
 def _describe_measured(plan: Plan, study: Study) -> dict[str, Any]:
-    """Describe the study with the seeds that are trained and measured, of each run and those behind it."""
+    """Describe the study with the seeds that are trained and measured, of each run and those behind it.
+
+    What was chosen for tuned runs is left out, as it may not be there yet and changes no seed and no time.
+    """
     folder = StudyFolder(study.spec["study"]["results"], study.spec)
 
     def is_measured(run: str, seed: int) -> bool:
@@ -85,7 +88,7 @@ def _describe_measured(plan: Plan, study: Study) -> dict[str, Any]:
         run: [seed for seed in own if all(seed in measured[other] for other in behind[run])]
         for run, own in measured.items()
     }
-    return study.spec | {"study": study.spec["study"] | {"run_seeds": whole}}
+    return study.spec | {"tuning": None, "study": study.spec["study"] | {"run_seeds": whole}}
 
 
 def _list_ways(row: dict[str, Any]) -> Iterator[str]:

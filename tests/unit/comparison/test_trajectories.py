@@ -44,5 +44,9 @@ def test_a_run_from_which_others_go_on_bounds_nothing():
     assert found == {"warmstart": (2, 30), "rft": (2, 30), "grpo": (1, 30)}
 
 
+def test_a_run_whose_start_had_taken_more_has_no_point_there():
+    assert reach(rft=[0, 5, 10], grpo=[20, 30, 40]) == {"rft": (2, 10), "grpo": (None, 10)}
+
+
 def test_a_single_run_reached_its_end():
     assert reach(grpo=[0, 5, 10]) == {"grpo": (2, 10)}

@@ -6,7 +6,7 @@ import yaml
 from tests.unit.config.default_config import load, merge
 from tests.unit.config.test_config_errors import list_problems
 from tunelab.config.chosen_settings import merge_settings
-from tunelab.config.trials import find_defaults, find_selecting, list_trials, name_trial
+from tunelab.config.trials import find_own, find_selecting, list_trials, name_trial
 from tunelab.jobs.provenance import flatten
 from tunelab.jobs.slices import Slices
 
@@ -67,6 +67,21 @@ def test_of_a_larger_grid_settings_are_drawn_with_the_runs_own_among_them():
     assert load(tune({"grpo": GRID})).trials == drawn[0]
 
 
+def test_the_librarys_default_is_a_runs_own_setting_too():
+    grid = {"training.weight_decay": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]}
+    for seed in range(4):
+        assert "grpo.weight_decay-0.0" in load(tune({"grpo": grid}, draw_seed=seed)).trials
+
+
+def test_numbers_may_lack_the_dot():
+    config = load(tune({"lora": {RATE: ["1e-4", "3e-4", 1e-3]}}))
+    assert list(config.trials) == [f"lora.learning_rate-{rate}" for rate in ("0.0001", "0.0003", "0.001")]
+    assert [trial.settings[RATE] for trial in config.trials.values()] == [1e-4, 3e-4, 1e-3]
+    field, schedules = "training.lr_scheduler_type", ["cosine", "linear", "constant_with_warmup"]
+    trials = load(tune({"lora": {field: schedules}})).trials
+    assert [trial.settings[field] for trial in trials.values()] == schedules
+
+
 def test_names_tell_settings_and_stay_what_they_are_in_another_grid():
     assert name_trial("a", {RATE: 1e-05, "adapter.r": 64}) == "a.learning_rate-1e-05.r-64"
     assert name_trial("a", {"adapter.use_rslora": True}) == "a.use_rslora-true"
@@ -76,6 +91,7 @@ def test_names_tell_settings_and_stay_what_they_are_in_another_grid():
     long = name_trial("a" * 60, {RATE: 1e-4})
     assert len(long) <= 60
     assert long != name_trial("a" * 60, {RATE: 1e-3})
+    assert long != name_trial("a" * 59 + "b", {RATE: 1e-4})
 
 
 def test_what_is_wrong_has_no_trials():
@@ -86,7 +102,7 @@ def test_what_is_wrong_has_no_trials():
 def test_defaults_are_the_runs_own_or_the_librarys():
     config = load(tune({"grpo": {RATE: [1e-5, 1e-4, 1e-3], "training.weight_decay": [0.0, 0.1]}}))
     run = config.runs["grpo"].model_dump(mode="json")
-    assert find_defaults(run, [RATE, "training.weight_decay"]) == {RATE: 1e-4, "training.weight_decay": 0.0}
+    assert find_own(run, [RATE, "training.weight_decay"]) == {RATE: 1e-4, "training.weight_decay": 0.0}
 
 
 def test_a_tuned_runs_training_does_not_depend_on_what_is_chosen_for_it():
@@ -113,6 +129,7 @@ def test_fewer_settings_are_allowed_if_that_is_said():
     assert len(load(tune({"lora": {RATE: [1e-4, 3e-4]}}, unequal=True)).trials) == 2
 
 
+FOLLOWED = {"trajectory": {"points": 3, "tasks": ["sums"]}}
 MISTAKES = [
     (tune({"lroa": RATES["lora"]}), ["tuning.runs.lroa: there is no run 'lroa' (did you mean lora?)"]),
     (tune({"base": RATES["lora"]}), ["tuning.runs.base: is not trained, so it has nothing to try; leave it out"]),
@@ -123,6 +140,7 @@ MISTAKES = [
             "so take others"
         ],
     ),
+    (tune(seeds=[101, 101]), ["tuning.seeds: 101 is listed twice"]),
     (
         tune({"lora": {RATE: [1e-4, 3e-4]}}),
         [
@@ -179,6 +197,22 @@ MISTAKES = [
     (
         tune() | {"runs": {"lora.learning_rate-0.001": {"like": "lora", "label": "Mine"}}},
         ["runs.lora.learning_rate-0.001: is the name of a trial of lora; rename it"],
+    ),
+    (
+        FOLLOWED | {"runs": {"grpo.point2": {"like": "grpo", "label": "Mine"}}},
+        ["runs.grpo.point2: is the name of a point of grpo's training (trajectory); rename it"],
+    ),
+    (
+        FOLLOWED | {"tasks": {"sums.trajectory": {"like": "sums", "label": "Mine"}}},
+        ["tasks.sums.trajectory: is the name of what a trajectory asks; rename it"],
+    ),
+    (
+        {"trajectory": {"points": 3, "tasks": ["sum"]}},
+        ["trajectory.tasks: there is no task 'sum' (did you mean sums?)"],
+    ),
+    (
+        FOLLOWED | {"study": {"runs": ["base", "lora", "grpo"]}},
+        ["study.runs: a trajectory shows where grpo began; add 'warmstart', or leave trajectory out"],
     ),
 ]
 

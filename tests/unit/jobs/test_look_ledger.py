@@ -5,7 +5,8 @@ import pytest
 from tests.unit.config.default_config import load
 from tunelab.config.study import Study
 from tunelab.errors import UserError
-from tunelab.jobs.looks import enter_looks, find_progress, plan_seeds, read_ledger
+from tunelab.jobs.looks import enter_looks, find_progress, read_ledger
+from tunelab.jobs.seed_plan import plan_seeds
 from tunelab.records import write_json
 
 LOOKS = {"seeds": [2, 4, 5], "spend": [0.2, 0.3, 0.5]}
