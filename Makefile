@@ -5,9 +5,11 @@ PYTHON ?= python3
 CORES ?= $(if $(PROFILE),,all)
 # which targets take what is typed; a variable that none of them takes would be passed over without a word
 ALL_TAKE := CORES PROFILE PYTHON VENV TORCH UV
-TAKE_CONFIG := report paper bundle plan verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask status
+TAKE_CONFIG := report paper bundle plan verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask status compare
 TAKE_PARTIAL := report paper bundle
-TAKE_NAME := new-study
+TAKE_NAME := new-study compare
+TAKE_FILES := compare
+TAKE_METRICS := compare
 TAKE_DATA := new-study
 TAKE_MODEL := new-study
 TAKE_TITLE := new-study
@@ -62,7 +64,7 @@ UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 DUE := .snakemake/look_due
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES)) $(RUNTIME) $(STUDY)
 
-.PHONY: help setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals simulate-looks test-coverage schema programs
+.PHONY: help compare setup setup-tests setup-profile again lock new-study report paper bundle plan status verify clean-stale bench bench-growth gpu-check reproduce-check provenance ask test test-fast lint simulate-intervals simulate-looks test-coverage schema programs
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -87,7 +89,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--custom-compile-command "make lock" $(addprefix --upgrade-package ,$(UPGRADE))
 lock: setup ## write the lock files again from pyproject.toml; UPGRADE=trl takes the newest trl that fits
 	$(LOCK) --output-file requirements.lock pyproject.toml
-	for group in slurm test; do \
+	for group in compare slurm test; do \
 		$(LOCK) --output-file requirements-$$group.lock --group $$group --constraint requirements.lock || exit; done
 
 # as the shell takes it, whatever it holds
@@ -140,6 +142,16 @@ provenance: setup ## write provenance.html beside the study's page: how each art
 
 ask: setup ## put a question to all runs, or to one: make ask RUN=lora Q="Why is the sky blue?"
 	@$(VENV)/bin/python scripts/ask_runs.py $(STUDY) $(if $(RUN),--run="$$RUN") $(if $(TASK),--task="$$TASK") -- "$$Q"
+
+# a small environment of its own, for those who train nothing
+$(VENV)-compare/ready: requirements-compare.lock
+	$(PYTHON) -m venv $(VENV)-compare
+	$(VENV)-compare/bin/python -m pip install --quiet --no-compile --require-hashes --requirement $<
+	touch $@
+
+compare: $(VENV)-compare/ready ## compare evaluation logs: make compare FILES="base=a/samples.jsonl tuned=b1/s.jsonl,b2/s.jsonl"
+	@$(VENV)-compare/bin/python scripts/compare_logs.py $(STUDY) --files=$(call quoted,FILES) --metrics=$(call quoted,METRICS) \
+		$(if $(NAME),--name=$(call quoted,NAME))
 
 # the longest files first, one for each process; the killed study waits more than it works
 ALL_TESTS := tests/smoke tests/dag tests/browser tests/unit tests/contract

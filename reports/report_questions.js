@@ -5,22 +5,27 @@ const ABSENT = -1;
 const RIGHT = ["good", "\u2713"];
 const WRONG = ["bad", "\u2717"];
 
+const JUDGED = {
+  all: () => true,
+  fixed: ({ first, second }) => first === false && second,
+  broken: ({ first, second }) => first && second === false,
+  wrong: ({ first, second }) => first === false && second === false,
+  right: ({ first, second }) => first && second,
+  disagree: ({ differ }) => differ,
+};
+const MEASURED = {
+  all: () => true,
+  second: ({ first, second }, tie) => second - first > tie,
+  first: ({ first, second }, tie) => first - second > tie,
+  tie: ({ first, second }, tie) => Math.abs(first - second) <= tie,
+};
 const FILTERS = {
-  maths: {
-    all: () => true,
-    fixed: ({ first, second }) => first === false && second,
-    broken: ({ first, second }) => first && second === false,
-    wrong: ({ first, second }) => first === false && second === false,
-    right: ({ first, second }) => first && second,
-    disagree: ({ differ }) => differ,
-    readings: ({ readTwice }) => readTwice,
-  },
-  text: {
-    all: () => true,
-    second: ({ first, second }, tie) => second - first > tie,
-    first: ({ first, second }, tie) => first - second > tie,
-    tie: ({ first, second }, tie) => Math.abs(first - second) <= tie,
-  },
+  maths: { ...JUDGED, readings: ({ readTwice }) => readTwice },
+  text: MEASURED,
+  // kinds of logs
+  right: JUDGED,
+  points: MEASURED,
+  penalty: MEASURED,
 };
 
 function startBrowser() {
@@ -31,10 +36,15 @@ function startBrowser() {
   const state = { filter: "all", page: 0, wanted: "", query: null, hits: null, shown: [] };
   const task = () => data.tasks[taskBox.value];
   const isMaths = () => task().kind === "maths";
+  const isLogged = () => ["right", "points", "penalty"].includes(task().kind);
+  const isJudged = () => isMaths() || task().kind === "right";
+  const judgedBy = () => (isMaths() ? marks[markBox.value] : marks.correct);
+  const tie = () => (isLogged() ? 0 : data.tie);
   const pair = () => [Number(firstBox.value), Number(secondBox.value)];
   const readAnswer = (run, item) => {
     const [text, tokens, bits, ...rest] = task().answers[run][item];
     const common = { text: texts[text], tokens, bits, has: (name) => (bits & marks[name]) !== 0 };
+    if (isLogged()) return { ...common, points: rest[0], seeds: rest[1] };
     if (!isMaths()) return { ...common, rougeL: rest[0], chrf: rest[1] };
     const [tagged, last, rewards, seeds] = rest;
     return { ...common, tagged: texts[tagged], last: texts[last], rewards: task().rewards[rewards], seeds };
@@ -56,8 +66,7 @@ function startBrowser() {
   const wasAsked = (run, item) => task().answers[run][item] !== null;
 
   function compare(item) {
-    const mark = marks[markBox.value];
-    const judge = (row) => (isMaths() ? (row[2] & mark) !== 0 : row[3]);
+    const judge = (row) => (isJudged() ? (row[2] & judgedBy()) !== 0 : row[3]);
     const values = task().answers.map((rows) => (rows[item] ? judge(rows[item]) : undefined));
     const [first, second] = pair();
     const bits = task().answers[first][item]?.[2];
@@ -95,7 +104,7 @@ function startBrowser() {
     const verdicts = new Map(found.map((item) => [item, compare(item)]));
     const chosen = Object.entries(FILTERS[kind]).map(([name, fits]) => [
       name,
-      found.filter((item) => fits(verdicts.get(item), data.tie)),
+      found.filter((item) => fits(verdicts.get(item), tie())),
     ]);
     for (const [name, fitting] of chosen) find(`questions-count-${name}`).textContent = formatCount(fitting.length);
     state.shown = Object.fromEntries(chosen)[state.filter];
@@ -164,11 +173,11 @@ function startBrowser() {
         return create("span", { class: "plain", role: "img", "aria-label": name, title: name }, "\u2013");
       }
       const row = task().answers[run][item];
-      const right = (row[2] & marks[markBox.value]) !== 0;
+      const right = (row[2] & judgedBy()) !== 0;
       const value = formatDecimal(row[3] / 10000, 2);
-      const spoken = isMaths() ? words[right ? "isRight" : "isWrong"] : words.likeness;
+      const spoken = isJudged() ? words[right ? "isRight" : "isWrong"] : words[isLogged() ? "scored" : "likeness"];
       const name = write(spoken, { run: showPlainly(label), value });
-      const [looks, sign] = isMaths() ? (right ? RIGHT : WRONG) : ["plain", value];
+      const [looks, sign] = isJudged() ? (right ? RIGHT : WRONG) : ["plain", value];
       const mark = create("span", { class: looks, role: "img", "aria-label": name, title: name }, sign);
       mark.style.borderColor = colour;
       return mark;
@@ -191,17 +200,35 @@ function startBrowser() {
     return [
       create("p", { class: "n" }, row, " \u00b7 ", link),
       messages,
-      create("p", { class: "n" }, gold === ABSENT ? words.reference : fillIn(words.gold, named)),
-      isolate("div", texts[reference], state.query, { class: "text box reference" }),
+      ...(texts[reference] || !isLogged() ? createReference(reference, gold, named) : []),
       create("div", { class: "answers" }, ...order.map((run) => createAnswer(run, item))),
     ];
   }
 
+  const createReference = (reference, gold, named) => [
+    create("p", { class: "n" }, gold === ABSENT ? words.reference : fillIn(words.gold, named)),
+    isolate("div", texts[reference], state.query, { class: "text box reference" }),
+  ];
+
+  const countSeeds = (run, { seeds }) =>
+    runs[run].seeds > 1
+      ? [write(words.seeds, { right: formatCount(seeds), seeds: formatCount(runs[run].seeds) })]
+      : [];
+
   function createAnswer(run, item) {
     const answer = readAnswer(run, item);
     const head = create("p", { class: "head" }, create("b", {}, createChip(run)));
-    const parts = [write(answer.has("truncated") ? words.cut : words.tokens, { count: formatCount(answer.tokens) })];
-    if (isMaths()) {
+    const counted = write(answer.has("truncated") ? words.cut : words.tokens, { count: formatCount(answer.tokens) });
+    const parts = isLogged() ? [] : [counted];
+    if (isLogged()) {
+      if (isJudged()) {
+        const [looks, sign] = answer.has("correct") ? RIGHT : WRONG;
+        head.append(" ", create("span", { class: `verdict ${looks}` }, sign));
+        parts.push(...countSeeds(run, answer));
+      } else {
+        parts.push(write(words.points, { value: formatDecimal(answer.points / 10000, 3) }));
+      }
+    } else if (isMaths()) {
       for (const name of Object.keys(marks).filter((name) => name in words.verdicts)) {
         const [looks, sign] = answer.has(name) ? RIGHT : WRONG;
         head.append(" ", create("span", { class: `verdict ${looks}` }, `${sign} ${words.verdicts[name]}`));
@@ -209,8 +236,7 @@ function startBrowser() {
       const extracted = (text) => (text === undefined ? words.nothing : isolate("b", text));
       parts.push(fillIn(words.tagged, { number: extracted(answer.tagged) }));
       parts.push(fillIn(words.last, { number: extracted(answer.last) }));
-      const { seeds } = runs[run];
-      if (seeds > 1) parts.push(write(words.seeds, { right: formatCount(answer.seeds), seeds: formatCount(seeds) }));
+      parts.push(...countSeeds(run, answer));
       answer.rewards.forEach((value, place) => {
         parts.push(`${task().reward_names[place].replaceAll("_", " ")} ${value === null ? "–" : formatDecimal(value, 2)}`);
       });
@@ -218,7 +244,8 @@ function startBrowser() {
       parts.push(`${words.rougeL} ${formatDecimal(answer.rougeL / 10000, 3)}`);
       parts.push(`${words.chrf} ${formatDecimal(answer.chrf / 100, 1)}`);
     }
-    const text = isolate("div", answer.text || words.empty, answer.text ? state.query : null, { class: "text box" });
+    const absent = answer.text === undefined ? words.unlogged : words.empty;
+    const text = isolate("div", answer.text || absent, answer.text ? state.query : null, { class: "text box" });
     const details = create("p", { class: "parts" }, ...parts.flatMap((part) => [create("span", {}, part), " "]));
     const box = create("div", { class: "answer" }, head, text, details);
     box.style.borderTopColor = runs[run].colour;

@@ -61,7 +61,7 @@ rule compare_methods:
         "../envs/report.yaml"
     params:
         facts=lambda wildcards: stage_facts(
-            "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "statsmodels", "pydantic"]
+            "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "pydantic"]
         ),
         results=lambda wildcards: CFG.study.results,
         study=SLICES.compared,

@@ -48,6 +48,7 @@ rule pack_bundle:
     """Pack what shows and proves the study into one zip, an RO-Crate: page, numbers, tables, figures, answers, provenance."""
     input:
         files=bundled_artefacts(),
+        references=sorted({task_rows(task) for task in CFG.study.tasks}),
         project=[own(file) for file in ("requirements.lock", "LICENSE", "Snakefile")] + own_rules(),
     output:
         bundle="<results>/bundle.zip",

@@ -120,7 +120,7 @@ def own_rules():
 
 
 def bundled_artefacts():
-    """List what a bundle shows and what its numbers can be estimated from again; no weights, no rows of data sets."""
+    """List what a bundle shows and what its numbers can be estimated from again; no weights, no training rows."""
     shown = [file for files in page_files().values() for file in ([files] if isinstance(files, str) else files)]
     return [
         "<results>/report.html",

@@ -1,9 +1,9 @@
 """Pack what shows and proves the study into one zip, an RO-Crate: page, numbers, tables, figures, answers, provenance.
 
-Reads   results  the study's folder: the cards of its jobs
+Reads   results  the study's folder: the cards of its jobs, test rows, answers and scores
         files    the artefacts to pack
         project  files of the workflow: the locked packages, the Snakefile and its rules, the licence
-Writes  bundle   the zip; it holds no weights and no rows of data sets
+Writes  bundle   the zip; it holds no weights and no training rows
 """
 
 from pathlib import Path

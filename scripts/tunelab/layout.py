@@ -8,6 +8,7 @@ from pathlib import Path
 ARTEFACTS = ("models", "datasets", "samples", "runs", "noise", "tuning", "figures", "tables", "paper")
 RECORDS = ("logs", "benchmarks", "cards")  # what jobs note of themselves; none of it is a result
 FOLDERS = (*ARTEFACTS, *RECORDS)
+LOGS = "logs.json"  # of a comparison of logs: which items each of them has
 LEDGER = "looks.json"  # of looks at the results; outlives them, so it is none of them
 
 # what the folder of a run and seed holds beside the folders of its tasks, so that no task can be called so

@@ -21,6 +21,7 @@ TOOLS = [
         "check_overlays",
         "check_reproducibility",
         "clean_stale",
+        "compare_logs",
         "gpu_check",
         "new_study",
         "plan_jobs",

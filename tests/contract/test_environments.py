@@ -1,6 +1,8 @@
 """The lock files, the conda environments and pyproject.toml name the same things."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import packages_distributions, requires
 
@@ -56,7 +58,7 @@ def test_the_locks_hold_every_direct_dependency():
     assert len(study) > 20
     for group, needed in groups.items():
         assert needed, group
-        names = {normalise(Requirement(line).name) for line in needed}
+        names = {normalise(Requirement(line).name) for line in needed if isinstance(line, str)}
         assert names - set(read_lock(f"requirements-{group}.lock")) == set()
 
 
@@ -104,3 +106,27 @@ def test_an_environment_holds_all_that_its_stage_imports(rule, owners):
             if distributions and not distributions & available:
                 missing[module] = file.name
     assert missing == {}
+
+
+def test_the_comparison_of_logs_needs_no_package_beyond_its_small_environment():
+    allowed = read_lock("requirements-compare.lock")
+    assert {"numpy", "scipy", "matplotlib", "pydantic"} <= set(allowed)
+    found = packages_distributions()
+    others = [name for name, owners in found.items() if not {normalise(owner) for owner in owners} & set(allowed)]
+    assert {"torch", "snakemake", "pyarrow"} <= set(others)
+    command = [sys.executable, "-c", WITHOUT, str(PROJECT / "scripts"), *others]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr.splitlines()[-1]
+
+
+# imports the command where these packages cannot be imported
+WITHOUT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[2:] and not name.startswith("tunelab"):
+            raise ModuleNotFoundError(f"No module named {name}", name=name)
+sys.meta_path.insert(0, Absent())
+sys.path.insert(0, sys.argv[1])
+import compare_logs
+"""

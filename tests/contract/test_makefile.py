@@ -147,7 +147,7 @@ FILE = "a study is named by its file, CONFIG=config/"
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["plan", "NAME=mine"], f"make plan takes no NAME=, which is for make new-study; {FILE}mine.yaml"),
+        (["plan", "NAME=mine"], f"make plan takes no NAME=, which is for make new-study compare; {FILE}mine.yaml"),
         (["report", "DATA=my.jsonl"], f"make report takes no DATA=, which is for make new-study; {FILE}mine.yaml"),
         (["report", "STUDY=$(shell touch pwned)"], f"there is no variable STUDY= here; {FILE}mine.yaml, and make help"),
         (["plan", "config=config/smoke.yaml"], f"there is no variable config= here; {FILE}mine.yaml"),

@@ -41,7 +41,7 @@ def test_every_rule_has_the_script_of_its_name_and_every_script_its_rule():
 
 def test_every_tool_is_run_by_a_target_of_the_makefile_and_by_no_rule():
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\t@\$\(VENV\)/bin/python scripts/(\w+)\.py", makefile, re.M)) == sorted(
+    assert sorted(re.findall(r"^\t@\$\(VENV\)(?:-compare)?/bin/python scripts/(\w+)\.py", makefile, re.M)) == sorted(
         path.stem for path in TOOLS
     )
     assert all(path.is_file() and path.stem not in RULES for path in TOOLS)

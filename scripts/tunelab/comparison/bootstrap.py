@@ -16,16 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
-from statsmodels.stats.proportion import proportion_confint
 
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.comparison.statistics import (
     BOOTSTRAP_SEED,
-    SMALL_SAMPLE,
     Estimate,
     draw_counts,
     estimate_proportion,
     estimate_ratios,
+    find_share_interval,
     widen_degenerate,
 )
 from tunelab.errors import UserError
@@ -131,9 +130,8 @@ def estimate_share(outcomes: np.ndarray) -> Estimate:
     if seeds == 1:
         return estimate_proportion(list(outcomes[0]))
     crossed = estimate_run(Measured(outcomes.astype(float), np.ones(outcomes.shape), (0.0, 1.0)))
-    method = "beta" if n < SMALL_SAMPLE else "wilson"
-    low, high = proportion_confint(crossed.value * n, n, alpha=1 - CONFIDENCE, method=method)
-    low, high = max(0.0, min(crossed.low, float(low))), min(1.0, max(crossed.high, float(high)))
+    low, high = find_share_interval(crossed.value * n, n)
+    low, high = max(0.0, min(crossed.low, low)), min(1.0, max(crossed.high, high))
     return crossed._replace(low=low, high=high, interval="crossed")
 
 

@@ -109,7 +109,7 @@ class Items:
     ) -> tuple[Measured, list[str]]:
         """Return a metric of a run over all its seeds, or a trained run's of `seeds`, and the files it comes from."""
         chosen = self.study.list_seeds(run)
-        if seeds is not None and run in self.study.list_trained():
+        if seeds is not None and self.study.has_spread(run):
             chosen = [seed for seed in chosen if seed in seeds]
         columns = [self._read(run, seed, task, metric) for seed in chosen]
         for column in columns:

@@ -12,6 +12,7 @@ from scipy import stats
 
 from tunelab.comparison.power import ALPHA
 from tunelab.comparison.result_rows import Repetition, Sameness
+from tunelab.config.metrics import LOGGED
 from tunelab.data.thoughts import split_thought
 from tunelab.jobs.layout import StudyFolder
 from tunelab.words import split_words
@@ -34,8 +35,11 @@ class Alike(NamedTuple):
 
 
 def list_sameness(study: StudyFolder) -> Iterator[Sameness]:
-    """Describe the references of every task, and the answers of every run and seed to it."""
-    for task in study.tasks:
+    """Describe the references of every task, and the answers of every run and seed to it.
+
+    Logs are left out: what they hold may be a letter or a number that was read out of an answer.
+    """
+    for task in (task for task in study.tasks if study.task(task)["kind"] not in LOGGED):
         path = study.dataset_file(study.task(task)["dataset"], "test_dataset.json")
         rows = {row["id"]: row for row in study.load(path)}
         yield _describe(

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from tunelab.comparison.power import CONFIDENCE
 from tunelab.errors import UserError
@@ -41,10 +40,23 @@ def estimate_proportion(outcomes: Sequence[float]) -> Estimate:
     n = len(outcomes)
     _require_items(n)
     count = float(sum(outcomes))
-    method, name = ("beta", "clopper-pearson") if n < SMALL_SAMPLE else ("wilson", "wilson")
-    low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE, method=method)
-    # At the borders both intervals end exactly there; the formulas miss it by a rounding error.
-    return Estimate(count / n, float(low) if count else 0.0, float(high) if count < n else 1.0, n, name)
+    return Estimate(count / n, *find_share_interval(count, n), n, "clopper-pearson" if n < SMALL_SAMPLE else "wilson")
+
+
+def find_share_interval(count: float, n: int) -> tuple[float, float]:
+    """Return the interval of a share: Clopper and Pearson's for a small sample, else Wilson's.
+
+    Counts need not be whole, which they must be for `scipy.stats.binomtest`. At the borders both intervals end exactly
+    there; the formulas miss it by a rounding error.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    if n < SMALL_SAMPLE:
+        low, high = stats.beta.ppf(tail, count, n - count + 1), stats.beta.isf(tail, count + 1, n - count)
+    else:
+        share, z = count / n, stats.norm.isf(tail)
+        spread = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+        low, high = ((share + z**2 / (2 * n) + side * spread) / (1 + z**2 / n) for side in (-1, 1))
+    return float(low) if count > 0 else 0.0, float(high) if count < n else 1.0
 
 
 def estimate_ratios(numerators: np.ndarray, denominators: np.ndarray, seed: int = BOOTSTRAP_SEED) -> list[Estimate]:

@@ -73,6 +73,14 @@ def read_document(file: Path) -> dict[str, Any]:
     return content
 
 
+def merge(below: Any, above: dict) -> dict:
+    """Merge mappings key by key; anything else in `above` replaces what is below."""
+    merged = dict(below) if isinstance(below, dict) else {}
+    for key, value in above.items():
+        merged[key] = merge(merged.get(key), value) if isinstance(value, dict) else value
+    return merged
+
+
 def check_typed(values: dict[str, Any]) -> None:
     """Check that lists and mappings given by `--config` are some; Snakemake takes a broken one for a text.
 

@@ -14,8 +14,9 @@ class Metric(NamedTuple):
     """How a metric is named, shown and estimated, and what it is used for on each kind of task.
 
     Kinds are maths, text, neutral (texts that no run learns), and pairs if a task's held-out rows are pairs of a chosen
-    and a rejected answer. A metric is measured on all kinds in `on`; there it may be contrasted (differences between
-    runs are tested), a headline (in the table of results), brief (in a sentence) and plotted.
+    and a rejected answer; right, points and penalty are those of logs (`LOGGED`). A metric is measured on all kinds in
+    `on`; there it may be contrasted (differences between runs are tested), a headline (in the table of results), brief
+    (in a sentence) and plotted.
     """
 
     label: str
@@ -195,6 +196,33 @@ METRICS = {
         file=LOSSES,
         margin="ranking",
     ),
+    "correct": Metric(
+        label="accuracy",
+        better="higher",
+        style="percent",
+        about="the log counts the item as right",
+        estimator="share",
+        on={"right": ALL},
+        span=SHARE,
+    ),
+    "points": Metric(
+        label="score",
+        better="higher",
+        style="decimal",
+        about="the log's points for an item",
+        estimator="mean",
+        on={"points": ALL},
+        span=(-math.inf, math.inf),
+    ),
+    "penalty": Metric(
+        label="penalty",
+        better="lower",
+        style="decimal",
+        about="the log's points for an item, of which less is better",
+        estimator="mean",
+        on={"penalty": ALL},
+        span=(-math.inf, math.inf),
+    ),
     "kl": Metric(
         label="divergence",
         better="",
@@ -209,14 +237,17 @@ METRICS = {
 # the chosen answer's log-probability minus the rejected one's, from which rankings are made; never shown
 GAP = "ranking-gap"
 HIDDEN = {GAP: Metric(GAP, "higher", "decimal", "", "mean", {}, (-math.inf, math.inf), file=LOSSES)}
-FIRST = {"maths": "strict", "text": "loss", "neutral": "loss"}  # by a task's kind: the metric of its verdict
+# by the kind of a task that is read from logs: its only metric
+LOGGED = {"right": "correct", "points": "points", "penalty": "penalty"}
+# by a task's kind: the metric of its verdict
+FIRST = {"maths": "strict", "text": "loss", "neutral": "loss", **LOGGED}
 NEUTRAL = "text:"  # prefix of the names of neutral texts among the tasks
-# the keys of `comparison.margins`
+# the keys of `comparison.margins`; logs have theirs in overlays of their own
 MARGINS = tuple(
     dict.fromkeys(
         metric.margin or name
         for name, metric in METRICS.items()
-        if any("contrasted" in uses for uses in metric.on.values())
+        if any("contrasted" in uses for kind, uses in metric.on.items() if kind not in LOGGED)
     )
 )
 

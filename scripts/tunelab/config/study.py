@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+IMPORTED = "imported"  # the method of a run that was read from logs; each of its seeds is one of them
+UNTRAINED = ("base", IMPORTED)
 BASE_SEED = 0  # the untouched model has no training, hence nothing to seed
 REPEATS = ("again", "rebatched")  # the additional evaluations of the run that `noise` names
 
@@ -68,7 +70,22 @@ class Study:
 
     def list_trained(self) -> list[str]:
         """List the runs that are trained."""
-        return [run for run in self.runs if self.run(run)["method"] != "base"]
+        return [run for run in self.runs if self.run(run)["method"] not in UNTRAINED]
+
+    def has_spread(self, run: str) -> bool:
+        """Tell whether a run was trained with seeds; an untouched model, or a single log, stands as it is."""
+        method = self.run(run)["method"]
+        return method not in UNTRAINED or (method == IMPORTED and len(self.list_seeds(run)) > 1)
+
+    @cached_property
+    def is_imported(self) -> bool:
+        """Whether all runs were read from logs, so that nothing was trained or asked here."""
+        return len(self.list_runs(IMPORTED)) == len(self.runs)
+
+    def list_answered(self) -> list[str]:
+        """List the tasks to which every run has answers in words; of logs, some have scores alone."""
+        unanswered = [name for name, task in self.spec.get("tasks", {}).items() if task.get("answered") is False]
+        return [task for task in self.tasks if task not in unanswered]
 
     def list_tuned(self) -> list[str]:
         """List the runs whose settings are chosen among trials."""
@@ -96,14 +113,15 @@ class Study:
         return list_seeds(self.run(run)["method"], planned)
 
     def list_common_seeds(self, runs: Iterable[str]) -> list[int]:
-        """List the seeds that all trained ones of these runs have; untouched models stand beside any seed."""
-        own = [self.list_seeds(run) for run in runs if run in self.list_trained()]
+        """List the seeds that all of these runs have; an untouched model, or a single log, stands beside any seed."""
+        own = [self.list_seeds(run) for run in runs if self.has_spread(run)]
         return [seed for seed in own[0] if all(seed in others for others in own)] if own else []
 
     @cached_property
     def seed_counts(self) -> tuple[int, int]:
         """The fewest and the most seeds of a trained run; of a study that trains none, those of the config."""
-        counts = [len(self.list_seeds(run)) for run in self.list_trained()] or [len(self.seeds)]
+        counted = self.list_trained() or filter(self.has_spread, self.runs)
+        counts = [len(self.list_seeds(run)) for run in counted] or [len(self.seeds)]
         return min(counts), max(counts)
 
     def list_arms(self, runs: Iterable[str] | None = None) -> list[tuple[str, int]]:
@@ -130,9 +148,16 @@ class Study:
         return [Path(text).stem for text in drift["texts"]] if drift else []
 
     def find_untouched(self, run: str) -> str | None:
-        """Return the study's untouched run of the same model, or None."""
+        """Return the study's untouched run of the same model, or None; of logs, the first run stands for it."""
+        if self.run(run)["method"] == IMPORTED:
+            return self.list_runs(IMPORTED)[0]
         same = [name for name in self.list_runs("base") if self.run(name)["model"] == self.run(run)["model"]]
         return same[0] if same else None
+
+    def find_reference(self, run: str) -> str | None:
+        """Return the run that stands on the first screen beside this one: `find_untouched`, if that is another run."""
+        reference = None if self.run(run)["method"] == "base" else self.find_untouched(run)
+        return None if reference == run else reference
 
     def find_shown(self, run: str, role: str) -> str | None:
         """Return the study's run that starts or teaches a run (role `init_from` or `teacher`), or None.

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from tunelab.values import list_names
 
 _NAME = re.compile(r"details_(?P<task>.+?)(?:\|(?P<shots>\d+))?_\d{4}-\d\d-\d\dT.*")
 COLUMNS = ("doc", "metric", "model_response")
+BROKEN = (ValueError, KeyError, IndexError, OSError, EOFError, struct.error)  # what a damaged file makes of a reader
+# what is read of the two that are not points; each is a column by itself where lighteval wrote objects as texts
+_DOC = ("query", "choices", "gold_index", "original_query", "full_prompt", "num_asked_few_shots")
+FIELDS = frozenset((*COLUMNS, *(f"doc.{name}" for name in _DOC), "model_response.input", "model_response.text"))
 
 
 def read(path: Path) -> list[Log]:
@@ -24,7 +29,7 @@ def read(path: Path) -> list[Log]:
         prompts=hash_text(*sorted(f"{item.key} {item.prompt}" for item in items))[:12],
         model=path.absolute().parent.parent.name or None,
     )
-    task = named["task"] if named else path.stem
+    task = named["task"] if named else ""
     return [Log(path, "lighteval", task, "", items, lower=find_lower(items), settings=settings)]
 
 
@@ -43,31 +48,48 @@ def _read_item(doc: dict, metric: dict, response: dict) -> Item:
 
 
 def _load(path: Path) -> list[list[dict]]:
-    """Return document, points and response of each row."""
-    duckdb = import_package("duckdb", "duckdb", path)
-    name = re.sub(r"([*?\[])", r"[\1]", str(path))  # no pattern
+    """Return document, points and response of each row.
+
+    The library names the fields of an object `doc.query`. It cannot read lists of objects (a prompt in messages), of
+    which nothing is needed but to tell prompts apart.
+    """
+    fastparquet = import_package("fastparquet", "fastparquet", path)
     try:
-        with duckdb.connect() as base:
-            table = base.read_parquet(name)
-            types = dict(zip(table.columns, table.types, strict=True))
-            if not set(COLUMNS) <= types.keys():
-                raise UserError(
-                    f"{path}: this table has the columns {list_names(types)}, and details of lighteval have "
-                    f"{list_names(COLUMNS)}. Name a file details_*.parquet, or save your table as JSON Lines or CSV."
-                )
-            found = table.project(f"doc, metric, {_select_texts(types['model_response'])}").fetchall()
-    except duckdb.Error as error:
+        file = fastparquet.ParquetFile(str(path))
+        found = [name for name in file.columns if name.partition(".")[0] in COLUMNS]
+        if not {name.partition(".")[0] for name in found} >= set(COLUMNS):
+            raise UserError(
+                f"{path}: this table has the columns {list_names(file.columns)}, and details of lighteval have "
+                f"{list_names(COLUMNS)}. Name a file details_*.parquet, or save your table as JSON Lines or CSV."
+            )
+        wanted = [name for name in found if name in FIELDS or name.startswith("metric.")]
+        table = file.to_pandas(columns=wanted).to_dict("list")
+    except (*BROKEN, fastparquet.util.ParquetException) as error:
         said = str(error).partition("\n")[0]
         raise UserError(f"{path} is no whole Parquet file ({said}). Was it copied or downloaded completely?") from error
-    return [[_parse(value, path, number) for value in row] for number, row in enumerate(found, 1)]
+    rows = zip(*table.values(), strict=True)
+    return [_build_row(dict(zip(table, row, strict=True)), path, number) for number, row in enumerate(rows, 1)]
 
 
-def _select_texts(kind: Any) -> str:
-    """Write the response in SQL without its numbers, of which there are many for each token."""
-    if kind.id != "struct":
-        return "model_response"
-    texts = ", ".join(f"{part}: model_response.{part}" for part, _ in kind.children if part in ("input", "text"))
-    return f"{{{texts}}}" if texts else "'{}'"
+def _build_row(cells: dict[str, Any], path: Path, number: int) -> list[dict]:
+    """Put the fields of each object together again."""
+    built = []
+    for column in COLUMNS:
+        if column in cells:
+            built.append(_parse(cells[column], path, number))
+        else:
+            prefix = f"{column}."
+            fields = {name.removeprefix(prefix): cell for name, cell in cells.items() if name.startswith(prefix)}
+            built.append({name: _to_plain(cell) for name, cell in fields.items()})
+    return built
+
+
+def _to_plain(value: Any) -> Any:
+    """Turn NumPy's values into Python's; of a missing number, NaN."""
+    if isinstance(value, list | tuple) or hasattr(value, "tolist"):
+        plain = value.tolist() if hasattr(value, "tolist") else value
+        return [_to_plain(item) for item in plain] if isinstance(plain, list | tuple) else plain
+    return value
 
 
 def _parse(value: Any, path: Path, number: int) -> dict:

@@ -83,7 +83,8 @@ def _write_generation(results: dict, task: str) -> str | None:
 def _find_results(path: Path, digest: str) -> tuple[str, dict[str, Any]]:
     """Return the task's name, and the results that were written with these samples, or nothing.
 
-    They have the same time in their names; of renamed files, the results hold the hash of their samples.
+    They have the same time in their names; of renamed files, the results hold the hash of their samples. A name that
+    is not lm-eval's tells no task.
     """
     named = _NAME.match(path.name)
     if named:
@@ -94,7 +95,8 @@ def _find_results(path: Path, digest: str) -> tuple[str, dict[str, Any]]:
         for task, hashed in results.get("task_hashes", {}).items() if isinstance(results, dict) else ():
             if hashed == digest:
                 return task, results
-    return path.name.partition(".")[0].removeprefix("samples_"), {}
+    name = path.name.partition(".")[0]
+    return name.removeprefix("samples_") if name.startswith("samples_") else "", {}
 
 
 def _check_complete(path: Path, name: str, rows: int, evaluated: int | None) -> None:

@@ -52,6 +52,7 @@ class Log(NamedTuple):
     """The items of one task in one file.
 
     Attributes:
+        task: its name, empty where neither file nor name tells it.
         filter: what took the answer out of the text, where a tool tries several ways.
         positional: keys are positions, so that logs agree only if their questions agree row by row.
         lower: the metrics of which less is better, as far as the tool or their names say so.

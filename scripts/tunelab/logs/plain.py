@@ -37,7 +37,7 @@ def read(path: Path, rows: Iterable[Placed], tool: str = "JSON Lines") -> list[L
     places: dict[tuple[str, str, int], str] = {}
     for place, row in rows:
         key = _find_id(row, place)
-        task, repeat = str(row.get("task") or path.name.partition(".")[0]), _read_repeat(row, place)
+        task, repeat = str(row.get("task") or ""), _read_repeat(row, place)
         before = places.setdefault((task, key, repeat), place)
         if before != place:
             raise UserError(

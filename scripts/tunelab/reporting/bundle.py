@@ -15,6 +15,7 @@ from typing import Any
 
 from tunelab.errors import UserError
 from tunelab.jobs.layout import StudyFolder
+from tunelab.reporting.every_eval import list_samples
 from tunelab.reporting.facts import find_cards
 from tunelab.reporting.settings import write_config
 from tunelab.values import list_names
@@ -124,7 +125,7 @@ def _describe(study: StudyFolder) -> str:
     return (
         f"{smoke}{len(study.runs)} runs, evaluated on {list_names(study.tasks, quoted=False)}. It holds the page, "
         "tables, figures, sources of a paper, every number, and the answers and scores that they are estimated from. "
-        "It holds no weights and no rows of data sets; files of weights are named by their hashes."
+        "It holds no weights and no training rows; files of weights are named by their hashes."
     )
 
 
@@ -186,7 +187,11 @@ A study made by tunelab, as an [RO-Crate](https://w3id.org/ro/crate/): `{metadat
 - Run the study again, from the models and data sets on: save `study.yaml` in the clone and type
   `make report CONFIG=study.yaml`. Paths of local files are left out but for their last part (`…/name`): write yours.
 
-Weights are not in here; `{metadata}` names their hashes. Nor are rows of data sets, which keep their own licences.
+- `every_eval_ever/` has each question with the answer and whether it is right, in the format of every-eval-ever, which
+  `make compare` and other tools read.
+
+Weights are not in here; `{metadata}` names their hashes. Nor are training rows; test questions are, on the page and in
+`every_eval_ever/`, and keep the licences of their data sets.
 Who the author is and under which licence the results are shared is for you to add to `{metadata}`.
 """
 
@@ -208,6 +213,7 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
     members |= {_place(path): path.read_bytes() for path in project}
     members |= {path.relative_to(study.root).as_posix(): path.read_bytes() for path in cards}
     members["study.yaml"] = write_config(study).encode()
+    members |= list_samples(study)
     read = list(cards.values())
     places = sorted({*list_places(study.spec), *(place for card in read for place in list_places(card))}, key=len)
     members = {name: _hide(content, places[::-1]) for name, content in members.items()}
@@ -221,7 +227,7 @@ def pack_bundle(study: StudyFolder, files: list[Path], project: list[Path]) -> b
     crate = build_crate(study, members, read, list_weights(study, read))
     members[METADATA] = (json.dumps(crate, ensure_ascii=False, indent=1) + "\n").encode()
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(members.items()))
-    return _zip(members | {SUMS: sums.encode()})
+    return zip_members(members | {SUMS: sums.encode()})
 
 
 def list_weights(study: StudyFolder, cards: list[dict]) -> list[dict]:
@@ -266,7 +272,8 @@ def _place(path: Path) -> str:
     )
 
 
-def _zip(members: dict[str, bytes]) -> bytes:
+def zip_members(members: dict[str, bytes]) -> bytes:
+    """Return a zip of files by their paths, the same bytes for the same files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, content in sorted(members.items()):

@@ -88,7 +88,7 @@ def list_degenerate(study: Study, sameness: list[dict[str, Any]]) -> list[dict[s
 
 
 def _describe_answers(study: Study, row: dict[str, Any], known: dict) -> dict[str, Any]:
-    untouched = study.find_untouched(row["run"]) if row["run"] in study.list_trained() else None
+    untouched = study.find_reference(row["run"])
     said = " ".join(row["commonest"].split())
     said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"  # dots could be the answer's own
     return row | {"said": said, "untouched": known.get((untouched, row["task"]))}

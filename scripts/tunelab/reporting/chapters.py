@@ -36,7 +36,7 @@ class Run:
     colour: str
     seeds: list[int]
     dataset: str | None
-    model: str
+    model: str | None
     control: bool  # it is taught what is no skill, so that others can be compared with it
 
 
@@ -57,7 +57,7 @@ class Task:
     sampled_table: Table
     seed_table: Table
     generation: dict[str, str]
-    rendered_example: str
+    rendered_example: str | None
     example_of: str  # a run
 
 
@@ -95,6 +95,7 @@ class Files:
     tuning: str
     answers: str
     scores: str
+    logs: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,6 +213,7 @@ class Page:
     figures: dict[str, Any]
     files: Files
     trace: Row
+    logs: Row | None  # of a comparison of logs: which items each of them has
 
     overview: Overview
     cautions: list[Row]
@@ -253,8 +255,8 @@ class Page:
                 "rewards": self.training.completions,
                 "signals": "signals" in self.figures,
             },
-            "data": {"data": True, "cards": True, "questions": True},
-            "methods": {"setup": True, "reproduce": True, "glossary": True},
+            "data": {"data": not self.logs, "cards": not self.logs, "questions": True},
+            "methods": {"logs": self.logs, "setup": not self.logs, "reproduce": not self.logs, "glossary": True},
         }
         present = {
             chapter: [section for section, is_present in sections.items() if is_present]

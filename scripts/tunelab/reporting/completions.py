@@ -7,8 +7,6 @@ the first seed.
 from statistics import fmean
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from tunelab.config.methods import SIGNALLING
 from tunelab.config.metrics import FIRST
 from tunelab.jobs.layout import StudyFolder
@@ -19,6 +17,8 @@ COLUMNS = {"step", "prompt", "answer", "completion", "reward", "advantage", "tok
 
 def build_completions(study: StudyFolder, run: str) -> list[dict]:
     """Build GRPO's first and last logged step: one question and the first completions drawn for it, with rewards."""
+    import pyarrow.parquet as pq  # which `make compare` has not
+
     path = study.find(study.run_file(run, study.list_seeds(run)[0], "completions.parquet"))
     steps = pq.read_table(path, columns=["step"])["step"].to_pylist()
     ends = sorted({min(steps), max(steps)})

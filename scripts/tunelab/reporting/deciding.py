@@ -11,12 +11,12 @@ def price_needed(study: StudyFolder, trainings: dict[tuple[str, int], dict], row
     """Return the seconds that each way of deciding takes: `seeds_seconds`, `rows_seconds`, `both_seconds`.
 
     It takes trainings with their starts, and answers to the study's tasks, as long as they took here; None where there
-    is no such way.
+    is no such way, or only logs that do not tell.
     """
     ways = {"seeds": (row["more_seeds"], row["n"]), "rows": (row["seeds"], row["more_rows"])}
     ways["both"] = row["both"] or (None, None)
     return {
-        f"{way}_seconds": None if None in numbers else _add_up(study, trainings, row, *numbers)
+        f"{way}_seconds": None if None in numbers or study.is_imported else _add_up(study, trainings, row, *numbers)
         for way, numbers in ways.items()
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 from tunelab import records
 from tunelab.comparison.statistics import estimate_proportion
 from tunelab.config.methods import REWARDED
-from tunelab.config.metrics import FIRST, SHARE
+from tunelab.config.metrics import FIRST, METRICS, SHARE
 from tunelab.config.study import Study
 from tunelab.jobs.checkout import find_address
 from tunelab.jobs.layout import StudyFolder
@@ -23,7 +23,7 @@ from tunelab.jobs.layout import StudyFolder
 def list_identical(study: StudyFolder) -> list[dict[str, Any]]:
     """List the groups of runs and seeds whose answers to a task are equal word by word."""
     found = []
-    for task in study.tasks:
+    for task in study.list_answered():
         groups: dict[tuple[str, ...], list[tuple[str, int]]] = {}
         for arm in study.list_arms():
             answers = study.load(study.task_file(*arm, task, "answers.jsonl"))
@@ -162,9 +162,9 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
     """Build the facts; `find` holds the estimates by (run, seed, task, metric), `cards` the data cards."""
     datasets = list(study.spec["datasets"])
     return Facts(
-        sizes=[build_size(study, find, task) for task in study.tasks if study.task(task)["kind"] == "maths"],
+        sizes=[build_size(find, task, metric) for task, metric in _list_shares(study)],
         synthetic=[dataset for dataset in datasets if cards[dataset]["synthetic"]],
-        all_synthetic=all(cards[dataset]["synthetic"] for dataset in datasets),
+        all_synthetic=bool(datasets) and all(cards[dataset]["synthetic"] for dataset in datasets),
         cut_off=list_cut_off(study, find),
         cut_rows=list_cut_rows(cards),
         quantised=list_quantised(study),
@@ -176,9 +176,15 @@ def build_facts(study: Study, find: dict, trainings: dict[tuple[str, int], dict]
     )
 
 
-def build_size(study: Study, find: dict, task: str) -> dict:
+def _list_shares(study: Study) -> list[tuple[str, str]]:
+    """List the tasks whose first metric counts items, with that metric."""
+    first = [(task, FIRST[study.task(task)["kind"]]) for task in study.tasks]
+    return [(task, metric) for task, metric in first if METRICS[metric].is_share]
+
+
+def build_size(find: dict, task: str, metric: str) -> dict:
     """Compute how wide a task's interval is for a run that is right half the time."""
-    n = max(row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "strict"))
+    n = max(row["n"] for (_, _, name, found), row in find.items() if (name, found) == (task, metric))
     return {"task": task, "n": n, "half_width": find_half_width(n)}
 
 

@@ -104,7 +104,10 @@ def _build_main_table(
     """Build titles and cells of a task's headline metrics, one row per run."""
     find, metrics = tables.find_estimates(results), list_headlines(study.task(task), task in results.paired)
     columns = tables.list_columns(tables.list_main_columns(metrics), tables.LATEX)
-    rows = [tables.build_main_row(find, run, tables.find_summary_seed(study, run), task, metrics) for run in study.runs]
+    rows = [
+        tables.build_main_row(study, find, run, tables.find_summary_seed(study, run), task, metrics)
+        for run in study.runs
+    ]
     return _list_titles(study, columns, translate), _list_cells(study, columns, rows, translate)
 
 

@@ -167,7 +167,7 @@ def build_task(study: Study, task: str, metric: str, runs: list[str], cells: dic
 
     found = {}
     for run, row in rows.items():
-        untouched = study.find_untouched(run) if run in study.list_trained() else None
+        untouched = study.find_reference(run)
         found[run] = {
             "places": [place(row[name]) for name in ("low", "value", "high")],
             "reference": place(cells[untouched, task, metric]["value"]) if untouched else None,

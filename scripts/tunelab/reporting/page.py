@@ -13,6 +13,7 @@ from tunelab.config.metrics import FIRST, METRICS
 from tunelab.config.study import Study
 from tunelab.data.overlap import NGRAM
 from tunelab.jobs.layout import StudyFolder
+from tunelab.layout import LOGS
 from tunelab.reporting import cards, cautions, completions, facts, findings, overview, settings, tables, tuned_runs
 from tunelab.reporting.chapters import (
     DataChapter,
@@ -63,6 +64,7 @@ def build_page(study: StudyFolder, figures: dict[str, Any], partial: dict | None
         many=not compares_all(study),
         figures=figures,
         files=build_files(study),
+        logs=study.load(study.root / LOGS) if study.is_imported else None,
         trace=facts.build_trace(found, study.name(study.results_file)),
         overview=overview.build_overview(study, chapter.primary, chapter.cells, chapter.pairs, chapter.costs, chosen),
         cautions=cautions.list_cautions(
@@ -196,6 +198,7 @@ def build_files(study: StudyFolder) -> Files:
         tuning=study.name(root / "tuning") + "/{run}/choice.json",
         answers=f"{runs}/{{task}}/answers.jsonl",
         scores=f"{runs}/{{task}}/scores.jsonl",
+        logs=study.name(root / LOGS),
     )
 
 
@@ -229,17 +232,17 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict, pair
     """Describe a task with the tables of its results; `find` is that of `ResultsChapter`."""
     spec = study.task(task)
     run, seed = study.list_arms()[0]
-    generation = study.load(study.task_file(run, seed, task, "generation.json"))
+    generation = {} if study.is_imported else study.load(study.task_file(run, seed, task, "generation.json"))
     measured = {metric for (_, _, name, metric) in find if name == task}
     headlines = list_headlines(spec, paired)
-    n = {row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, "loss")}
+    n = {row["n"] for (_, _, name, metric), row in find.items() if (name, metric) == (task, FIRST[spec["kind"]])}
 
     def build(metrics: list[str], arms: list[tuple[str, int | None]]) -> Table:
         return Table(
             columns=tables.list_columns(
                 tables.list_main_columns(metrics), tables.PAGE, ("seed",) if arms is means else ()
             ),
-            rows=[tables.build_main_row(find, *arm, task, metrics) for arm in arms],
+            rows=[tables.build_main_row(study, find, *arm, task, metrics) for arm in arms],
         )
 
     means = [(name, tables.find_summary_seed(study, name)) for name in study.runs]
@@ -247,7 +250,7 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict, pair
         label=spec["label"],
         kind=spec["kind"],
         dataset=spec["dataset"],
-        synthetic=data_cards[spec["dataset"]]["synthetic"],
+        synthetic=spec["dataset"] in data_cards and data_cards[spec["dataset"]]["synthetic"],
         paired=paired,
         n=max(n),
         fewer=min(n) if len(n) > 1 else None,
@@ -255,13 +258,13 @@ def build_task(study: StudyFolder, task: str, find: dict, data_cards: dict, pair
         main_table=build(headlines, means),
         other_table=build([name for name in METRICS if name in measured and name not in (*headlines, "kl")], means),
         sampled_table=build(list_sampled(spec), means),
-        seed_table=build(headlines, study.list_arms(study.list_trained())),
+        seed_table=build(headlines, study.list_arms(filter(study.has_spread, study.runs))),
         generation={
             name: settings.render_setting(value)
-            for name, value in generation["generation"].items()
+            for name, value in generation.get("generation", {}).items()
             if value is not None  # the file lists all that transformers knows; what is off has no value
         },
-        rendered_example=generation["rendered_example"],
+        rendered_example=generation.get("rendered_example"),
         example_of=run,
     )
 

@@ -6,6 +6,7 @@ text stands once in `texts` and is named by its place there, -1 where there is n
     item                [id, [role, text, role, text …], reference, gold number]
     answer to sums      [text, tokens, marks, tagged number, last number, place in `rewards`, seeds that are right]
     answer to a text    [text, tokens, marks, ROUGE-L in ten-thousandths, chrF in hundredths]
+    answer of a log     [text, -1, marks, points in ten-thousandths, seeds that are right]
 
 `marks` is a sum of MARKS. A question that a run did not get has null in the place of its answer. Numbers are integers,
 so that ties are the same here and in the browser.
@@ -17,12 +18,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tunelab.config.metrics import LOGGED
 from tunelab.config.study import Study
 from tunelab.data.turns import tell_turn
 from tunelab.jobs.layout import StudyFolder
 from tunelab.reporting.notation import find_colour
 
-MARKS = {"strict": 1, "flexible": 2, "strict_format": 4, "truncated": 8}
+MARKS = {"strict": 1, "flexible": 2, "strict_format": 4, "truncated": 8, "correct": 16}
 TIE = 500  # ten-thousandths of ROUGE-L: two answers no farther apart are called equally alike
 ABSENT = -1
 # what could end the element, start a comment or a line, or cannot be written as UTF-8
@@ -75,7 +77,7 @@ def build_task(study: StudyFolder, task: str, texts: Texts) -> dict:
     answers, rewards, names = [], {}, []
     for run in study.runs:
         seeds = [_load_by_id(study, run, seed, task, "scores") for seed in study.list_seeds(run)]
-        given = _load_by_id(study, run, study.list_seeds(run)[0], task, "answers")
+        given = _load_answers(study, run, task, seeds[0])
         verdicts = {item: [scores[item] for scores in seeds] for item in given}
         names = list(next(iter(verdicts.values()))[0].get("rewards", {}))
         answers.append(
@@ -110,6 +112,13 @@ def _load_by_id(study: StudyFolder, run: str, seed: int, task: str, name: str) -
     return {row["id"]: row for row in study.load(study.task_file(run, seed, task, f"{name}.jsonl"))}
 
 
+def _load_answers(study: StudyFolder, run: str, task: str, scores: dict[str, dict]) -> dict[str, dict]:
+    """Load a run's first answers; a log without any has the items that were scored."""
+    if task not in study.list_answered():
+        return {item: {} for item in scores}
+    return _load_by_id(study, run, study.list_seeds(run)[0], task, "answers")
+
+
 def build_item(row: dict, texts: Texts) -> list:
     *prompt, reference = row["messages"]
     said = [texts.place(text) for message in prompt for text in (message["role"], tell_turn(message))]
@@ -120,6 +129,9 @@ def build_answer(answer: dict, seeds: list[dict], texts: Texts, rewards: dict[tu
     """Build one row from an answer and its scores, one per seed; `rewards` collects the distinct rows of parts."""
     score = seeds[0]
     marks = sum(value for name, value in MARKS.items() if score.get(name))
+    if logged := next((metric for metric in LOGGED.values() if metric in score), None):
+        right = sum(verdict[logged] == 1 for verdict in seeds)
+        return [texts.place(answer.get("completion")), ABSENT, marks, round(score[logged] * 10_000), right]
     row = [texts.place(answer["completion"]), answer["tokens"], marks]
     if "rewards" not in score:
         return [*row, round(score["rouge_l"] * 10_000), round(score["chrf"] * 100)]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from tunelab.comparison.consumed import sum_seconds
 from tunelab.comparison.metrics import list_headlines, list_used
 from tunelab.comparison.results import Estimate, Results
+from tunelab.config.metrics import FIRST
 from tunelab.config.study import Study
 from tunelab.jobs.layout import StudyFolder
 from tunelab.records import whole_file
@@ -174,7 +175,10 @@ def _find_end(metric: str, end: str, row: dict) -> float | None:
 
 def list_main_metrics(study: Study, results: Results) -> list[str]:
     """List the metrics of the main table: headlines of every kind of task, rankings if any, the user's own metrics."""
-    named = [*list_used("headline", "maths"), *list_used("headline", "text", bool(results.paired))]
+    kinds = dict.fromkeys(("maths", "text", *(study.task(task)["kind"] for task in study.tasks)))
+    named = [
+        metric for kind in kinds for metric in list_used("headline", kind, kind == "text" and bool(results.paired))
+    ]
     return list(dict.fromkeys([*named, *study.own_metrics]))
 
 
@@ -183,12 +187,14 @@ def find_main_columns(study: Study, results: Results) -> list[Column]:
     return list_main_columns(list_main_metrics(study, results))
 
 
-def build_main_row(find: dict[tuple, dict], run: str, seed: int | None, task: str, metrics: Iterable[str]) -> dict:
+def build_main_row(
+    study: Study, find: dict[tuple, dict], run: str, seed: int | None, task: str, metrics: Iterable[str]
+) -> dict:
     """Lay out the estimates of a run and seed on a task; `find` has all by (run, seed, task, metric).
 
     Seed None is the mean over the seeds of a run that has several.
     """
-    n = find[run, seed, task, "loss"]["n"]
+    n = find[run, seed, task, FIRST[study.task(task)["kind"]]]["n"]
     return {"run": run, "seed": seed, "task": task, "n": n, **{name: find[run, seed, task, name] for name in metrics}}
 
 
@@ -199,7 +205,7 @@ def build_main_table(study: Study, results: Results) -> list[dict]:
     """
     find = find_estimates(results)
     return [
-        build_main_row(find, run, seed, task, list_headlines(study.task(task), task in results.paired))
+        build_main_row(study, find, run, seed, task, list_headlines(study.task(task), task in results.paired))
         for run in study.runs
         for seed in dict.fromkeys([*study.list_seeds(run), find_summary_seed(study, run)])
         for task in study.tasks

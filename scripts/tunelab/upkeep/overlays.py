@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tunelab.config.complete import Config
-from tunelab.config.documents import read_document
+from tunelab.config.documents import merge, read_document
 from tunelab.config.loading import load_config
 from tunelab.config.selection import settle_selection
 
@@ -24,11 +23,3 @@ def read_config(overlays: Sequence[Path] = ()) -> Config:
         merged = merge(merged, layer)
     settled = settle_selection(merged, layers)
     return load_config(settled, ", ".join(map(str, overlays or [DEFAULT])), [DEFAULT, *overlays], merged)
-
-
-def merge(below: Any, above: dict) -> dict:
-    """Merge mappings key by key; anything else in `above` replaces what is below."""
-    merged = dict(below) if isinstance(below, dict) else {}
-    for key, value in above.items():
-        merged[key] = merge(merged.get(key), value) if isinstance(value, dict) else value
-    return merged

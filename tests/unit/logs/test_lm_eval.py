@@ -44,7 +44,7 @@ def test_renamed_files_find_their_results_by_the_hash_of_their_samples(harness):
     rows[0]["prompt_hash"] = "another"
     save(harness / "mine.jsonl", rows)
     (log, _) = read_logs(harness / "mine.jsonl")
-    assert log.task == "mine" and "version" not in log.settings
+    assert log.task == "" and "version" not in log.settings
 
 
 def test_the_order_of_rows_does_not_matter(harness):

@@ -20,7 +20,7 @@ def test_rows_of_json_have_their_numbers_as_metrics(tmp_path):
         {"id": 8, "score": None, "correct": False, "question": "How?", "gold": "So.", "response": 5, "note": 3},
     ]
     (log,) = read_logs(save(tmp_path / "mine.jsonl", rows))
-    assert (log.tool, log.task, log.positional) == ("JSON Lines", "mine", False)
+    assert (log.tool, log.task, log.positional) == ("JSON Lines", "", False)
     assert [item.scores for item in log.items] == [{"score": 0.5, "correct": 1.0}, {"score": None, "correct": 0.0}]
     first, second = log.items
     assert (first.key, first.question, first.reference, first.answer) == ("7", "Why?", "So.", "Thus.")
