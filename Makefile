@@ -10,6 +10,7 @@ TAKE_PARTIAL := report paper bundle
 TAKE_NAME := new-study compare
 TAKE_FILES := compare
 TAKE_METRICS := compare
+TAKE_TASKS := compare
 TAKE_DATA := new-study
 TAKE_MODEL := new-study
 TAKE_TITLE := new-study
@@ -151,7 +152,7 @@ $(VENV)-compare/ready: requirements-compare.lock
 
 compare: $(VENV)-compare/ready ## compare evaluation logs: make compare FILES="base=a/samples.jsonl tuned=b1/s.jsonl,b2/s.jsonl"
 	@$(VENV)-compare/bin/python scripts/compare_logs.py $(STUDY) --files=$(call quoted,FILES) --metrics=$(call quoted,METRICS) \
-		$(if $(NAME),--name=$(call quoted,NAME))
+		--tasks=$(call quoted,TASKS) $(if $(NAME),--name=$(call quoted,NAME))
 
 # the longest files first, one for each process; the killed study waits more than it works
 ALL_TESTS := tests/smoke tests/dag tests/browser tests/unit tests/contract

@@ -170,8 +170,10 @@ def compare_runs(
         counts = (wins / seeds, losses / seeds, n)
         p_equivalence = max(p_equivalence, test_equivalence(*counts, margin))
         score_low, score_high = estimate_score_interval(*counts, confidence)
-        # A bootstrap only sees discordant pairs: with few of them it is too narrow, with none it has no width.
-        if sum(counts[:2]) < SMALL_SAMPLE and score_high - score_low > high - low:
+        # A bootstrap sees only pairs that differ from the commonest kind (wins, losses, or pairs that agree): with few
+        # of them it is too narrow, with none it has no width.
+        unlike = n - max(*counts[:2], n - sum(counts[:2]))
+        if unlike < SMALL_SAMPLE and score_high - score_low > high - low:
             low, high, interval = score_low, score_high, "tango"
         if seeds == 1:
             detectable = find_detectable_share(sum(counts[:2]) / n, n)

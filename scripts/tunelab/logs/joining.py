@@ -63,12 +63,13 @@ class Joined(NamedTuple):
     prompted: int | None
 
 
-def join_arms(arms: Arms, wanted: Sequence[str] = ()) -> list[Joined]:
+def join_arms(arms: Arms, wanted: Sequence[str] = (), tasks: Sequence[str] = ()) -> list[Joined]:
     """Join the logs of arms, one entry for each task, filter and metric that all arms have.
 
     Args:
         arms: each arm's logs, of any number of tasks.
         wanted: names of metrics; none for all.
+        tasks: names of tasks; none for all.
 
     Raises:
         UserError: if arms have nothing in common, or nothing that can be compared.
@@ -78,6 +79,10 @@ def join_arms(arms: Arms, wanted: Sequence[str] = ()) -> list[Joined]:
     if not shared:
         told = "; ".join(f"{arm}: {_list_names(map(_name_place, found))}" for arm, found in by_place.items())
         raise UserError(f"The arms have no task in common ({told}). Give logs of the same task for every arm.")
+    names = list(dict.fromkeys(task for task, _ in shared))
+    if unknown := next((task for task in tasks if task not in names), None):
+        raise UserError(f"TASKS: {unknown} is not in the logs of every arm. These are: {_list_names(names)}.")
+    shared = [place for place in shared if not tasks or place[0] in tasks]
     joined = []
     for place in shared:
         joined += _join_place(place, {arm: found[place] for arm, found in by_place.items()}, wanted)

@@ -29,18 +29,20 @@ REPORTS = Path(__file__).parents[3] / "reports"
 READ = (".j2", ".js", ".css")
 
 
-def compare_logs(files: str, name: str, metrics: list[str], overlays: list[Path]) -> tuple[StudyFolder, Results]:
+def compare_logs(
+    files: str, name: str, metrics: list[str], tasks: list[str], overlays: list[Path]
+) -> tuple[StudyFolder, Results]:
     """Write everything into the folder `name` below results; return the study and what was found.
 
     Args:
         files: arms and their files, as they were typed (`logs.arms`).
-        metrics: metrics to compare; none for all that the arms share.
+        metrics, tasks: those to compare; none for all that the arms share.
 
     Raises:
         UserError: if an argument is wrong, a log cannot be read, or the logs cannot be compared.
     """
     overlay, arms = read_overlay(overlays), read_arms(files)
-    joined = join_arms(arms, metrics)
+    joined = join_arms(arms, metrics, tasks)
     results = clear_folder(name)
     study = StudyFolder(results, write_study(results, arms, joined, overlay))
     simulated, looks = (records.read_json(REPORTS / name) for name in ("coverage.json", "looks.json"))

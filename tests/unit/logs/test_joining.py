@@ -93,6 +93,14 @@ def two_metrics():
     return tuple(Item(key, {"acc": 1.0, "acc_norm": 0.0}) for key in "ab")
 
 
+def test_only_wanted_tasks_are_compared():
+    logs = [[build_log(name, [1, 0], task=task) for task in ("arc", "piqa")] for name in "xy"]
+    (found,) = join_arms(dict(zip(("base", "tuned"), logs, strict=True)), tasks=["piqa"])
+    assert found.task == "piqa"
+    with pytest.raises(UserError, match=r"TASKS: mmlu is not in the logs of every arm. These are: arc, piqa."):
+        join_arms(dict(zip(("base", "tuned"), logs, strict=True)), tasks=["mmlu"])
+
+
 def test_settings_in_which_arms_differ_are_told_and_those_that_some_do_not_tell_are_not():
     found = join(
         [build_log("x", [1, 0], settings={"shots": "5", "limit": "2"})],
