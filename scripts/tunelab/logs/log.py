@@ -83,11 +83,12 @@ def settle_scores(path: Path, items: Iterable[Item]) -> tuple[Item, ...]:
     items = list(items)
     found = dict.fromkeys(name for item in items for name in item.scores)
     kept = [name for name in found if _is_metric([item.scores.get(name) for item in items])]
+    if not found:
+        raise UserError(f"{path}: its items have no points. Name a log of answers that were scored.")
     if not kept:
-        names = f"; what it holds ({list_names(found)}) is no number in every row" if found else ""
         raise UserError(
-            f"{path}: no metric has a number for each item{names}. Metrics made of pairs or texts, such as a text's "
-            "perplexity, cannot be compared item by item: name a log with one that can, such as accuracy."
+            f"{path}: no metric has a number for each item ({list_names(found)} hold other values). Pairs and texts, "
+            "such as those of a text's perplexity, cannot be compared item by item: name a log with points of answers."
         )
     return tuple(item._replace(scores={name: _read_points(item.scores.get(name)) for name in kept}) for item in items)
 
