@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import Item, Log, find_lower, hash_prompts, hash_text, join_texts, name_settings, settle_scores
 from tunelab.logs.opening import Placed, read_document
 from tunelab.values import shorten
 
@@ -61,13 +61,12 @@ def _read_item(row: dict) -> Item:
 def _build_log(path: Path, task: str, name: str, pairs: list[tuple[int, Item]], results: dict) -> Log:
     items = settle_scores(path, _sort_items(pairs))
     config = results.get("config", {})
-    prompts = sorted(f"{item.key} {item.prompt}" for item in items if item.prompt)
     settings = name_settings(
         version=results.get("versions", {}).get(task),
         shots=results.get("n-shot", {}).get(task),
         limit=config.get("limit"),
         generation=_write_generation(results, task),
-        prompts=hash_text(*prompts)[:12] if prompts else None,
+        prompts=hash_prompts(items),
         model=results.get("model_name") or config.get("model_args"),
     )
     lower = find_lower(items, results.get("higher_is_better", {}).get(task))

@@ -114,6 +114,18 @@ def name_settings(**settings: Any) -> dict[str, str]:
     return {name: str(value) for name, value in settings.items() if value is not None}
 
 
+def hash_prompts(items: Iterable[Item]) -> str | None:
+    """Return a short hash of what the model was shown in all items, if the file tells it."""
+    prompts = sorted(f"{item.key} {item.prompt}" for item in items if item.prompt)
+    return hash_text(*prompts)[:12] if prompts else None
+
+
+def find_model(path: Path, folder: str) -> str | None:
+    """Return the name of the model, after which tools call the folders between `folder` and the file."""
+    parts = path.absolute().parent.parts
+    return "/".join(parts[len(parts) - parts[::-1].index(folder) :]) or None if folder in parts else None
+
+
 def _is_metric(values: list[Any]) -> bool:
     known = [value for value in values if value is not None]
     return bool(known) and all(isinstance(value, bool | int | float) for value in known)

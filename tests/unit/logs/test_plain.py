@@ -43,10 +43,14 @@ def test_a_table_is_read_with_any_usual_separator(tmp_path, comma):
 
 
 def test_tasks_are_apart_and_answers_numbered(tmp_path):
-    rows = [{"id": 1, "task": t, "repeat": r, "score": 1, "wer": 2} for t in ("sums", "legs") for r in (0, 1)]
+    rows = [
+        {"id": 1, "task": t, "repeat": r, "score": 1, "wer": 2, "no_answer": 0}
+        for t in ("sums", "legs")
+        for r in (0, 1)
+    ]
     sums, legs = read_logs(save(tmp_path / "mine.jsonl", rows))
     assert (sums.task, legs.task) == ("sums", "legs") and [item.repeat for item in sums.items] == [0, 1]
-    assert sums.lower == {"wer"} and list(sums.items[0].scores) == ["score", "wer"]
+    assert sums.lower == {"wer", "no_answer"} and list(sums.items[0].scores) == ["score", "wer", "no_answer"]
 
 
 @pytest.mark.parametrize(
