@@ -94,7 +94,7 @@ def test_less_is_better_where_lm_eval_says_so_or_else_where_it_sounds_so(harness
         row |= {"metrics": ["exact_match", "ter", "odd_loss"], "ter": 0.5, "odd_loss": 1}
     save(harness / SAMPLES, rows)
     results = json.loads((harness / RESULTS).read_text(encoding="utf-8"))
-    results["higher_is_better"]["sums"] |= {"exact_match": False, "odd_loss": True}
+    results["higher_is_better"]["sums"] |= {"exact_match": False, "odd_loss": True, "ter": None}
     (harness / RESULTS).write_text(json.dumps(results), encoding="utf-8")
     assert read_logs(harness / SAMPLES)[0].lower == {"exact_match", "ter"}
     (harness / RESULTS).unlink()
