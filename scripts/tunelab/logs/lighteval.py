@@ -55,10 +55,9 @@ def _read_item(doc: dict, metric: dict, response: dict) -> Item:
 def _load(path: Path) -> list[list[dict]]:
     """Return document, points and response of each row."""
     duckdb = import_package("duckdb", "duckdb", path)
-    name = re.sub(r"([*?\[])", r"[\1]", str(path))  # no pattern
     try:
         with duckdb.connect() as base:
-            table = base.read_parquet(name)
+            table = base.read_parquet(str(path))
             types = dict(zip(table.columns, table.types, strict=True))
             if not set(COLUMNS) <= types.keys():
                 raise UserError(

@@ -105,6 +105,13 @@ def test_objects_that_lighteval_wrote_as_text_are_read_back(details):
     assert same.task == "mine" and same.items == log.items[:1]
 
 
+def test_objects_that_no_program_can_read_back_are_told_with_their_row(details):
+    texts = [{name: str(value) for name, value in row.items()} for row in DETAILS[:1]]
+    path = details([*texts, texts[0] | {"metric": "{'acc': np.float64(1.0)}"}])
+    with pytest.raises(UserError, match=r"row 2: lighteval wrote what no program can read back"):
+        read_logs(path)
+
+
 def test_a_table_that_is_not_lightevals_or_is_cut_is_told(details, tmp_path):
     path = details([{"id": 1, "score": 0.5}])
     with pytest.raises(
