@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import Item, Log, find_lower, find_model, hash_text, join_texts, name_settings, settle_scores
 from tunelab.logs.opening import Placed
 
 
@@ -33,7 +33,7 @@ def read(path: Path, rows: Iterator[Placed]) -> list[Log]:
         items.append(_read_item(row, place if positional else None, answered[place]))
         answered[place] += 1
     settled = settle_scores(path, items)
-    settings = name_settings(repeats=max(answered.values()), model=path.parent.name or None)
+    settings = name_settings(repeats=max(answered.values()), model=find_model(path, "reviews"))
     task = path.name.partition(".jsonl")[0]
     return [Log(path, "EvalScope", task, "", settled, positional, find_lower(settled), settings)]
 

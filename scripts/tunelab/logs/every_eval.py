@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import Item, Log, find_lower, hash_prompts, hash_text, join_texts, name_settings, settle_scores
 from tunelab.logs.opening import Placed
 
 
@@ -33,7 +33,7 @@ def read(path: Path, rows: Iterator[Placed]) -> list[Log]:
     logs = []
     for task, items in found.items():
         settled = settle_scores(path, items)
-        settings = name_settings(model=model)
+        settings = name_settings(prompts=hash_prompts(settled), model=model)
         logs.append(Log(path, "every-eval-ever", task, "", settled, lower=find_lower(settled), settings=settings))
     return logs
 

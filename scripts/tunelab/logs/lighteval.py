@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import (
+    Item,
+    Log,
+    find_lower,
+    find_model,
+    hash_prompts,
+    hash_text,
+    join_texts,
+    name_settings,
+    settle_scores,
+)
 from tunelab.logs.opening import import_package
 from tunelab.values import list_names
 
@@ -26,8 +36,8 @@ def read(path: Path) -> list[Log]:
     shots = {doc.get("num_asked_few_shots") for doc, _, _ in rows}
     settings = name_settings(
         shots=named["shots"] if named and named["shots"] else shots.pop() if len(shots) == 1 else None,
-        prompts=hash_text(*sorted(f"{item.key} {item.prompt}" for item in items))[:12],
-        model=path.absolute().parent.parent.name or None,
+        prompts=hash_prompts(items),
+        model=find_model(path.absolute().parent, "details"),  # the inner folder is a time
     )
     task = named["task"] if named else ""
     return [Log(path, "lighteval", task, "", items, lower=find_lower(items), settings=settings)]

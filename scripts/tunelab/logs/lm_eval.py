@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import Item, Log, find_lower, hash_prompts, hash_text, join_texts, name_settings, settle_scores
 from tunelab.logs.opening import Placed, read_document
 from tunelab.values import shorten
 
@@ -59,19 +59,26 @@ def _read_item(row: dict) -> Item:
 
 
 def _build_log(path: Path, task: str, name: str, pairs: list[tuple[int, Item]], results: dict) -> Log:
-    items = settle_scores(path, (item for _, item in sorted(pairs, key=lambda pair: pair[0])))
+    items = settle_scores(path, _sort_items(pairs))
     config = results.get("config", {})
-    prompts = sorted(f"{item.key} {item.prompt}" for item in items if item.prompt)
     settings = name_settings(
         version=results.get("versions", {}).get(task),
         shots=results.get("n-shot", {}).get(task),
         limit=config.get("limit"),
         generation=_write_generation(results, task),
-        prompts=hash_text(*prompts)[:12] if prompts else None,
+        prompts=hash_prompts(items),
         model=results.get("model_name") or config.get("model_args"),
     )
     lower = find_lower(items, results.get("higher_is_better", {}).get(task))
     return Log(path, "lm-eval", task, "" if name == "none" else name, items, lower=lower, settings=settings)
+
+
+def _sort_items(pairs: list[tuple[int, Item]]) -> list[Item]:
+    """Sort items by their documents; equal documents stand together, in an order that no id decides."""
+    firsts: dict[str, int] = {}
+    for number, item in pairs:
+        firsts[item.key] = min(number, firsts.get(item.key, number))
+    return sorted((item for _, item in pairs), key=lambda item: (firsts[item.key], item.prompt or ""))
 
 
 def _write_generation(results: dict, task: str) -> str | None:

@@ -8,25 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunelab.errors import UserError
-from tunelab.values import list_names
+from tunelab.values import list_names, shorten
 
 # parts of the names of metrics of which less is better
-_LOWER = {
-    "bits",
-    "brier",
-    "cer",
-    "error",
-    "errors",
-    "loss",
-    "mae",
-    "mse",
-    "nll",
-    "perplexity",
-    "ppl",
-    "rmse",
-    "ter",
-    "wer",
-}
+_LOWER = re.compile(
+    r"(?:^|[^a-z])(?:bits|brier|cer|errors?|loss|mae|mse|nll|no|perplexity|ppl|rmse|ter|truncated|wer)(?:[^a-z]|$)"
+)
 
 
 class Item(NamedTuple):
@@ -84,20 +71,23 @@ def settle_scores(path: Path, items: Iterable[Item]) -> tuple[Item, ...]:
     items = list(items)
     found = dict.fromkeys(name for item in items for name in item.scores)
     kept = [name for name in found if _is_metric([item.scores.get(name) for item in items])]
+    if not found:
+        raise UserError(f"{path}: its items have no points. Name a log of answers that were scored.")
     if not kept:
-        names = f"; what it holds ({list_names(found)}) is no number in every row" if found else ""
+        others = (next((v for item in items if not _is_points(v := item.scores.get(name))), None) for name in found)
+        held = (f"{name} holds {shorten(other)}" for name, other in zip(found, others, strict=True))
         raise UserError(
-            f"{path}: no metric has a number for each item{names}. Metrics made of pairs or texts, such as a text's "
-            "perplexity, cannot be compared item by item: name a log with one that can, such as accuracy."
+            f"{path}: no metric is a number in every item ({list_names(held, quoted=False, most=3)}). Pairs, such as "
+            "those of a text's perplexity, and texts cannot be compared item by item. Name a log with points of single "
+            "answers; what was not scored is null or empty."
         )
     return tuple(item._replace(scores={name: _read_points(item.scores.get(name)) for name in kept}) for item in items)
 
 
 def find_lower(items: Sequence[Item], told: dict[str, bool | None] | None = None) -> frozenset[str]:
     """Return the metrics of which less is better: as the tool told (`told`: more is better), or as they sound."""
-    told = told or {}
-    metrics = items[0].scores if items else {}
-    return frozenset(name for name in metrics if not told.get(name, not _sounds_lower(name)))
+    known = {name: higher for name, higher in (told or {}).items() if higher is not None}
+    return frozenset(name for name in items[0].scores if not known.get(name, not _sounds_lower(name)))
 
 
 def join_texts(value: Any) -> str | None:
@@ -114,9 +104,24 @@ def name_settings(**settings: Any) -> dict[str, str]:
     return {name: str(value) for name, value in settings.items() if value is not None}
 
 
+def hash_prompts(items: Iterable[Item]) -> str | None:
+    """Return a short hash of what the model was shown in all items, if the file tells it."""
+    prompts = sorted(f"{item.key} {item.prompt}" for item in items if item.prompt)
+    return hash_text(*prompts)[:12] if prompts else None
+
+
+def find_model(path: Path, folder: str) -> str | None:
+    """Return the name of the model, after which tools call the folders between `folder` and the file."""
+    parts = path.absolute().parent.parts
+    return "/".join(parts[len(parts) - parts[::-1].index(folder) :]) or None if folder in parts else None
+
+
 def _is_metric(values: list[Any]) -> bool:
-    known = [value for value in values if value is not None]
-    return bool(known) and all(isinstance(value, bool | int | float) for value in known)
+    return any(value is not None for value in values) and all(map(_is_points, values))
+
+
+def _is_points(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float)
 
 
 def _read_points(value: float | None) -> float | None:
@@ -124,4 +129,4 @@ def _read_points(value: float | None) -> float | None:
 
 
 def _sounds_lower(metric: str) -> bool:
-    return not _LOWER.isdisjoint(re.split(r"[^a-z]+", metric.lower()))
+    return _LOWER.search(metric.lower()) is not None

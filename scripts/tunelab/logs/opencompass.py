@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunelab.errors import UserError
-from tunelab.logs.log import Item, Log, find_lower, hash_text, join_texts, name_settings, settle_scores
+from tunelab.logs.log import Item, Log, find_lower, find_model, hash_text, join_texts, name_settings, settle_scores
 from tunelab.logs.opening import check_object, read_document
 
 _REFERENCES = ("references", "reference", "answer", "answers", "gold")
@@ -39,7 +39,7 @@ def read(path: Path, document: dict) -> list[Log]:
         for item in _read_items(row, question, str(place) if positional else None)
     ]
     settled = settle_scores(path, items)
-    settings = name_settings(repeats=1 + max(item.repeat for item in settled), model=path.parent.name or None)
+    settings = name_settings(repeats=1 + max(item.repeat for item in settled), model=find_model(path, "results"))
     return [Log(path, "OpenCompass", path.stem, "", settled, positional, find_lower(settled), settings)]
 
 
@@ -77,7 +77,8 @@ def _pick(value: Any, repeat: int) -> Any:
 
 def _read_prompts(path: Path) -> list[Any]:
     """Return the prompts of all answers, or nothing if the predictions do not lie where OpenCompass writes them."""
-    folder = path.absolute().parents[2] / "predictions" / path.parent.name if len(path.absolute().parents) > 2 else path
+    model = path.absolute().parent
+    folder = model.parent.parent / "predictions" / model.name
     whole = folder / path.name
     parts = [whole] if whole.is_file() else []
     while not whole.is_file() and (part := folder / f"{path.stem}_{len(parts)}.json").is_file():

@@ -4,7 +4,6 @@ import csv
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from tunelab.errors import UserError
 from tunelab.logs.log import Item, Log, find_lower, join_texts, settle_scores
@@ -25,6 +24,7 @@ def read_table(path: Path) -> list[Log]:
     lines = (line for _, line in read_lines(path))
     head = next(lines)
     comma = max(",;\t", key=head.count)
+    csv.field_size_limit(2**31 - 1)  # a model's thoughts may be long
     reader = csv.reader(itertools.chain([head], lines), delimiter=comma, strict=True)
     try:
         return read(path, _list_rows(path, reader), "CSV")
@@ -76,35 +76,25 @@ def _read_repeat(row: dict, place: str) -> int:
 
 
 def _list_rows(path: Path, reader: Iterator[list[str]]) -> Iterator[Placed]:
-    """Yield a table's rows; a column of numbers, or of true and false, has them as numbers."""
+    """Yield a table's rows, with numbers, true and false as such."""
     names = [name.strip() for name in next(reader)]
     if len(set(names)) < len(names):
         raise UserError(f"{path}: the first line names a column twice ({list_names(names)}). Name each once.")
-    placed = []
     for number, cells in enumerate(reader, 2):
         if len(cells) != len(names):
             raise UserError(
                 f"{path}, row {number} has {len(cells)} cells, and the first row names {len(names)} columns. Put texts "
                 "with commas or line breaks in double quotes."
             )
-        placed.append((f"{path}, row {number}", [cell.strip() for cell in cells]))
-    columns = {
-        name: _read_column([cells[place] for _, cells in placed], name) for place, name in enumerate(names) if name
-    }
-    for number, (place, _) in enumerate(placed):
-        yield place, {name: column[number] for name, column in columns.items()}
+        row = dict(zip(names, map(str.strip, cells), strict=True))
+        row.pop("", None)  # the numbers that pandas writes before its rows
+        yield f"{path}, row {number}", {n: cell if n in _OTHER else _read_cell(cell) for n, cell in row.items()}
 
 
-def _read_column(cells: list[str], name: str) -> list[Any]:
-    if name in _OTHER:
-        return cells
-    try:
-        return [_read_number(cell) for cell in cells]
-    except ValueError:
-        return cells
-
-
-def _read_number(cell: str) -> float | bool | None:
+def _read_cell(cell: str) -> float | bool | str | None:
     if cell.lower() in ("true", "false"):
         return cell.lower() == "true"
-    return float(cell) if cell else None
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        return cell

@@ -30,12 +30,11 @@ BESIDE = (
     (("dataset_name", "model_name", "metrics"), "EvalScope's report", "reviews/<model>/<benchmark>_<subset>.jsonl"),
     (("evaluation_results", "schema_version"), "every-eval-ever's summary", "<uuid>_samples.jsonl beside it"),
     (("0",), "OpenCompass's file of predictions", "the file of its name in results/, written with --dump-eval-details"),
-    (("accuracy",), "OpenCompass's summary", "one like it that was written with --dump-eval-details"),
 )
 KNOWN = (
-    "samples_*.jsonl of lm-eval, .eval or .json of Inspect, reviews/*.jsonl of EvalScope, details_*.parquet of "
-    "lighteval, results/*.json of OpenCompass, *_samples.jsonl of every-eval-ever, and JSON Lines or CSV with a "
-    "column `id` and columns of points"
+    "samples_*.jsonl of lm-eval (--log_samples), .eval or .json of Inspect, reviews/*.jsonl of EvalScope, "
+    "details_*.parquet of lighteval (--save-details), results/*.json of OpenCompass (--dump-eval-details), "
+    "*_samples.jsonl of every-eval-ever, and JSON Lines or CSV with a column `id` and columns of points"
 )
 
 

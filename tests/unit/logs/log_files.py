@@ -5,6 +5,7 @@ from pathlib import Path
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SAMPLES = "samples_sums_2026-12-01T01-25-28.858825.jsonl"
+CHOSEN = "samples_sums_2026-12-01T01-43-53.542961.jsonl"
 RESULTS = "results_2026-12-01T01-25-28.858825.json"
 
 

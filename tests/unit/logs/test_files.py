@@ -65,7 +65,6 @@ def test_what_is_no_log_is_told(tmp_path, content, said):
         ({"dataset_name": "a", "model_name": "b", "metrics": []}, "is EvalScope's report"),
         ({"schema_version": "0.2.1", "evaluation_results": []}, "is every-eval-ever's summary"),
         ({"index": 0, "model": "a", "model_output": {}, "messages": []}, "is EvalScope's file of predictions"),
-        ({"accuracy": 50.0}, "--dump-eval-details"),
     ],
 )
 def test_a_file_that_a_tool_writes_besides_says_which_one_to_name(tmp_path, document, said):
@@ -80,7 +79,7 @@ def test_so_do_those_of_lm_eval_and_opencompass():
         read_logs(FIXTURES / "lm_eval" / RESULTS)
     with pytest.raises(UserError, match="is OpenCompass's file of predictions"):
         read_logs(FIXTURES / "opencompass/predictions/tiny/legs_twice_0.json")
-    with pytest.raises(UserError, match=r"no metric has a number for each item; what it holds \('word_perplexity'"):
+    with pytest.raises(UserError, match=r"no metric is a number in every item \(word_perplexity holds \[-99"):
         read_logs(FIXTURES / "lm_eval" / SAMPLES.replace("sums", "texts"))
 
 

@@ -1,10 +1,9 @@
 """What lm-eval wrote is read whole: filters apart, hashes as keys, and what stands beside the samples."""
 
 import json
-import random
 
 import pytest
-from logs.log_files import RESULTS, SAMPLES, load, save
+from logs.log_files import CHOSEN, FIXTURES, RESULTS, SAMPLES, load, save
 
 from tunelab.errors import UserError
 from tunelab.logs.reading import read_logs
@@ -17,10 +16,10 @@ def test_each_filter_is_a_log_of_its_own(harness):
         ("lm-eval", "sums", "flexible-extract"),
     ]
     assert len(strict.items) == len(flexible.items) == 6 and not strict.positional
-    assert strict.items[1].question == "What is 7 - 4?" and strict.items[1].reference.endswith("#### 3")
-    assert strict.items[1].scores == {"exact_match": 0.0}
-    assert strict.items[0].key == strict.items[3].key != strict.items[1].key  # the same question, asked twice
-    assert strict.items[0].prompt != strict.items[3].prompt  # with other examples before it
+    assert strict.items[2].question == "What is 7 - 4?" and strict.items[2].reference.endswith("#### 3")
+    assert strict.items[2].scores == {"exact_match": 0.0}
+    assert strict.items[0].key == strict.items[1].key != strict.items[2].key  # the same question, asked twice
+    assert strict.items[0].prompt != strict.items[1].prompt  # with other examples before it
 
 
 def test_pairs_are_no_metrics_and_a_filter_named_none_is_none(harness):
@@ -50,10 +49,27 @@ def test_renamed_files_find_their_results_by_the_hash_of_their_samples(harness):
 def test_the_order_of_rows_does_not_matter(harness):
     before = read_logs(harness / SAMPLES)
     rows = load(harness / SAMPLES)
-    random.Random(1).shuffle(rows)  # as several processes write them
-    save(harness / SAMPLES, rows)
+    save(harness / SAMPLES, rows[::-1])  # several processes write theirs one after the other
     after = {log.filter: log for log in read_logs(harness / SAMPLES)}
     assert all(after[log.filter].items == log.items and after[log.filter].settings == log.settings for log in before)
+
+
+def test_chosen_documents_are_those_of_the_whole_data_whatever_their_ids_say():
+    chosen = FIXTURES / "lm_eval_chosen" / CHOSEN
+    asked = {row["doc_id"]: row["doc"]["question"] for row in load(chosen)}
+    assert asked == {3: "What is 2 + 3?", 0: "What is 7 - 4?", 1: "What is 2 + 3?"}  # the rows 0, 1 and 3 of the data
+    (few, _), (whole, _) = read_logs(chosen), read_logs(FIXTURES / "lm_eval" / SAMPLES)
+    known = {item.key: item.question for item in whole.items}
+    assert [known[item.key] for item in few.items] == [item.question for item in few.items]
+    assert sorted(item.question for item in few.items) == sorted(asked.values())
+
+
+def test_ids_do_not_decide_the_order_of_equal_documents(harness):
+    (before, _), rows = read_logs(harness / SAMPLES), load(harness / SAMPLES)
+    for row in rows:
+        row["doc_id"] = {0: 3, 3: 0}.get(row["doc_id"], row["doc_id"])
+    save(harness / SAMPLES, rows)
+    assert read_logs(harness / SAMPLES)[0].items == before.items
 
 
 def test_a_file_with_fewer_rows_than_were_evaluated_is_incomplete(harness):
@@ -73,10 +89,10 @@ def test_a_file_with_more_rows_holds_two_evaluations(harness):
 def test_less_is_better_where_lm_eval_says_so_or_else_where_it_sounds_so(harness):
     rows = load(harness / SAMPLES)
     for row in rows:
-        row |= {"metrics": ["exact_match", "ter", "odd_loss"], "ter": 0.5, "odd_loss": 1}
+        row |= {"metrics": ["exact_match", "acc", "ter", "odd_loss"], "acc": 1, "ter": 0.5, "odd_loss": 1}
     save(harness / SAMPLES, rows)
     results = json.loads((harness / RESULTS).read_text(encoding="utf-8"))
-    results["higher_is_better"]["sums"] |= {"exact_match": False, "odd_loss": True}
+    results["higher_is_better"]["sums"] |= {"exact_match": False, "odd_loss": True, "acc": None}
     (harness / RESULTS).write_text(json.dumps(results), encoding="utf-8")
     assert read_logs(harness / SAMPLES)[0].lower == {"exact_match", "ter"}
     (harness / RESULTS).unlink()

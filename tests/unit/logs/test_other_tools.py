@@ -55,7 +55,7 @@ def test_answers_to_the_same_item_take_their_questions_from_the_predictions(tmp_
 
 def test_rows_of_every_eval_ever_with_one_id_are_answers_to_one_row():
     (log,) = read_logs(FIXTURES / "every_eval/legs_samples.jsonl")
-    assert (log.tool, log.task) == ("every-eval-ever", "legs") and log.settings == {"model": "org/tiny"}
+    assert (log.tool, log.task) == ("every-eval-ever", "legs") and log.settings["model"] == "org/tiny"
     assert [(item.scores["score"], item.repeat) for item in log.items] == [(1, 0), (0, 0), (1, 0), (0, 1)]
     assert log.items[0].key == log.items[3].key and log.items[0].reference == "8"
 
@@ -81,7 +81,7 @@ def details(tmp_path):
     """Write lighteval's table, in a folder whose name would be a pattern."""
 
     def write(rows, name="details_gsm8k|5_2026-10-01T10-00-00.123456.parquet"):
-        path = tmp_path / "tiny[1]*" / "2026-10-01T10-00-00.123456" / name
+        path = tmp_path / "details" / "org" / "tiny[1]*" / "2026-10-01T10-00-00.123456" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
         return path
@@ -92,7 +92,7 @@ def details(tmp_path):
 def test_a_table_of_lighteval_is_read(details):
     (log,) = read_logs(details(DETAILS))
     assert (log.tool, log.task, log.lower) == ("lighteval", "gsm8k", {"perplexity"})
-    assert log.settings["shots"] == "5" and log.settings["model"] == "tiny[1]*"
+    assert log.settings["shots"] == "5" and log.settings["model"] == "org/tiny[1]*"
     assert [item.scores["extractive_match"] for item in log.items] == [1.0, None]
     first, second = log.items
     assert (first.question, first.reference, first.answer) == ("Q: a?", "b", "It is so.") and first.key != second.key
@@ -103,6 +103,13 @@ def test_objects_that_lighteval_wrote_as_text_are_read_back(details):
     texts = [{name: str(value) for name, value in row.items()} for row in DETAILS[:1]]
     (same,) = read_logs(details(texts, "mine.parquet"))
     assert same.task == "" and same.items == log.items[:1]
+
+
+def test_objects_that_no_program_can_read_back_are_told_with_their_row(details):
+    texts = [{name: str(value) for name, value in row.items()} for row in DETAILS[:1]]
+    path = details([*texts, texts[0] | {"metric": "{'acc': np.float64(1.0)}"}])
+    with pytest.raises(UserError, match=r"row 2: lighteval wrote what no program can read back"):
+        read_logs(path)
 
 
 def test_a_table_that_is_not_lightevals_or_is_cut_is_told(details, tmp_path):
