@@ -60,9 +60,7 @@ rule compare_methods:
     conda:
         "../envs/report.yaml"
     params:
-        facts=lambda wildcards: stage_facts(
-            "", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "pydantic"]
-        ),
+        facts=lambda wildcards: stage_facts("", SLICES.compared, "compare_methods.py", ["numpy", "scipy", "pydantic"]),
         results=lambda wildcards: CFG.study.results,
         study=SLICES.compared,
         partial=bool(LACKING),
