@@ -57,8 +57,9 @@ RUNTIME := $(if $(PROFILE),--profile $(call quote,$(if $(wildcard profiles/$(PRO
 CACHE := $(shell place="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place")
 export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 # one thread for each of the processes that run side by side: more would only wait for each other; and jobs' threads
-# that wait shall sleep, since what they wait for has no core of its own; and no file is compiled twice
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
+# that wait shall sleep, since what they wait for has no core of its own; and no file is compiled twice; and what was typed
+# after this make is not handed on to those that tests call
+PYTEST := MAKEFLAGS= PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # the one that set-up put into .venv, or the one that was there
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 # a run leaves it behind when another look is due (tunelab.jobs.looks)
